@@ -1,0 +1,104 @@
+"""Every exception and warning of maplet.
+
+An error teaches: it says what was given, what was expected, where in the user's code, and how to mend it.
+
+::
+
+    MapletError
+    ├── ShapeError (ValueError)         shapes that do not fit; both are shown
+    ├── DTypeError (TypeError)          a kind of number that the operation does not take
+    ├── TraceError (RuntimeError)       a traced array used as if it had a value, or after its trace
+    ├── GradientError (ValueError)      a derivative that does not exist or was asked for wrongly
+    ├── GraphError (ValueError)         a graph that is not legal, or text that is not a graph
+    ├── SettingError (ValueError)       an option outside its range: learning rate ≤ 0, batch size 0 …
+    ├── DataError (ValueError)          a file, table or array that cannot be learned from
+    ├── CheckpointError (RuntimeError)  a saved model or run that cannot be read
+    ├── RunExistsError (FileExistsError) a run directory that would be overwritten
+    └── TrainingError (RuntimeError)    training that cannot go on
+        └── NonFiniteError              the loss became NaN or infinite
+
+    MapletWarning (UserWarning)         something was changed or looks wrong; each has a stable code
+"""
+
+
+class MapletError(Exception):
+    """The root of every error that maplet raises on purpose.
+
+    Parameters
+    ----------
+    message
+        What was given and what was expected.
+    fix
+        How to mend it, when that is known.
+    where
+        The place: layer path and the user's line, or file, row and column.
+
+    Examples
+    --------
+    >>> print(ShapeError("matmul: (2, 3) and (4, 5) do not fit", fix="transpose the second", where="net.py:3"))
+    matmul: (2, 3) and (4, 5) do not fit
+      at:  net.py:3
+      fix: transpose the second
+    """
+
+    def __init__(self, message: str, *, fix: str | None = None, where: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+        self.where = where
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.where:
+            lines.append(f"  at:  {self.where}")
+        if self.fix:
+            lines.append(f"  fix: {self.fix}")
+        return "\n".join(lines)
+
+
+class ShapeError(MapletError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class DTypeError(MapletError, TypeError):
+    """A kind of number that the operation does not take."""
+
+
+class TraceError(MapletError, RuntimeError):
+    """A traced array used as if it had a value, or after its trace has ended."""
+
+
+class GradientError(MapletError, ValueError):
+    """A derivative that does not exist, or was asked for wrongly."""
+
+
+class GraphError(MapletError, ValueError):
+    """A graph that is not legal, or text that is not a graph."""
+
+
+class SettingError(MapletError, ValueError):
+    """An option outside its range, such as a learning rate of zero."""
+
+
+class DataError(MapletError, ValueError):
+    """A file, table or array that cannot be learned from; names the row and column."""
+
+
+class CheckpointError(MapletError, RuntimeError):
+    """A saved model or run that is damaged, foreign, or of another version."""
+
+
+class RunExistsError(MapletError, FileExistsError):
+    """A run directory that would be overwritten."""
+
+
+class TrainingError(MapletError, RuntimeError):
+    """Training that cannot go on."""
+
+
+class NonFiniteError(TrainingError):
+    """The loss, or a gradient, became NaN or infinite."""
+
+
+class MapletWarning(UserWarning):
+    """Something was changed for the user, or looks wrong; the text begins with a stable code."""
