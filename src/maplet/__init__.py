@@ -1,3 +1,164 @@
-"""maplet: a deep-learning framework that you can see through."""
+"""maplet: a deep-learning framework that you can see through.
+
+>>> import maplet as mp
+>>> mp.grad(lambda x: x**2 - 2 * x + 1)(3.0)
+Array(4.)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from maplet.core.array import Array, Parameter
+from maplet.core.check import check
+from maplet.core.graph import Graph
+from maplet.core.text import parse
+from maplet.core.trace import trace
+from maplet.core.types import ArrayType
+from maplet.ops import random
+from maplet.ops.composite import (
+    asarray,
+    clip,
+    elu,
+    eye,
+    full,
+    gelu,
+    leaky_relu,
+    log_softmax,
+    logsumexp,
+    norm,
+    one_hot,
+    ones,
+    ones_like,
+    relu,
+    silu,
+    softmax,
+    softplus,
+    zeros,
+    zeros_like,
+)
+from maplet.ops.contraction import matmul
+from maplet.ops.control import checkpoint, stop_gradient
+from maplet.ops.elementwise import (
+    abs,
+    acos,
+    acosh,
+    add,
+    asin,
+    asinh,
+    astype,
+    atan,
+    atan2,
+    atanh,
+    bitwise_and,
+    bitwise_invert,
+    bitwise_left_shift,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    ceil,
+    copysign,
+    cos,
+    cosh,
+    divide,
+    equal,
+    erf,
+    exp,
+    expm1,
+    floor,
+    floor_divide,
+    greater,
+    greater_equal,
+    hypot,
+    isfinite,
+    isinf,
+    isnan,
+    less,
+    less_equal,
+    log,
+    log1p,
+    log2,
+    log10,
+    logaddexp,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    nextafter,
+    not_equal,
+    positive,
+    pow,
+    reciprocal,
+    remainder,
+    round,
+    rsqrt,
+    sigmoid,
+    sign,
+    signbit,
+    sin,
+    sinh,
+    sqrt,
+    square,
+    subtract,
+    tan,
+    tanh,
+    trunc,
+    where,
+)
+from maplet.ops.indexing import arange, take, take_along_axis
+from maplet.ops.movement import (
+    broadcast_to,
+    concat,
+    expand_dims,
+    flip,
+    matrix_transpose,
+    moveaxis,
+    pad,
+    permute_dims,
+    reshape,
+    squeeze,
+    stack,
+)
+from maplet.ops.random import seed
+from maplet.ops.reduction import all, any, argmax, argmin, max, mean, min, std, sum, var
+from maplet.transforms.check_gradient import check_gradient
+from maplet.transforms.derivatives import grad, value_and_grad, vjp
+from maplet.transforms.evaluate import evaluate
+from maplet.transforms.gradient import gradient
+
+if TYPE_CHECKING:
+    from maplet import data, nn, optim, train
+    from maplet.optim.minimize import minimize
+    from maplet.train import Callback, Checkpoint, EarlyStopping, Run, fit, load, save
 
 __version__ = "0.1.0"
+
+bool = "bool"
+float16, float32, float64 = "float16", "float32", "float64"
+int8, int16, int32, int64 = "int8", "int16", "int32", "int64"
+uint8, uint16, uint32, uint64 = "uint8", "uint16", "uint32", "uint64"
+e, pi, inf, nan, newaxis = 2.718281828459045, 3.141592653589793, float("inf"), float("nan"), None
+
+# What a first `import maplet` need not load: name → the module that has it.
+_later = {
+    "minimize": "maplet.optim.minimize",
+    **dict.fromkeys(("Callback", "Checkpoint", "EarlyStopping", "Run", "fit", "load", "save"), "maplet.train"),
+}
+_rooms = ("data", "nn", "optim", "train")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _rooms:
+        return import_module(f"maplet.{name}")
+    if name in _later:
+        return getattr(import_module(_later[name]), name)
+    raise AttributeError(f"module 'maplet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_later, *_rooms})

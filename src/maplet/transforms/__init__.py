@@ -1,1 +1,1 @@
-"""The room transforms."""
+"""Graph → graph, or numbers: evaluation, and derivatives of every kind."""

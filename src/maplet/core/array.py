@@ -1,0 +1,407 @@
+"""Array: the single thing that a user holds, a mutable handle on an immutable value.
+
+Outside a trace an array has a value. Inside one it stands for a node of the graph that is being recorded; traced with
+values it carries both. Operators look their operation up by name, so this file knows none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias, cast
+
+import numpy as np
+
+from maplet.core.context import thread
+from maplet.core.primitive import operations
+from maplet.core.tree import Leaf
+from maplet.core.types import ArrayType, as_dtype, default_float, default_int, short_name
+from maplet.errors import DTypeError, TraceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from maplet.core.graph import Node
+    from maplet.core.trace import Trace
+
+Value = np.ndarray[Any, np.dtype[Any]]
+
+ArrayLike: TypeAlias = "Array | np.ndarray[Any, Any] | np.generic | float | Sequence[Any]"
+
+advice_on_bool = (
+    "write the choice as an operation: mp.where(condition, a, b) instead of `a if condition else b`, "
+    "mp.maximum(x, 0) instead of `x if x > 0 else 0`; a plain Python `if` may look at shapes, dtypes and settings"
+)
+
+
+class Array(Leaf):
+    """An n-dimensional array of numbers.
+
+    Made by `mp.asarray` and by every operation. NumPy reads it without copying (``np.asarray(a)`` is a read-only
+    view); ``a[i] = v`` gives the handle a new value and leaves every other array as it was.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> a = mp.asarray([[1.0, 2.0], [3.0, 4.0]])
+    >>> a.T @ a
+    Array([[10., 14.],
+           [14., 20.]], dtype=float32)
+    """
+
+    __slots__ = ("__weakref__", "_node", "_trace", "_value")
+    __array_priority__ = 1000  # `ndarray * Array` is ours
+    __hash__ = None  # type: ignore[assignment]  # == compares element by element
+
+    _value: Value | None
+    _node: Node | None
+    _trace: Trace | None
+
+    def __init__(self, value: Any, dtype: Any = None) -> None:
+        set_state(self, to_numpy(value, dtype), None, None)
+
+    # ── what it is ───────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def type(self) -> ArrayType:
+        """Shape and dtype together."""
+        if self._node is not None:
+            return cast("ArrayType", self._node.type)
+        return type_of(self._value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self.type.shape if self._value is None else self._value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The kind of number."""
+        return self.type.dtype if self._value is None else self._value.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.type.size
+
+    @property
+    def T(self) -> Array:  # noqa: N802  (the standard's name)
+        """The transpose of a matrix."""
+        return operations["matrix_transpose"](self)
+
+    mT = T  # noqa: N815  (the standard's name)
+
+    # ── its value ────────────────────────────────────────────────────────────────────────────────
+
+    def numpy(self) -> Value:
+        """The value as a read-only NumPy view, without copying."""
+        if self._trace is not None:
+            raise traced_error(self, "NumPy cannot take", fix=(
+                "use the operation of the same name from maplet (mp.sin instead of np.sin), so that the graph and "
+                "its gradient go through it; a.item() reads one number for printing"
+            ))  # fmt: skip
+        return cast("Value", self._value)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Value:
+        value = self.numpy()
+        if dtype is not None and np.dtype(dtype) != value.dtype:
+            if copy is False:
+                raise ValueError(f"the conversion of {value.dtype} to {np.dtype(dtype)} needs a copy")
+            return value.astype(dtype)
+        return value.copy() if copy else value
+
+    def item(self) -> Any:
+        """The one element as a Python number; inside an eager `grad` this reads the number out of the graph."""
+        return self._concrete("reading a number from").item()
+
+    def tolist(self) -> Any:
+        """The elements as nested Python lists."""
+        return self.numpy().tolist()
+
+    def __bool__(self) -> bool:
+        return bool(self._concrete("a Python condition on", fix=advice_on_bool))
+
+    def __float__(self) -> float:
+        return float(self._one_number("float"))
+
+    def __int__(self) -> int:
+        return int(self._one_number("int"))
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise DTypeError(f"an index is an integer, not {short_name(self.dtype)}")
+        return cast("SupportsIndex", self._concrete("a Python index from")).__index__()
+
+    def _concrete(self, use: str, fix: str = "") -> Value:
+        if self._value is None or (self._trace is not None and not self._trace.alive):
+            raise traced_error(self, use, fix or "compute with the array itself; its value exists only when the graph runs")
+        return self._value
+
+    def _one_number(self, kind: str) -> Any:
+        if self._trace is not None and self.dtype.kind == "f":
+            raise traced_error(self, f"{kind}() on", fix=(
+                "a Python number leaves the graph and its gradient would be lost in silence; "
+                "keep the array, or write a.item() where losing it is meant"
+            ))  # fmt: skip
+        return self._concrete(f"{kind}() on")
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("an array without axes has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Array]:
+        return (self[n] for n in range(len(self)))
+
+    def __repr__(self) -> str:
+        if self._trace is not None:
+            known = "" if self._value is None else f", now {np.array2string(self._value, threshold=8)}"
+            return f"Array({self.type}, traced{known})"
+        value = cast("Value", self._value)
+        text = np.array2string(value, separator=", ", prefix="Array(")
+        return f"Array({text})" if value.dtype == default_float and not value.ndim else f"Array({text}, dtype={value.dtype})"
+
+    # ── operators ────────────────────────────────────────────────────────────────────────────────
+
+    def __getitem__(self, key: Any) -> Array:
+        return operations["getitem"](self, key)
+
+    def __setitem__(self, key: Any, value: ArrayLike) -> None:
+        assign(self, operations["setitem"](self, key, value))
+
+    def astype(self, dtype: Any) -> Array:
+        """The same numbers in another dtype."""
+        return operations["astype"](self, dtype)
+
+    def reshape(self, *shape: Any) -> Array:
+        """The same elements in another shape; one length may be −1."""
+        return operations["reshape"](self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+
+    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Array:
+        """The sum over axes."""
+        return operations["sum"](self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Array:
+        """The mean over axes."""
+        return operations["mean"](self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, *, keepdims: bool = False) -> Array:
+        """The greatest element over axes."""
+        return operations["max"](self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, *, keepdims: bool = False) -> Array:
+        """The least element over axes."""
+        return operations["min"](self, axis=axis, keepdims=keepdims)
+
+    def __neg__(self) -> Array:
+        return operations["negative"](self)
+
+    def __pos__(self) -> Array:
+        return operations["positive"](self)
+
+    def __abs__(self) -> Array:
+        return operations["abs"](self)
+
+    def __invert__(self) -> Array:
+        return operations["bitwise_invert"](self)
+
+    def __add__(self, other: ArrayLike) -> Array:
+        return operations["add"](self, other)
+
+    def __radd__(self, other: ArrayLike) -> Array:
+        return operations["add"](other, self)
+
+    def __sub__(self, other: ArrayLike) -> Array:
+        return operations["subtract"](self, other)
+
+    def __rsub__(self, other: ArrayLike) -> Array:
+        return operations["subtract"](other, self)
+
+    def __mul__(self, other: ArrayLike) -> Array:
+        return operations["multiply"](self, other)
+
+    def __rmul__(self, other: ArrayLike) -> Array:
+        return operations["multiply"](other, self)
+
+    def __truediv__(self, other: ArrayLike) -> Array:
+        return operations["divide"](self, other)
+
+    def __rtruediv__(self, other: ArrayLike) -> Array:
+        return operations["divide"](other, self)
+
+    def __floordiv__(self, other: ArrayLike) -> Array:
+        return operations["floor_divide"](self, other)
+
+    def __rfloordiv__(self, other: ArrayLike) -> Array:
+        return operations["floor_divide"](other, self)
+
+    def __mod__(self, other: ArrayLike) -> Array:
+        return operations["remainder"](self, other)
+
+    def __rmod__(self, other: ArrayLike) -> Array:
+        return operations["remainder"](other, self)
+
+    def __pow__(self, other: ArrayLike) -> Array:
+        return operations["pow"](self, other)
+
+    def __rpow__(self, other: ArrayLike) -> Array:
+        return operations["pow"](other, self)
+
+    def __matmul__(self, other: ArrayLike) -> Array:
+        return operations["matmul"](self, other)
+
+    def __rmatmul__(self, other: ArrayLike) -> Array:
+        return operations["matmul"](other, self)
+
+    def __and__(self, other: ArrayLike) -> Array:
+        return operations["bitwise_and"](self, other)
+
+    def __rand__(self, other: ArrayLike) -> Array:
+        return operations["bitwise_and"](other, self)
+
+    def __or__(self, other: ArrayLike) -> Array:
+        return operations["bitwise_or"](self, other)
+
+    def __ror__(self, other: ArrayLike) -> Array:
+        return operations["bitwise_or"](other, self)
+
+    def __xor__(self, other: ArrayLike) -> Array:
+        return operations["bitwise_xor"](self, other)
+
+    def __rxor__(self, other: ArrayLike) -> Array:
+        return operations["bitwise_xor"](other, self)
+
+    def __lshift__(self, other: ArrayLike) -> Array:
+        return operations["bitwise_left_shift"](self, other)
+
+    def __rlshift__(self, other: ArrayLike) -> Array:
+        return operations["bitwise_left_shift"](other, self)
+
+    def __rshift__(self, other: ArrayLike) -> Array:
+        return operations["bitwise_right_shift"](self, other)
+
+    def __rrshift__(self, other: ArrayLike) -> Array:
+        return operations["bitwise_right_shift"](other, self)
+
+    def __eq__(self, other: Any) -> Array:  # type: ignore[override]  # element by element, as in NumPy
+        return operations["equal"](self, other)
+
+    def __ne__(self, other: Any) -> Array:  # type: ignore[override]  # element by element, as in NumPy
+        return operations["not_equal"](self, other)
+
+    def __lt__(self, other: ArrayLike) -> Array:
+        return operations["less"](self, other)
+
+    def __le__(self, other: ArrayLike) -> Array:
+        return operations["less_equal"](self, other)
+
+    def __gt__(self, other: ArrayLike) -> Array:
+        return operations["greater"](self, other)
+
+    def __ge__(self, other: ArrayLike) -> Array:
+        return operations["greater_equal"](self, other)
+
+
+class Parameter(Array):
+    """An array that training changes. As an attribute of a module it is a weight; ``trainable = False`` freezes it.
+
+    Examples
+    --------
+    >>> Parameter([0.0, 0.0]).trainable
+    True
+    """
+
+    __slots__ = ("trainable",)
+    trainable: bool
+
+    def __init__(self, value: Any, dtype: Any = None, *, trainable: bool = True) -> None:
+        super().__init__(value, dtype)
+        self.trainable = trainable
+
+
+# ── making arrays ────────────────────────────────────────────────────────────────────────────────
+
+
+def to_numpy(value: Any, dtype: Any = None) -> Value:
+    """A NumPy array that nobody else can write to; Python floats become float32, what has a dtype keeps it."""
+    if isinstance(value, Array):
+        value = value.numpy()
+    has_dtype = hasattr(value, "dtype") and not isinstance(value, float)
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(
+            f"cannot make an array of numbers from {type(value).__name__} (NumPy reads it as {array.dtype})",
+            fix="give numbers, or nested lists of numbers of equal length",
+        )
+    if dtype is None and not has_dtype:
+        dtype = {"f": default_float, "i": default_int}.get(array.dtype.kind)
+    target = as_dtype(array.dtype if dtype is None else dtype)
+    if array.dtype != target or array.flags.writeable:
+        array = array.astype(target)
+    array.flags.writeable = False
+    return array
+
+
+def set_state(array: Array, value: Value | None, node: Node | None, trace: Trace | None) -> None:
+    """Point a handle at a value, at a node of a trace, or at both."""
+    array._value = value  # noqa: SLF001  (the handle's own module)
+    array._node = node  # noqa: SLF001
+    array._trace = trace  # noqa: SLF001
+
+
+def type_of(value: Any) -> Any:
+    """The type of a value; of a tuple of values (what a nested graph gives), the tuple of their types."""
+    if isinstance(value, tuple):
+        return tuple(map(type_of, cast("tuple[Value, ...]", value)))
+    return ArrayType(value.shape, value.dtype)
+
+
+def from_value(value: Any) -> Array:
+    """Wrap what a reference computed; it is not copied and not written to afterwards."""
+    if not isinstance(value, tuple):
+        value = np.asarray(value)
+        value.flags.writeable = False
+    array = Array.__new__(Array)
+    set_state(array, value, None, None)
+    return array
+
+
+def from_node(node: Node, trace: Trace, value: Value | None, like: Array | None = None) -> Array:
+    """An array that stands for a node; with ``like``, of the same class (a parameter stays a parameter)."""
+    array = Array.__new__(type(like) if like is not None else Array)
+    set_state(array, value, node, trace)
+    if isinstance(array, Parameter):
+        array.trainable = cast("Parameter", like).trainable
+    return array
+
+
+def copy_handle(array: Array) -> Array:
+    """Another handle on the same value or node."""
+    copy = Array.__new__(Array)
+    set_state(copy, array._value, array._node, array._trace)  # noqa: SLF001
+    return copy
+
+
+def assign(array: Array, new: Array) -> None:
+    """Rebind a handle to another array's value. Inside a trace this is a write to whatever holds the handle."""
+    if new.type != array.type:
+        raise DTypeError(f"a handle of type {array.type} cannot take a value of type {new.type}", fix="convert it first")
+    if thread.trace is not None:
+        thread.trace.note_handle(array)
+    set_state(array, new._value, new._node, new._trace)  # noqa: SLF001
+
+
+def traced_error(array: Array, use: str, fix: str) -> TraceError:
+    """The error for a traced array used as if it had a value; says where the array was made."""
+    trace, node = array._trace, array._node  # noqa: SLF001
+    origin = trace.origins.get(node) if trace is not None and node is not None else None
+    ended = " after its trace has ended" if trace is not None and not trace.alive else ""
+    return TraceError(
+        f"{use} a traced array ({array.type}){ended} is not possible",
+        fix=fix,
+        where=f"made at {origin}" if origin is not None and str(origin) else None,
+    )

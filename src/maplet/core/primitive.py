@@ -1,0 +1,81 @@
+"""What an operation declares about itself, and the registry of all of them.
+
+A primitive's record holds everything that is known about its mathematics. Nothing else in the project keeps a list
+of operations: the tracer, the interpreter, the gradient, the tests and the reference page iterate over this registry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from maplet.errors import GraphError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from maplet.core.types import ArrayType
+
+    Types = ArrayType | tuple[ArrayType, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Primitive:
+    """One operation: a mapping from arrays to an array (or to a tuple of them, for nested graphs).
+
+    Every field is a function of the inputs in order, then the static parameters by name.
+
+    Parameters
+    ----------
+    name
+        How it is written in a graph.
+    shape
+        Input types → output type; raises `ShapeError` or `DTypeError` that shows what was given.
+    reference
+        What it means, in NumPy: arrays → array. The only definition of its value.
+    gradient
+        The pullback ``(cotangent, output, *inputs, needed=…) → one cotangent per input``, written in maplet
+        operations on arrays; ``None`` stands for zero. ``needed`` tells which inputs want one. A primitive without a
+        gradient has an output that carries none (integers, booleans, steps).
+    access
+        What it computes in index notation: input types → `Access`; ``None`` marks a host operation.
+    notation
+        How it is written for people, in LaTeX, with ``{0}``, ``{1}`` for the operands.
+    convention
+        What the textbooks leave open: the derivative at a kink, the share of ties, the fate of NaN.
+    example
+        Random generator → inputs (and parameters) inside the range where finite differences mean something; the
+        law tests use it.
+    """
+
+    name: str
+    shape: Callable[..., Types]
+    reference: Callable[..., Any]
+    gradient: Callable[..., Any] | None = None
+    access: Callable[..., Any] | None = None
+    notation: str = ""
+    convention: str = ""
+    example: Callable[..., Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+registry: dict[str, Primitive] = {}
+operations: dict[str, Callable[..., Any]] = {}
+
+
+def register(primitive: Primitive) -> Primitive:
+    """Enter a primitive into the registry; names are unique."""
+    if primitive.name in registry:
+        raise GraphError(f"there is already a primitive named {primitive.name!r}")
+    registry[primitive.name] = primitive
+    return primitive
+
+
+def operation(function: F) -> F:
+    """Enter a public function under its name, so that the array's operators find it without importing it."""
+    operations[function.__name__.rstrip("_")] = function
+    return function

@@ -1,0 +1,322 @@
+"""Trace: run a Python function once and write down what it computes, as a graph.
+
+The rules, in the order in which they come up:
+
+- Inside a trace every operation is recorded, whether it depends on the arguments or not.
+- An array from outside that the function uses is *captured*: it becomes a further input of the graph.
+- What the function changes in objects and handles from outside is a *write*: it is taken back when the trace ends, and
+  becomes a further output, which the caller of the trace writes back after success.
+- A trace with values computes while it records, so Python control flow works; without, a bool of an array is an error.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from maplet.core.array import Array, assign, copy_handle, from_node, from_value, set_state, traced_error
+from maplet.core.context import Origin, here, thread
+from maplet.core.graph import Graph, Node, constant_primitive, input_node
+from maplet.core.primitive import Primitive, registry
+from maplet.core.tree import Stateful, leaves, objects, replace, same_content, snapshot, unchanged
+from maplet.errors import MapletError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Self
+
+    from maplet.core.array import Value
+
+missing = object()  # stands for an attribute that was not there before
+
+
+class Trace:
+    """One recording in progress."""
+
+    def __init__(self, *, with_values: bool) -> None:
+        self.with_values = with_values
+        self.alive = False
+        self.outer: Trace | None = None
+        self.origins: dict[Node, Origin] = {}
+        self.values: dict[Node, Value] = {}
+        self.captured: dict[int, tuple[Array, Array, Node]] = {}  # the handle, what it held, the input
+        self.born: dict[int, object] = {}
+        self.old_attributes: dict[tuple[int, str], tuple[Stateful, str, Any]] = {}
+        self.old_handles: dict[int, tuple[Array, tuple[Any, Any, Any]]] = {}
+        self.origin: Origin | None = None  # where a transform says that its nodes come from; else the user's line
+
+    def __enter__(self) -> Self:
+        self.outer, thread.trace, self.alive = thread.trace, self, True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        thread.trace, self.alive = self.outer, False
+
+    # ── recording ────────────────────────────────────────────────────────────────────────────────
+
+    def record(self, primitive: Primitive, inputs: Sequence[Array], params: Mapping[str, Any], value: Any = None) -> Array:
+        """Write down one operation; ``value`` where it is known already."""
+        nodes = tuple([self.node_of(array) for array in inputs])
+        node = Node(primitive, nodes, params, primitive.shape(*[n.type for n in nodes], **params))
+        if self.with_values and value is None:
+            value = primitive.reference(*[self.values[n] for n in nodes], **params)
+        return self.add(node, value, self.origin or here())
+
+    def add(self, node: Node, value: Any, origin: Origin, like: Array | None = None) -> Array:
+        """An array for a node of this trace."""
+        self.origins[node] = origin
+        if self.with_values:
+            value = value if isinstance(value, tuple) else np.asarray(value)
+            self.values[node] = value
+        return from_node(node, self, value, like)
+
+    def argument(self, like: Array, name: str, value: Value | None) -> Array:
+        """A new input of the graph, which stands for an array of the caller."""
+        return self.add(input_node(like.type), value, Origin(name=name), like)
+
+    def node_of(self, array: Array) -> Node:
+        """The node behind an array; an array from outside this trace is captured."""
+        if array._trace is self:  # noqa: SLF001  (the trace owns the state of its arrays)
+            return cast("Node", array._node)  # noqa: SLF001
+        if array._trace is not None and not array._trace.alive:  # noqa: SLF001
+            raise traced_error(array, "using", fix="return the array from the traced function instead of keeping it")
+        if id(array) not in self.captured:
+            inner = self.argument(array, f"captured{len(self.captured)}", array._value)  # noqa: SLF001
+            # The handle may be rebound before the trace ends, so what it holds now is kept beside it.
+            self.captured[id(array)] = (array, copy_handle(array), cast("Node", inner._node))  # noqa: SLF001
+        return self.captured[id(array)][2]
+
+    # ── writes ───────────────────────────────────────────────────────────────────────────────────
+
+    def adopt(self, new: object) -> None:
+        """An object made inside the trace: what is done to it is nobody else's concern."""
+        self.born[id(new)] = new
+
+    def note_attribute(self, target: Stateful, name: str) -> None:
+        """Called before an attribute is set: remember what an object from outside held first."""
+        if id(target) not in self.born and (id(target), name) not in self.old_attributes:
+            self.old_attributes[id(target), name] = (target, name, snapshot(vars(target).get(name, missing)))
+
+    def note_handle(self, array: Array) -> None:
+        """Called before a handle is rebound: remember what a handle from outside held first."""
+        if array._trace is not self and id(array) not in self.old_handles:  # noqa: SLF001
+            self.node_of(array)
+            self.old_handles[id(array)] = (array, (array._value, array._node, array._trace))  # noqa: SLF001
+
+    def take_back(self) -> list[Write]:
+        """Undo every write to what was there before the trace, and return them."""
+        writes: list[Write] = []
+        for array, old in self.old_handles.values():
+            writes.append(Write(array, "", copy_handle(array)))
+            set_state(array, *old)
+        for target, name, old in self.old_attributes.values():
+            writes.append(Write(target, name, vars(target).get(name, missing)))
+            if old is missing:
+                vars(target).pop(name, None)
+            else:
+                vars(target)[name] = old
+        return writes
+
+
+@dataclass(frozen=True)
+class Write:
+    """What a traced function wants changed outside: a handle's value, or an attribute."""
+
+    target: Array | Stateful
+    name: str
+    content: Any
+
+    def carry_out(self, results: dict[int, Array]) -> None:
+        """Change it now, with the computed arrays in the place of the traced ones."""
+        if isinstance(self.target, Array):
+            assign(self.target, results[id(self.content)])
+        elif self.content is missing:
+            delattr(self.target, self.name)
+        else:
+            setattr(self.target, self.name, _with_results(self.content, results))
+
+
+def _with_results(tree: Any, results: dict[int, Array]) -> Any:
+    if not any(id(leaf) in results for leaf in leaves(tree).values()):
+        return tree
+    return replace(tree, lambda leaf: results.get(id(leaf), leaf))
+
+
+# ── one operation ────────────────────────────────────────────────────────────────────────────────
+
+
+def bind(name: str, /, *inputs: Array, **params: Any) -> Array:
+    """Apply a primitive: recorded inside a trace, computed at once by its reference outside."""
+    primitive = registry[name]
+    try:
+        if thread.trace is not None:
+            return thread.trace.record(primitive, inputs, params)
+        primitive.shape(*[array.type for array in inputs], **params)
+        return from_value(primitive.reference(*[array.numpy() for array in inputs], **params))
+    except MapletError as error:
+        if error.where is None:
+            error.where = str(here()) or None
+        raise
+
+
+def constant(value: Any, dtype: np.dtype[Any]) -> Array:
+    """A number (or a few, as nested tuples) that is part of the program itself."""
+    if thread.trace is None:
+        return from_value(np.asarray(value, dtype))
+    exact = dtype.type(value).item() if isinstance(value, bool | int | float) else value
+    return thread.trace.record(constant_primitive, (), {"value": exact, "dtype": dtype})
+
+
+# ── a whole function ─────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Recording:
+    """A function as a graph, with what is needed to use it as that function.
+
+    The graph's inputs are the leaves of the arguments, then the captured arrays; its outputs are the leaves of the
+    result (``result_count`` of them), then what is to be written.
+    """
+
+    graph: Graph
+    arguments: list[Any]
+    argument_leaves: list[list[Array]]
+    result: Any
+    result_count: int
+    writes: list[Write]
+    outputs: list[Array]
+    values: dict[Node, Value]
+
+    def given(self) -> list[Array]:
+        """The caller's arrays behind the graph's inputs."""
+        return [*(leaf for argument in self.argument_leaves for leaf in argument), *self.graph.captured]
+
+    def finish(self, outputs: Sequence[Array]) -> Any:
+        """Carry out the writes and return the result, with computed arrays in the place of the traced ones."""
+        results = {id(old): new for old, new in zip(self.outputs, outputs, strict=True)}
+        for write in self.writes:
+            write.carry_out(results)
+        return replace(self.result, lambda leaf: results.get(id(leaf), leaf))
+
+
+class Copy:
+    """An argument as the traced function sees it: the same tree, whose leaves stand for inputs of the graph."""
+
+    def __init__(self, trace: Trace, tree: Any, names: dict[str, Array]) -> None:
+        self.trace = trace
+        self.given = {id(leaf): name for name, leaf in names.items()}
+        self.leaves: list[tuple[Array, Array, Node]] = []  # original, copy, node
+        memo: dict[int, Any] = {}
+        self.tree = replace(tree, self._enter, memo)
+        originals = objects(tree).values()
+        self.objects = [(original, cast("Stateful", memo[id(original)])) for original in originals]
+        self.before = {id(copy): {n: snapshot(v) for n, v in vars(copy).items()} for _, copy in self.objects}
+
+    def _enter(self, leaf: Any) -> Any:
+        if not isinstance(leaf, Array):
+            return leaf
+        copy = self.trace.argument(leaf, self.given[id(leaf)], leaf._value)  # noqa: SLF001
+        self.leaves.append((leaf, copy, cast("Node", copy._node)))  # noqa: SLF001
+        return copy
+
+    def writes(self) -> list[Write]:
+        """What the function changed in its copy, as changes to the original."""
+        found = [Write(leaf, "", copy_handle(copy)) for leaf, copy, node in self.leaves if copy._node is not node]  # noqa: SLF001
+        for original, copy in self.objects:
+            before, now = self.before[id(copy)], vars(copy)
+            found += [
+                Write(original, name, now.get(name, missing))
+                for name in {**before, **now}
+                if not same_content(before.get(name, missing), now.get(name, missing))
+            ]
+        return found
+
+
+def record(f: Callable[..., Any], args: Sequence[Any], *, with_values: bool) -> Recording:
+    """Trace a function of trees of arrays.
+
+    The function gets copies of the objects in its arguments, whose leaves stand for the graph's inputs. What it
+    changes in the copies is a write to the originals.
+    """
+    given = [as_tree(arg) for arg in args]
+    named = [_named_leaves(name, arg) for name, arg in zip(_argument_names(f, len(given)), given, strict=True)]
+    outer = thread.trace
+    values_known = all(leaf._value is not None for argument in named for leaf in argument.values())  # noqa: SLF001
+    with Trace(with_values=with_values and values_known and (outer is None or outer.with_values)) as trace:
+        copies = [Copy(trace, arg, names) for arg, names in zip(given, named, strict=True)]
+        try:
+            result = as_tree(f(*[copy.tree for copy in copies]))
+        finally:
+            writes = trace.take_back()
+        for copy in copies:
+            writes += copy.writes()
+        return _recording(trace, given, copies, result, writes)
+
+
+def _recording(trace: Trace, arguments: list[Any], copies: list[Copy], result: Any, writes: list[Write]) -> Recording:
+    # What the function returns or stores speaks of the originals, never of the copies that only it has seen.
+    originals = {id(twin): original for copy in copies for original, twin in copy.objects}
+    handles = {id(twin): leaf for copy in copies for leaf, twin, _ in copy.leaves}
+    result = replace(result, unchanged, dict(originals))
+    writes = [Write(w.target, w.name, replace(w.content, unchanged, {**originals, **handles})) for w in writes]
+    kept = {id(leaf) for original in originals.values() for leaf in leaves(original).values()}
+    outputs = [leaf for leaf in leaves(result).values() if id(leaf) not in kept]
+    result_count = len(outputs)
+    outputs += [leaf for write in writes for leaf in leaves(write.content).values() if leaf._trace is trace]  # noqa: SLF001
+    graph = Graph(
+        outputs=tuple([trace.node_of(leaf) for leaf in outputs]),
+        inputs=(*[node for copy in copies for _, _, node in copy.leaves], *[node for _, _, node in trace.captured.values()]),
+        origins=trace.origins,
+        captured=tuple([outside for _, outside, _ in trace.captured.values()]),
+    )
+    given = [[leaf for leaf, _, _ in copy.leaves] for copy in copies]
+    return Recording(graph, arguments, given, result, result_count, writes, outputs, trace.values)
+
+
+def trace(f: Callable[..., Any], *args: Any) -> Graph:
+    """Run a function once, without values, and return the graph of what it computes.
+
+    Parameters
+    ----------
+    f
+        A function of arrays, or of trees of them (lists, dicts, modules).
+    *args
+        Arrays whose shapes and dtypes stand for the inputs; their values are not looked at.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> print(mp.trace(lambda x: x * x + 1, mp.zeros((3,))))
+    graph(x: f32[3]) {
+      %0 = multiply(x, x) : f32[3]
+      %1 = add(%0, f32(1.0)) : f32[3]
+      return %1
+    }
+    """
+    return record(f, args, with_values=False).graph
+
+
+def as_tree(tree: Any) -> Any:
+    """Turn NumPy arrays and Python floats in a tree into arrays; integers, booleans and strings stay static."""
+    return replace(tree, _as_leaf, {id(found): found for found in objects(tree).values()})
+
+
+def _as_leaf(value: Any) -> Any:
+    return Array(value) if isinstance(value, float | np.ndarray | np.generic) else value
+
+
+def _named_leaves(name: str, tree: Any) -> dict[str, Array]:
+    return {f"{name}.{path}" if path else name: leaf for path, leaf in leaves(tree).items()}
+
+
+def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
+    """The names of the first positional parameters; x0, x1 … where Python does not know them."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return (names + [f"x{n}" for n in range(len(names), count)])[:count]

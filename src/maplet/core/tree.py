@@ -1,0 +1,151 @@
+"""Nested containers of arrays ⇄ flat lists of named leaves.
+
+A tree is a nesting of lists, tuples, dicts and `Stateful` objects (modules, optimizers, generators). Its leaves are
+the `Array` handles in it, named by their path: ``layers.0.weight``. A leaf that stands in two places is one leaf.
+Everything else in a tree (strings, integers, functions …) is static and stays as it is. A tree needs no separate
+description of its structure: it is its own, and `replace` puts other leaves into its places.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from maplet.core.context import thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from maplet.core.array import Array
+
+T = TypeVar("T")
+
+
+class Leaf:
+    """The base of `Array`: tells a leaf from a branch."""
+
+    __slots__ = ()
+
+
+class Stateful:
+    """An object whose attributes are a branch of a tree: modules, optimizers and generators derive from it.
+
+    They are ordinary mutable Python objects. While a function is traced, an attribute that it sets is a *write*: the
+    trace notes it, takes it back when it ends, and whoever asked for the trace carries it out after success.
+    """
+
+    def __new__(cls, *_: Any, **__: Any) -> Any:
+        """Make the object; one that is born inside a trace belongs to that trace."""
+        new = object.__new__(cls)
+        if thread.trace is not None:
+            thread.trace.adopt(new)
+        return new
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if thread.trace is not None:
+            thread.trace.note_attribute(self, name)
+        object.__setattr__(self, name, value)
+
+    def name_of(self, child: object) -> str:
+        """The attribute path under which an object stands in this one; its class name if it stands nowhere."""
+        for path, branch in _walk(self, "", set()):
+            if branch is child and path:
+                return path
+        return type(child).__name__
+
+
+def _children(branch: object) -> Iterator[tuple[str, Any]]:
+    if isinstance(branch, dict):
+        yield from ((str(key), value) for key, value in cast("dict[Any, Any]", branch).items())
+    elif isinstance(branch, list | tuple):
+        yield from ((str(n), value) for n, value in enumerate(cast("list[Any]", branch)))
+    elif isinstance(branch, Stateful):
+        yield from vars(branch).items()
+
+
+def _walk(branch: object, path: str, seen: set[int]) -> Iterator[tuple[str, object]]:
+    """Every leaf and object in depth-first order, the first time it is met."""
+    if isinstance(branch, Leaf | Stateful):
+        if id(branch) in seen:
+            return
+        seen.add(id(branch))
+        yield path, branch
+    for name, child in _children(branch):
+        yield from _walk(child, f"{path}.{name}" if path else name, seen)
+
+
+def leaves(tree: object) -> dict[str, Array]:
+    """The arrays of a tree by name, each once, in the order of definition.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> list(leaves({"layers": [mp.asarray(1.0), mp.asarray(2.0)], "name": "net"}))
+    ['layers.0', 'layers.1']
+    """
+    return {path: cast("Array", found) for path, found in _walk(tree, "", set()) if isinstance(found, Leaf)}
+
+
+def objects(tree: object) -> dict[str, Stateful]:
+    """The `Stateful` objects of a tree by name, each once."""
+    return {path: found for path, found in _walk(tree, "", set()) if isinstance(found, Stateful)}
+
+
+def replace(tree: T, change: Callable[[Any], Any], memo: dict[int, Any] | None = None) -> T:
+    """The same tree with every leaf (and every static value) changed by a function; nothing given is modified.
+
+    Objects are copied, and an object that stands in several places is copied once. The memo maps the identity of what
+    was met to what took its place.
+    """
+    memo = {} if memo is None else memo
+    return cast("T", _replace(tree, change, memo))
+
+
+def _replace(branch: Any, change: Callable[[Any], Any], memo: dict[int, Any]) -> Any:
+    if id(branch) in memo:
+        return memo[id(branch)]
+    if isinstance(branch, Stateful):
+        twin = Stateful.__new__(type(branch))
+        memo[id(branch)] = twin
+        vars(twin).update({name: _replace(child, change, memo) for name, child in vars(branch).items()})
+        return twin
+    if isinstance(branch, dict):
+        entries = cast("dict[Any, Any]", branch)
+        return {key: _replace(child, change, memo) for key, child in entries.items()}
+    if isinstance(branch, list):
+        return [_replace(child, change, memo) for child in cast("list[Any]", branch)]
+    if isinstance(branch, tuple):
+        items = [_replace(child, change, memo) for child in cast("tuple[Any, ...]", branch)]
+        return type(branch)(*items) if hasattr(branch, "_fields") else tuple(items)  # a named tuple stays one
+    new = change(branch)
+    if isinstance(branch, Leaf):
+        memo[id(branch)] = new
+    return new
+
+
+def unchanged(value: Any) -> Any:
+    """The identity, for `replace` where only objects are to be copied."""
+    return value
+
+
+def same_content(first: Any, second: Any) -> bool:
+    """Whether two trees hold the same leaves and static values (by identity) in the same places."""
+    if first is second:
+        return True
+    if type(first) is not type(second) or isinstance(first, Stateful | Leaf):
+        return False
+    a, b = list(_children(first)), list(_children(second))
+    if not a and not b:
+        return isinstance(first, dict | list | tuple)
+    return len(a) == len(b) and all(
+        na == nb and same_content(va, vb) for (na, va), (nb, vb) in zip(a, b, strict=True)
+    )
+
+
+def snapshot(value: T) -> T:
+    """A copy of the containers alone, to see later whether one was changed in place."""
+    if isinstance(value, dict):
+        return cast("T", {k: snapshot(v) for k, v in cast("dict[Any, Any]", value).items()})
+    if isinstance(value, list | tuple):
+        items = [snapshot(v) for v in cast("list[Any]", value)]
+        return cast("T", items if isinstance(value, list) else type(value)(*items) if hasattr(value, "_fields") else tuple(items))
+    return value

@@ -1,0 +1,112 @@
+"""The type of an array, ``f32[3,4]``, and how two kinds of number meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from maplet.errors import DTypeError
+
+type_names = {
+    "bool": "bool", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
+    "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
+    "float16": "f16", "float32": "f32", "float64": "f64",
+}  # fmt: skip
+dtypes_by_short_name = {short: np.dtype(long) for long, short in type_names.items()}
+
+default_float = np.dtype(np.float32)
+default_int = np.dtype(np.int64)
+bool_dtype = np.dtype(np.bool_)
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayType:
+    """Shape and dtype of an array, known before its value is.
+
+    Examples
+    --------
+    >>> print(ArrayType((3, 4), np.dtype("float32")))
+    f32[3,4]
+    """
+
+    shape: Shape
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return prod(self.shape)
+
+    def __str__(self) -> str:
+        return f"{short_name(self.dtype)}[{','.join(map(str, self.shape))}]"
+
+
+def short_name(dtype: np.dtype[Any]) -> str:
+    """``float32`` → ``f32``."""
+    return type_names[dtype.name]
+
+
+def as_dtype(dtype: Any) -> np.dtype[Any]:
+    """The NumPy dtype meant by a name, a class or another dtype; complex and object kinds are refused."""
+    given = np.dtype(dtypes_by_short_name.get(dtype, dtype) if isinstance(dtype, str) else dtype)
+    if given.name not in type_names:
+        raise DTypeError(
+            f"the dtype {given} is not one that maplet computes with",
+            fix=f"convert to one of {', '.join(type_names)}",
+        )
+    return given.newbyteorder("=")
+
+
+def is_floating(dtype: np.dtype[Any]) -> bool:
+    """Whether values of this dtype can carry a gradient."""
+    return dtype.kind == "f"
+
+
+def is_integer(dtype: np.dtype[Any]) -> bool:
+    """Whether this is a signed or unsigned integer dtype (bool is not)."""
+    return dtype.kind in "iu"
+
+
+@cache
+def promote(first: np.dtype[Any], second: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype in which two arrays meet, as the array API standard has it.
+
+    Within a kind the wider one wins. Where the standard leaves mixed kinds open, bool gives way to integer and
+    both give way to the float dtype at hand: ``i64`` with ``f32`` is ``f32``.
+    """
+    if first == second:
+        return first
+    rank = {"b": 0, "u": 1, "i": 1, "f": 2}
+    a, b = rank[first.kind], rank[second.kind]
+    if a != b:
+        return first if a > b else second
+    met = np.promote_types(first, second)
+    if met.kind not in "biuf" or rank[met.kind] != a:
+        raise DTypeError(
+            f"{short_name(first)} and {short_name(second)} have no common integer dtype",
+            fix="convert one of them with mp.astype",
+        )
+    return met
+
+
+def scalar_dtype(scalar: bool | float, beside: np.dtype[Any] | None) -> np.dtype[Any]:
+    """The dtype that a Python scalar takes beside an array: never one that promotes the array.
+
+    A float beside integers is float32, an integer beside booleans is int64.
+    """
+    if isinstance(scalar, bool):
+        return bool_dtype if beside is None else beside
+    if isinstance(scalar, int):
+        return beside if beside is not None and beside.kind != "b" else default_int
+    return beside if beside is not None and beside.kind == "f" else default_float

@@ -1,0 +1,82 @@
+"""The order of the rows in an epoch, and the batches that they are cut into."""
+
+from operator import index
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maplet.errors import SettingError
+
+
+def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The order of n rows in an epoch: a permutation that depends on (seed, epoch) only.
+
+    Each row draws 64 bits from the Philox generator with key (seed, epoch), and the rows are sorted by their draws.
+    The bits of a bit generator never change from one NumPy to the next, which `Generator.permutation` does not promise;
+    so a run can be repeated in years to come.
+
+    Parameters
+    ----------
+    n
+        The number of rows, ≥ 0.
+    seed, epoch
+        0 ≤ seed, epoch < 2⁶⁴.
+
+    Returns
+    -------
+    int64 (n,)
+        Each of 0 … n−1 once.
+
+    Raises
+    ------
+    SettingError
+        When an argument is out of range, or not an integer.
+
+    Examples
+    --------
+    >>> permutation(5, seed=0, epoch=0).tolist()
+    [0, 2, 1, 4, 3]
+    """
+    key = np.array([whole("seed", seed, 0), whole("epoch", epoch, 0)], dtype=np.uint64)
+    draws = np.asarray(np.random.Philox(key=key).random_raw(whole("the number of rows", n, 0)))
+    return np.argsort(draws, kind="stable").astype(np.int64)
+
+
+def batch_slices(n: int, batch_size: int) -> list[slice]:
+    """Cut n rows into batches; the last one is short when batch_size does not divide n.
+
+    Raises
+    ------
+    SettingError
+        When batch_size is not an integer ≥ 1.
+
+    Examples
+    --------
+    >>> batch_slices(5, 2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    n = whole("the number of rows", n, 0)
+    batch_size = whole("batch_size", batch_size, 1)
+    return [slice(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
+
+
+def whole(name: str, value: object, least: int) -> int:
+    """An option as an int, or a `SettingError` that says which integers it takes: least ≤ value < 2⁶⁴.
+
+    Examples
+    --------
+    >>> whole("batch_size", np.int64(32), 1)
+    32
+    >>> whole("batch_size", 0, 1)
+    Traceback (most recent call last):
+    maplet.errors.SettingError: batch_size is 0; an integer ≥ 1 was expected
+    """
+    try:
+        # A bool counts as an integer in Python; here it can only be a slip.
+        number = None if isinstance(value, bool) else index(value)  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        number = None
+    if number is None or not least <= number < 2**64:
+        limit = "" if number is None or number < least else " and < 2⁶⁴"
+        raise SettingError(f"{name} is {value!r}; an integer ≥ {least}{limit} was expected")
+    return number

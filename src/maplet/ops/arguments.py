@@ -1,0 +1,123 @@
+"""How the public operations read their arguments: numbers become arrays, dtypes meet, axes are counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from maplet.core.array import Array, to_numpy
+from maplet.core.context import thread
+from maplet.core.primitive import operations
+from maplet.core.trace import bind, constant
+from maplet.core.types import default_float, is_floating, promote, scalar_dtype, short_name
+from maplet.errors import DTypeError, ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from maplet.core.array import ArrayLike
+    from maplet.core.types import Shape
+
+largest_constant = 16  # elements; a larger array made inside a trace is an input of the graph, not text in it
+
+
+def as_array(x: ArrayLike, dtype: Any = None) -> Array:
+    """An array from whatever a user may pass; arrays pass through unchanged."""
+    if isinstance(x, Array):
+        return x if dtype is None or x.dtype == dtype else convert(x, np.dtype(dtype))
+    if isinstance(x, bool | int | float):
+        return constant(x, scalar_dtype(x, None) if dtype is None else np.dtype(dtype))
+    if isinstance(x, list | tuple) and _holds_arrays(x):
+        stacked = operations["stack"]([as_array(item) for item in x])
+        return stacked if dtype is None else convert(stacked, np.dtype(dtype))
+    value = to_numpy(x, dtype)
+    if thread.trace is not None and value.size <= largest_constant:
+        return constant(nested_tuple(value.tolist()), value.dtype)
+    return Array(value)
+
+
+def _holds_arrays(nested: Any) -> bool:
+    if isinstance(nested, list | tuple):
+        return any(map(_holds_arrays, cast("list[Any]", nested)))
+    return isinstance(nested, Array)
+
+
+def nested_tuple(nested: Any) -> Any:
+    """Nested lists as nested tuples: a static value that nobody can change."""
+    return tuple(map(nested_tuple, cast("list[Any]", nested))) if isinstance(nested, list) else nested
+
+
+def convert(x: Array, dtype: np.dtype[Any]) -> Array:
+    """The array in another dtype; nothing is recorded where it has that dtype already."""
+    return x if x.dtype == dtype else bind("astype", x, dtype=dtype)
+
+
+def meet(*xs: ArrayLike) -> list[Array]:
+    """Arrays in their common dtype. A Python scalar takes the dtype of the arrays beside it."""
+    arrays = [x if isinstance(x, bool | int | float) else as_array(x) for x in xs]
+    dtypes = [x.dtype for x in arrays if isinstance(x, Array)]
+    common = None
+    for dtype in dtypes:
+        common = dtype if common is None else promote(common, dtype)
+    for x in arrays:
+        if not isinstance(x, Array):
+            common = common if common is not None and _holds(common, x) else _widen(common, x)
+    return [convert(x, common) if isinstance(x, Array) else constant(x, common) for x in arrays]  # type: ignore[arg-type]
+
+
+def _holds(dtype: np.dtype[Any], scalar: float) -> bool:
+    rank = {"b": 0, "u": 1, "i": 1, "f": 2}[dtype.kind]
+    return rank >= (0 if isinstance(scalar, bool) else 1 if isinstance(scalar, int) else 2)
+
+
+def _widen(dtype: np.dtype[Any] | None, scalar: float) -> np.dtype[Any]:
+    return scalar_dtype(scalar, dtype)
+
+
+def as_floating(x: Array) -> Array:
+    """Integers and booleans as float32: what a function of real numbers computes with."""
+    return x if is_floating(x.dtype) else convert(x, default_float)
+
+
+def require(operation: str, x: Array, kinds: str, what: str) -> Array:
+    """The array, if its dtype is of one of the kinds (``b``, ``u``, ``i``, ``f``)."""
+    if x.dtype.kind not in kinds:
+        raise DTypeError(f"{operation} takes {what}, not {short_name(x.dtype)}", fix="convert with x.astype(...)")
+    return x
+
+
+def count_axis(operation: str, axis: int, ndim: int) -> int:
+    """A single axis, counted from the front."""
+    if not -ndim <= axis < max(ndim, 1) or ndim == 0:
+        raise ShapeError(f"{operation}: axis {axis} of an array with {ndim} axes", fix=f"axes run from {-ndim} to {ndim - 1}")
+    return int(axis) % ndim
+
+
+def count_axes(operation: str, axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """Axes in ascending order, counted from the front; None means all of them."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = [count_axis(operation, a, ndim) for a in ((axis,) if isinstance(axis, int) else axis)]
+    if len(set(axes)) != len(axes):
+        raise ShapeError(f"{operation}: an axis stands twice in {axis}")
+    return tuple(sorted(axes))
+
+
+def broadcast_shape(operation: str, *shapes: Shape) -> Shape:
+    """The shape in which shapes meet under NumPy's rule: aligned at the right, 1 is repeated."""
+    if len(set(shapes)) == 1:
+        return shapes[0]
+    ndim = max(map(len, shapes))
+    padded = [(1,) * (ndim - len(shape)) + tuple(shape) for shape in shapes]
+    result: list[int] = []
+    for lengths in zip(*padded, strict=True):
+        distinct = {n for n in lengths if n != 1}
+        if len(distinct) > 1:
+            raise ShapeError(
+                f"{operation}: shapes {' and '.join(map(str, shapes))} do not fit: "
+                f"aligned at the right, an axis has lengths {' and '.join(map(str, lengths))}",
+                fix="make the lengths equal, or 1 where a value is to be repeated (mp.expand_dims)",
+            )
+        result.append(distinct.pop() if distinct else 1)
+    return tuple(result)

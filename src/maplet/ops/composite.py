@@ -1,0 +1,212 @@
+"""Functions composed of the primitives: activations, stable logarithms of sums, norms, encodings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.core.primitive import operation
+from maplet.core.types import as_dtype, default_float, is_integer, short_name
+from maplet.errors import DTypeError
+from maplet.ops import reduction
+from maplet.ops.arguments import as_array, as_floating, convert, meet
+from maplet.ops.control import stop_gradient
+from maplet.ops.elementwise import equal, erf, exp, expm1, isfinite, log, logaddexp, sigmoid, sqrt, square, tanh, where
+from maplet.ops.indexing import arange
+from maplet.ops.movement import broadcast_to, expand_dims, reshape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from maplet.core.array import Array, ArrayLike
+
+# ── making arrays ────────────────────────────────────────────────────────────────────────────────
+
+
+@operation
+def asarray(x: ArrayLike, /, *, dtype: Any = None) -> Array:
+    """An array from numbers, nested lists or a NumPy array (copied, so that later changes to it do not show).
+
+    Python floats become float32; what has a dtype keeps it.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> mp.asarray([1.0, 2.0])
+    Array([1., 2.], dtype=float32)
+    """
+    return as_array(x, None if dtype is None else as_dtype(dtype))
+
+
+@operation
+def full(shape: int | Sequence[int], fill_value: float, *, dtype: Any = None) -> Array:
+    """An array of one value."""
+    lengths = (shape,) if isinstance(shape, int) else tuple(shape)
+    return broadcast_to(as_array(fill_value, None if dtype is None else as_dtype(dtype)), lengths)
+
+
+@operation
+def zeros(shape: int | Sequence[int], *, dtype: Any = default_float) -> Array:
+    """An array of zeros."""
+    return full(shape, 0, dtype=dtype)
+
+
+@operation
+def ones(shape: int | Sequence[int], *, dtype: Any = default_float) -> Array:
+    """An array of ones."""
+    return full(shape, 1, dtype=dtype)
+
+
+@operation
+def zeros_like(x: ArrayLike, /, *, dtype: Any = None) -> Array:
+    """Zeros of the shape and dtype of another array."""
+    x = as_array(x)
+    return zeros(x.shape, dtype=x.dtype if dtype is None else dtype)
+
+
+@operation
+def ones_like(x: ArrayLike, /, *, dtype: Any = None) -> Array:
+    """Ones of the shape and dtype of another array."""
+    x = as_array(x)
+    return ones(x.shape, dtype=x.dtype if dtype is None else dtype)
+
+
+@operation
+def eye(n: int, m: int | None = None, /, *, dtype: Any = default_float) -> Array:
+    """The identity matrix, n × m."""
+    rows, columns = expand_dims(arange(n), axis=1), expand_dims(arange(n if m is None else m), axis=0)
+    return convert(equal(rows, columns), as_dtype(dtype))
+
+
+# ── limits ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@operation
+def clip(x: ArrayLike, /, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Array:
+    """``x`` held between two bounds; the gradient passes inside and on the bounds, and NaN stays NaN.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> mp.clip(mp.asarray([-2.0, 0.5, 2.0]), 0, 1)
+    Array([0. , 0.5, 1. ], dtype=float32)
+    """
+    out = as_array(x)
+    if min is not None:
+        out, low = meet(out, min)
+        out = where(out < low, low, out)
+    if max is not None:
+        out, high = meet(out, max)
+        out = where(out > high, high, out)
+    return out
+
+
+# ── activations ──────────────────────────────────────────────────────────────────────────────────
+
+
+@operation
+def relu(x: ArrayLike, /) -> Array:
+    """max(x, 0). The derivative at 0 is 0."""
+    x = as_array(x)
+    return where(x > 0, x, 0)
+
+
+@operation
+def leaky_relu(x: ArrayLike, /, slope: float = 0.01) -> Array:
+    """X for x > 0, slope·x elsewhere. The derivative at 0 is the slope."""
+    x = as_floating(as_array(x))
+    return where(x > 0, x, x * slope)
+
+
+@operation
+def elu(x: ArrayLike, /, alpha: float = 1.0) -> Array:
+    """X for x > 0, α(e^x − 1) elsewhere. Source: Clevert, Unterthiner, Hochreiter, 2015."""
+    x = as_floating(as_array(x))
+    positive = x > 0
+    # The exponential is taken of 0 where x > 0, so that an overflow there cannot reach the gradient as 0·∞.
+    return where(positive, x, alpha * expm1(where(positive, 0.0, x)))
+
+
+@operation
+def gelu(x: ArrayLike, /, *, approximate: bool = False) -> Array:
+    """X·Φ(x) with the normal distribution Φ; with ``approximate``, by tanh. Source: Hendrycks, Gimpel, 2016."""
+    x = as_floating(as_array(x))
+    if approximate:
+        return 0.5 * x * (1.0 + tanh(float(np.sqrt(2 / np.pi)) * (x + 0.044715 * x * square(x))))
+    return 0.5 * x * (1.0 + erf(x * float(np.sqrt(0.5))))
+
+
+@operation
+def silu(x: ArrayLike, /) -> Array:
+    """X·σ(x), also called swish. Source: Elfwing, Uchibe, Doya, 2017."""
+    x = as_floating(as_array(x))
+    return x * sigmoid(x)
+
+
+@operation
+def softplus(x: ArrayLike, /) -> Array:
+    """ln(1 + e^x), a smooth max(x, 0)."""
+    return logaddexp(x, 0.0)
+
+
+# ── exponentials that are added up ───────────────────────────────────────────────────────────────
+
+
+def _greatest(x: Array, axis: Any) -> Array:
+    """The greatest element, as a constant: subtracting it changes the rounding, not the value, so no gradient is due."""
+    top = stop_gradient(reduction.max(x, axis=axis, keepdims=True))
+    return where(isfinite(top), top, 0.0)
+
+
+@operation
+def logsumexp(x: ArrayLike, /, *, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Array:
+    """ln Σ e^x over axes, without overflow."""
+    x = as_floating(as_array(x))
+    top = _greatest(x, axis)
+    total = reduction.sum(exp(x - top), axis=axis, keepdims=True)
+    out = log(total) + top
+    return out if keepdims else reshape(out, reduction.sum(x, axis=axis).shape)
+
+
+@operation
+def softmax(x: ArrayLike, /, *, axis: int = -1) -> Array:
+    """e^x / Σ e^x along an axis: positive numbers that add up to 1.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> mp.softmax(mp.asarray([0.0, 0.0]))
+    Array([0.5, 0.5], dtype=float32)
+    """
+    x = as_floating(as_array(x))
+    weights = exp(x - _greatest(x, axis))
+    return weights / reduction.sum(weights, axis=axis, keepdims=True)
+
+
+@operation
+def log_softmax(x: ArrayLike, /, *, axis: int = -1) -> Array:
+    """ln softmax(x) = x − ln Σ e^x, exact where softmax itself would be 0."""
+    x = as_floating(as_array(x))
+    shifted = x - _greatest(x, axis)
+    return shifted - log(reduction.sum(exp(shifted), axis=axis, keepdims=True))
+
+
+# ── encodings and norms ──────────────────────────────────────────────────────────────────────────
+
+
+@operation
+def one_hot(labels: ArrayLike, /, num_classes: int, *, dtype: Any = default_float) -> Array:
+    """A new last axis with 1 at each label's position and 0 elsewhere; a label outside gives zeros."""
+    labels = as_array(labels)
+    if not is_integer(labels.dtype):
+        raise DTypeError(f"one_hot takes integer labels, not {short_name(labels.dtype)}")
+    return convert(equal(expand_dims(labels, axis=-1), arange(num_classes, dtype=labels.dtype)), as_dtype(dtype))
+
+
+@operation
+def norm(x: ArrayLike, /, *, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Array:
+    """√Σx², the Euclidean length over axes. The gradient of the zero vector is 0."""
+    total = reduction.sum(square(as_floating(as_array(x))), axis=axis, keepdims=keepdims)
+    zero = equal(total, 0.0)
+    return where(zero, 0.0, sqrt(where(zero, 1.0, total)))

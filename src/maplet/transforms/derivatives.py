@@ -1,0 +1,250 @@
+"""Derivatives of functions: `grad`, `value_and_grad`, `vjp`.
+
+Each traces the function, maps the graph, and applies the result to the arguments. Where those are themselves being
+traced the nodes land in the outer graph, so derivatives nest to any order.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, cast
+
+from maplet.core.array import Array, Parameter
+from maplet.core.trace import Recording, as_tree, record
+from maplet.core.tree import Stateful, leaves, replace
+from maplet.core.types import is_floating, short_name
+from maplet.errors import GradientError, ShapeError
+from maplet.ops.arguments import as_array
+from maplet.ops.composite import ones
+from maplet.transforms.evaluate import apply
+from maplet.transforms.gradient import gradient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False) -> Callable[..., Any]:
+    """The function's value together with its gradient.
+
+    Parameters
+    ----------
+    f
+        A function whose result is one floating number; with ``has_aux``, a pair of that and anything else.
+    argnums
+        Which positional arguments to differentiate with respect to.
+    has_aux
+        Whether ``f`` returns (loss, extra); then the value is that pair.
+
+    Returns
+    -------
+    A function with the same arguments that returns ``(value, gradient)``. The gradient has the structure of the
+    argument: an array for an array, a dict for a dict. For a module (or any object) it is a dict from parameter
+    names to arrays, over its trainable parameters. With several argnums it is a tuple.
+
+    What ``f`` writes to modules (running statistics, generator counters) is written back once, after success.
+
+    Raises
+    ------
+    GradientError
+        If the value is no floating scalar, or an argument holds nothing that can be differentiated.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> mp.value_and_grad(lambda x: x**2 - 2 * x + 1)(3.0)
+    (Array(4.), Array(4.))
+    """
+
+    @wraps(f)
+    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        chosen = _chosen(argnums, len(args))
+        recording = record(_bound(f, kwargs), args, with_values=True)
+        loss = recording.result[0] if has_aux and isinstance(recording.result, tuple) and recording.result else recording.result
+        _require_scalar_loss(loss, f, has_aux=has_aux)
+        sources = [_differentiable(recording.arguments[n], n, f) for n in chosen]
+        backward, _ = gradient(recording.graph, [_input_number(recording, n, leaf) for n, found in zip(chosen, sources, strict=True) for leaf in found], (0,))
+        outputs = apply(backward, [*recording.given(), ones((), dtype=loss.dtype)], recording.values)
+        count = len(recording.outputs)
+        value = recording.finish(outputs[:count])
+        found = iter(outputs[count:])
+        gradients = [_gradient_tree(recording.arguments[n], {id(leaf): next(found) for leaf in leaves_}) for n, leaves_ in zip(chosen, sources, strict=True)]
+        return value, gradients[0] if isinstance(argnums, int) else tuple(gradients)
+
+    return value_and_gradient
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False) -> Callable[..., Any]:
+    """The gradient of a function; see `value_and_grad`. With ``has_aux`` the result is (gradient, extra).
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> mp.grad(lambda x: x**2 - 2 * x + 1)(3.0)
+    Array(4.)
+    """
+    both = value_and_grad(f, argnums, has_aux=has_aux)
+
+    @wraps(f)
+    def gradient_of(*args: Any, **kwargs: Any) -> Any:
+        value, found = both(*args, **kwargs)
+        return (found, value[1]) if has_aux else found
+
+    return gradient_of
+
+
+def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """The value of a function, and its pullback: the map from a cotangent of the result to those of the arguments.
+
+    For y = f(x) with Jacobian J, the pullback maps v to vᵀJ. It may be called any number of times.
+
+    Returns
+    -------
+    value
+        ``f(*args)``, any tree of arrays.
+    pullback
+        Takes a tree like the value, gives a tuple with one gradient per argument; None for what carries none.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> y, pullback = mp.vjp(lambda a, b: a * b, 2.0, 3.0)
+    >>> pullback(1.0)
+    (Array(3.), Array(2.))
+    """
+    recording = record(f, args, with_values=True)
+    sources = [trainable_leaves(argument) for argument in recording.arguments]
+    numbers = [_input_number(recording, n, leaf) for n, found in enumerate(sources) for leaf in found]
+    results = recording.outputs[: recording.result_count]
+    seeded = [n for n, array in enumerate(results) if is_floating(array.dtype)]
+    if not seeded:
+        raise GradientError("vjp: the function returns no floating array, so there is nothing to pull back")
+    template = recording.result
+    template_leaves = list(leaves(template).values())
+    backward, _ = gradient(recording.graph, numbers, seeded)
+    given = recording.given()
+    forward = apply(recording.graph, given, recording.values)
+    value = recording.finish(forward)
+    known = dict(recording.values)
+
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        """One gradient per argument, for a cotangent of the result."""
+        seeds = _cotangents(cotangent, template_leaves, [results[n] for n in seeded])
+        outputs = apply(backward, [*given, *seeds], known)[len(recording.outputs) :]
+        found = iter(outputs)
+        return tuple(
+            _gradient_tree(argument, {id(leaf): next(found) for leaf in own})
+            for argument, own in zip(recording.arguments, sources, strict=True)
+        )
+
+    return value, pullback
+
+
+# ── which leaves, and in which form ──────────────────────────────────────────────────────────────
+
+
+def _bound(f: Callable[..., Any], kwargs: dict[str, Any]) -> Callable[..., Any]:
+    if not kwargs:
+        return f
+
+    @wraps(f)
+    def with_keywords(*args: Any) -> Any:
+        return f(*args, **kwargs)
+
+    return with_keywords
+
+
+def _chosen(argnums: int | Sequence[int], count: int) -> list[int]:
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    for n in numbers:
+        if not -count <= n < count:
+            raise GradientError(f"argnums={n}, but the function was called with {count} positional arguments")
+    return [n % count for n in numbers]
+
+
+def _require_scalar_loss(loss: Any, f: Callable[..., Any], *, has_aux: bool) -> None:
+    name = getattr(f, "__name__", "f")
+    if not isinstance(loss, Array):
+        shape = "a pair (loss, extra)" if has_aux else "one array"
+        raise GradientError(
+            f"the gradient of {name}: it returned {type(loss).__name__}, expected {shape}",
+            fix="return the loss alone, or use has_aux=True for (loss, extra)",
+        )
+    if loss.shape:
+        raise GradientError(
+            f"the gradient of {name}: it returned shape {loss.shape}, and only a single number has a gradient",
+            fix="take mp.mean or mp.sum of it; for all derivatives of several numbers use mp.vjp",
+        )
+    if not is_floating(loss.dtype):
+        raise GradientError(f"the gradient of {name}: it returned {short_name(loss.dtype)}, which is no real number")
+
+
+def trainable_leaves(tree: Any) -> list[Array]:
+    """What is differentiated in an argument: floating arrays, and of objects the trainable parameters."""
+    found = {id(leaf): leaf for leaf in leaves(tree).values() if is_floating(leaf.dtype)}
+    for owner in _outermost_objects(tree):
+        for leaf in leaves(owner).values():
+            if not (isinstance(leaf, Parameter) and leaf.trainable):
+                found.pop(id(leaf), None)
+    return list(found.values())
+
+
+def _outermost_objects(tree: Any) -> list[Stateful]:
+    found: list[Stateful] = []
+
+    def visit(branch: Any) -> None:
+        if isinstance(branch, Stateful):
+            found.append(branch)
+        elif isinstance(branch, dict):
+            for child in cast("dict[Any, Any]", branch).values():
+                visit(child)
+        elif isinstance(branch, list | tuple):
+            for child in cast("list[Any]", branch):
+                visit(child)
+
+    visit(tree)
+    return found
+
+
+def _differentiable(tree: Any, number: int, f: Callable[..., Any]) -> list[Array]:
+    name = getattr(f, "__name__", "f")
+    found = trainable_leaves(tree)
+    if not found:
+        fix = "unfreeze a parameter, or differentiate with respect to another argument"
+        if isinstance(tree, int | Array):
+            fix = "only real numbers have derivatives: write 3.0 instead of 3, or x.astype(mp.float32)"
+        what = str(tree.type) if isinstance(tree, Array) else type(tree).__name__
+        raise GradientError(f"the gradient of {name}: argument {number} ({what}) holds nothing that can be differentiated", fix=fix)
+    integers = [path for path, leaf in leaves(tree).items() if not is_floating(leaf.dtype)]
+    if integers and not _outermost_objects(tree):
+        raise GradientError(
+            f"the gradient of {name}: {integers[0] or 'a leaf'} of argument {number} is "
+            f"{short_name(leaves(tree)[integers[0]].dtype)}", fix="pass integers and booleans as an argument of their own",
+        )  # fmt: skip
+    return found
+
+
+def _input_number(recording: Recording, number: int, leaf: Array) -> int:
+    """The place of an argument's leaf among the inputs of the graph."""
+    before = sum(len(own) for own in recording.argument_leaves[:number])
+    return before + next(n for n, own in enumerate(recording.argument_leaves[number]) if own is leaf)
+
+
+def _gradient_tree(tree: Any, found: dict[int, Array]) -> Any:
+    """The gradient in the structure of its argument; an object becomes a dict of its parameters by name."""
+    memo = {
+        id(owner): {path: found[id(leaf)] for path, leaf in leaves(owner).items() if id(leaf) in found}
+        for owner in _outermost_objects(tree)
+    }
+    return replace(tree, lambda leaf: found.get(id(leaf)) if isinstance(leaf, Array) else None, memo)
+
+
+def _cotangents(cotangent: Any, template: Sequence[Array], seeded: Sequence[Array]) -> list[Array]:
+    given = list(leaves(as_tree(cotangent)).values())
+    if len(given) == len(template):
+        given = [c for c, t in zip(given, template, strict=True) if any(t is s for s in seeded)]
+    if len(given) != len(seeded):
+        raise GradientError(f"the pullback takes {len(seeded)} cotangents, given {len(given)}", fix="give a tree like the function's result")
+    for c, s in zip(given, seeded, strict=True):
+        if c.shape != s.shape:
+            raise ShapeError(f"the pullback takes a cotangent of shape {s.shape}, given {c.shape}")
+    return [as_array(c, s.dtype) for c, s in zip(given, seeded, strict=True)]
