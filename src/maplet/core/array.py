@@ -57,7 +57,11 @@ class Array(Leaf):
     _trace: Trace | None
 
     def __init__(self, value: Any, dtype: Any = None) -> None:
-        set_state(self, to_numpy(value, dtype), None, None)
+        if isinstance(value, Array):  # also a traced one: a parameter may be made from what is being computed
+            source = value if dtype is None else value.astype(dtype)
+            set_state(self, source._value, source._node, source._trace)
+        else:
+            set_state(self, to_numpy(value, dtype), None, None)
 
     # ── what it is ───────────────────────────────────────────────────────────────────────────────
 
@@ -100,7 +104,7 @@ class Array(Leaf):
     def numpy(self) -> Value:
         """The value as a read-only NumPy view, without copying."""
         if self._trace is not None:
-            raise traced_error(self, "NumPy cannot take", fix=(
+            raise traced_error(self, "giving NumPy the value of", fix=(
                 "use the operation of the same name from maplet (mp.sin instead of np.sin), so that the graph and "
                 "its gradient go through it; a.item() reads one number for printing"
             ))  # fmt: skip
@@ -328,8 +332,6 @@ class Parameter(Array):
 
 def to_numpy(value: Any, dtype: Any = None) -> Value:
     """A NumPy array that nobody else can write to; Python floats become float32, what has a dtype keeps it."""
-    if isinstance(value, Array):
-        value = value.numpy()
     has_dtype = hasattr(value, "dtype") and not isinstance(value, float)
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
@@ -340,8 +342,8 @@ def to_numpy(value: Any, dtype: Any = None) -> Value:
     if dtype is None and not has_dtype:
         dtype = {"f": default_float, "i": default_int}.get(array.dtype.kind)
     target = as_dtype(array.dtype if dtype is None else dtype)
-    if array.dtype != target or array.flags.writeable:
-        array = array.astype(target)
+    only_ours = isinstance(value, bool | int | float | list | tuple)
+    array = array.astype(target, copy=not only_ours)
     array.flags.writeable = False
     return array
 
@@ -392,6 +394,7 @@ def assign(array: Array, new: Array) -> None:
         raise DTypeError(f"a handle of type {array.type} cannot take a value of type {new.type}", fix="convert it first")
     if thread.trace is not None:
         thread.trace.note_handle(array)
+        new = thread.trace.handle(new)
     set_state(array, new._value, new._node, new._trace)  # noqa: SLF001
 
 
@@ -399,7 +402,10 @@ def traced_error(array: Array, use: str, fix: str) -> TraceError:
     """The error for a traced array used as if it had a value; says where the array was made."""
     trace, node = array._trace, array._node  # noqa: SLF001
     origin = trace.origins.get(node) if trace is not None and node is not None else None
-    ended = " after its trace has ended" if trace is not None and not trace.alive else ""
+    ended = ""
+    if trace is not None and not trace.alive:
+        ended = " after its trace has ended"
+        fix = "return the array from the traced function instead of keeping it"
     return TraceError(
         f"{use} a traced array ({array.type}){ended} is not possible",
         fix=fix,

@@ -52,7 +52,7 @@ def _check_node(node: Node, inputs: set[Node]) -> None:
         return
     try:
         expected = node.primitive.shape(*[child.type for child in node.inputs], **node.params)
-    except MapletError as error:
+    except (MapletError, TypeError, ValueError, LookupError) as error:
         raise GraphError(f"{name} cannot take what it is given: {error}") from error
     if expected != node.type:
         raise GraphError(f"{name} is marked {node.type} but gives {expected}")

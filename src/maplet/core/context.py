@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from maplet.core.trace import Trace
 
-package_folder = str(Path(__file__).resolve().parents[1])
+package_folder = str(Path(__file__).resolve().parents[1]) + os.sep
 
 
 class Layer(Protocol):
@@ -32,6 +33,7 @@ class _Thread(threading.local):
 
     def __init__(self) -> None:
         self.layers: list[Layer] = []
+        self.paths: list[str] = []  # of the layers, found when first asked for
 
 
 thread = _Thread()
@@ -66,8 +68,11 @@ def user_line() -> tuple[str, int]:
 
 def layer_path() -> str:
     """The dotted path of the layer that is being called, such as ``encoder.layers.0``; empty outside any."""
-    layers = thread.layers
-    return ".".join(outer.name_of(inner) for outer, inner in zip(layers, layers[1:], strict=False))
+    layers, paths = thread.layers, thread.paths
+    for depth in range(len(paths), len(layers)):
+        name = layers[depth - 1].name_of(layers[depth]) if depth else ""
+        paths.append(f"{paths[-1]}.{name}" if depth > 1 else name)
+    return paths[-1] if paths else ""
 
 
 def here(name: str = "") -> Origin:
@@ -84,3 +89,4 @@ def entered(layer: Layer) -> Iterator[None]:
         yield
     finally:
         thread.layers.pop()
+        del thread.paths[len(thread.layers) :]

@@ -153,4 +153,4 @@ def _same_value(a: Any, b: Any) -> bool:
         return (a, np.signbit(a)) == (b, np.signbit(b)) or (a != a and b != b)  # noqa: PLR0124  (NaN)
     if isinstance(a, tuple) and isinstance(b, tuple):
         return len(a) == len(b) and all(map(_same_value, a, b))  # pyright: ignore[reportUnknownArgumentType]
-    return a == b
+    return type(a) is type(b) and a == b

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,13 +44,14 @@ def graph_to_text(graph: Graph, *, origins: bool = False) -> str:
 def _lines(graph: Graph, origins: Mapping[Node, Origin]) -> list[str]:
     names = _input_names(graph)
     order = [node for node in in_order(graph.outputs) if node not in names]
-    uses = [child for node in order for child in node.inputs] + list(graph.outputs)
+    uses = Counter([*(child for node in order for child in node.inputs), *graph.outputs, *graph.outputs])
+    numbers = count()
     lines = [f"graph({', '.join(f'{names[node]}: {node.type}' for node in graph.inputs)}) {{"]
     for node in order:
-        if node.primitive is constant_primitive and uses.count(node) == 1 and node not in graph.outputs:
+        if node.primitive is constant_primitive and uses[node] == 1:
             names[node] = _constant_text(node)
             continue
-        names[node] = f"%{sum(name.startswith('%') for name in names.values())}"
+        names[node] = f"%{next(numbers)}"
         operands = [names[child] for child in node.inputs]
         settings = [f"{key}={_value_text(value)}" for key, value in node.params.items()]
         origin = f"   # {origins[node]}" if node in origins and str(origins[node]) else ""
@@ -60,10 +63,12 @@ def _lines(graph: Graph, origins: Mapping[Node, Origin]) -> list[str]:
 def _input_names(graph: Graph) -> dict[Node, str]:
     """A distinct name for every input: that of its origin where it has one."""
     names: dict[Node, str] = {}
+    taken: set[str] = set()
     for number, node in enumerate(graph.inputs):
         wanted = re.sub(r"[^\w.]", "_", graph.origins.get(node, Origin()).name) or f"x{number}"
-        taken = names.values()
-        names[node] = wanted if wanted not in taken else next(n for k in range(2, 10**6) if (n := f"{wanted}_{k}") not in taken)
+        name = wanted if wanted not in taken else next(n for k in count(2) if (n := f"{wanted}_{k}") not in taken)
+        taken.add(name)
+        names[node] = name
     return names
 
 
@@ -90,7 +95,7 @@ def _value_text(value: Any) -> str:
 
 token = re.compile(
     r"""\s*(?:\#[^\n]*)?\s*(
-        %\d+ | [A-Za-z_][\w.]* | '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*"
+        %\d+ | [^\W\d][\w.]* | '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*"
         | -?(?:inf|nan)\b | -?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+) | [(){}\[\],:=]
     )""",
     re.VERBOSE,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.core.array import Array, assign, copy_handle, from_node, from_value, set_state, traced_error
+from maplet.core.check import checked
 from maplet.core.context import Origin, here, thread
 from maplet.core.graph import Graph, Node, constant_primitive, input_node
 from maplet.core.primitive import Primitive, registry
@@ -57,18 +58,27 @@ class Trace:
 
     # ── recording ────────────────────────────────────────────────────────────────────────────────
 
-    def record(self, primitive: Primitive, inputs: Sequence[Array], params: Mapping[str, Any], value: Any = None) -> Array:
-        """Write down one operation; ``value`` where it is known already."""
+    def record(
+        self,
+        primitive: Primitive,
+        inputs: Sequence[Array],
+        params: Mapping[str, Any],
+        value: Any = None,
+        origin: Origin | None = None,
+    ) -> Array:
+        """Write down one operation; with its value and its origin where they are known already."""
         nodes = tuple([self.node_of(array) for array in inputs])
         node = Node(primitive, nodes, params, primitive.shape(*[n.type for n in nodes], **params))
         if self.with_values and value is None:
             value = primitive.reference(*[self.values[n] for n in nodes], **params)
-        return self.add(node, value, self.origin or here())
+        return self.add(node, value, origin or self.origin or here())
 
     def add(self, node: Node, value: Any, origin: Origin, like: Array | None = None) -> Array:
         """An array for a node of this trace."""
         self.origins[node] = origin
-        if self.with_values:
+        if not self.with_values:
+            value = None
+        else:
             value = value if isinstance(value, tuple) else np.asarray(value)
             self.values[node] = value
         return from_node(node, self, value, like)
@@ -81,13 +91,24 @@ class Trace:
         """The node behind an array; an array from outside this trace is captured."""
         if array._trace is self:  # noqa: SLF001  (the trace owns the state of its arrays)
             return cast("Node", array._node)  # noqa: SLF001
-        if array._trace is not None and not array._trace.alive:  # noqa: SLF001
-            raise traced_error(array, "using", fix="return the array from the traced function instead of keeping it")
+        if array._trace is not None and not self._surrounds(array._trace):  # noqa: SLF001
+            raise traced_error(array, "using", fix="it is being traced in another thread; give each thread its own arrays")
         if id(array) not in self.captured:
             inner = self.argument(array, f"captured{len(self.captured)}", array._value)  # noqa: SLF001
             # The handle may be rebound before the trace ends, so what it holds now is kept beside it.
             self.captured[id(array)] = (array, copy_handle(array), cast("Node", inner._node))  # noqa: SLF001
         return self.captured[id(array)][2]
+
+    def _surrounds(self, other: Trace) -> bool:
+        outer = self.outer
+        while outer is not None and outer is not other:
+            outer = outer.outer
+        return outer is not None
+
+    def handle(self, array: Array) -> Array:
+        """Another handle, of this trace, on what an array holds now."""
+        node = self.node_of(array)
+        return from_node(node, self, self.values.get(node))
 
     # ── writes ───────────────────────────────────────────────────────────────────────────────────
 
@@ -105,6 +126,11 @@ class Trace:
         if array._trace is not self and id(array) not in self.old_handles:  # noqa: SLF001
             self.node_of(array)
             self.old_handles[id(array)] = (array, (array._value, array._node, array._trace))  # noqa: SLF001
+
+    def settled(self, result: Any) -> Any:
+        """A result that keeps its new values when the writes to handles from outside are taken back."""
+        memo: dict[int, Any] = {id(found): found for found in objects(result).values()}
+        return replace(result, lambda leaf: copy_handle(leaf) if id(leaf) in self.old_handles else leaf, memo)
 
     def take_back(self) -> list[Write]:
         """Undo every write to what was there before the trace, and return them."""
@@ -129,20 +155,28 @@ class Write:
     name: str
     content: Any
 
-    def carry_out(self, results: dict[int, Array]) -> None:
+    def carry_out(self, results: dict[int, Array], memo: dict[int, Any]) -> None:
         """Change it now, with the computed arrays in the place of the traced ones."""
         if isinstance(self.target, Array):
             assign(self.target, results[id(self.content)])
         elif self.content is missing:
             delattr(self.target, self.name)
         else:
-            setattr(self.target, self.name, _with_results(self.content, results))
+            setattr(self.target, self.name, _with_results(self.content, results, memo))
 
 
-def _with_results(tree: Any, results: dict[int, Array]) -> Any:
+def _with_results(tree: Any, results: dict[int, Array], memo: dict[int, Any]) -> Any:
     if not any(id(leaf) in results for leaf in leaves(tree).values()):
         return tree
-    return replace(tree, lambda leaf: results.get(id(leaf), leaf))
+    return replace(tree, lambda leaf: results.get(id(leaf), leaf), memo)
+
+
+def same(array: Array) -> Array:
+    """Another handle on the same value: what an operation returns that has nothing to do.
+
+    Were it the handle itself, ``b = a.reshape(a.shape); b[0] = 1`` would change ``a``.
+    """
+    return copy_handle(array) if thread.trace is None else thread.trace.handle(array)
 
 
 # ── one operation ────────────────────────────────────────────────────────────────────────────────
@@ -189,6 +223,7 @@ class Recording:
     writes: list[Write]
     outputs: list[Array]
     values: dict[Node, Value]
+    outside: list[Stateful]  # objects in the result or the writes that were there before the trace
 
     def given(self) -> list[Array]:
         """The caller's arrays behind the graph's inputs."""
@@ -197,9 +232,10 @@ class Recording:
     def finish(self, outputs: Sequence[Array]) -> Any:
         """Carry out the writes and return the result, with computed arrays in the place of the traced ones."""
         results = {id(old): new for old, new in zip(self.outputs, outputs, strict=True)}
+        memo: dict[int, Any] = {id(kept): kept for kept in self.outside}
         for write in self.writes:
-            write.carry_out(results)
-        return replace(self.result, lambda leaf: results.get(id(leaf), leaf))
+            write.carry_out(results, memo)
+        return replace(self.result, lambda leaf: results.get(id(leaf), leaf), memo)
 
 
 class Copy:
@@ -248,7 +284,7 @@ def record(f: Callable[..., Any], args: Sequence[Any], *, with_values: bool) -> 
     with Trace(with_values=with_values and values_known and (outer is None or outer.with_values)) as trace:
         copies = [Copy(trace, arg, names) for arg, names in zip(given, named, strict=True)]
         try:
-            result = as_tree(f(*[copy.tree for copy in copies]))
+            result = trace.settled(as_tree(f(*[copy.tree for copy in copies])))
         finally:
             writes = trace.take_back()
         for copy in copies:
@@ -260,20 +296,24 @@ def _recording(trace: Trace, arguments: list[Any], copies: list[Copy], result: A
     # What the function returns or stores speaks of the originals, never of the copies that only it has seen.
     originals = {id(twin): original for copy in copies for original, twin in copy.objects}
     handles = {id(twin): leaf for copy in copies for leaf, twin, _ in copy.leaves}
-    result = replace(result, unchanged, dict(originals))
-    writes = [Write(w.target, w.name, replace(w.content, unchanged, {**originals, **handles})) for w in writes]
-    kept = {id(leaf) for original in originals.values() for leaf in leaves(original).values()}
-    outputs = [leaf for leaf in leaves(result).values() if id(leaf) not in kept]
+    met = objects([result, [write.content for write in writes]]).values()
+    outside = [*originals.values(), *[found for found in met if id(found) not in trace.born]]
+    memo: dict[int, Any] = {**originals, **{id(found): found for found in outside}}
+    settled = replace(result, unchanged, memo)  # objects made inside are copied once, wherever they stand
+    memo.update(handles)
+    writes = [Write(w.target, w.name, replace(w.content, unchanged, memo)) for w in writes]
+    kept = {id(leaf) for found in outside for leaf in leaves(found).values()}
+    outputs = [leaf for leaf in leaves(settled).values() if id(leaf) not in kept]
     result_count = len(outputs)
     outputs += [leaf for write in writes for leaf in leaves(write.content).values() if leaf._trace is trace]  # noqa: SLF001
-    graph = Graph(
+    graph = checked(Graph(
         outputs=tuple([trace.node_of(leaf) for leaf in outputs]),
         inputs=(*[node for copy in copies for _, _, node in copy.leaves], *[node for _, _, node in trace.captured.values()]),
         origins=trace.origins,
-        captured=tuple([outside for _, outside, _ in trace.captured.values()]),
-    )
+        captured=tuple([held for _, held, _ in trace.captured.values()]),
+    ))  # fmt: skip
     given = [[leaf for leaf, _, _ in copy.leaves] for copy in copies]
-    return Recording(graph, arguments, given, result, result_count, writes, outputs, trace.values)
+    return Recording(graph, arguments, given, settled, result_count, writes, outputs, trace.values, outside)
 
 
 def trace(f: Callable[..., Any], *args: Any) -> Graph:

@@ -45,6 +45,11 @@ class Stateful:
             thread.trace.note_attribute(self, name)
         object.__setattr__(self, name, value)
 
+    def __delattr__(self, name: str) -> None:
+        if thread.trace is not None:
+            thread.trace.note_attribute(self, name)
+        object.__delattr__(self, name)
+
     def name_of(self, child: object) -> str:
         """The attribute path under which an object stands in this one; its class name if it stands nowhere."""
         for path, branch in _walk(self, "", set()):
@@ -83,6 +88,21 @@ def leaves(tree: object) -> dict[str, Array]:
     ['layers.0', 'layers.1']
     """
     return {path: cast("Array", found) for path, found in _walk(tree, "", set()) if isinstance(found, Leaf)}
+
+
+def places(tree: object) -> Iterator[tuple[str, Any]]:
+    """Every leaf and static value by its path; a tied leaf at each place where it stands, objects once."""
+    yield from _places(tree, "", set())
+
+
+def _places(branch: object, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    if not isinstance(branch, dict | list | tuple | Stateful):
+        yield path, branch
+    elif id(branch) not in seen:
+        if isinstance(branch, Stateful):
+            seen.add(id(branch))
+        for name, child in _children(branch):  # pyright: ignore[reportUnknownArgumentType]
+            yield from _places(child, f"{path}.{name}" if path else name, seen)
 
 
 def objects(tree: object) -> dict[str, Stateful]:

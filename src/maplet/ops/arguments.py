@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from operator import index
+from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def as_array(x: ArrayLike, dtype: Any = None) -> Array:
         stacked = operations["stack"]([as_array(item) for item in x])
         return stacked if dtype is None else convert(stacked, np.dtype(dtype))
     value = to_numpy(x, dtype)
-    if thread.trace is not None and value.size <= largest_constant:
+    if thread.trace is not None and 0 < value.size <= largest_constant:  # nested tuples do not tell (0, 3) from (0,)
         return constant(nested_tuple(value.tolist()), value.dtype)
     return Array(value)
 
@@ -62,17 +63,14 @@ def meet(*xs: ArrayLike) -> list[Array]:
         common = dtype if common is None else promote(common, dtype)
     for x in arrays:
         if not isinstance(x, Array):
-            common = common if common is not None and _holds(common, x) else _widen(common, x)
+            common = common if common is not None and holds(common, x) else scalar_dtype(x, common)
     return [convert(x, common) if isinstance(x, Array) else constant(x, common) for x in arrays]  # type: ignore[arg-type]
 
 
-def _holds(dtype: np.dtype[Any], scalar: float) -> bool:
+def holds(dtype: np.dtype[Any], scalar: float) -> bool:
+    """Whether a dtype is of the scalar's kind or a greater one: bool < integer < float."""
     rank = {"b": 0, "u": 1, "i": 1, "f": 2}[dtype.kind]
     return rank >= (0 if isinstance(scalar, bool) else 1 if isinstance(scalar, int) else 2)
-
-
-def _widen(dtype: np.dtype[Any] | None, scalar: float) -> np.dtype[Any]:
-    return scalar_dtype(scalar, dtype)
 
 
 def as_floating(x: Array) -> Array:
@@ -87,18 +85,19 @@ def require(operation: str, x: Array, kinds: str, what: str) -> Array:
     return x
 
 
-def count_axis(operation: str, axis: int, ndim: int) -> int:
+def count_axis(operation: str, axis: SupportsIndex, ndim: int) -> int:
     """A single axis, counted from the front."""
+    axis = index(axis)
     if not -ndim <= axis < max(ndim, 1) or ndim == 0:
         raise ShapeError(f"{operation}: axis {axis} of an array with {ndim} axes", fix=f"axes run from {-ndim} to {ndim - 1}")
-    return int(axis) % ndim
+    return axis % ndim
 
 
-def count_axes(operation: str, axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+def count_axes(operation: str, axis: SupportsIndex | Sequence[SupportsIndex] | None, ndim: int) -> tuple[int, ...]:
     """Axes in ascending order, counted from the front; None means all of them."""
     if axis is None:
         return tuple(range(ndim))
-    axes = [count_axis(operation, a, ndim) for a in ((axis,) if isinstance(axis, int) else axis)]
+    axes = [count_axis(operation, a, ndim) for a in ((axis,) if isinstance(axis, SupportsIndex) else axis)]
     if len(set(axes)) != len(axes):
         raise ShapeError(f"{operation}: an axis stands twice in {axis}")
     return tuple(sorted(axes))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.primitive import operation
-from maplet.core.types import as_dtype, default_float, is_integer, short_name
+from maplet.core.trace import same
+from maplet.core.types import as_dtype, default_float, default_int, is_integer, short_name
 from maplet.errors import DTypeError
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array, as_floating, convert, meet
@@ -36,7 +37,7 @@ def asarray(x: ArrayLike, /, *, dtype: Any = None) -> Array:
     >>> mp.asarray([1.0, 2.0])
     Array([1., 2.], dtype=float32)
     """
-    return as_array(x, None if dtype is None else as_dtype(dtype))
+    return same(as_array(x, None if dtype is None else as_dtype(dtype)))
 
 
 @operation
@@ -92,7 +93,7 @@ def clip(x: ArrayLike, /, min: ArrayLike | None = None, max: ArrayLike | None = 
     >>> mp.clip(mp.asarray([-2.0, 0.5, 2.0]), 0, 1)
     Array([0. , 0.5, 1. ], dtype=float32)
     """
-    out = as_array(x)
+    out = asarray(x)
     if min is not None:
         out, low = meet(out, min)
         out = where(out < low, low, out)
@@ -109,7 +110,7 @@ def clip(x: ArrayLike, /, min: ArrayLike | None = None, max: ArrayLike | None = 
 def relu(x: ArrayLike, /) -> Array:
     """max(x, 0). The derivative at 0 is 0."""
     x = as_array(x)
-    return where(x > 0, x, 0)
+    return where(x <= 0, 0, x)  # so that NaN stays NaN
 
 
 @operation
@@ -201,7 +202,7 @@ def one_hot(labels: ArrayLike, /, num_classes: int, *, dtype: Any = default_floa
     labels = as_array(labels)
     if not is_integer(labels.dtype):
         raise DTypeError(f"one_hot takes integer labels, not {short_name(labels.dtype)}")
-    return convert(equal(expand_dims(labels, axis=-1), arange(num_classes, dtype=labels.dtype)), as_dtype(dtype))
+    return convert(equal(expand_dims(convert(labels, default_int), axis=-1), arange(num_classes)), as_dtype(dtype))
 
 
 @operation

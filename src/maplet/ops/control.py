@@ -106,4 +106,5 @@ def _same_access(x: ArrayType) -> Access:
 register(Primitive(
     "stop_gradient", shape=lambda x: x, reference=lambda x: x, access=_same_access,
     notation="{0}", convention="the derivative is 0 by definition",
+    example=lambda rng: ([rng.normal(size=(2, 3))], {}),
 ))  # fmt: skip

@@ -17,8 +17,8 @@ import numpy as np
 from maplet.core import index_notation
 from maplet.core.array import Array
 from maplet.core.primitive import Primitive, operation, register
-from maplet.core.trace import bind
-from maplet.core.types import ArrayType, bool_dtype, default_float, short_name
+from maplet.core.trace import bind, same
+from maplet.core.types import ArrayType, as_dtype, bool_dtype, default_float, short_name
 from maplet.errors import DTypeError
 from maplet.ops.arguments import as_array, as_floating, broadcast_shape, convert, meet, require
 from maplet.ops.special import erf_value, sigmoid_value
@@ -37,7 +37,7 @@ float64 = np.dtype(np.float64)
 
 
 def per_input(*rules: Rule) -> Callable[..., list[Array | None]] | None:
-    """A pullback from one rule per input; a rule runs only where its cotangent is needed, None is zero."""
+    """A pullback from one rule (or None, for zero) per input; a rule runs only where its cotangent is needed."""
     if not any(rules):
         return None
 
@@ -59,13 +59,14 @@ def _in_float64(function: Callable[..., Any], *, to_bool: bool) -> Callable[...,
     return reference
 
 
-def _random_inputs(domains: tuple[Any, ...]) -> Callable[..., Any]:
+def _random_inputs(domains: tuple[Any, ...], *, truth: bool) -> Callable[..., Any]:
+    def one(rng: np.random.Generator, domain: tuple[Any, Any], shape: tuple[int, ...]) -> Any:
+        if isinstance(domain[0], float):
+            return rng.uniform(*domain, size=shape)
+        return rng.integers(*domain, size=shape, dtype=np.bool_ if truth else np.int64)
+
     def example(rng: np.random.Generator) -> tuple[list[Any], dict[str, Any]]:
-        shapes = [(2, 3), (3,), (2, 1)]
-        return [
-            rng.integers(*d, size=s) if isinstance(d[0], int) else rng.uniform(*d, size=s)
-            for d, s in zip(domains, shapes, strict=False)
-        ], {}
+        return [one(rng, domain, shape) for domain, shape in zip(domains, [(2, 3), (3,), (2, 1)], strict=False)], {}
 
     return example
 
@@ -92,7 +93,7 @@ def elementwise(
     return register(Primitive(
         name, shape=shape, reference=_in_float64(function, to_bool=gives is not None), gradient=per_input(*rules),
         access=lambda *types: index_notation.elementwise(name, *types),
-        notation=notation, convention=convention, example=_random_inputs(domains),
+        notation=notation, convention=convention, example=_random_inputs(domains, truth=kinds == "b"),
     ))  # fmt: skip
 
 
@@ -275,7 +276,7 @@ def pow(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 @operation
 def positive(x: ArrayLike, /) -> Array:
     """+x, which is x."""
-    return as_array(x)
+    return same(as_array(x))
 
 
 # ── greater and less ─────────────────────────────────────────────────────────────────────────────
@@ -425,9 +426,15 @@ hypot = binary(
 copysign = binary(
     "copysign", np.copysign, "|x| with the sign of y.",
     lambda g, out, x, y: g * sign(x) * where(signbit(y), -1.0, 1.0),  # ±sign(x)
+    None,
     domains=((0.5, 2.0), (0.5, 2.0)), convention="the derivative with respect to y is 0, at x = 0 both are 0",
 )  # fmt: skip
-nextafter = binary("nextafter", np.nextafter, "The next representable number after x towards y.", convention="no derivative: taken as 0")
+nextafter = binary(
+    "nextafter", np.nextafter, "The next representable number after x towards y.",
+    lambda g, out, x, y: g,  # but for the last bit it is x
+    None,
+    convention="the derivative with respect to y is 0",
+)  # fmt: skip
 
 # ── change of dtype ──────────────────────────────────────────────────────────────────────────────
 
@@ -461,5 +468,4 @@ def astype(x: ArrayLike, dtype: Any, /) -> Array:
     >>> mp.astype(mp.asarray([1.9, -1.9]), mp.int64)
     Array([ 1, -1], dtype=int64)
     """
-    from_, to = as_array(x), np.dtype(dtype)
-    return convert(from_, ArrayType((), to).dtype)
+    return same(convert(as_array(x), as_dtype(dtype)))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import builtins
 import operator
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from maplet.core.array import Array
-from maplet.core.index_notation import Access, Call, Expression, Literal, Read, Reduce, indices, select
+from maplet.core.index_notation import Access, Call, Cast, Expression, Literal, Read, Reduce, indices, select
 from maplet.core.primitive import Primitive, operation, register
-from maplet.core.trace import bind
-from maplet.core.types import ArrayType, bool_dtype, default_int, is_integer, short_name
-from maplet.errors import DTypeError, ShapeError, TraceError
-from maplet.ops.arguments import as_array, broadcast_shape, convert, count_axis
+from maplet.core.trace import bind, same
+from maplet.core.types import ArrayType, as_dtype, bool_dtype, default_float, default_int, is_integer, short_name
+from maplet.errors import DTypeError, SettingError, ShapeError, TraceError
+from maplet.ops.arguments import as_array, broadcast_shape, convert, count_axis, holds
 from maplet.ops.elementwise import where
 from maplet.ops.movement import broadcast_to, permute_dims, reshape
 
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 negative = "negative positions count from the end; a position outside is an error"
 
 
-def _wrapped(position: Expression, length: int) -> Expression:
+def _wrapped(position: Expression, dtype: np.dtype[Any], length: int) -> Expression:
+    if dtype != default_int:
+        position = Cast(position, default_int)
     return select(position < 0, position + length, position)
 
 
@@ -45,7 +48,7 @@ def _take_shape(x: ArrayType, positions: ArrayType, *, axis: int) -> ArrayType:
 def _take_access(x: ArrayType, positions: ArrayType, *, axis: int) -> Access:
     axes = indices(x.ndim - 1 + positions.ndim)
     inner = axes[axis : axis + positions.ndim]
-    at = _wrapped(Read(1, inner), x.shape[axis])
+    at = _wrapped(Read(1, inner), positions.dtype, x.shape[axis])
     return Access(axes, Read(0, (*axes[:axis], at, *axes[axis + positions.ndim :])))
 
 
@@ -74,7 +77,7 @@ def _add_at_value(g: Any, positions: Any, *, axis: int, length: int) -> Any:
 def _add_at_access(g: ArrayType, positions: ArrayType, *, axis: int, length: int) -> Access:
     axes = indices(g.ndim - positions.ndim + 1)
     inner = indices(positions.ndim, start=len(axes))
-    hit = _wrapped(Read(1, inner), length).equals(axes[axis])
+    hit = _wrapped(Read(1, inner), positions.dtype, length).equals(axes[axis])
     value: Expression = select(hit, Read(0, (*axes[:axis], *inner, *axes[axis + 1 :])), 0)
     for index, extent in reversed(list(zip(inner, positions.shape, strict=True))):
         value = Reduce("sum", index, extent, value)
@@ -119,7 +122,7 @@ def _along_shape(x: ArrayType, positions: ArrayType, *, axis: int) -> ArrayType:
 
 def _along_access(x: ArrayType, positions: ArrayType, *, axis: int) -> Access:
     axes = indices(x.ndim)
-    at = _wrapped(Read(1, axes), x.shape[axis])
+    at = _wrapped(Read(1, axes), positions.dtype, x.shape[axis])
     return Access(axes, Read(0, (*axes[:axis], at, *axes[axis + 1 :])))
 
 
@@ -151,7 +154,7 @@ def _add_along_access(g: ArrayType, positions: ArrayType, *, axis: int, length: 
     axes = indices(g.ndim)
     (p,) = indices(1, start=g.ndim)
     at = (*axes[:axis], p, *axes[axis + 1 :])
-    hit = _wrapped(Read(1, at), length).equals(axes[axis])
+    hit = _wrapped(Read(1, at), positions.dtype, length).equals(axes[axis])
     return Access(axes, Reduce("sum", p, g.shape[axis], select(hit, Read(0, at), 0)))
 
 
@@ -188,7 +191,7 @@ def _last_at_value(positions: Any, *, length: int) -> Any:
 
 def _last_at_access(positions: ArrayType, *, length: int) -> Access:
     (i, p) = indices(2)
-    hit = _wrapped(Read(0, (p,)), length).equals(i)
+    hit = _wrapped(Read(0, (p,)), positions.dtype, length).equals(i)
     last = Reduce("max", p, positions.size, select(hit, p, Literal(-1)))
     return Access((i,), Call("maximum", (last, Literal(-1))) if positions.size else Literal(-1))
 
@@ -208,38 +211,63 @@ def getitem(x: Array, key: Any) -> Array:
     parts = _spelled_out(x.shape, key)
     x = _basic(x, parts)
     arrays = {axis: part for axis, part in enumerate(p for p in parts if not isinstance(p, int)) if isinstance(part, Array)}
-    return _advanced(x, arrays) if arrays else x
+    if not arrays:
+        return x
+    # NumPy's rule: beside an index array a plain integer counts as one; the axes that they index go where the first
+    # stood if they stand side by side, else to the front.
+    places = [n for n, part in enumerate(parts) if isinstance(part, int | Array)]
+    side_by_side = places[-1] - places[0] == len(places) - 1
+    return _advanced(x, arrays, front=places[0] if side_by_side else 0)
 
 
 def _spelled_out(shape: Shape, key: Any) -> list[Any]:
     """One part per axis (int, slice or integer array), and None for each new axis."""
-    parts: list[Any] = []
-    for part in key if isinstance(key, tuple) else (key,):
-        parts += _integer_parts(part)
-    used = sum(part is not None and part is not Ellipsis for part in parts)
+    parts: list[Any] = [_part(part) for part in (cast("tuple[Any, ...]", key) if isinstance(key, tuple) else (key,))]
+    used = builtins.sum(map(_axes_used, parts))
     ellipses = sum(part is Ellipsis for part in parts)
     if used > len(shape) or ellipses > 1:
         raise ShapeError(f"{used} indices and {ellipses} ellipses for an array of shape {shape}")
     gap = next((n for n, part in enumerate(parts) if part is Ellipsis), len(parts))
     parts[gap : gap + ellipses] = [slice(None)] * (len(shape) - used)
-    return parts
+    spelled: list[Any] = []
+    axis = 0
+    for part in parts:
+        count = _axes_used(part)
+        spelled += _where_true(part, shape[axis : axis + count]) if _is_mask(part) else [part]
+        axis += count
+    return spelled
 
 
-def _integer_parts(part: Any) -> list[Any]:
-    """Booleans become the positions where they are true; lists and NumPy arrays become arrays."""
+def _is_mask(part: Any) -> bool:
+    return isinstance(part, Array) and part.dtype == bool_dtype
+
+
+def _axes_used(part: Any) -> int:
+    return 0 if part is None or part is Ellipsis else part.ndim if _is_mask(part) else 1
+
+
+def _part(part: Any) -> Any:
+    """One part of a key: None, ``...``, a slice, an int, or an array of integers or booleans."""
     if part is None or part is Ellipsis or isinstance(part, slice):
-        return [part]
-    if isinstance(part, bool | np.bool_):
-        raise DTypeError("a single boolean is no index", fix="use mp.where, or a boolean array of the array's shape")
+        return part
     if not isinstance(part, Array | np.ndarray | list | tuple):
         try:
-            return [operator.index(part)]
+            return operator.index(part)
         except TypeError:
             raise DTypeError(f"an index of type {type(part).__name__} is not an integer, slice or array") from None
-    array = as_array(part)  # pyright: ignore[reportUnknownArgumentType]
+    empty = isinstance(part, list | tuple) and not part
+    array = as_array(cast("Any", part), default_int if empty else None)
     if array.dtype != bool_dtype:
         _positions_type("an index array", array.type)
-        return [array]
+    elif not array.ndim:
+        raise DTypeError("a single boolean is no index", fix="use mp.where, or a boolean array of the array's shape")
+    return array
+
+
+def _where_true(array: Array, shape: Shape) -> list[Array]:
+    """The positions at which a boolean array of the same shape is true, one array per axis."""
+    if array.shape != shape:
+        raise ShapeError(f"a boolean index of shape {array.shape} for axes of shape {shape}", fix="the shapes must be equal")
     if array._value is None:  # noqa: SLF001  (only a value tells how many are true)
         raise TraceError(
             f"indexing with a traced boolean array ({array.type}) has a result whose shape depends on the data",
@@ -276,12 +304,10 @@ def _basic(x: Array, parts: list[Any]) -> Array:
     return reshape(x, shape)
 
 
-def _advanced(x: Array, arrays: dict[int, Array]) -> Array:
+def _advanced(x: Array, arrays: dict[int, Array], front: int) -> Array:
     """Index arrays: the axes that they index are merged into one and looked up by a single `take`."""
     axes = list(arrays)
     common = broadcast_shape("index arrays", *[a.shape for a in arrays.values()])
-    adjacent = axes == list(range(axes[0], axes[-1] + 1))
-    front = axes[0] if adjacent else 0  # where NumPy puts the axes of the index arrays
     rest = [a for a in range(x.ndim) if a not in arrays]
     x_lengths = [x.shape[a] for a in axes]
     position: Array | None = None
@@ -307,11 +333,18 @@ def _inside(positions: Array, axis: int, length: int, shape: Shape) -> None:
 def setitem(x: Array, key: Any, value: ArrayLike) -> Array:
     """A new array: ``x`` with ``value`` at ``key``; where a position occurs twice the last value stays."""
     positions = getitem(reshape(arange(x.size), x.shape), key)
-    new = as_array(value, x.dtype) if isinstance(value, bool | int | float) else convert(as_array(value), x.dtype)
+    new = value if isinstance(value, bool | int | float) else as_array(value)
+    fits = np.can_cast(new.dtype, x.dtype, "same_kind") if isinstance(new, Array) else holds(x.dtype, new)
+    if not fits:
+        raise DTypeError(
+            f"cannot assign {short_name(new.dtype) if isinstance(new, Array) else repr(new)} to a part of an array of {short_name(x.dtype)} without loss",
+            fix="convert one of them with x.astype(...)",
+        )
+    new = as_array(new, x.dtype)
     if len(new.shape) > positions.ndim or broadcast_shape("assignment", new.shape, positions.shape) != positions.shape:
         raise ShapeError(f"cannot assign an array of shape {new.shape} to a part of shape {positions.shape}")
     if not positions.size:
-        return x
+        return same(x)
     new = reshape(broadcast_to(new, positions.shape), (-1,))
     source = bind("last_at", reshape(positions, (-1,)), length=x.size)
     taken = bind("take", new, where(source < 0, 0, source), axis=0)
@@ -348,11 +381,14 @@ def arange(start: float, /, stop: float | None = None, step: float = 1, *, dtype
     Array([0, 1, 2], dtype=int64)
     """
     first, end = (0, start) if stop is None else (start, stop)
-    integers = all(isinstance(n, int) for n in (first, end, step))
+    if step == 0:
+        raise SettingError("arange: the step is 0")
+    integers = all(isinstance(n, int | np.integer) for n in (first, end, step))
     count = max(0, -int(-(end - first) // step))
     counted = bind("iota", shape=(count,), axis=0)
     if integers:
         out = counted if (first, step) == (0, 1) else counted * int(step) + int(first)
     else:
-        out = convert(convert(counted, np.dtype(np.float64)) * float(step) + float(first), np.dtype(np.float32))
-    return out if dtype is None else convert(out, np.dtype(dtype))
+        out = convert(counted, np.dtype(np.float64)) * float(step) + float(first)
+        dtype = default_float if dtype is None else dtype
+    return out if dtype is None else convert(out, as_dtype(dtype))

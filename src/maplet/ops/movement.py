@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core import index_notation
+from maplet.core.array import Array
 from maplet.core.index_notation import Access, Expression, Literal, Read, indices, select
 from maplet.core.primitive import Primitive, operation, register
-from maplet.core.trace import bind
+from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, count_axes, count_axis, meet
@@ -18,14 +19,14 @@ from maplet.ops.arguments import as_array, count_axes, count_axis, meet
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from maplet.core.array import Array, ArrayLike
+    from maplet.core.array import ArrayLike
     from maplet.core.types import Shape
 
 # ── reshape ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def _reshape_shape(x: ArrayType, *, shape: Shape) -> ArrayType:
-    if prod(shape) != x.size:
+    if prod(shape) != x.size or min(shape, default=0) < 0:
         raise ShapeError(f"reshape: {x.shape} has {x.size} elements, {shape} has {prod(shape)}")
     return ArrayType(shape, x.dtype)
 
@@ -62,14 +63,14 @@ def reshape(x: ArrayLike, /, shape: int | Sequence[int]) -> Array:
            [3, 4, 5]], dtype=int64)
     """
     x = as_array(x)
-    wanted = [int(n) for n in ((shape,) if isinstance(shape, int) else shape)]
+    wanted = [int(n) for n in ((shape,) if isinstance(shape, int | np.integer) else shape)]
     if wanted.count(-1) == 1:
         known = prod(n for n in wanted if n != -1)
         if known == 0 or x.size % known:
             raise ShapeError(f"reshape: {x.shape} with {x.size} elements cannot become {tuple(wanted)}")
         wanted[wanted.index(-1)] = x.size // known
     target = tuple(wanted)
-    return x if target == x.shape else bind("reshape", x, shape=target)
+    return same(x) if target == x.shape else bind("reshape", x, shape=target)
 
 
 @operation
@@ -118,7 +119,7 @@ def permute_dims(x: ArrayLike, /, axes: Sequence[int]) -> Array:
     """The axes in another order."""
     x = as_array(x)
     order = tuple(count_axis("permute_dims", a, x.ndim) for a in axes)
-    return x if order == tuple(range(x.ndim)) else bind("permute_dims", x, axes=order)
+    return same(x) if order == tuple(range(x.ndim)) else bind("permute_dims", x, axes=order)
 
 
 @operation
@@ -176,7 +177,7 @@ def broadcast_to(x: ArrayLike, /, shape: Sequence[int]) -> Array:
     """The array repeated along new axes and along those of length 1."""
     x = as_array(x)
     target = tuple(int(n) for n in shape)
-    return x if target == x.shape else bind("broadcast_to", x, shape=target)
+    return same(x) if target == x.shape else bind("broadcast_to", x, shape=target)
 
 
 # ── concat, stack ────────────────────────────────────────────────────────────────────────────────
@@ -232,7 +233,7 @@ def concat(arrays: Sequence[ArrayLike], /, *, axis: int | None = 0) -> Array:
     met = meet(*arrays)
     if axis is None:
         met, axis = [reshape(x, (-1,)) for x in met], 0
-    return met[0] if len(met) == 1 else bind("concat", *met, axis=count_axis("concat", axis, met[0].ndim))
+    return same(met[0]) if len(met) == 1 else bind("concat", *met, axis=count_axis("concat", axis, met[0].ndim))
 
 
 @operation
@@ -356,7 +357,7 @@ register(Primitive(
 
 
 @operation
-def pad(x: ArrayLike, pad_width: int | Sequence[int] | Sequence[Sequence[int]], /, *, value: float = 0.0) -> Array:
+def pad(x: ArrayLike, pad_width: int | Sequence[int] | Sequence[Sequence[int]], /, *, value: ArrayLike = 0.0) -> Array:
     """The array with a margin of a constant value around it.
 
     ``pad_width`` is one number, a pair (before, after), or one pair per axis.
@@ -371,9 +372,10 @@ def pad(x: ArrayLike, pad_width: int | Sequence[int] | Sequence[Sequence[int]], 
     widths = np.broadcast_to(np.asarray(pad_width, dtype=np.int64), (x.ndim, 2)).tolist()
     low, high = tuple(int(w[0]) for w in widths), tuple(int(w[1]) for w in widths)
     if not any(low) and not any(high):
-        return x
+        return same(x)
     padded = bind("pad", x, low=low, high=high, between=(0,) * x.ndim)
-    if value == 0:
+    if not isinstance(value, Array) and value == 0:
         return padded
     inside = bind("pad", broadcast_to(as_array(True), x.shape), low=low, high=high, between=(0,) * x.ndim)
-    return bind("where", inside, padded, as_array(value, x.dtype))
+    padded, margin = meet(padded, value)
+    return bind("where", inside, padded, margin)

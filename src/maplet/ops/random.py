@@ -9,7 +9,7 @@ Source: J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random num
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
@@ -18,10 +18,10 @@ from maplet.core.index_notation import Access, Expression, Literal, Read, call, 
 from maplet.core.primitive import Primitive, register
 from maplet.core.trace import bind
 from maplet.core.tree import Stateful
-from maplet.core.types import ArrayType, default_float, is_floating
+from maplet.core.types import ArrayType, as_dtype, default_float, is_floating, short_name
 from maplet.errors import DTypeError, SettingError
 from maplet.ops.arguments import as_array, convert
-from maplet.ops.elementwise import astype, cos, log, sqrt
+from maplet.ops.elementwise import astype, cos, log, minimum, sqrt
 from maplet.ops.movement import reshape, slice_along
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from maplet.core.types import Shape
 
-    Rng = Generator | np.random.Generator | int | None
+    Rng: TypeAlias = "Generator | np.random.Generator | int | None"
 
 uint32, uint64 = np.dtype(np.uint32), np.dtype(np.uint64)
 
@@ -78,6 +78,13 @@ register(Primitive(
 ))  # fmt: skip
 
 
+def _floating(kind: str, dtype: Any) -> np.dtype[Any]:
+    found = as_dtype(dtype)
+    if not is_floating(found):
+        raise DTypeError(f"{kind} numbers are floating, not {short_name(found)}")
+    return found
+
+
 class Generator(Stateful):
     """A stream of random numbers; part of the state of what holds it.
 
@@ -102,7 +109,9 @@ class Generator(Stateful):
 
     def spawn(self, stream: int) -> Generator:
         """A generator of its own for one of 2³² streams; it shares no numbers with this one."""
-        # The third counter word is the draw number elsewhere; its top bit is never reached by counting.
+        if isinstance(stream, bool) or not 0 <= stream < 2**32:
+            raise SettingError(f"a stream is an integer from 0 to 2³² − 1, not {stream!r}")
+        # Elsewhere the last two counter words are the draw number; its top bit is never reached by counting.
         words = philox(_words(self.key.numpy()), (stream, 0, 0, 1 << 31))
         return Generator(int(words[0]) | int(words[1]) << 32)
 
@@ -113,14 +122,18 @@ class Generator(Stateful):
         return drawn
 
     def uniform(self, shape: Sequence[int] = (), low: float = 0.0, high: float = 1.0, *, dtype: Any = default_float) -> Array:
-        """Numbers from ``low`` to before ``high``, all equally likely: 24 random bits (53 for float64)."""
-        return self._unit(tuple(shape), np.dtype(dtype)) * (high - low) + low
+        """Numbers from ``low`` to before ``high``, all equally likely: 24 random bits (53 for float64, 11 for float16)."""
+        target = _floating("uniform", dtype)
+        drawn = self._unit(tuple(shape), target) * (high - low) + low
+        if (low, high) == (0.0, 1.0):
+            return drawn
+        # Scaling may round up to `high` itself.
+        return minimum(drawn, float(np.nextafter(target.type(high), target.type(low))))
 
     def _unit(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
-        if not is_floating(dtype):
-            raise DTypeError(f"uniform numbers are floating, not {dtype}")
+        digits = np.finfo(dtype).nmant + 1
         if dtype != np.float64:
-            return astype(self.bits(shape) >> 8, dtype) * 2.0**-24
+            return astype(self.bits(shape) >> (32 - digits), dtype) * 2.0**-digits
         words = self.bits((2, *shape))
         high, low = (reshape(slice_along(words, 0, n, n + 1), shape) for n in (0, 1))
         return (astype(high >> 5, dtype) * 2.0**26 + astype(low >> 6, dtype)) * 2.0**-53
@@ -130,9 +143,10 @@ class Generator(Stateful):
 
         Source: G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates", 1958.
         """
+        target = _floating("normal", dtype)
         u, v = 1.0 - self._unit(tuple(shape), np.dtype(np.float64)), self._unit(tuple(shape), np.dtype(np.float64))
         standard = sqrt(-2.0 * log(u)) * cos(2 * np.pi * v)
-        return convert(standard * deviation + mean, np.dtype(dtype))
+        return convert(standard * deviation + mean, target)
 
     def bernoulli(self, p: Any, shape: Sequence[int] = ()) -> Array:
         """True with probability ``p``."""

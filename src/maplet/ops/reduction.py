@@ -10,7 +10,7 @@ import numpy as np
 from maplet.core import index_notation
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, bool_dtype, default_int, is_floating, short_name
+from maplet.core.types import ArrayType, as_dtype, bool_dtype, default_int, is_floating, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, convert, count_axes, count_axis
 from maplet.ops.elementwise import equal, sqrt, square
@@ -129,7 +129,7 @@ def sum(x: ArrayLike, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool
     """
     x = as_array(x)
     if dtype is not None:
-        x = convert(x, np.dtype(dtype))
+        x = convert(x, as_dtype(dtype))
     elif not is_floating(x.dtype):
         x = convert(x, np.dtype(np.uint64) if x.dtype.kind == "u" else default_int)
     return _reduce("sum", x, axis, keepdims=keepdims)

@@ -1,1 +1,74 @@
-"""The room optim."""
+"""Gradient descent and its variants: optimizers, the transformations that they are made of, and schedules.
+
+::
+
+    gradient ──chain of transformations──▶ update ──times the learning rate──▶ parameters
+                 clip · decay · scale_by_…            schedule(step) ↦ rate        θ ← θ − α·u
+
+``optim.Adam(1e-3)`` is a chain with a name. `register` and `build` make an optimizer of what ``describe`` gave;
+``state_dict`` with the leaves of an optimizer is all that a run needs in order to go on.
+"""
+
+from maplet.optim.adaptive import (
+    scale_by_adadelta,
+    scale_by_adagrad,
+    scale_by_adam,
+    scale_by_adamax,
+    scale_by_nadam,
+    scale_by_rms,
+)
+from maplet.optim.described import build, register, registry
+from maplet.optim.optimizer import Chain, Optimizer
+from maplet.optim.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
+from maplet.optim.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    InverseTime,
+    OneCycle,
+    ReduceOnPlateau,
+    Schedule,
+    Step,
+    Warmup,
+)
+from maplet.optim.transformation import Transformation, chain, stateless
+from maplet.optim.transformations import clip_by_norm, clip_by_value, decay_weights, momentum, scale
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Chain",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "InverseTime",
+    "Nadam",
+    "OneCycle",
+    "Optimizer",
+    "RMSprop",
+    "ReduceOnPlateau",
+    "Schedule",
+    "Step",
+    "Transformation",
+    "Warmup",
+    "build",
+    "chain",
+    "clip_by_norm",
+    "clip_by_value",
+    "decay_weights",
+    "momentum",
+    "register",
+    "registry",
+    "scale",
+    "scale_by_adadelta",
+    "scale_by_adagrad",
+    "scale_by_adam",
+    "scale_by_adamax",
+    "scale_by_nadam",
+    "scale_by_rms",
+    "stateless",
+]

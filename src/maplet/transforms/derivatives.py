@@ -9,9 +9,11 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from maplet.core.array import Array, Parameter
-from maplet.core.trace import Recording, as_tree, record
-from maplet.core.tree import Stateful, leaves, replace
+from maplet.core.trace import Recording, record, same
+from maplet.core.tree import Stateful, leaves, places, replace
 from maplet.core.types import is_floating, short_name
 from maplet.errors import GradientError, ShapeError
 from maplet.ops.arguments import as_array
@@ -102,7 +104,15 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     value
         ``f(*args)``, any tree of arrays.
     pullback
-        Takes a tree like the value, gives a tuple with one gradient per argument; None for what carries none.
+        Takes a tree like the value (where that is not floating, anything), gives a tuple with one gradient per
+        argument; None for what carries none. Cotangents are converted to the dtype of the value.
+
+    Raises
+    ------
+    GradientError
+        If the function returns nothing that is floating, or a cotangent does not have the structure of the value.
+    ShapeError
+        If a cotangent does not have the shape of the value.
 
     Examples
     --------
@@ -118,17 +128,16 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     seeded = [n for n, array in enumerate(results) if is_floating(array.dtype)]
     if not seeded:
         raise GradientError("vjp: the function returns no floating array, so there is nothing to pull back")
-    template = recording.result
-    template_leaves = list(leaves(template).values())
+    template = list(places(recording.result))
     backward, _ = gradient(recording.graph, numbers, seeded)
-    given = recording.given()
+    given = [same(array) for array in recording.given()]  # what the caller's handles hold now; they may be rebound
     forward = apply(recording.graph, given, recording.values)
     value = recording.finish(forward)
     known = dict(recording.values)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         """One gradient per argument, for a cotangent of the result."""
-        seeds = _cotangents(cotangent, template_leaves, [results[n] for n in seeded])
+        seeds = _cotangents(cotangent, template, [results[n] for n in seeded])
         outputs = apply(backward, [*given, *seeds], known)[len(recording.outputs) :]
         found = iter(outputs)
         return tuple(
@@ -238,13 +247,20 @@ def _gradient_tree(tree: Any, found: dict[int, Array]) -> Any:
     return replace(tree, lambda leaf: found.get(id(leaf)) if isinstance(leaf, Array) else None, memo)
 
 
-def _cotangents(cotangent: Any, template: Sequence[Array], seeded: Sequence[Array]) -> list[Array]:
-    given = list(leaves(as_tree(cotangent)).values())
-    if len(given) == len(template):
-        given = [c for c, t in zip(given, template, strict=True) if any(t is s for s in seeded)]
-    if len(given) != len(seeded):
-        raise GradientError(f"the pullback takes {len(seeded)} cotangents, given {len(given)}", fix="give a tree like the function's result")
-    for c, s in zip(given, seeded, strict=True):
-        if c.shape != s.shape:
-            raise ShapeError(f"the pullback takes a cotangent of shape {s.shape}, given {c.shape}")
-    return [as_array(c, s.dtype) for c, s in zip(given, seeded, strict=True)]
+def _cotangents(cotangent: Any, template: Sequence[tuple[str, Any]], seeded: Sequence[Array]) -> list[Array]:
+    """One cotangent per seeded result. A result that stands in several places gets the sum of theirs."""
+    given = dict(places(cotangent))
+    strange = given.keys() - dict(template).keys()
+    gathered: dict[int, Array] = {}
+    for path, result in template:
+        if not any(result is wanted for wanted in seeded):
+            continue
+        if strange or not isinstance(given.get(path), Array | np.ndarray | np.generic | int | float):
+            what = f"for {path!r} of the value" if path else "for the value"
+            has = ", ".join(name or "one array" for name in given) or "nothing"
+            raise GradientError(f"the pullback lacks a cotangent {what} ({result.type}); given: {has}", fix="give a tree like the value")
+        one = as_array(given[path], result.dtype)
+        if one.shape != result.shape:
+            raise ShapeError(f"the pullback takes a cotangent of shape {result.shape}{f' for {path!r}' if path else ''}, given {one.shape}")
+        gathered[id(result)] = gathered[id(result)] + one if id(result) in gathered else one
+    return [gathered[id(result)] for result in seeded]

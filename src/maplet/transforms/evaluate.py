@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-
 from maplet.core.array import Array, from_value
 from maplet.core.context import thread
 from maplet.core.graph import Graph, Node, in_order
@@ -37,11 +36,11 @@ def apply(graph: Graph, arrays: Sequence[Array], known: Mapping[Node, Value] | N
     if trace is None:
         return [from_value(v) for v in compute(graph, [array.numpy() for array in arrays], known)]
     known = known if known is not None and trace.with_values else {}
-    found = dict(zip(graph.inputs, arrays, strict=True))
+    found = {node: trace.handle(array) for node, array in zip(graph.inputs, arrays, strict=True)}
     for node in in_order(graph.outputs):
         if node not in found:
             operands = [found[child] for child in node.inputs]
-            found[node] = trace.record(node.primitive, operands, node.params, known.get(node))
+            found[node] = trace.record(node.primitive, operands, node.params, known.get(node), graph.origins.get(node))
     return [found[node] for node in graph.outputs]
 
 

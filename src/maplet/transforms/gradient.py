@@ -9,6 +9,7 @@ explained and differentiated again.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from maplet.core.array import Array, from_node
@@ -108,12 +109,18 @@ def gradient(graph: Graph, wrt: Sequence[int] | None = None, seeded: Sequence[in
 
 
 def _active(graph: Graph, sources: Sequence[Node]) -> set[Node]:
-    """The nodes through which a change of the sources can reach an output."""
+    """The floating nodes through which a change of the sources can reach an output."""
     active = set(sources)
     for node in in_order(graph.outputs):
-        if any(child in active for child in node.inputs) and (node.primitive.gradient or node.primitive.name == "item"):
+        differentiable = node.primitive.gradient is not None or node.primitive.name == "item"
+        if differentiable and _is_real(node) and any(child in active for child in node.inputs):
             active.add(node)
     return active
+
+
+def _is_real(node: Node) -> bool:
+    """Whether a node gives a floating array: a cast to integers and back carries no gradient."""
+    return any(is_floating(t.dtype) for t in (node.type if isinstance(node.type, tuple) else (node.type,)))
 
 
 class Backward:
@@ -150,7 +157,8 @@ class Backward:
         for child, contribution in zip(node.inputs, contributions, strict=True):
             if contribution is not None:
                 self.give(child, 0, contribution)
-        made = tuple(self.trace.origins)[before:]
+        origins = self.trace.origins  # in the order of recording, so that the new nodes stand at the end
+        made = tuple(islice(reversed(origins), len(origins) - before))[::-1]
         self._remember(node, outputs, contributions, made)
 
     def _rule(self, node: Node, outputs: dict[int, Array]) -> list[Array | None]:

@@ -1,0 +1,95 @@
+"""``maplet predict``: answers for new rows."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from maplet.data import ClassTarget, Table, write_table
+from maplet.errors import CheckpointError, DataError
+from maplet.ops.composite import softmax
+from maplet.train.problems import Preprocessing, read_new
+from maplet.train.run import load
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A CSV file.  [default: standard output]")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it is there.")
+def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> None:
+    """Predict with the network of RUN for the rows of SOURCE.
+
+    SOURCE is a CSV file with the columns that the network was trained on (the target may be missing), or a file of
+    images (.idx, .idx.gz, .npy). One line per row comes out: the prediction, and for classes their probabilities.
+    """
+    trained = load(run)
+    preprocessing = read_preprocessing(run)
+    new = read_new(source)
+    outputs = trained.predict(preprocessing.inputs(new)).numpy()
+    answers = as_table(preprocessing, outputs)
+    if output is None:
+        write_table(answers, sys.stdout)
+    else:
+        _write_file(answers, output, overwrite=overwrite)
+        click.echo(f"{len(answers)} predictions in {output}", err=True)
+    _compare(preprocessing, new, answers)
+
+
+def read_preprocessing(run: Path) -> Preprocessing:
+    """How the run's network was fed."""
+    path = run / "preprocessing.json"
+    try:
+        return Preprocessing.from_dict(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{run} has no preprocessing.json: it was not trained from the command line",
+            fix="in Python, mp.load(path).predict(x) takes arrays",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+
+
+def as_table(preprocessing: Preprocessing, outputs: np.ndarray[Any, Any]) -> Table:
+    """The network's outputs as answers in the words of the target column."""
+    target = preprocessing.target
+    if not isinstance(target, ClassTarget):
+        return Table.from_columns({target.name: target.decode(outputs)[:, 0].tolist()})
+    shares = softmax(outputs.astype(np.float64)).numpy()
+    labels = target.decode(outputs.argmax(axis=1)).tolist()
+    named = {f"p({label})": [f"{p:.6f}" for p in shares[:, n].tolist()] for n, label in enumerate(target.labels)}
+    return Table.from_columns({target.name: labels, **named})
+
+
+def _write_file(answers: Table, path: Path, *, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise click.UsageError(f"{path} exists already; --overwrite replaces it")
+    temporary = path.with_name(f"{path.name}.new")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            write_table(answers, file)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _compare(preprocessing: Preprocessing, new: Any, answers: Table) -> None:
+    """Where the true answers stand in the file, say how many were met."""
+    name = preprocessing.target.name
+    if not isinstance(new, Table) or name not in new.names or new.gaps(name).any():
+        return
+    if isinstance(preprocessing.target, ClassTarget):
+        hits = int(np.sum(new[name] == answers[name]))
+        click.echo(
+            f"the file holds the true {name} too: {hits} of {len(new)} are right ({hits / max(len(new), 1):.2%})",
+            err=True,
+        )
+    else:
+        error = float(np.sqrt(np.mean(np.square(new.numbers(name) - answers.numbers(name)))))
+        click.echo(f"the file holds the true {name} too: the root mean squared error is {error:.6g}", err=True)

@@ -1,0 +1,99 @@
+"""``maplet train``: from a file to a trained and measured network."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from maplet.cli.output import print_metrics, print_outcome
+from maplet.errors import SettingError
+from maplet.train.job import Settings
+from maplet.train.job import train as run_job
+from maplet.train.problems import load_problem
+
+defaults = Settings()
+
+
+@click.command()
+@click.argument("source")
+@click.option("--target", help="The column to be predicted.")
+@click.option("--task", type=click.Choice(["classification", "regression"]), help="By default decided from the target.")
+@click.option(
+    "--hidden",
+    default="128,64",
+    show_default=True,
+    metavar="N,N…",
+    help="Widths of the hidden layers; 'none' for a linear model.",
+)
+@click.option("--activation", default=defaults.activation, show_default=True, help="Between the layers.")
+@click.option(
+    "--dropout", default=defaults.dropout, show_default=True, help="Share of hidden units left out at each step."
+)
+@click.option("--optimizer", default=defaults.optimizer, show_default=True, help="sgd, adam, adamw, rmsprop …")
+@click.option("--learning-rate", default=defaults.learning_rate, show_default=True, help="α in θ ↦ θ − α∇J(θ).")
+@click.option("--weight-decay", default=defaults.weight_decay, show_default=True)
+@click.option("--epochs", default=defaults.epochs, show_default=True, help="The most that are run.")
+@click.option(
+    "--patience",
+    default=defaults.patience,
+    show_default=True,
+    help="Epochs without a better validation loss before training stops.",
+)
+@click.option("--batch-size", default=defaults.batch_size, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Decides split, weights, order and dropout.")
+@click.option(
+    "--categories",
+    type=click.Choice(["auto", "one-hot", "embed"]),
+    default="auto",
+    show_default=True,
+    help="How columns of words become numbers.",
+)
+@click.option("--drop-missing", is_flag=True, help="Leave out rows with gaps instead of filling them.")
+@click.option("-d", "--directory", type=click.Path(path_type=Path), help="Where the run is kept.  [default: runs/NAME]")
+@click.option("--resume", is_flag=True, help="Go on with the run that is there.")
+@click.option("--overwrite", is_flag=True, help="Start anew where a run is there already.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def train(
+    *, source: str, hidden: str, directory: Path | None, resume: bool, overwrite: bool, quiet: bool, **options: Any
+) -> None:
+    """Train a network on SOURCE and measure it.
+
+    SOURCE is a CSV file (with --target), a folder with the four IDX files of an image set such as MNIST, or the word
+    digits for scikit-learn's handwritten digits.
+    """
+    if resume and overwrite:
+        raise SettingError("--resume and --overwrite exclude each other")
+    reading = {name: options.pop(name) for name in ("target", "task", "categories")}
+    drop = options.pop("drop_missing")
+    settings = Settings(hidden=_widths(hidden), **options)
+    problem = load_problem(source, **reading, drop=drop, seed=_seed(settings.seed))
+    place = directory or Path("runs") / problem.name
+    existing = "resume" if resume else "overwrite" if overwrite else "error"
+    job = {"source": source, **reading, "drop_missing": drop, **asdict(settings)}
+    outcome = run_job(problem, settings, place, existing=existing, command=job, progress=not quiet)
+    write_report(place, problem, outcome)
+    print_outcome(outcome.run, place)
+    print_metrics(outcome.metrics)
+
+
+def _seed(seed: int) -> int:
+    if not 0 <= seed < 2**63:
+        raise SettingError(f"--seed is a whole number from 0 to 2⁶³ − 1, not {seed}")
+    return seed
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    if text.strip().lower() in ("none", ""):
+        return ()
+    try:
+        widths = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        widths = (0,)
+    if min(widths) < 1:
+        raise SettingError(
+            f"--hidden takes widths ≥ 1 with commas between, not {text!r}", fix="--hidden 128,64, or --hidden none"
+        )
+    return widths

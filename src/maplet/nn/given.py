@@ -1,0 +1,149 @@
+"""What layers and losses are given, and what is wrong with it.
+
+Values are looked at where they are known: outside traces, and in a trace with values. In one without, these checks
+are left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.core.types import is_integer, short_name
+from maplet.errors import DataError, DTypeError, ShapeError
+from maplet.ops.arguments import as_array, as_floating, meet
+from maplet.ops.movement import broadcast_to, reshape
+
+if TYPE_CHECKING:
+    from maplet.core.array import Array, ArrayLike, Value
+    from maplet.core.types import Shape
+
+
+def known_value(x: Array) -> Value | None:
+    """The value where there is one."""
+    return x._value  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (an array has no public word for "if known")
+
+
+def first_wrong(name: str, value: Value, wrong: Any) -> str | None:
+    """The first element that is wrong, as ``targets[3] is 7``; None where all are right."""
+    if not wrong.any():
+        return None
+    position = np.argwhere(wrong)[0]
+    place = f"{name}[{', '.join(map(str, position))}]" if position.size else name
+    return f"{place} is {value[tuple(position)]:g}"
+
+
+# ── targets of real numbers ──────────────────────────────────────────────────────────────────────
+
+
+def same_shape(name: str, predictions: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
+    """Predictions and targets as floating arrays of one dtype; their shapes are equal."""
+    p, t = as_floating(as_array(predictions)), as_array(targets)
+    if p.shape == t.shape:
+        p, t = meet(p, t)
+        return p, t
+    fix = "give both the same shape; were the targets classes, the loss would be cross_entropy"
+    if p.shape == (*t.shape, 1):
+        fix = f"give the targets the shape {p.shape}: mp.expand_dims(targets, axis=-1)"
+    if t.shape == (*p.shape, 1):
+        fix = f"give the targets the shape {p.shape}: mp.squeeze(targets, axis=-1)"
+    raise ShapeError(
+        f"{name}: predictions {p.shape} and targets {t.shape} differ, and a loss never broadcasts", fix=fix
+    )
+
+
+def require_unit_interval(name: str, targets: Array, *, fix: str) -> None:
+    """Every known target is from 0 to 1."""
+    value = known_value(targets)
+    if value is None:
+        return
+    found = first_wrong("targets", value, ~((value >= 0) & (value <= 1)))  # so that NaN is wrong too
+    if found:
+        raise DataError(f"{name}: {found}, and a target is a probability, from 0 to 1", fix=fix)
+
+
+# ── targets of classes ───────────────────────────────────────────────────────────────────────────
+
+
+def fit_classes(logits: Array, targets: Array) -> None:
+    """Targets are integer classes, one per row of logits, or have the shape of the logits."""
+    z, t = logits.shape, targets.shape
+    if not z or z[-1] < 2:
+        raise ShapeError(
+            f"cross_entropy: logits of shape {z} have fewer than 2 classes along the last axis",
+            fix="with one logit for yes or no use binary_cross_entropy; else give the net one output per class",
+        )
+    if t == z:
+        return
+    expected = f"cross_entropy takes classes of shape {z[:-1]} or probabilities of shape {z} for logits {z}"
+    if t != z[:-1]:
+        raise ShapeError(f"{expected}, given {t}", fix=_fix_classes(z, t))
+    if not is_integer(targets.dtype):
+        raise DTypeError(
+            f"{expected}; targets of shape {t} are classes and must be integers, given {short_name(targets.dtype)}",
+            fix="convert with targets.astype(mp.int64); for real targets the loss is mse",
+        )
+
+
+def _fix_classes(logits: Shape, targets: Shape) -> str:
+    if targets == (*logits[:-1], 1):
+        return f"give the classes the shape {logits[:-1]}: mp.squeeze(targets, axis=-1)"
+    if targets[:-1] == logits[:-1]:
+        return f"the targets have {targets[-1]} classes: give the last layer out_features={targets[-1]}"
+    return "give one target for each row of logits"
+
+
+def require_classes(targets: Array, classes: int) -> None:
+    """Every known class is from 0 to one less than their number."""
+    value = known_value(targets)
+    if value is None:
+        return
+    wrong = (value < 0) | (value >= classes)
+    found = first_wrong("targets", value, wrong)
+    if found:
+        highest = int(value.max())
+        fix = "number the classes from 0"
+        if value.min() >= 0:
+            fix += f", or give the net {highest + 1} outputs"
+        raise DataError(f"cross_entropy: {found}, and the logits have {classes} classes, 0 to {classes - 1}", fix=fix)
+
+
+def require_probabilities(targets: Array) -> None:
+    """Every known row holds probabilities that add up to 1, within a thousandth."""
+    fix = "divide each row by its sum; examples are weighted by weights=, several true classes by binary_cross_entropy"
+    require_unit_interval("cross_entropy", targets, fix=fix)
+    value = known_value(targets)
+    if value is None:
+        return
+    totals = value.sum(axis=-1, dtype=np.float64)
+    found = first_wrong("targets", totals, np.abs(totals - 1) > 1e-3)
+    if found:
+        raise DataError(f"cross_entropy: the sum of {found}, and probabilities add up to 1", fix=fix)
+
+
+# ── weights ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def spread_weights(name: str, weights: Array, shape: Shape) -> Array:
+    """The weights in the shape of the values of the loss: those of the first axis are repeated over the others."""
+    if weights.shape not in (shape, shape[:1]):
+        raise ShapeError(
+            f"{name}: weights are one per example, {shape[:1]}, or one per value, {shape}, given {weights.shape}"
+        )
+    value = known_value(weights)
+    if value is not None:
+        found = first_wrong("weights", value, ~((value >= 0) & np.isfinite(value)))
+        if found:
+            raise DataError(f"{name}: {found}, and a weight is a finite number, 0 or greater")
+    return broadcast_to(reshape(weights, (*weights.shape, *[1] * (len(shape) - weights.ndim))), shape)
+
+
+def require_positive_sum(name: str, weights: Array) -> None:
+    """Not all known weights are 0, so that there is something to take the mean of."""
+    value = known_value(weights)
+    if value is not None and value.size and not value.any():
+        raise DataError(
+            f"{name}: all {value.size} weights are 0, so there is no mean",
+            fix='use reduction="sum", or leave out this batch',
+        )

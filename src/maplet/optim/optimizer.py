@@ -1,0 +1,276 @@
+"""Optimizer: gradient descent as a mapping that is iterated, θ ↦ θ − α·u(∇J(θ))."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.core.array import Array, Parameter, assign, copy_handle
+from maplet.core.context import thread
+from maplet.core.tree import leaves, replace
+from maplet.core.types import is_floating
+from maplet.errors import CheckpointError, SettingError, ShapeError
+from maplet.ops.arguments import convert
+from maplet.ops.elementwise import astype
+from maplet.optim.described import Described, build
+from maplet.optim.schedules import Schedule
+from maplet.optim.settings import is_number, real
+from maplet.optim.targets import gradients_for, parameters_of
+from maplet.optim.transformation import Transformation, chain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
+    from maplet.optim.transformation import Arrays
+
+float64 = np.dtype(np.float64)
+
+
+class Optimizer(Described):
+    """A learning rate and a rule; the base of every optimizer.
+
+    A subclass keeps the arguments of its constructor as attributes and gives `rule`, the chain of transformations that
+    makes an update of a gradient. The rule is made anew at every update, so settings may be reassigned at any time.
+
+    Everything that it remembers is an array, found by ``leaves(optimizer)``: ``steps``, the moments under ``state``,
+    the learning rate and what a schedule has observed.
+
+    Parameters
+    ----------
+    learning_rate
+        α: a number > 0 or a `Schedule`. May be reassigned at any time.
+
+    Attributes
+    ----------
+    learning_rate
+        The schedule; a number is kept as a float64 array, so that it is an input and no constant of a compiled step.
+    steps
+        How many updates were made, an int64 array.
+    state
+        What the rule remembers, a tree of arrays; None before `init` or the first update.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> from maplet import optim
+    >>> x, optimizer = mp.asarray(3.0), optim.SGD(0.25)
+    >>> for _ in range(3):
+    ...     optimizer.update(x, mp.grad(lambda x: x**2 - 2 * x + 1)(x))
+    >>> x
+    Array(1.25)
+    """
+
+    learning_rate: Schedule | Array | float
+    steps: Array
+    state: Any
+    moved: dict[str, str] | None
+    """The type of every parameter that the state was made for."""
+
+    def __init__(self, learning_rate: Schedule | Array | float) -> None:
+        self.learning_rate = learning_rate
+        self.steps, self.state, self.moved = Array(0), None, None
+        self.rule()  # a setting outside its range is reported here, not at the first update
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, _as_rate(value) if name == "learning_rate" else value)
+
+    def rule(self) -> Transformation:
+        """What makes an update of a gradient."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no rule method: define rule(self), which returns optim.chain(…)"
+        )
+
+    # ── the step ─────────────────────────────────────────────────────────────────────────────────
+
+    def init(self, target: Any) -> None:
+        """Begin anew: zero steps, and an empty memory for these parameters. The first update does this by itself.
+
+        Parameters
+        ----------
+        target
+            What `update` will be given.
+        """
+        parameters = parameters_of(target)
+        self.state = self.rule().init(parameters)
+        self.moved = {name: str(parameter.type) for name, parameter in parameters.items()}
+        self.steps = Array(0)
+        if isinstance(self.learning_rate, Schedule):
+            self.learning_rate.restart()
+
+    def update(self, target: Any, gradients: Any) -> None:
+        """Move the parameters once: θ ← θ − α·u. The handles stay and get new values, so tied weights stay tied.
+
+        Parameters
+        ----------
+        target
+            A module, whose trainable parameters are moved, or a tree of arrays, which are all moved.
+        gradients
+            What ``mp.grad`` gives for the target: for a module a dict by parameter name, else the same tree.
+
+        Raises
+        ------
+        GradientError
+            If a gradient is missing or belongs to no parameter.
+        ShapeError, DTypeError
+            If one does not fit its parameter, or the parameters are not those of the updates before.
+        """
+        parameters = parameters_of(target)
+        matched = gradients_for(parameters, target, gradients)
+        if self.moved is None:
+            self.init(target)
+        self._require_same(parameters)
+        rate = self._rate()
+        updates, state = self.rule().update(matched, self.state, parameters)
+        new = {name: theta - convert(rate, theta.dtype) * updates[name] for name, theta in parameters.items()}
+        for name, theta in parameters.items():
+            assign(theta, new[name])
+        self.state, self.steps = state, self.steps + 1
+
+    def _rate(self) -> Array:
+        rate = self.learning_rate
+        return rate(self.steps) if isinstance(rate, Schedule) else rate  # type: ignore[return-value]  # __setattr__ made it one
+
+    def _require_same(self, parameters: Arrays) -> None:
+        before = self.moved or {}
+        now = {name: str(parameter.type) for name, parameter in parameters.items()}
+        if before == now:
+            return
+        changes = [
+            f"{name} was {before[name]}, now {now[name]}" for name in now if before.get(name, now[name]) != now[name]
+        ]
+        changes += [f"{name} {now[name]} is new" for name in now if name not in before]
+        changes += [f"{name} {before[name]} is gone or frozen" for name in before if name not in now]
+        raise ShapeError(
+            "the parameters are not those that this optimizer has moved so far: " + "; ".join(changes[:5]),
+            fix="use one optimizer for each model; optimizer.init(net) begins anew, with an empty memory",
+        )
+
+    # ── the schedule ─────────────────────────────────────────────────────────────────────────────
+
+    def current_learning_rate(self) -> float:
+        """The rate of the next update, as a Python number."""
+        return float(self._rate())
+
+    def observe(self, loss: float) -> None:
+        """Tell the schedule the loss at the end of an epoch; only `ReduceOnPlateau` and the like listen."""
+        if isinstance(self.learning_rate, Schedule):
+            self.learning_rate.observe(loss)
+
+    # ── saving ───────────────────────────────────────────────────────────────────────────────────
+
+    def state_dict(self) -> dict[str, Any]:
+        """The settings as they are now, for JSON. The arrays beside them are ``leaves(optimizer)``."""
+        return self.describe()
+
+    def load_state_dict(self, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+        """Go on exactly where another optimizer stood. Nothing is changed unless everything fits.
+
+        Parameters
+        ----------
+        settings
+            What `state_dict` gave.
+        arrays
+            Its leaves by name, as arrays of maplet or NumPy.
+
+        Raises
+        ------
+        CheckpointError
+            If the settings belong to another class, or an array is missing, unexpected or of another type.
+
+        Examples
+        --------
+        >>> import maplet as mp
+        >>> from maplet import optim
+        >>> from maplet.core.tree import leaves
+        >>> x, old, new = mp.asarray(3.0), optim.Adam(0.1), optim.Adam()
+        >>> old.update(x, 1.0)
+        >>> new.init(x)
+        >>> new.load_state_dict(old.state_dict(), leaves(old))
+        >>> new.current_learning_rate(), new.steps
+        (0.1, Array(1, dtype=int64))
+        """
+        if settings.get("type") != type(self).__name__:
+            raise CheckpointError(
+                f"what was saved is the state of {settings.get('type')}, this is {type(self).__name__}"
+            )
+        twin: Self = build(settings)
+        twin.moved, twin.state = self.moved, fresh(self.state)
+        own, given = leaves(twin), {name: Array(value) for name, value in arrays.items()}
+        problems = [f"missing: {name} {leaf.type}" for name, leaf in own.items() if name not in given]
+        problems += [f"unexpected: {name} {array.type}" for name, array in given.items() if name not in own]
+        problems += [
+            f"misfit: {name} is {leaf.type}, given {given[name].type}"
+            for name, leaf in own.items()
+            if name in given and given[name].type != leaf.type
+        ]
+        if problems:
+            raise CheckpointError(
+                f"the saved state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems[:10]),
+                fix="call optimizer.init(net) first, with the network that it was saved for",
+            )
+        for name, leaf in own.items():
+            assign(leaf, given[name])
+        for name, value in vars(twin).items():
+            setattr(self, name, value)
+
+
+class Chain(Optimizer):
+    """An optimizer of any transformations, one after the other.
+
+    It holds functions, so it cannot be saved as JSON; for that, write the chain as the `rule` of a class of your own
+    (see `register`).
+
+    Parameters
+    ----------
+    learning_rate
+        α, a number > 0 or a `Schedule`.
+    *transformations
+        What is done to the gradient, in order.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> from maplet import optim
+    >>> x = mp.asarray([0.0, 0.0])
+    >>> optim.Chain(0.5, optim.clip_by_norm(1.0), optim.momentum(0.9)).update(x, mp.asarray([3.0, 4.0]))
+    >>> x
+    Array([-0.3, -0.4], dtype=float32)
+    """
+
+    def __init__(self, learning_rate: Schedule | Array | float, *transformations: Transformation) -> None:
+        self.transformations = transformations
+        super().__init__(learning_rate)
+
+    def rule(self) -> Transformation:
+        """The chain of them."""
+        return chain(*self.transformations)
+
+
+def fresh(tree: Any) -> Any:
+    """The same tree with handles and objects of its own, on the same values."""
+
+    def copy(leaf: Any) -> Any:
+        if isinstance(leaf, Parameter):
+            return Parameter(leaf, trainable=leaf.trainable)
+        return Array(leaf) if isinstance(leaf, Array) else leaf
+
+    return replace(tree, copy)
+
+
+def _as_rate(value: Any) -> Schedule | Array:
+    """The learning rate as it is kept: a schedule, or a float64 array without axes."""
+    if isinstance(value, Schedule):
+        return value
+    if is_number(value):
+        return Array(real("learning_rate", value, above=0), float64)
+    array = Array(value) if isinstance(value, np.ndarray) else value
+    if isinstance(array, Array) and not array.shape and is_floating(array.dtype):
+        if thread.trace is None:  # inside a trace there may be no value to look at
+            real("learning_rate", array.item(), above=0)
+        return copy_handle(astype(array, float64))  # a handle of its own, which nobody else can rebind
+    raise SettingError(
+        f"learning_rate={value!r}: expected a number > 0 or a schedule",
+        fix="write a function of the step as a schedule: class Mine(optim.Schedule) with rate(self, step)",
+    )

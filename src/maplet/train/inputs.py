@@ -1,0 +1,99 @@
+"""The data that a network is fitted to: trees of arrays whose first axis counts the samples."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.core.array import Array, from_value
+from maplet.core.tree import leaves, replace
+from maplet.core.types import default_float, is_floating, short_name
+from maplet.data import check_array
+from maplet.errors import DataError, ShapeError
+
+if TYPE_CHECKING:
+    from maplet.core.tree import Stateful
+
+logger = logging.getLogger("maplet")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Inputs, targets and, where given, a weight per sample; all in the dtype that the network computes in."""
+
+    x: Any
+    y: Any
+    weights: Any = None
+
+    @property
+    def count(self) -> int:
+        """How many samples there are."""
+        return next(iter(leaves(self.x).values())).shape[0]
+
+    def input_shape(self) -> list[int]:
+        """The shape of one input with a batch axis of 1; empty where the input is a tree of several arrays."""
+        return [1, *self.x.shape[1:]] if isinstance(self.x, Array) else []
+
+    def rows(self, index: Any) -> Samples:
+        """Some of the samples: a mini-batch."""
+        return Samples(*(rows_of(part, index) for part in (self.x, self.y, self.weights)))
+
+    def fingerprint(self) -> str:
+        """SHA-256 over names, types and bytes."""
+        digest = hashlib.sha256()
+        for part in (self.x, self.y, self.weights):
+            for name, leaf in leaves(part).items():
+                digest.update(f"{name}:{leaf.type};".encode())
+                digest.update(np.ascontiguousarray(leaf.numpy()).data)
+        return digest.hexdigest()
+
+
+def rows_of(tree: Any, index: Any) -> Any:
+    """The same rows of every array in a tree."""
+    return replace(tree, lambda leaf: from_value(leaf.numpy()[index]) if isinstance(leaf, Array) else leaf)
+
+
+def compute_dtype(net: Stateful) -> np.dtype[Any]:
+    """The dtype in which a network computes: that of its first floating leaf."""
+    return next((leaf.dtype for leaf in leaves(net).values() if is_floating(leaf.dtype)), default_float)
+
+
+def as_samples(data: Any, dtype: np.dtype[Any], name: str) -> Samples:
+    """Read ``(x, y)`` or ``(x, y, weights)``; floating data is converted to the network's dtype and checked."""
+    if not isinstance(data, tuple | list) or not 2 <= len(data) <= 3:
+        raise DataError(f"the {name} data is a pair (x, y), or (x, y, weights), not {type(data).__name__}")
+    samples = Samples(
+        *(as_inputs(part, dtype, f"{name} {label}") for part, label in zip(data, ("x", "y", "weights"), strict=False))
+    )
+    counts = {label: leaf.shape[:1] for label, leaf in leaves([samples.x, samples.y, samples.weights]).items()}
+    if len(set(counts.values())) != 1 or () in counts.values():
+        shapes = ", ".join(
+            f"{'xyw'[int(label[0])]}: {leaf.shape}"
+            for label, leaf in leaves([samples.x, samples.y, samples.weights]).items()
+        )
+        raise ShapeError(
+            f"the {name} data has parts of different length: {shapes}", fix="the first axis counts the samples"
+        )
+    if not samples.count:
+        raise DataError(f"the {name} data has no samples")
+    return samples
+
+
+def as_inputs(tree: Any, dtype: np.dtype[Any], name: str) -> Any:
+    """Arrays in the network's dtype, free of NaN and infinities."""
+    return replace(tree, lambda leaf: _as_input(leaf, dtype, name))
+
+
+def _as_input(leaf: Any, dtype: np.dtype[Any], name: str) -> Any:
+    if leaf is None or isinstance(leaf, str | int | float):
+        return leaf
+    value = leaf.numpy() if isinstance(leaf, Array) else np.asarray(leaf)
+    check_array(name, value)
+    if value.dtype.kind == "f" and value.dtype != dtype:
+        logger.info("%s is %s; converted to %s, in which the network computes", name, value.dtype, short_name(dtype))
+        return Array(value, dtype)
+    return Array(value)

@@ -1,0 +1,169 @@
+"""The main job: a problem in, a trained network out, and the honest answer what it is worth.
+
+The network is measured on the test part beside two others: the trivial baseline (the majority class, the mean) and a
+linear model that was trained in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet import nn, optim
+from maplet.data import NumberTarget
+from maplet.errors import SettingError
+from maplet.nn.activations import activations
+from maplet.nn.tabular import EmbedColumns
+from maplet.ops.random import Generator
+from maplet.train.callbacks import Callback, EarlyStopping
+from maplet.train.fit import fit, interrupted
+from maplet.train.metrics import as_metrics
+from maplet.train.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from maplet.optim import Optimizer
+    from maplet.train.problems import Problem
+    from maplet.train.run import Run
+    from maplet.train.run_directory import Existing
+
+reported = {
+    "classification": ("accuracy", "f1", "cross_entropy"),
+    "regression": ("rmse", "mae", "r2"),
+}
+loss_of = {"classification": "cross_entropy", "regression": "mse"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the network looks like and how it is trained."""
+
+    hidden: tuple[int, ...] = (128, 64)
+    activation: str = "relu"
+    dropout: float = 0.1
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    epochs: int = 100
+    batch_size: int = 64
+    patience: int = 10
+    seed: int = 0
+
+
+def build_network(problem: Problem, settings: Settings, hidden: tuple[int, ...]) -> nn.Sequential:
+    """A multilayer perceptron for a problem; without hidden layers, a linear model."""
+    if settings.activation not in activations:
+        raise SettingError(f"there is no activation {settings.activation!r}", fix=f"one of {', '.join(activations)}")
+    rng = Generator(settings.seed)
+    width = int(np.prod(problem.train[0].shape[1:]))
+    layers: list[nn.Module] = [nn.Flatten()] if problem.train[0].ndim > 2 else []
+    features = problem.preprocessing.features
+    if features is not None and features.embedded:
+        lookup = EmbedColumns(features.embedded, rng=rng)
+        layers, width = [lookup], width - len(features.embedded) + sum(lookup.widths)
+    for size in hidden:
+        layers += [nn.Linear(width, size, weight_init="he_uniform", rng=rng), activations[settings.activation]()]
+        layers += [nn.Dropout(settings.dropout, rng=rng)] if settings.dropout else []
+        width = size
+    return nn.Sequential(*layers, nn.Linear(width, problem.preprocessing.outputs, rng=rng))
+
+
+def build_optimizer(settings: Settings) -> Optimizer:
+    """The optimizer named in the settings."""
+    named = {name.lower(): kind for name, kind in optim.registry.items() if issubclass(kind, optim.Optimizer)}
+    kind: Any = named.get(settings.optimizer.lower())
+    if kind is None:
+        raise SettingError(f"there is no optimizer {settings.optimizer!r}", fix=f"one of {', '.join(named)}")
+    return kind(settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+class KeepBeside(Callback):
+    """Documents that belong to the run and are written into its directory before the first step."""
+
+    def __init__(self, documents: dict[str, Any]) -> None:
+        self.documents = documents
+
+    def on_start(self, run: Run) -> None:
+        """Write them."""
+        if run.directory is not None:
+            for name, content in self.documents.items():
+                RunDirectory(run.directory).write_json(name, content)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished job: the run, and on the test part the metrics of each model and the network's outputs."""
+
+    run: Run
+    metrics: dict[str, dict[str, float]]
+    outputs: np.ndarray[Any, Any]
+
+
+def train(
+    problem: Problem,
+    settings: Settings,
+    directory: Path,
+    *,
+    existing: Existing,
+    command: dict[str, Any],
+    progress: bool = True,
+) -> Outcome:
+    """Train the network of a problem, keep the run in a directory, and measure it.
+
+    Parameters
+    ----------
+    problem, settings
+        What to learn, and with which network.
+    directory, existing
+        Where the run is kept, and what to do if it is there; see `fit`.
+    command
+        What the user asked for; kept as ``job.json``.
+    """
+
+    def fitted(hidden: tuple[int, ...], *callbacks: Callback, **keep: Any) -> Run:
+        return fit(
+            build_network(problem, settings, hidden), problem.train, loss=loss_of[problem.task],
+            optimizer=build_optimizer(settings), epochs=settings.epochs, batch_size=settings.batch_size,
+            validation=problem.validation, metrics=["accuracy"] if problem.task == "classification" else [],
+            callbacks=[EarlyStopping(settings.patience), *callbacks], seed=settings.seed, **keep,
+        )  # fmt: skip
+
+    documents = KeepBeside({"preprocessing.json": problem.preprocessing.to_dict(), "job.json": command})
+    run = fitted(settings.hidden, documents, directory=directory, existing=existing, progress=progress)
+    outputs = run.predict(problem.test[0]).numpy()
+    metrics = {"network": measure(problem, outputs)}
+    if run.stop_reason != interrupted:
+        linear = fitted((), progress=False)
+        metrics["linear model"] = measure(problem, linear.predict(problem.test[0]).numpy())
+        metrics["baseline"] = measure(problem, baseline(problem))
+        RunDirectory(directory).write_json("metrics.json", metrics)
+    return Outcome(run, metrics, outputs)
+
+
+def baseline(problem: Problem) -> np.ndarray[Any, Any]:
+    """What one would answer without looking at the inputs: the classes' shares, or the mean, of the training part."""
+    rows, y = len(problem.test[1]), problem.train[1]
+    if problem.task == "regression":
+        return np.full((rows, 1), y.mean(dtype=np.float64), np.float32)
+    counts = np.bincount(y, minlength=problem.preprocessing.outputs)
+    # A class that the training part lacks gets half a row, so that the logarithm exists.
+    shares = np.maximum(counts, 0.5) / np.maximum(counts, 0.5).sum()
+    return np.tile(np.log(shares).astype(np.float32), (rows, 1))
+
+
+def measure(problem: Problem, outputs: np.ndarray[Any, Any]) -> dict[str, float]:
+    """The test metrics of some outputs; of numbers, in the units of the target column."""
+    truth = problem.test[1]
+    target = problem.preprocessing.target
+    if isinstance(target, NumberTarget):
+        outputs, truth = target.decode(outputs), target.decode(truth)
+    found = {}
+    for name in reported[problem.task]:
+        if name == "cross_entropy":
+            found[name] = nn.cross_entropy(outputs, truth).item()
+        else:
+            found[name] = float(as_metrics([name])[name](outputs, truth))
+    return found

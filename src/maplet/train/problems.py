@@ -1,0 +1,228 @@
+"""A problem: data read from a table or from images, split, and turned into arrays; and the way back from outputs.
+
+What is learned from the data (means, categories, classes) is learned from the training part alone and is saved beside
+the model, so that `predict` treats new rows in the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.data import (
+    ClassTarget,
+    Features,
+    NumberTarget,
+    Table,
+    decide_task,
+    drop_missing,
+    read_digits,
+    read_idx,
+    read_idx_folder,
+    read_table,
+    split,
+    target_from_dict,
+)
+from maplet.data.suggest import suggest
+from maplet.errors import CheckpointError, DataError, SettingError
+
+if TYPE_CHECKING:
+    from maplet.data import Categories, Task
+
+    Arrays = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+table_fractions = (0.7, 0.15, 0.15)
+image_fractions = (0.9, 0.1, 0.0)  # of the training images; the test images are given
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How rows become inputs, and outputs become answers; saved with the model.
+
+    Parameters
+    ----------
+    target
+        Classes, or standardised numbers.
+    features
+        For tables: what was learned of each column.
+    pixel_scale
+        For images: what a pixel is divided by, so that inputs lie between 0 and 1.
+    image_shape
+        For images: height and width.
+    """
+
+    target: ClassTarget | NumberTarget
+    features: Features | None = None
+    pixel_scale: float = 1.0
+    image_shape: tuple[int, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class labels; empty for numbers."""
+        return self.target.labels if isinstance(self.target, ClassTarget) else ()
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the network gives per row."""
+        return len(self.classes) or 1
+
+    def inputs(self, source: Table | np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Rows of a table, or images, as the network takes them."""
+        if isinstance(source, Table):
+            if self.features is None:
+                raise DataError(
+                    "this model was trained on images, not on a table",
+                    fix="give a file of images (.idx, .idx.gz or .npy)",
+                )
+            return self.features.transform(source)
+        if self.features is not None:
+            raise DataError(
+                "this model was trained on a table, not on images",
+                fix="give a CSV file with the columns it was trained on",
+            )
+        if source.shape[1:] != self.image_shape:
+            expected = " × ".join(map(str, self.image_shape))
+            raise DataError(f"the images have shape {source.shape[1:]}, the model was trained on {expected}")
+        return source.astype(np.float32) / np.float32(self.pixel_scale)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return {
+            "target": self.target.to_dict(),
+            "features": None if self.features is None else self.features.to_dict(),
+            "pixel_scale": self.pixel_scale,
+            "image_shape": list(self.image_shape),
+        }
+
+    @classmethod
+    def from_dict(cls, saved: dict[str, Any]) -> Preprocessing:
+        """What `to_dict` gave."""
+        try:
+            features = None if saved["features"] is None else Features.from_dict(saved["features"])
+            return cls(
+                target_from_dict(saved["target"]), features, float(saved["pixel_scale"]), tuple(saved["image_shape"])
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"the saved preprocessing is damaged: {error!r}") from error
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Training, validation and test part as arrays, with the facts that a report tells."""
+
+    name: str
+    task: Task
+    preprocessing: Preprocessing
+    train: Arrays
+    validation: Arrays
+    test: Arrays
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def load_problem(
+    source: str,
+    *,
+    target: str | None = None,
+    task: Task | None = None,
+    categories: Categories = "auto",
+    drop: bool = False,
+    seed: int = 0,
+) -> Problem:
+    """Read what a user points at: the word ``digits``, a CSV file with a target column, or a folder of IDX files.
+
+    Raises
+    ------
+    SettingError
+        If the target is missing or unknown (the nearest names are offered), or does not belong there.
+    DataError
+        If the data cannot be learned from; file, row and column are named.
+    """
+    path = Path(source)
+    if source == "digits" and not path.exists():
+        _no_target(target, "the digits")
+        images, labels = read_digits()
+        train, validation, test = split(len(labels), table_fractions, seed, labels.tolist())
+        parts = [(images[index], labels[index]) for index in (train, validation, test)]
+        return _image_problem("digits", parts, 16.0)
+    if path.is_dir():
+        _no_target(target, "a folder of images")
+        given, held_out = read_idx_folder(path)
+        train, validation, _ = split(len(given.labels), image_fractions, seed, given.labels.tolist())
+        parts = [(given.images[index], given.labels[index]) for index in (train, validation)]
+        return _image_problem(path.resolve().name, [*parts, (held_out.images, held_out.labels)], 255.0)
+    return _table_problem(path, read_table(path), target, task, categories, drop=drop, seed=seed)
+
+
+def _no_target(target: str | None, what: str) -> None:
+    if target is not None:
+        raise SettingError(f"{what} come with their labels; --target {target} has no meaning there")
+
+
+def _image_problem(name: str, parts: list[Arrays], pixel_scale: float) -> Problem:
+    labels = tuple(str(n) for n in range(int(max(y.max() for _, y in parts)) + 1))
+    images = parts[0][0]
+    preprocessing = Preprocessing(ClassTarget("label", labels), None, pixel_scale, tuple(images.shape[1:]))
+    train, validation, test = ((preprocessing.inputs(x), y.astype(np.int64)) for x, y in parts)
+    facts = {"images": f"{images.shape[1]} × {images.shape[2]}", "sha256": _fingerprint(parts)}
+    return Problem(name, "classification", preprocessing, train, validation, test, _facts(facts, parts))
+
+
+def _table_problem(
+    path: Path, table: Table, target: str | None, task: Task | None, categories: Categories, *, drop: bool, seed: int
+) -> Problem:
+    if target is None:
+        raise SettingError(
+            f"{path.name} is a table: say which column is to be predicted",
+            fix=f"--target, one of {', '.join(table.names)}",
+        )
+    if target not in table.names:
+        raise SettingError(f"{path.name} has no column {target!r}", fix=suggest(target, table.names, kind="columns"))
+    dropped = 0
+    if drop:
+        table, dropped = drop_missing(table)
+    decided = decide_task(table, target, task)
+    labels = table[target].tolist() if decided == "classification" else None
+    tables = [table.rows(index) for index in split(len(table), table_fractions, seed, labels)]
+    features = Features.fit(tables[0].drop(target), categories=categories)
+    goal = ClassTarget.fit(table, target) if decided == "classification" else NumberTarget.fit(tables[0], target)
+    preprocessing = Preprocessing(goal, features)
+    parts = [(preprocessing.inputs(part), goal.encode(part)) for part in tables]
+    facts = {
+        "rows": len(table),
+        "rows dropped for gaps": dropped,
+        "columns": list(table.names),
+        "columns left out": dict(features.dropped),
+        "inputs": list(features.names),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    train, validation, test = parts
+    return Problem(path.stem, decided, preprocessing, train, validation, test, _facts(facts, parts))
+
+
+def _facts(facts: dict[str, Any], parts: list[Arrays]) -> dict[str, Any]:
+    return {**facts, "split": dict(zip(("train", "validation", "test"), (len(y) for _, y in parts), strict=True))}
+
+
+def _fingerprint(parts: list[Arrays]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        for array in part:
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def read_new(path: Path) -> Table | np.ndarray[Any, Any]:
+    """What `predict` is asked about: a CSV file, or images as IDX or NumPy file."""
+    name = path.name.removesuffix(".gz")
+    if name.endswith(".npy"):
+        try:
+            return np.load(path, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path} cannot be read as a NumPy array: {error}") from error
+    if name.endswith((".idx", "ubyte")):
+        return read_idx(path)
+    return read_table(path)

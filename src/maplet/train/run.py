@@ -1,0 +1,189 @@
+"""Run: a network being trained, or trained, with its history; and the directory that holds it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maplet.core.tree import leaves
+from maplet.errors import CheckpointError, ShapeError
+from maplet.nn.architecture import build, describe
+from maplet.ops.movement import concat
+from maplet.train.inputs import as_inputs, compute_dtype, rows_of
+from maplet.train.storage import exists, read_directory, write_directory
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from maplet.core.array import Array
+    from maplet.nn import Module
+    from maplet.optim import Optimizer
+
+logger = logging.getLogger("maplet")
+
+predict_batch = 1024  # samples that predict and evaluate push through the network at once
+
+
+class Run:
+    """What `fit` returns, what callbacks see, and what `load` reads.
+
+    Attributes
+    ----------
+    net, optimizer
+        The network and what trains it (None after `load` of a model alone).
+    history
+        One record per finished epoch: ``epoch``, ``loss``, ``val_loss``, metrics, ``learning_rate``, ``seconds``.
+    record
+        The record of the current epoch.
+    epoch, step
+        The current epoch, counted from 1, and how many of its steps are done.
+    loss
+        The loss of the last batch.
+    best_epoch
+        The epoch whose weights were restored; None where the last ones were kept.
+    stop_reason
+        Why training ended before its time; empty if it did not.
+    directory
+        Where all of it is kept, or None.
+    """
+
+    def __init__(self, net: Module, optimizer: Optimizer | None = None, directory: Path | None = None) -> None:
+        self.net = net
+        self.optimizer = optimizer
+        self.directory = directory
+        self.history: list[dict[str, Any]] = []
+        self.record: dict[str, Any] = {}
+        self.epoch = 0
+        self.step = 0
+        self.loss = float("nan")
+        self.best_epoch: int | None = None
+        self.stop_reason = ""
+
+    def __repr__(self) -> str:
+        last = f", last {self.history[-1]}" if self.history else ""
+        return f"Run({len(self.history)} epochs{last}{f', stopped: {self.stop_reason}' if self.stop_reason else ''})"
+
+    def stop(self, reason: str) -> None:
+        """End training after this epoch or step; the reason is kept."""
+        self.stop_reason = reason
+
+    # ── the network ──────────────────────────────────────────────────────────────────────────────
+
+    def predict(self, x: Any) -> Array:
+        """The network's output for new inputs, in evaluation mode (no dropout), batch by batch.
+
+        Parameters
+        ----------
+        x
+            Arrays like those it was fitted to; floating ones are converted to the network's dtype.
+        """
+        inputs = as_inputs(x, compute_dtype(self.net), "x")
+        return predict(self.net, inputs)
+
+    def weights(self) -> dict[str, np.ndarray[Any, Any]]:
+        """A copy of every array of the network, by name."""
+        return {name: leaf.numpy() for name, leaf in leaves(self.net).items()}  # values are immutable: no copy is due
+
+    def load_weights(self, weights: dict[str, np.ndarray[Any, Any]]) -> None:
+        """Put arrays into the network."""
+        self.net.load_state(weights)
+
+    # ── files ────────────────────────────────────────────────────────────────────────────────────
+
+    def save_model(self, path: str | Path) -> None:
+        """Write the network, its architecture and weights, into a directory of its own."""
+        save(self.net, path)
+
+
+def predict(net: Module, inputs: Any) -> Array:
+    """Push inputs through a network in evaluation mode, and leave its mode as it was."""
+    count = next(iter(leaves(inputs).values())).shape[0]
+    modes = [(module, module.training) for module in net.modules().values()]
+    net.eval()
+    try:
+        pieces = [net(rows_of(inputs, slice(at, at + predict_batch))) for at in range(0, max(count, 1), predict_batch)]
+    finally:
+        for module, training in modes:
+            module.training = training
+    return concat(pieces, axis=0)
+
+
+def save(net: Module, path: str | Path) -> None:
+    """Write a network into a directory: ``model.json`` says what it is, ``weights.safetensors`` holds its arrays.
+
+    A network of your own class is saved too; `load` then needs an instance of it, ``mp.load(path, net=MyNet(...))``.
+
+    Raises
+    ------
+    CheckpointError
+        If the directory cannot be written.
+    """
+    arrays = {name: leaf.numpy() for name, leaf in leaves(net).items()}
+    write_directory(Path(path), {"model": architecture(net)}, {"weights": arrays})
+
+
+def architecture(net: Module) -> dict[str, Any]:
+    """What `load` can build the network from; of a class of one's own, only its name."""
+    try:
+        return describe(net)
+    except CheckpointError:
+        return {"own class": type(net).__name__}
+
+
+def load(path: str | Path, net: Module | None = None) -> Run:
+    """Read a run directory, or a model that `save` wrote.
+
+    Parameters
+    ----------
+    path
+        The directory.
+    net
+        An instance of your own class to load into; networks of built-in layers are built from the file.
+
+    Raises
+    ------
+    CheckpointError
+        If the files are missing, damaged or of another version, or do not fit ``net``.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise CheckpointError(f"{path} is not a directory", fix="give the run directory, such as runs/digits")
+    whole_run = exists(path / "model")
+    documents, arrays = read_directory(path / "model" if whole_run else path)
+    if "model" not in documents or "weights" not in arrays:
+        raise CheckpointError(f"{path} holds no model", fix="an unfinished run is continued with existing='resume'")
+    net = _built(documents["model"], path) if net is None else net
+    try:
+        net.load_state(arrays["weights"])
+    except ShapeError as error:
+        raise CheckpointError(f"the weights in {path} do not fit: {error.message}", fix=error.fix) from error
+    net.eval()
+    run = Run(net, directory=path if whole_run else None)
+    if whole_run and (path / "history.jsonl").exists():
+        run.history = read_history(path / "history.jsonl")
+        run.epoch = len(run.history)
+    return run
+
+
+def _built(description: dict[str, Any], path: Path) -> Module:
+    if "own class" in description:
+        name = description["own class"]
+        raise CheckpointError(
+            f"{path} holds a network of your own class {name}, and nothing is imported by a name found in a file",
+            fix=f"mp.load(path, net={name}(...)) with the arguments that it was made with",
+        )
+    return build(description)
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """The epochs that are written down; a last line that a kill cut short is left out."""
+    records: list[dict[str, Any]] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            logger.warning("%s: line %d is cut short and left out", path, len(records) + 1)
+            break
+    return records

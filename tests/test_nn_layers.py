@@ -1,0 +1,281 @@
+"""Laws that hold for every layer: derivatives, agreement with PyTorch, saving as data, modes."""
+
+import json
+
+import numpy as np
+import pytest
+
+import maplet as mp
+from maplet import nn
+from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
+from maplet.nn.activations import activations
+from maplet.nn.module import built_in
+
+random = np.random.default_rng(0)
+matrix = random.normal(size=(5, 4))
+images = random.normal(size=(3, 2, 4))
+codes = np.array([[0, 2], [5, 2]])
+table = np.column_stack([random.normal(size=(4, 2)), [0, 2, 1, 2]])
+
+# Every layer with every option that changes what it computes, and an input for it.
+examples = {
+    "Sequential": [
+        (lambda: nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Sequential(nn.Linear(3, 2)), rng_free), matrix)
+        for rng_free in (nn.Softmax(), nn.Sigmoid())
+    ],
+    "Linear": [
+        (lambda: nn.Linear(4, 3, bias_init="uniform"), matrix),
+        (lambda: nn.Linear(4, 3, bias=False, weight_init="he_normal"), images),
+        (lambda: nn.Linear(4, 3, weight_init=nn.initializers.Normal(0.1, 0.5)), matrix[0]),
+    ],
+    "Flatten": [(nn.Flatten, images), (nn.Flatten, matrix[0])],
+    "Dropout": [(lambda: nn.Dropout(0.3), matrix), (lambda: nn.Dropout(0), matrix)],
+    "Embedding": [(lambda: nn.Embedding(6, 3), codes), (lambda: nn.Embedding(6, 3, weight_init="normal"), codes[0])],
+    "EmbedColumns": [(lambda: nn.EmbedColumns([3]), table), (lambda: nn.EmbedColumns((9, 3)), np.abs(table).round())],
+    "Sigmoid": [(nn.Sigmoid, matrix)],
+    "Tanh": [(nn.Tanh, matrix)],
+    "ReLU": [(nn.ReLU, matrix)],
+    "LeakyReLU": [(nn.LeakyReLU, matrix), (lambda: nn.LeakyReLU(0.2), images)],
+    "ELU": [(nn.ELU, matrix), (lambda: nn.ELU(0.5), images)],
+    "GELU": [(nn.GELU, matrix), (lambda: nn.GELU(approximate=True), images)],
+    "SiLU": [(nn.SiLU, matrix)],
+    "Softplus": [(nn.Softplus, matrix)],
+    "Softmax": [(nn.Softmax, matrix), (lambda: nn.Softmax(axis=1), images)],
+}
+cases = [pytest.param(make, x, id=f"{name}-{n}") for name, entries in examples.items() for n, (make, x) in enumerate(entries)]
+every_layer = pytest.mark.parametrize(("make", "x"), cases)
+
+
+def as_input(x, dtype):
+    return mp.asarray(x, dtype=dtype if x.dtype.kind == "f" else None)
+
+
+def test_every_layer_has_an_example():
+    assert set(examples) == set(built_in)
+    assert {cls.__name__ for cls in activations.values()} <= set(examples)
+
+
+@every_layer
+def test_gradients_agree_with_central_differences(make, x):
+    net = make()
+    arguments = (0, 1) if x.dtype.kind == "f" else (0,)
+    if not net.parameters():
+        report = mp.check_gradient(net, x) if 1 in arguments else None
+    else:
+        report = mp.check_gradient(lambda net, x: net(x), net, x)
+    assert report is None or report.passed, str(report)
+
+
+@every_layer
+def test_a_description_is_json_and_builds_the_same_layer(make, x):
+    net = make()
+    description = json.loads(json.dumps(nn.describe(net)))
+    built = nn.build(description)
+    assert repr(built) == repr(net)
+    built.load_state(net.state())
+    x = as_input(x, "float32")
+    for _ in range(2):
+        np.testing.assert_array_equal(built(x), net(x))
+    assert nn.describe(built) == description
+
+
+@every_layer
+def test_loading_without_drawing_weights_gives_the_same_layer(make, x):
+    net = make()
+    state = mp.random.default.draws.item()
+    built = nn.build(nn.describe(net), initialize=False).load_state(net.state())
+    assert mp.random.default.draws.item() == state
+    assert repr(built) == repr(net)
+    np.testing.assert_array_equal(built(as_input(x, "float32")), net(as_input(x, "float32")))
+
+
+@every_layer
+def test_training_and_inference_differ_for_dropout_only(make, x):
+    net, x = make(), as_input(x, "float32")
+    trained, inferred = net.train()(x), net.eval()(x)
+    same = np.array_equal(trained, inferred)
+    assert same != (isinstance(net, nn.Dropout) and net.rate > 0)
+    np.testing.assert_array_equal(inferred, net(x))
+
+
+@every_layer
+def test_dtype_is_kept(make, x):
+    for dtype in ("float32", "float64"):
+        assert make().astype(dtype)(as_input(x, dtype)).dtype == dtype
+
+
+# ── PyTorch ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def torch_peer(net, torch):
+    """The same layer in PyTorch, with the same weights, and its parameters by our names."""
+    name = type(net).__name__
+    if name == "Sequential":
+        peers = [torch_peer(layer, torch) for layer in net]
+        named = {f"layers.{n}.{key}": value for n, (_, own) in enumerate(peers) for key, value in own.items()}
+        return torch.nn.Sequential(*[peer for peer, _ in peers]), named
+    if name == "Linear":
+        peer = torch.nn.Linear(net.in_features, net.out_features, bias=net.bias is not None)
+        peer.weight.data = torch.tensor(net.weight.numpy().T.copy())
+        named = {"weight": peer.weight}
+        if net.bias is not None:
+            peer.bias.data = torch.tensor(net.bias.numpy().copy())
+            named["bias"] = peer.bias
+        return peer, named
+    if name == "Embedding":
+        peer = torch.nn.Embedding(net.num_embeddings, net.features)
+        peer.weight.data = torch.tensor(net.weight.numpy().copy())
+        return peer, {"weight": peer.weight}
+    make = {
+        "Flatten": lambda: torch.nn.Flatten(),
+        "LeakyReLU": lambda: torch.nn.LeakyReLU(net.slope),
+        "ELU": lambda: torch.nn.ELU(net.alpha),
+        "GELU": lambda: torch.nn.GELU(approximate="tanh" if net.approximate else "none"),
+        "Softmax": lambda: torch.nn.Softmax(dim=net.axis),
+    }
+    return make.get(name, lambda: getattr(torch.nn, name)())(), {}
+
+
+has_a_peer = [case for case in cases if not case.id.startswith(("Dropout", "EmbedColumns", "Flatten-1"))]
+
+
+@pytest.mark.parametrize(("make", "x"), has_a_peer)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-6)])
+def test_values_and_gradients_agree_with_pytorch(make, x, dtype, tolerance):
+    torch = pytest.importorskip("torch")
+    net = make().astype(dtype)
+    peer, named = torch_peer(net, torch)
+    x = as_input(x, dtype)
+    theirs_x = torch.tensor(x.numpy().copy(), requires_grad=x.dtype.kind == "f")
+    theirs = peer(theirs_x)
+    weights = np.random.default_rng(1).normal(size=tuple(theirs.shape)).astype(dtype)
+    (theirs * torch.tensor(weights)).sum().backward()
+
+    ours, pullback = mp.vjp(lambda net, x: net(x), net, x)
+    gradients, gradient_x = pullback(weights)
+    np.testing.assert_allclose(ours, theirs.detach(), rtol=tolerance, atol=tolerance)
+    assert set(gradients) == set(named)
+    for name, parameter in named.items():
+        gradient = parameter.grad.numpy().T if name.endswith("weight") and parameter.grad.ndim == 2 else parameter.grad.numpy()
+        if isinstance(net, nn.Embedding):
+            gradient = parameter.grad.numpy()
+        np.testing.assert_allclose(gradients[name], gradient, rtol=tolerance, atol=tolerance, err_msg=name)
+    if x.dtype.kind == "f":
+        np.testing.assert_allclose(gradient_x, theirs_x.grad, rtol=tolerance, atol=tolerance)
+
+
+# ── dropout ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_dropout_keeps_the_mean():
+    x = mp.ones((200, 500))
+    y = nn.Dropout(0.3, rng=0)(x).numpy()
+    assert set(np.unique(y)) == {np.float32(0), np.float32(1) / np.float32(0.7)}
+    assert abs((y == 0).mean() - 0.3) < 5 * np.sqrt(0.3 * 0.7 / y.size)
+    assert abs(y.mean() - 1) < 5 * np.sqrt(0.3 / 0.7 / y.size)
+
+
+def test_dropout_layers_are_independent_and_repeatable():
+    x = mp.ones((30, 30))
+    mp.seed(4)
+    first, second = nn.Dropout(0.5), nn.Dropout(0.5)
+    a, b, a_again = first(x).numpy(), second(x).numpy(), first(x).numpy()
+    for one, other in ((a, b), (a, a_again)):
+        assert abs((one == other).mean() - 0.5) < 5 * 0.5 / 30
+    mp.seed(4)
+    np.testing.assert_array_equal(nn.Dropout(0.5)(x), a)
+    np.testing.assert_array_equal(nn.Dropout(0.5, rng=3)(x), nn.Dropout(0.5, rng=3)(x))
+    shared = mp.random.Generator(3)
+    assert not np.array_equal(nn.Dropout(0.5, rng=shared)(x), nn.Dropout(0.5, rng=shared)(x))
+
+
+def test_the_gradient_of_dropout_is_its_mask():
+    layer = nn.Dropout(0.4, rng=0)
+    x = mp.asarray(matrix, dtype="float32")
+    y, pullback = mp.vjp(layer, x)
+    np.testing.assert_allclose(pullback(mp.ones(x.shape))[0], y / x, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [1, 1.5, -0.1, float("nan"), True])
+def test_a_dropout_rate_is_from_0_to_less_than_1(rate):
+    with pytest.raises(SettingError, match="the rate is from 0 to less than 1"):
+        nn.Dropout(rate)
+
+
+# ── Sequential ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_sequential_is_a_sequence():
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), mp.tanh)
+    assert len(net) == 3
+    assert list(net) == net.layers
+    assert net[-1] is mp.tanh
+    assert net[:2].layers == net.layers[:2]
+    assert net[:1][0].weight is net[0].weight
+    assert len(nn.Sequential()) == 0
+    x = mp.asarray([1.0, 2.0])
+    np.testing.assert_array_equal(net(x), mp.tanh(mp.relu(net[0](x))))
+
+
+@pytest.mark.parametrize(("given", "fix"), [(nn.ReLU, r"write ReLU\(\.\.\.\)"), ([nn.ReLU()], "unpack a list"), (3, "unpack")])
+def test_sequential_takes_layers_only(given, fix):
+    with pytest.raises(SettingError, match=f"argument 1 is (?s:.*){fix}"):
+        nn.Sequential(nn.Tanh(), given)
+
+
+# ── errors ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("shape", "fix"),
+    [
+        ((32, 65), "in_features=65"),
+        ((32, 8, 8), r"put Flatten\(\) before it"),
+        ((64, 32), "transpose the input"),
+        ((), "give an array"),
+    ],
+)
+def test_linear_says_what_it_takes_and_how_to_mend_it(shape, fix):
+    with pytest.raises(ShapeError, match=fix) as caught:
+        nn.Linear(64, 16)(mp.zeros(shape))
+    assert caught.value.message == f"Linear(64, 16) takes (…, 64), given {shape}"
+    assert caught.value.where.startswith("test_nn_layers.py:")
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2.0, "3", None, True])
+def test_features_are_positive_integers(wrong):
+    for make in (nn.Linear, nn.Embedding):
+        with pytest.raises(SettingError, match="is a positive integer, not"):
+            make(wrong, 3)
+        with pytest.raises(SettingError, match="is a positive integer, not"):
+            make(3, wrong)
+
+
+def test_features_may_be_integers_of_numpy():
+    net = nn.Linear(np.int32(2), np.int64(3))
+    assert repr(net) == "Linear(2, 3)"
+    json.dumps(nn.describe(net))
+
+
+@pytest.mark.parametrize(("given", "word"), [([0, 6], r"x\[1\] is 6"), ([[1], [-1]], r"x\[1, 0\] is -1")])
+def test_embedding_names_the_code_that_it_has_no_row_for(given, word):
+    with pytest.raises(DataError, match=r"Embedding\(6, 2\) has rows 0 to 5, but " + word):
+        nn.Embedding(6, 2)(mp.asarray(given))
+
+
+def test_embedding_takes_integers():
+    with pytest.raises(DTypeError, match="takes integers, given f32"):
+        nn.Embedding(6, 2)(mp.asarray([1.0]))
+
+
+def test_flatten_takes_a_batch():
+    with pytest.raises(MapletError, match="given a single number"):
+        nn.Flatten()(1.0)
+
+
+def test_integers_and_float64_meet_the_weights():
+    layer = nn.Linear(2, 3)
+    images = np.array([[0, 255]], dtype=np.uint8)
+    assert layer(images).dtype == np.float32
+    np.testing.assert_array_equal(layer(images), layer(images.astype("float32")))
+    assert layer(images.astype("float64")).dtype == np.float64
