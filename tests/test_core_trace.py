@@ -25,7 +25,7 @@ def test_an_array_from_outside_becomes_an_input():
     graph = mp.trace(lambda x: x * w + w, mp.zeros((2,)))
     assert len(graph.inputs) == 2
     assert len(graph.captured) == 1
-    np.testing.assert_array_equal(mp.evaluate(graph, [3.0, 4.0]) if False else mp.evaluate(graph, mp.asarray([3.0, 4.0])), [4.0, 10.0])
+    np.testing.assert_array_equal(mp.evaluate(graph, mp.asarray([3.0, 4.0])), [4.0, 10.0])
 
 
 def test_small_lists_become_constants_and_large_ones_inputs():

@@ -222,7 +222,7 @@ def test_a_network_of_your_own_class(tmp_path):
             return self.inner(x)
 
     run = run_fit(net=Mine(), directory=tmp_path / "run", epochs=1)
-    with pytest.raises(CheckpointError, match=r"mp\.load\(path, net=Mine"):
+    with pytest.raises(CheckpointError, match=r"mp\.load\(path, net=MyNet"):
         mp.load(tmp_path / "run")
     assert np.array_equal(mp.load(tmp_path / "run", net=Mine()).predict(X).numpy(), run.predict(X).numpy())
     with pytest.raises(CheckpointError, match="do not fit"):

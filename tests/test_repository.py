@@ -77,6 +77,16 @@ def test_every_exception_in_the_source_has_its_reason():
     assert not bare, "\n".join(["say behind each why:", *bare])
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_file_that_a_page_points_to_exists(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    spelled = re.findall(r"`((?:src|tests|docs|examples|\.ci)/[\w./-]+)`", text)
+    missing = [name for name in links if not (ROOT / page).parent.joinpath(name).exists()]
+    missing += [name for name in spelled if not (ROOT / name).exists()]
+    assert not missing
+
+
 def test_no_file_speaks_of_the_machine_it_was_written_on():
     # Put together here, so that this file does not find itself.
     folders = re.compile("|".join(f"(?<![\\w./])/{name}/" for name in ("home", "root", "Users", "work", "tmp", "opt")))
@@ -97,10 +107,9 @@ def test_import_loads_little():
 
 
 def test_import_is_fast():
-    program = "import time; t = time.perf_counter(); import maplet; print(time.perf_counter() - t)"
+    # Processor time, the best of several: other programs on the machine do not count.
+    program = "import time; import maplet; print(time.process_time())"
     runs = [
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in range(7)
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in range(5)
     ]
-    assert (
-        min(float(run.stdout) for run in runs) < 0.2
-    )  # seconds; the best of several, since others use the machine too
+    assert min(float(run.stdout) for run in runs) < 0.2  # seconds, the start of Python included

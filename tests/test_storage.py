@@ -10,13 +10,9 @@ from maplet.train import storage
 from maplet.train.storage import exists, read_directory, write_directory
 
 documents = {"state": {"π": 3.141592653589793, "steps": [1, 2], "nothing": None}}
-arrays = {
-    "weights": {
-        "w": np.arange(6, dtype=np.float32).reshape(2, 3),
-        "n": np.array(7, np.uint64),
-        "none": np.zeros((0, 2)),
-    }
-}
+w = np.arange(6, dtype=np.float32).reshape(2, 3)
+views = {"transposed": w.T, "repeated": np.broadcast_to(np.float32(3), (4, 5)), "strided": w[:, ::-2]}
+arrays = {"weights": {"w": w, "n": np.array(7, np.uint64), "none": np.zeros((0, 2)), **views}}
 
 
 @pytest.fixture

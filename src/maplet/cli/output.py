@@ -54,7 +54,5 @@ def print_history(history: list[dict[str, Any]], most: int = 20) -> None:
 def print_outcome(run: Run, place: Path) -> None:
     """How training ended and where everything is."""
     console = Console(soft_wrap=True)
-    ended = f"stopped: {run.stop_reason}" if run.stop_reason else "all epochs done"
-    kept = f"; the weights of epoch {run.best_epoch} are kept" if run.best_epoch else ""
-    console.print(f"{len(run.history)} epochs, {ended}{kept}", highlight=False)
-    console.print(f"run: {place}   look at {place / 'report.html'}, or: maplet show {place}", highlight=False)
+    kept = f"the weights of epoch {run.best_epoch} of {len(run.history)}" if run.best_epoch else "the last weights"
+    console.print(f"{place} holds the run, with {kept}; look at {place / 'report.html'}, or: maplet show {place}", highlight=False)

@@ -12,6 +12,7 @@ from maplet.cli.output import print_metrics, print_outcome
 from maplet.errors import SettingError
 from maplet.train.job import Settings
 from maplet.train.job import train as run_job
+from maplet.train.job_report import write_report
 from maplet.train.problems import load_problem
 
 defaults = Settings()
@@ -42,7 +43,7 @@ defaults = Settings()
     show_default=True,
     help="Epochs without a better validation loss before training stops.",
 )
-@click.option("--batch-size", default=defaults.batch_size, show_default=True)
+@click.option("--batch-size", type=int, help="Rows in a step.  [default: a 32nd of the training rows, 8 to 128]")
 @click.option("--seed", default=0, show_default=True, help="Decides split, weights, order and dropout.")
 @click.option(
     "--categories",

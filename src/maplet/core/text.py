@@ -118,13 +118,17 @@ class Reader:
         """The next token, consumed."""
         found = token.match(self.text, self.at)
         if found is None or (expected is not None and found.group(1) != expected):
-            line = self.text.count("\n", 0, self.at) + 1
-            raise GraphError(
-                f"line {line} of the graph's text: expected {expected or 'a word'!r}, found {self.peek()!r}",
-                fix="the text must be what print(graph) gives",
-            )
+            raise self.unexpected(expected or "a word", self.peek())
         self.at = found.end()
         return found.group(1)
+
+    def unexpected(self, expected: str, found: str) -> GraphError:
+        """The error for a word that cannot stand here."""
+        line = self.text.count("\n", 0, self.at) + 1
+        return GraphError(
+            f"line {line} of the graph's text: expected {expected!r}, found {found!r}",
+            fix="the text must be what print(graph) gives",
+        )
 
     def graph(self) -> Graph:
         """``graph(x: f32[3], …) { … return … }``."""
@@ -206,7 +210,12 @@ class Reader:
         self.take()
         if word in dtypes_by_short_name:
             return dtypes_by_short_name[word]
-        return float(word) if word.lstrip("-") in ("inf", "nan") else ast.literal_eval(word)
+        if word.lstrip("-") in ("inf", "nan"):
+            return float(word)
+        try:
+            return ast.literal_eval(word)
+        except (ValueError, SyntaxError):
+            raise self.unexpected("a value", word) from None
 
     def types(self) -> Types:
         """One type, or several in parentheses."""
@@ -227,7 +236,10 @@ class Reader:
         self.take("[")
         shape: list[int] = []
         while self.peek() != "]":
-            shape.append(int(self.take()))
+            length = self.take()
+            if not length.isdecimal():
+                raise self.unexpected("a length", length)
+            shape.append(int(length))
             if self.peek() == ",":
                 self.take()
         self.take("]")

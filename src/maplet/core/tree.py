@@ -14,6 +14,7 @@ from maplet.core.context import thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Self
 
     from maplet.core.array import Array
 
@@ -33,7 +34,7 @@ class Stateful:
     trace notes it, takes it back when it ends, and whoever asked for the trace carries it out after success.
     """
 
-    def __new__(cls, *_: Any, **__: Any) -> Any:
+    def __new__(cls, *_: Any, **__: Any) -> Self:
         """Make the object; one that is born inside a trace belongs to that trace."""
         new = object.__new__(cls)
         if thread.trace is not None:

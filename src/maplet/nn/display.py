@@ -71,8 +71,14 @@ header = ("layer", "type", "output", "parameters", "trained")
 
 def summarise(net: Module, input_shape: tuple[int, ...] | None, dtype: Any) -> str:
     """One line for each module of a tree, and the totals."""
+    rows = [header, *layer_rows(net, input_shape, dtype)]
+    return "\n".join([*_table(rows, with_outputs=input_shape is not None), _totals(list(net.parameters().values()))])
+
+
+def layer_rows(net: Module, input_shape: tuple[int, ...] | None, dtype: Any) -> list[tuple[str, ...]]:
+    """A row for each module of a tree: what `header` names."""
     outputs = {} if input_shape is None else _output_shapes(net, zeros(input_shape, dtype=dtype))
-    rows: list[tuple[str, ...]] = [header]
+    rows: list[tuple[str, ...]] = []
     for path, module in net.modules().items():
         own, tied = _direct_parameters(net, path, module)
         count = f"{sum(parameter.size for parameter in own):,}" if own else ""
@@ -80,7 +86,7 @@ def summarise(net: Module, input_shape: tuple[int, ...] | None, dtype: Any) -> s
         notes += [f"{name} tied to {first}" for name, first in tied.items()]
         head = type(module).__name__ if len(module.modules()) > 1 else representation(module)
         rows.append((path, head, outputs.get(path, ""), count, "; ".join(notes)))
-    return "\n".join([*_table(rows, with_outputs=input_shape is not None), _totals(list(net.parameters().values()))])
+    return rows
 
 
 def _direct_parameters(net: Module, path: str, module: Module) -> tuple[list[Parameter], dict[str, str]]:

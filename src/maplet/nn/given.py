@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from maplet.core.types import Shape
 
 
+rounding = 1e-3  # how far a probability, or the sum of them, may lie outside: float16 rounds so
+
+
 def known_value(x: Array) -> Value | None:
     """The value where there is one."""
     return x._value  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (an array has no public word for "if known")
@@ -54,11 +57,11 @@ def same_shape(name: str, predictions: ArrayLike, targets: ArrayLike) -> tuple[A
 
 
 def require_unit_interval(name: str, targets: Array, *, fix: str) -> None:
-    """Every known target is from 0 to 1."""
+    """Every known target is from 0 to 1, up to rounding."""
     value = known_value(targets)
     if value is None:
         return
-    found = first_wrong("targets", value, ~((value >= 0) & (value <= 1)))  # so that NaN is wrong too
+    found = first_wrong("targets", value, ~((value >= -rounding) & (value <= 1 + rounding)))  # so that NaN is wrong too
     if found:
         raise DataError(f"{name}: {found}, and a target is a probability, from 0 to 1", fix=fix)
 
@@ -110,14 +113,14 @@ def require_classes(targets: Array, classes: int) -> None:
 
 
 def require_probabilities(targets: Array) -> None:
-    """Every known row holds probabilities that add up to 1, within a thousandth."""
+    """Every known row holds probabilities that add up to 1, up to rounding."""
     fix = "divide each row by its sum; examples are weighted by weights=, several true classes by binary_cross_entropy"
     require_unit_interval("cross_entropy", targets, fix=fix)
     value = known_value(targets)
     if value is None:
         return
     totals = value.sum(axis=-1, dtype=np.float64)
-    found = first_wrong("targets", totals, np.abs(totals - 1) > 1e-3)
+    found = first_wrong("targets", totals, np.abs(totals - 1) > rounding)
     if found:
         raise DataError(f"cross_entropy: the sum of {found}, and probabilities add up to 1", fix=fix)
 

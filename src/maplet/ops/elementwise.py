@@ -19,7 +19,7 @@ from maplet.core.array import Array
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, as_dtype, bool_dtype, default_float, short_name
-from maplet.errors import DTypeError
+from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, broadcast_shape, convert, meet, require
 from maplet.ops.special import erf_value, sigmoid_value
 
@@ -84,6 +84,8 @@ def elementwise(
     """Register an elementwise primitive. ``kinds`` are the dtype kinds it takes, ``gives`` the dtype if not the inputs'."""
 
     def shape(*types: ArrayType) -> ArrayType:
+        if len(types) != len(domains):
+            raise ShapeError(f"{name} takes {len(domains)} arrays, given {len(types)}")
         dtype = types[-1].dtype
         if dtype.kind not in kinds or any(t.dtype != dtype for t in types):
             shown = " and ".join(short_name(t.dtype) for t in types)

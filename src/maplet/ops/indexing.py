@@ -250,6 +250,8 @@ def _part(part: Any) -> Any:
     """One part of a key: None, ``...``, a slice, an int, or an array of integers or booleans."""
     if part is None or part is Ellipsis or isinstance(part, slice):
         return part
+    if isinstance(part, bool | np.bool_) or (isinstance(part, Array | np.ndarray) and part.dtype == bool_dtype and not part.ndim):
+        raise DTypeError("a single boolean is no index", fix="use mp.where, or a boolean array of the array's shape")
     if not isinstance(part, Array | np.ndarray | list | tuple):
         try:
             return operator.index(part)
@@ -259,8 +261,8 @@ def _part(part: Any) -> Any:
     array = as_array(cast("Any", part), default_int if empty else None)
     if array.dtype != bool_dtype:
         _positions_type("an index array", array.type)
-    elif not array.ndim:
-        raise DTypeError("a single boolean is no index", fix="use mp.where, or a boolean array of the array's shape")
+    elif not isinstance(part, Array):
+        return Array(part)  # not as a constant of the trace: where it is true must be known now
     return array
 
 

@@ -20,13 +20,13 @@ from maplet.optim.adaptive import (
 from maplet.optim.described import build, register, registry
 from maplet.optim.optimizer import Chain, Optimizer
 from maplet.optim.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
+from maplet.optim.plateau import ReduceOnPlateau
 from maplet.optim.schedules import (
     Constant,
     Cosine,
     Exponential,
     InverseTime,
     OneCycle,
-    ReduceOnPlateau,
     Schedule,
     Step,
     Warmup,

@@ -163,8 +163,8 @@ class _Descent:
         self.path = _Path(sum(leaf.size for leaf in leaves(x).values()))
 
     def run(self, max_steps: int) -> Minimum:
-        start = point = before = self._look()
         self.optimizer.init(self.x)
+        start = point = before = self._look()
         for steps in range(max_steps + 1):
             self.path.add(steps, point.x, point.value)
             if not point.finite or point.norm <= self.tolerance or steps == max_steps:

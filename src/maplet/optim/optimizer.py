@@ -31,8 +31,9 @@ float64 = np.dtype(np.float64)
 class Optimizer(Described):
     """A learning rate and a rule; the base of every optimizer.
 
-    A subclass keeps the arguments of its constructor as attributes and gives `rule`, the chain of transformations that
-    makes an update of a gradient. The rule is made anew at every update, so settings may be reassigned at any time.
+    A subclass keeps the arguments of its constructor as attributes, then calls ``super().__init__(learning_rate)``, and
+    gives `rule`, the chain of transformations that makes an update of a gradient. The rule is made anew at every
+    update, so settings may be reassigned at any time. Written below ``@optim.register``, it can be saved.
 
     Everything that it remembers is an array, found by ``leaves(optimizer)``: ``steps``, the moments under ``state``,
     the learning rate and what a schedule has observed.

@@ -39,7 +39,7 @@ loss_of = {"classification": "cross_entropy", "regression": "mse"}
 
 @dataclass(frozen=True)
 class Settings:
-    """What the network looks like and how it is trained."""
+    """What the network looks like and how it is trained; a batch size of None is chosen by `batch_size_for`."""
 
     hidden: tuple[int, ...] = (128, 64)
     activation: str = "relu"
@@ -48,7 +48,7 @@ class Settings:
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     epochs: int = 100
-    batch_size: int = 64
+    batch_size: int | None = None
     patience: int = 10
     seed: int = 0
 
@@ -69,6 +69,13 @@ def build_network(problem: Problem, settings: Settings, hidden: tuple[int, ...])
         layers += [nn.Dropout(settings.dropout, rng=rng)] if settings.dropout else []
         width = size
     return nn.Sequential(*layers, nn.Linear(width, problem.preprocessing.outputs, rng=rng))
+
+
+def batch_size_for(problem: Problem, settings: Settings) -> int:
+    """The batch size asked for; else a 32nd of the training rows, so that small tables get enough steps too."""
+    if settings.batch_size is not None:
+        return settings.batch_size
+    return min(128, max(8, len(problem.train[1]) // 32))
 
 
 def build_optimizer(settings: Settings) -> Optimizer:
@@ -126,7 +133,7 @@ def train(
     def fitted(hidden: tuple[int, ...], *callbacks: Callback, **keep: Any) -> Run:
         return fit(
             build_network(problem, settings, hidden), problem.train, loss=loss_of[problem.task],
-            optimizer=build_optimizer(settings), epochs=settings.epochs, batch_size=settings.batch_size,
+            optimizer=build_optimizer(settings), epochs=settings.epochs, batch_size=batch_size_for(problem, settings),
             validation=problem.validation, metrics=["accuracy"] if problem.task == "classification" else [],
             callbacks=[EarlyStopping(settings.patience), *callbacks], seed=settings.seed, **keep,
         )  # fmt: skip

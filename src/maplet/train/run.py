@@ -128,8 +128,8 @@ def architecture(net: Module) -> dict[str, Any]:
     """What `load` can build the network from; of a class of one's own, only its name."""
     try:
         return describe(net)
-    except CheckpointError:
-        return {"own class": type(net).__name__}
+    except CheckpointError as error:
+        return {"own class": type(net).__name__, "fix": error.fix}
 
 
 def load(path: str | Path, net: Module | None = None) -> Run:
@@ -169,12 +169,12 @@ def load(path: str | Path, net: Module | None = None) -> Run:
 
 def _built(description: dict[str, Any], path: Path) -> Module:
     if "own class" in description:
-        name = description["own class"]
         raise CheckpointError(
-            f"{path} holds a network of your own class {name}, and nothing is imported by a name found in a file",
-            fix=f"mp.load(path, net={name}(...)) with the arguments that it was made with",
+            f"{path} holds a network that cannot be built from a file (its class: {description['own class']}), "
+            "since nothing is imported by a name found there",
+            fix=description.get("fix"),
         )
-    return build(description)
+    return build(description, initialize=False)
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:

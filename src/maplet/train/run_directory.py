@@ -107,9 +107,13 @@ class RunDirectory:
 
     def write_json(self, name: str, content: Any) -> None:
         """A single document, replaced in one step."""
+        self.write_text(name, to_json(content).decode() + "\n")
+
+    def write_text(self, name: str, content: str) -> None:
+        """A single file, replaced in one step."""
         try:
             temporary = self.path / f"{name}.new"
-            temporary.write_bytes(to_json(content) + b"\n")
+            temporary.write_text(content, encoding="utf-8")
             temporary.replace(self.path / name)
         except OSError as error:
             raise CheckpointError(

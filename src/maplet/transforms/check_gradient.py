@@ -105,6 +105,8 @@ def check_gradient(f: Callable[..., Any], *args: Any, tolerance: float = 1e-6, m
         floating = {path: leaf for path, leaf in results.items() if is_floating(leaf.dtype)}
         for path, leaf in floating.items():
             weights.setdefault(path, rng.uniform(0.5, 1.5, size=leaf.shape) if leaf.shape else 1.0)
+        if not floating:
+            raise GradientError("check_gradient: the function returns no floating array")
         return add_up([sum(leaf * weights[path]) for path, leaf in floating.items()])
 
     gradients = grad(combined, chosen)(*_copy(exact))
@@ -116,6 +118,8 @@ def check_gradient(f: Callable[..., Any], *args: Any, tolerance: float = 1e-6, m
                 low, high = (float(combined(*_moved(exact, number, path, index, h))) for h in (-step, step))
                 name = ".".join(part for part in (f"argument {number}", path) if part)
                 entries.append(Entry(name, index, float(value[index]), (high - low) / (2 * step)))
+    if not entries:
+        raise GradientError("check_gradient: the arguments hold no element to check")
     return GradientCheck(tuple(entries), tolerance)
 
 

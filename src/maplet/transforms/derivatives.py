@@ -61,9 +61,9 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, h
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         chosen = _chosen(argnums, len(args))
         recording = record(_bound(f, kwargs), args, with_values=True)
-        loss = recording.result[0] if has_aux and isinstance(recording.result, tuple) and recording.result else recording.result
-        _require_scalar_loss(loss, f, has_aux=has_aux)
+        loss = _loss(recording.result, f, has_aux=has_aux)
         sources = [_differentiable(recording.arguments[n], n, f) for n in chosen]
+        _require_real_number(loss, f)
         backward, _ = gradient(recording.graph, [_input_number(recording, n, leaf) for n, found in zip(chosen, sources, strict=True) for leaf in found], (0,))
         outputs = apply(backward, [*recording.given(), ones((), dtype=loss.dtype)], recording.values)
         count = len(recording.outputs)
@@ -170,12 +170,20 @@ def _chosen(argnums: int | Sequence[int], count: int) -> list[int]:
     return [n % count for n in numbers]
 
 
-def _require_scalar_loss(loss: Any, f: Callable[..., Any], *, has_aux: bool) -> None:
+def _loss(result: Any, f: Callable[..., Any], *, has_aux: bool) -> Any:
+    if not has_aux:
+        return result
+    if not isinstance(result, tuple) or len(cast("tuple[Any, ...]", result)) != 2:
+        name = getattr(f, "__name__", "f")
+        raise GradientError(f"the gradient of {name} with has_aux=True: it returned {type(result).__name__}, expected a pair (loss, extra)")
+    return cast("tuple[Any, Any]", result)[0]
+
+
+def _require_real_number(loss: Any, f: Callable[..., Any]) -> None:
     name = getattr(f, "__name__", "f")
     if not isinstance(loss, Array):
-        shape = "a pair (loss, extra)" if has_aux else "one array"
         raise GradientError(
-            f"the gradient of {name}: it returned {type(loss).__name__}, expected {shape}",
+            f"the gradient of {name}: its loss is {type(loss).__name__}, expected one array",
             fix="return the loss alone, or use has_aux=True for (loss, extra)",
         )
     if loss.shape:

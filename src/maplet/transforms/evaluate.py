@@ -10,7 +10,7 @@ from maplet.core.graph import Graph, Node, in_order
 from maplet.core.primitive import operations
 from maplet.core.trace import as_tree
 from maplet.core.tree import leaves
-from maplet.errors import GraphError, ShapeError
+from maplet.errors import DTypeError, GraphError, ShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,6 +71,7 @@ def evaluate(graph: Graph, *args: Any) -> Any:
         raise GraphError(f"the graph takes {expected} arrays, given {len(given)}")
     for node, array in zip(graph.inputs, arrays, strict=True):
         if node.type != array.type:
-            raise ShapeError(f"the graph takes {node.type}, given {array.type}", fix="trace the function again for these inputs")
+            error = ShapeError if node.array_type.shape != array.shape else DTypeError
+            raise error(f"the graph takes {node.type}, given {array.type}", fix="trace the function again for these inputs")
     results = apply(graph, arrays)
     return results[0] if len(results) == 1 else tuple(results)

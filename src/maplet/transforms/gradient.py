@@ -56,6 +56,16 @@ class Trail:
     steps: list[Step] = field(default_factory=list[Step])
     cotangents: dict[Node, Node] = field(default_factory=dict[Node, Node])
 
+    def keep(self, nodes: set[Node]) -> None:
+        """Forget dead ends: where a rule sends nothing on, what led there is no part of the backward pass."""
+        self.cotangents = {node: cotangent for node, cotangent in self.cotangents.items() if cotangent in nodes}
+        steps, self.steps = self.steps, []
+        for step in steps:
+            made = tuple([node for node in step.made if node in nodes])
+            sent = tuple([node if node in nodes else None for node in step.contributions])
+            if any(sent):
+                self.steps.append(step if (made, sent) == (step.made, step.contributions) else Step(step.node, step.cotangents, sent, made))
+
 
 def gradient(graph: Graph, wrt: Sequence[int] | None = None, seeded: Sequence[int] = (0,)) -> tuple[Graph, Trail]:
     """Extend a graph by its backward pass.
@@ -105,6 +115,7 @@ def gradient(graph: Graph, wrt: Sequence[int] | None = None, seeded: Sequence[in
             backward.visit(node)
         results = [trace.node_of(backward.of(node)) for node in sources]
     extended = Graph((*graph.inputs, *seeds), (*graph.outputs, *results), trace.origins)
+    backward.trail.keep({*extended.inputs, *in_order(extended.outputs)})
     return checked(extended), backward.trail
 
 

@@ -1,0 +1,55 @@
+"""What a finished job tells in its report."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maplet.data import NumberTarget
+from maplet.nn.display import header, layer_rows
+from maplet.train.metrics import confusion_matrix
+from maplet.train.report import ReportData, report_html
+from maplet.train.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from maplet.train.job import Outcome
+    from maplet.train.problems import Problem
+
+
+def write_report(directory: Path, problem: Problem, outcome: Outcome) -> None:
+    """Write ``report.html`` into a run directory."""
+    page = report_html(report_data(directory, problem, outcome))
+    RunDirectory(directory).write_text("report.html", page)
+
+
+def report_data(directory: Path, problem: Problem, outcome: Outcome) -> ReportData:
+    """Gather what the report shows from the run, its files and the test part."""
+    run = outcome.run
+    config, job = (json.loads((directory / name).read_bytes()) for name in ("config.json", "job.json"))
+    rows = layer_rows(run.net, tuple(config["data"]["input_shape"]), np.float32)
+    data: ReportData = {
+        "title": problem.name,
+        "task": problem.task,
+        "command": shlex.join(["maplet", *config["command"][1:]]),
+        "notes": [run.stop_reason] if run.stop_reason else [],
+        "metrics": outcome.metrics,
+        "history": run.history,
+        "best_epoch": run.best_epoch,
+        "data": problem.facts,
+        "settings": job,
+        "network": [dict(zip(header, row, strict=True)) for row in rows],
+        "versions": config["versions"],
+    }
+    target, truth = problem.preprocessing.target, problem.test[1]
+    if isinstance(target, NumberTarget):
+        true, predicted = (target.decode(values)[:, 0].tolist() for values in (truth, outcome.outputs))
+        data["predictions"] = {"name": target.name, "true": true, "predicted": predicted}
+    else:
+        counts = confusion_matrix(outcome.outputs, truth)
+        data["confusion"] = {"labels": target.labels, "counts": counts.tolist()}
+    return data

@@ -1,0 +1,255 @@
+"""The public operations against PyTorch, forward and gradient; where conventions differ, ours is asserted."""
+
+import numpy as np
+import pytest
+
+import maplet as mp
+
+torch = pytest.importorskip("torch")
+F = torch.nn.functional
+rng = np.random.default_rng(0)
+anywhere = rng.normal(size=(3, 4)) * 2
+positive = np.abs(anywhere) + 0.1
+unit = np.clip(anywhere / 5, -0.9, 0.9)
+beside = rng.normal(size=(4,)) + np.where(rng.random(4) < 0.5, 2, -2)
+special = np.asarray([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-30, -1e30])
+
+# operation of maplet, operation of PyTorch, inputs
+unary = {
+    **{name: anywhere for name in (
+        "abs", "atan", "asinh", "ceil", "cos", "cosh", "erf", "exp", "expm1", "floor", "negative", "positive", "round", "sigmoid", "sign",
+        "sin", "sinh", "square", "tan", "tanh", "trunc", "softplus", "silu", "relu", "elu", "leaky_relu", "gelu", "reciprocal",
+    )},
+    **{name: positive for name in ("log", "log2", "log10", "sqrt", "rsqrt")},
+    **{name: unit for name in ("acos", "asin", "atanh", "log1p")},
+    "acosh": positive + 1,
+}  # fmt: skip
+in_functional = {"softplus", "silu", "elu", "leaky_relu", "gelu"}
+cases = {name: (getattr(mp, name), getattr(F if name in in_functional else torch, name), [x]) for name, x in unary.items()}
+for name in ("add", "subtract", "multiply", "divide", "atan2", "hypot", "logaddexp", "maximum", "minimum", "remainder", "copysign"):
+    cases[name] = (getattr(mp, name), getattr(torch, name), [anywhere, beside])
+
+
+def gelu_tanh(x):
+    return F.gelu(x, approximate="tanh")
+
+
+rows = np.asarray([[0, 3, 1], [2, 2, -1], [0, 1, 1]])
+cases |= {
+    "pow": (mp.pow, torch.pow, [positive, beside]),
+    "pow 2": (lambda x: x**2, lambda x: x**2, [anywhere]),
+    "pow 3": (lambda x: x**3, lambda x: x**3, [anywhere]),
+    "2 pow": (lambda x: 2**x, lambda x: 2**x, [anywhere]),
+    "where": (lambda x, y: mp.where(mp.asarray(anywhere > 0), x, y), lambda x, y: torch.where(torch.tensor(anywhere > 0), x, y), [anywhere, beside]),
+    "clip": (lambda x: mp.clip(x, -1, 1), lambda x: torch.clip(x, -1, 1), [anywhere]),
+    "clip low": (lambda x: mp.clip(x, -0.5), lambda x: torch.clip(x, -0.5), [anywhere]),
+    "gelu tanh": (lambda x: mp.gelu(x, approximate=True), gelu_tanh, [anywhere]),
+    "elu 2": (lambda x: mp.elu(x, 2.0), lambda x: F.elu(x, 2.0), [anywhere]),
+    "leaky_relu 0.2": (lambda x: mp.leaky_relu(x, 0.2), lambda x: F.leaky_relu(x, 0.2), [anywhere]),
+    "softmax": (lambda x: mp.softmax(x, axis=0), lambda x: torch.softmax(x, 0), [anywhere]),
+    "log_softmax": (mp.log_softmax, lambda x: torch.log_softmax(x, -1), [anywhere * 50]),
+    "logsumexp": (lambda x: mp.logsumexp(x, axis=(0, 1)), lambda x: torch.logsumexp(x, (0, 1)), [anywhere * 50]),
+    "logsumexp keepdims": (lambda x: mp.logsumexp(x, axis=1, keepdims=True), lambda x: torch.logsumexp(x, 1, keepdim=True), [anywhere]),
+    "norm": (lambda x: mp.norm(x, axis=1), lambda x: torch.linalg.vector_norm(x, dim=1), [anywhere]),
+    "sum": (lambda x: mp.sum(x, axis=0), lambda x: torch.sum(x, 0), [anywhere]),
+    "mean": (lambda x: mp.mean(x, axis=(-1,), keepdims=True), lambda x: torch.mean(x, -1, keepdim=True), [anywhere]),
+    "var": (lambda x: mp.var(x, axis=0), lambda x: torch.var(x, 0, correction=0), [anywhere]),
+    "var corrected": (lambda x: mp.var(x, correction=1), lambda x: torch.var(x, correction=1), [anywhere]),
+    "std": (lambda x: mp.std(x, axis=1, correction=1), lambda x: torch.std(x, 1, correction=1), [anywhere]),
+    "max": (lambda x: mp.max(x, axis=1), lambda x: torch.amax(x, 1), [anywhere]),
+    "min": (mp.min, torch.amin, [anywhere]),
+    "reshape": (lambda x: mp.reshape(x, (2, -1)), lambda x: torch.reshape(x, (2, -1)), [anywhere]),
+    "permute_dims": (lambda x: mp.permute_dims(x, (1, 0)), lambda x: torch.permute(x, (1, 0)), [anywhere]),
+    "moveaxis": (lambda x: mp.moveaxis(x, 0, -1), lambda x: torch.moveaxis(x, 0, -1), [anywhere]),
+    "matrix_transpose": (mp.matrix_transpose, lambda x: x.mT, [anywhere]),
+    "broadcast_to": (lambda x: mp.broadcast_to(x, (2, 3, 4)), lambda x: torch.broadcast_to(x, (2, 3, 4)), [beside]),
+    "expand_dims": (lambda x: mp.expand_dims(x, axis=-1), lambda x: torch.unsqueeze(x, -1), [anywhere]),
+    "squeeze": (lambda x: mp.squeeze(x, 1), lambda x: torch.squeeze(x, 1), [anywhere[:, None]]),
+    "concat": (lambda x, y: mp.concat([x, y, x], axis=1), lambda x, y: torch.concat([x, y, x], 1), [anywhere, anywhere[:, :1]]),
+    "stack": (lambda x, y: mp.stack([x, y], axis=1), lambda x, y: torch.stack([x, y], 1), [anywhere, positive]),
+    "flip": (lambda x: mp.flip(x, axis=(0, 1)), lambda x: torch.flip(x, (0, 1)), [anywhere]),
+    "pad": (lambda x: mp.pad(x, ((1, 2), (0, 3)), value=7.0), lambda x: F.pad(x, (0, 3, 1, 2), value=7.0), [anywhere]),
+    "slice": (lambda x: x[::2, 1:-1], lambda x: x[::2, 1:-1], [anywhere]),
+    "index": (lambda x: x[[0, 2, 0], [1, -1, 1]], lambda x: x[[0, 2, 0], [1, -1, 1]], [anywhere]),
+    "take": (lambda x: mp.take(x, [2, 0, 2], axis=1), lambda x: torch.index_select(x, 1, torch.tensor([2, 0, 2])), [anywhere]),
+    "take_along_axis": (lambda x: mp.take_along_axis(x, mp.asarray(rows), axis=1), lambda x: torch.take_along_dim(x, torch.tensor(rows % 4), 1), [anywhere]),
+    "stop_gradient": (lambda x: x * mp.stop_gradient(x), lambda x: x * x.detach(), [anywhere]),
+    "astype": (lambda x: x.astype(mp.float32), lambda x: x.to(torch.float32), [anywhere]),
+}  # fmt: skip
+for left, right in [((4,), (4,)), ((3, 4), (4,)), ((4,), (4, 2)), ((3, 4), (4, 2)), ((5, 3, 4), (4, 2)), ((3, 4), (5, 4, 2)), ((2, 1, 3, 4), (5, 4, 2)), ((4,), (5, 4, 2)), ((5, 3, 4), (4,))]:  # fmt: skip
+    cases[f"matmul {left} {right}"] = (mp.matmul, torch.matmul, [rng.normal(size=left), rng.normal(size=right)])
+
+
+@pytest.mark.parametrize(("ours", "theirs", "inputs"), cases.values(), ids=cases.keys())
+def test_value_and_gradient_agree_with_pytorch(ours, theirs, inputs):
+    tensors = [torch.tensor(x, requires_grad=True) for x in inputs]
+    expected = theirs(*tensors)
+    value, pullback = mp.vjp(ours, *inputs)
+    assert value.shape == tuple(expected.shape)
+    assert str(value.dtype) == str(expected.dtype).removeprefix("torch.")
+    np.testing.assert_allclose(value, expected.detach(), rtol=1e-12, atol=1e-13)
+    cotangent = rng.normal(size=value.shape).astype(value.dtype)
+    expected.backward(torch.tensor(cotangent))
+    for gradient, tensor in zip(pullback(cotangent), tensors, strict=True):
+        np.testing.assert_allclose(gradient, tensor.grad, rtol=1e-6 if value.dtype == np.float32 else 1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize(("ours", "theirs", "inputs"), cases.values(), ids=cases.keys())
+def test_float32_agrees_with_pytorch(ours, theirs, inputs):
+    narrow = [x.astype(np.float32) for x in inputs]
+    value = ours(*map(mp.asarray, narrow))
+    assert value.dtype == np.float32
+    np.testing.assert_allclose(value, theirs(*map(torch.tensor, narrow)), rtol=2e-5, atol=2e-6)
+
+
+# ── special values ───────────────────────────────────────────────────────────────────────────────
+
+# Index in `special` → what we give there, where PyTorch gives something else, and why.
+our_values = {"sign": {4: np.nan}}  # the sign of NaN is NaN, as in NumPy
+our_derivatives = {
+    "abs": {4: np.nan},  # NaN stays NaN
+    "elu": {4: np.nan},
+    "rsqrt": {1: -np.inf},  # falls towards −0 as it does towards 0
+}
+
+
+@pytest.mark.parametrize("name", unary)
+def test_special_values(name):
+    """0, −0, ±∞ and NaN give what PyTorch gives, with the sign of zero."""
+    ours, theirs, _ = cases[name]
+    found, expected = ours(mp.asarray(special)).numpy(), theirs(torch.tensor(special)).numpy().copy()
+    for n, value in our_values.get(name, {}).items():
+        expected[n] = value
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert np.isnan(found[4])
+    if name not in ("relu", "sign", "leaky_relu", "abs"):
+        zero = found == 0
+        np.testing.assert_array_equal(np.signbit(found[zero]), np.signbit(expected[zero]))
+
+
+@pytest.mark.parametrize("name", unary)
+def test_gradients_at_special_values(name):
+    ours, theirs, _ = cases[name]
+    tensor = torch.tensor(special, requires_grad=True)
+    theirs(tensor).sum().backward()
+    found = mp.grad(lambda x: mp.sum(ours(x)))(special).numpy()
+    expected = tensor.grad.numpy().copy()
+    for n, value in our_derivatives.get(name, {}).items():
+        expected[n] = value
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+
+
+def test_ties_share_the_gradient():
+    """Of max and min equally, as torch.amax does; of maximum and minimum one half each, as PyTorch does."""
+    x = np.asarray([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
+    tensor = torch.tensor(x, requires_grad=True)
+    torch.amax(tensor, 1).sum().backward()
+    found = mp.grad(lambda x: mp.sum(mp.max(x, axis=1)))(x)
+    np.testing.assert_array_equal(found, tensor.grad)
+    np.testing.assert_allclose(found, [[0, 1 / 2, 1 / 2], [1 / 3] * 3])
+    for name in ("maximum", "minimum"):
+        a, b = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+        getattr(torch, name)(a, b).sum().backward()
+        ours = mp.grad(lambda a, b: mp.sum(getattr(mp, name)(a, b)), argnums=(0, 1))(mp.ones((2,)), mp.ones((2,)))  # noqa: B023
+        assert [g.tolist() for g in ours] == [a.grad.tolist(), b.grad.tolist()] == [[0.5, 0.5]] * 2
+
+
+def test_the_gradient_passes_on_the_bounds_of_clip():
+    x = np.asarray([-1.0, 0.0, 1.0, np.nan])
+    tensor = torch.tensor(x, requires_grad=True)
+    torch.clip(tensor, -1, 1).sum().backward()
+    np.testing.assert_array_equal(mp.grad(lambda x: mp.sum(mp.clip(x, -1, 1)))(x)[:3], tensor.grad[:3])
+    np.testing.assert_array_equal(mp.clip(x, -1, 1), torch.clip(torch.tensor(x), -1, 1))
+
+
+def test_nan_wins():
+    x = np.asarray([1.0, np.nan, 3.0])
+    for ours, theirs in [(mp.max, torch.amax), (mp.min, torch.amin), (mp.argmax, torch.argmax), (mp.argmin, torch.argmin), (mp.sum, torch.sum)]:
+        np.testing.assert_array_equal(ours(x), theirs(torch.tensor(x)))
+    np.testing.assert_array_equal(mp.maximum(x, 2.0), torch.maximum(torch.tensor(x), torch.tensor(2.0)))
+
+
+def test_conventions_of_our_own():
+    """Where PyTorch gives NaN or refuses, ours is what the records say."""
+    assert mp.grad(lambda x: mp.norm(x))(np.zeros(3)).tolist() == [0, 0, 0]
+    assert [float(g) for g in mp.grad(mp.hypot, argnums=(0, 1))(0.0, 0.0)] == [0, 0]
+    assert float(mp.grad(lambda x: x**0.0)(0.0)) == 0
+    assert float(mp.grad(lambda y: mp.pow(0.0, y))(2.0)) == 0
+    assert float(mp.grad(mp.sqrt)(0.0)) == np.inf
+    assert float(mp.grad(lambda x: mp.logaddexp(x, -np.inf))(-np.inf)) == 0
+    assert mp.one_hot(mp.asarray([0, 3, -1]), 3).tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
+
+
+def test_softmax_family_at_extremes():
+    for x in ([1e4, 0.0, -1e4], [0.0, -np.inf], [-np.inf, -np.inf]):
+        for name in ("softmax", "log_softmax", "logsumexp"):
+            expected = getattr(torch, name)(torch.tensor(x, dtype=torch.float64), -1)
+            np.testing.assert_allclose(getattr(mp, name)(np.asarray(x), axis=-1), expected, rtol=1e-12)
+    assert np.isnan(mp.softmax(np.asarray([np.inf, 0.0]))[0].item())  # ∞/∞
+    assert mp.logsumexp(np.asarray([np.inf, 0.0])).item() == np.inf
+    assert mp.grad(mp.logsumexp)(np.asarray([1e4, 1e4, 0.0])).tolist() == [0.5, 0.5, 0]
+
+
+def test_one_hot():
+    labels = rng.integers(0, 5, size=(2, 3))
+    np.testing.assert_array_equal(mp.one_hot(labels, 5), F.one_hot(torch.tensor(labels), 5))
+    many = mp.one_hot(np.asarray([0, 255], np.uint8), 300)
+    assert mp.sum(many, axis=1).tolist() == [1, 1]
+    assert mp.argmax(many, axis=1).tolist() == [0, 255]
+
+
+def test_integer_results():
+    x = rng.integers(-4, 4, size=(3, 4))
+    t = torch.tensor(x)
+    for ours, theirs in [(mp.argmax, torch.argmax), (mp.argmin, torch.argmin)]:
+        np.testing.assert_array_equal(ours(x, axis=1), np.argmax(x, 1) if ours is mp.argmax else np.argmin(x, 1))
+        np.testing.assert_array_equal(ours(anywhere), theirs(torch.tensor(anywhere)))
+    np.testing.assert_array_equal(mp.sum(x), t.sum())
+    np.testing.assert_array_equal(mp.floor_divide(x, 3), torch.floor_divide(t, 3))
+    np.testing.assert_array_equal(mp.remainder(x, -3), torch.remainder(t, -3))
+    np.testing.assert_array_equal(mp.any(x, axis=0), (t != 0).any(0))
+    np.testing.assert_array_equal(mp.all(x, axis=0), (t != 0).all(0))
+    for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"):
+        np.testing.assert_array_equal(getattr(mp, name)(special, 1.0), getattr(torch, {"equal": "eq"}.get(name, name))(torch.tensor(special), torch.tensor(1.0)))
+    for name in ("isnan", "isinf", "isfinite", "signbit"):
+        np.testing.assert_array_equal(getattr(mp, name)(special), getattr(torch, name)(torch.tensor(special)))
+    for name in ("logical_and", "logical_or", "logical_xor"):
+        np.testing.assert_array_equal(getattr(mp, name)(x > 0, x < 2), getattr(torch, name)(t > 0, t < 2))
+    for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
+        np.testing.assert_array_equal(getattr(mp, name)(x, 5), getattr(torch, name)(t, 5))
+    np.testing.assert_array_equal(mp.nextafter(anywhere, 9.0), torch.nextafter(torch.tensor(anywhere), torch.tensor(9.0, dtype=torch.float64)))
+
+
+made_of_nothing = {
+    "zeros": (lambda m: m.zeros((2, 3)), torch.float32), "ones": (lambda m: m.ones((2, 3)), torch.float32),
+    "full": (lambda m: m.full((2,), 1.5), torch.float32), "eye": (lambda m: m.eye(3), torch.float32),
+    "eye 2 3": (lambda m: m.eye(2, 3), torch.float32), "arange": (lambda m: m.arange(5), torch.int64),
+    "arange down": (lambda m: m.arange(7, -2, -2), torch.int64), "arange float": (lambda m: m.arange(0.0, 1.0, 0.1), torch.float32),
+    "arange float64": (lambda m: m.arange(0.0, 1.0, 0.1, dtype=m.float64), torch.float64),
+    "zeros_like": (lambda m: m.zeros_like(m.asarray([1, 2])), torch.int64), "ones_like": (lambda m: m.ones_like(m.asarray([1.0])), torch.float32),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "dtype"), made_of_nothing.values(), ids=made_of_nothing.keys())
+def test_arrays_made_from_nothing(make, dtype):
+    ours, theirs = make(mp), make(torch)
+    assert theirs.dtype == dtype
+    assert str(ours.dtype) == str(dtype).removeprefix("torch.")
+    np.testing.assert_allclose(ours, theirs, rtol=1e-15 if dtype == torch.float64 else 1e-7)
+
+
+def test_every_public_operation_is_compared():
+    """A new public function of this room is compared with PyTorch above, or listed here with its place."""
+    from maplet.core.primitive import operations
+
+    here = " ".join(cases) + " " + " ".join(made_of_nothing)
+    elsewhere = {
+        "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isnan", "isinf", "isfinite", "signbit", "logical_and",
+        "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "nextafter", "argmax", "argmin", "any", "all",
+        "floor_divide", "one_hot",  # above, without gradients
+        "logical_not", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "asarray", "getitem", "setitem",  # test_core_array.py
+        "power",  # `pow`
+    }  # fmt: skip
+    internal = {"compute", "pullback_graph"}
+    missing = [name for name in operations if name not in here.split() and name not in elsewhere | internal]
+    assert not missing
