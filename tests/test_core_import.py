@@ -1,10 +1,8 @@
 """What `import maplet` costs."""
 
 import json
-import statistics
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -12,13 +10,11 @@ heavy = ("llvmlite", "rich", "click", "sklearn", "safetensors", "torch", "pandas
 
 
 def run(program):
-    start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    return time.perf_counter() - start, done.stdout
+    return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
 
 
 def test_importing_maplet_loads_nothing_heavy():
-    _, out = run("import sys, json, maplet; maplet.grad(maplet.sin)(1.0); print(json.dumps(sorted(sys.modules)))")
+    out = run("import sys, json, maplet; maplet.grad(maplet.sin)(1.0); print(json.dumps(sorted(sys.modules)))")
     loaded = set(json.loads(out))
     assert "maplet.core.trace" in loaded
     assert not loaded & set(heavy)
@@ -26,13 +22,13 @@ def test_importing_maplet_loads_nothing_heavy():
 
 
 def test_importing_maplet_is_quick():
-    """Less than 200 ms more than Python alone. Pairs are timed in turn, so that a busy machine slows both alike."""
+    """Less than 200 ms more than Python alone, in processor time, which other programs on the machine hardly change."""
+
+    def cost(program):
+        return min(float(run(f"import time\n{program}\nprint(time.process_time())")) for _ in range(5))
+
     run("import maplet")  # writes the byte code
-    for _ in range(4):  # a busy machine gets another chance; a slow import fails each time
-        extra = [run("import maplet")[0] - run("pass")[0] for _ in range(5)]
-        if statistics.median(extra) < 0.2:
-            return
-    pytest.fail(f"import maplet takes {statistics.median(extra) * 1000:.0f} ms more than Python alone")
+    assert cost("import maplet") - cost("pass") < 0.2
 
 
 def test_the_public_names_are_listed_and_there():

@@ -380,7 +380,7 @@ def test_nan_in_the_data_names_row_and_column():
 
 
 def test_parts_of_different_length():
-    with pytest.raises(ShapeError, match=r"\(60, 4\).*\(59,\)"):
+    with pytest.raises(ShapeError, match=r"x \(60, 4\), y \(59,\)"):
         run_fit(data=(X[:60], Y[:59]))
 
 

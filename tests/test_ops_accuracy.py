@@ -18,7 +18,7 @@ def ulps(found, exact):
 def test_erf_is_exact_to_two_units_in_float64():
     x = np.concatenate([np.linspace(-7, 7, 40_001), np.geomspace(1e-300, 1, 2001), [0.46875, np.nextafter(0.46875, 1), 4.0, 6.0, 1e300, np.inf]])
     exact = np.asarray([math.erf(v) for v in x])
-    assert ulps(mp.erf(x).numpy(), exact).max(where=exact != 0, initial=0) <= 2.5
+    assert ulps(mp.erf(x).numpy(), exact).max(where=exact != 0, initial=0) <= 2
     assert np.array_equal(mp.erf(-x), -mp.erf(x).numpy())
     assert np.signbit(mp.erf(np.asarray(-0.0)).numpy())
 
@@ -53,7 +53,7 @@ def test_narrow_floats_are_the_rounded_float64_result(primitive, dtype):
     assert found.dtype == dtype
     np.testing.assert_array_equal(found, exact.astype(dtype))
     nonzero = exact != 0
-    assert ulps(found[nonzero].astype(np.float64), exact.astype(dtype)[nonzero]).max() <= 1
+    assert ulps(found[nonzero].astype(np.float64), exact.astype(dtype)[nonzero]).max(initial=0) <= 1
 
 
 against_math = {

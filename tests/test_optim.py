@@ -216,3 +216,10 @@ def test_every_option_may_be_reassigned():
     optimizer.momentum = 1.5
     with pytest.raises(SettingError, match=r"momentum=1\.5"):
         optimizer.update(theta, -1.0)
+
+
+def test_a_learning_rate_given_as_an_array_is_a_copy():
+    rate = mp.asarray(0.5, dtype="float64")
+    optimizer = optim.SGD(rate)
+    rate[...] = 4.0
+    assert optimizer.current_learning_rate() == 0.5

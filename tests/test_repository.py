@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -97,19 +96,3 @@ def test_no_file_speaks_of_the_machine_it_was_written_on():
         if folders.search(line)
     ]
     assert not found, "\n".join(["", *found])
-
-
-def test_import_loads_little():
-    late = {"click", "llvmlite", "maplet.data", "maplet.nn", "maplet.train", "rich", "safetensors", "sklearn"}
-    program = f"import sys, maplet; print(*sorted({late} & sys.modules.keys()))"
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert found.stdout.split() == [], "`import maplet` must not load these"
-
-
-def test_import_is_fast():
-    # Processor time, the best of several: other programs on the machine do not count.
-    program = "import time; import maplet; print(time.process_time())"
-    runs = [
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in range(5)
-    ]
-    assert min(float(run.stdout) for run in runs) < 0.2  # seconds, the start of Python included

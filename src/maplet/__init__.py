@@ -5,6 +5,9 @@
 Array(4.)
 """
 
+# The array API standard names operations `abs`, `all`, `max` …; they shadow Python's only behind `mp.`.
+# ruff: noqa: A004
+
 from __future__ import annotations
 
 from importlib import import_module
@@ -137,6 +140,25 @@ if TYPE_CHECKING:
     from maplet.train import Callback, Checkpoint, EarlyStopping, Run, fit, load, save
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Array", "ArrayType", "Callback", "Checkpoint", "EarlyStopping", "Graph", "Parameter", "Run", "abs", "acos",
+    "acosh", "add", "all", "any", "arange", "argmax", "argmin", "asarray", "asin", "asinh", "astype", "atan",
+    "atan2", "atanh", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "bool", "broadcast_to", "ceil", "check", "check_gradient",
+    "checkpoint", "clip", "concat", "copysign", "cos", "cosh", "data", "divide", "e", "elu", "equal", "erf",
+    "evaluate", "exp", "expand_dims", "expm1", "eye", "fit", "flip", "float16", "float32", "float64", "floor",
+    "floor_divide", "full", "gelu", "grad", "gradient", "greater", "greater_equal", "hypot", "inf", "int8",
+    "int16", "int32", "int64", "isfinite", "isinf", "isnan", "leaky_relu", "less", "less_equal", "load", "log",
+    "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logsumexp", "matmul", "matrix_transpose", "max", "maximum", "mean", "min", "minimize",
+    "minimum", "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn", "norm", "not_equal",
+    "one_hot", "ones", "ones_like", "optim", "pad", "parse", "permute_dims", "pi", "positive", "pow", "random",
+    "reciprocal", "relu", "remainder", "reshape", "round", "rsqrt", "save", "seed", "sigmoid", "sign",
+    "signbit", "silu", "sin", "sinh", "softmax", "softplus", "sqrt", "square", "squeeze", "stack", "std",
+    "stop_gradient", "subtract", "sum", "take", "take_along_axis", "tan", "tanh", "trace", "train", "trunc",
+    "uint8", "uint16", "uint32", "uint64", "value_and_grad", "var", "vjp", "where", "zeros", "zeros_like",
+]  # fmt: skip
 
 bool = "bool"
 float16, float32, float64 = "float16", "float32", "float64"

@@ -67,15 +67,18 @@ def as_table(preprocessing: Preprocessing, outputs: np.ndarray[Any, Any]) -> Tab
 
 
 def _write_file(answers: Table, path: Path, *, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
+    if path.is_file() and not overwrite:
         raise click.UsageError(f"{path} exists already; --overwrite replaces it")
-    temporary = path.with_name(f"{path.name}.new")
+    device = path.exists() and not path.is_file()  # such as /dev/stdout, which must not be replaced by a file
+    target = path if device else path.with_name(f"{path.name}.new")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        with target.open("w", encoding="utf-8", newline="") as file:
             write_table(answers, file)
-        temporary.replace(path)
+        if not device:
+            target.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        if not device:
+            target.unlink(missing_ok=True)
         raise DataError(f"cannot write {path}: {error.strerror}") from error
 
 

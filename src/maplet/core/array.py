@@ -4,9 +4,12 @@ Outside a trace an array has a value. Inside one it stands for a node of the gra
 values it carries both. Operators look their operation up by name, so this file knows none of them.
 """
 
+# The state of a handle is nobody's business but this file's and the trace's.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias, cast
 
 import numpy as np
@@ -18,7 +21,7 @@ from maplet.core.types import ArrayType, as_dtype, default_float, default_int, s
 from maplet.errors import DTypeError, TraceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from maplet.core.graph import Node
     from maplet.core.trace import Trace
@@ -142,7 +145,9 @@ class Array(Leaf):
 
     def _concrete(self, use: str, fix: str = "") -> Value:
         if self._value is None or (self._trace is not None and not self._trace.alive):
-            raise traced_error(self, use, fix or "compute with the array itself; its value exists only when the graph runs")
+            raise traced_error(
+                self, use, fix or "compute with the array itself; its value exists only when the graph runs"
+            )
         return self._value
 
     def _one_number(self, kind: str) -> Any:
@@ -167,7 +172,11 @@ class Array(Leaf):
             return f"Array({self.type}, traced{known})"
         value = cast("Value", self._value)
         text = np.array2string(value, separator=", ", prefix="Array(")
-        return f"Array({text})" if value.dtype == default_float and not value.ndim else f"Array({text}, dtype={value.dtype})"
+        return (
+            f"Array({text})"
+            if value.dtype == default_float and not value.ndim
+            else f"Array({text}, dtype={value.dtype})"
+        )
 
     # ── operators ────────────────────────────────────────────────────────────────────────────────
 
@@ -291,10 +300,10 @@ class Array(Leaf):
     def __rrshift__(self, other: ArrayLike) -> Array:
         return operations["bitwise_right_shift"](other, self)
 
-    def __eq__(self, other: Any) -> Array:  # type: ignore[override]  # element by element, as in NumPy
+    def __eq__(self, other: object) -> Array:  # type: ignore[override]  # element by element, as in NumPy
         return operations["equal"](self, other)
 
-    def __ne__(self, other: Any) -> Array:  # type: ignore[override]  # element by element, as in NumPy
+    def __ne__(self, other: object) -> Array:  # type: ignore[override]  # element by element, as in NumPy
         return operations["not_equal"](self, other)
 
     def __lt__(self, other: ArrayLike) -> Array:
@@ -350,9 +359,9 @@ def to_numpy(value: Any, dtype: Any = None) -> Value:
 
 def set_state(array: Array, value: Value | None, node: Node | None, trace: Trace | None) -> None:
     """Point a handle at a value, at a node of a trace, or at both."""
-    array._value = value  # noqa: SLF001  (the handle's own module)
-    array._node = node  # noqa: SLF001
-    array._trace = trace  # noqa: SLF001
+    array._value = value
+    array._node = node
+    array._trace = trace
 
 
 def type_of(value: Any) -> Any:
@@ -368,7 +377,7 @@ def from_value(value: Any) -> Array:
         value = np.asarray(value)
         value.flags.writeable = False
     array = Array.__new__(Array)
-    set_state(array, value, None, None)
+    set_state(array, cast("Value", value), None, None)
     return array
 
 
@@ -384,23 +393,25 @@ def from_node(node: Node, trace: Trace, value: Value | None, like: Array | None 
 def copy_handle(array: Array) -> Array:
     """Another handle on the same value or node."""
     copy = Array.__new__(Array)
-    set_state(copy, array._value, array._node, array._trace)  # noqa: SLF001
+    set_state(copy, array._value, array._node, array._trace)
     return copy
 
 
 def assign(array: Array, new: Array) -> None:
     """Rebind a handle to another array's value. Inside a trace this is a write to whatever holds the handle."""
     if new.type != array.type:
-        raise DTypeError(f"a handle of type {array.type} cannot take a value of type {new.type}", fix="convert it first")
+        raise DTypeError(
+            f"a handle of type {array.type} cannot take a value of type {new.type}", fix="convert it first"
+        )
     if thread.trace is not None:
         thread.trace.note_handle(array)
         new = thread.trace.handle(new)
-    set_state(array, new._value, new._node, new._trace)  # noqa: SLF001
+    set_state(array, new._value, new._node, new._trace)
 
 
 def traced_error(array: Array, use: str, fix: str) -> TraceError:
     """The error for a traced array used as if it had a value; says where the array was made."""
-    trace, node = array._trace, array._node  # noqa: SLF001
+    trace, node = array._trace, array._node
     origin = trace.origins.get(node) if trace is not None and node is not None else None
     ended = ""
     if trace is not None and not trace.alive:

@@ -48,7 +48,9 @@ def _check_node(node: Node, inputs: set[Node]) -> None:
         raise GraphError(f"{name} is not a registered primitive")
     if node.primitive is input_primitive:
         if node not in inputs:
-            raise GraphError(f"an input of type {node.type} is used but not listed", fix="pass it as an input of the graph")
+            raise GraphError(
+                f"an input of type {node.type} is used but not listed", fix="pass it as an input of the graph"
+            )
         return
     try:
         expected = node.primitive.shape(*[child.type for child in node.inputs], **node.params)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from maplet.core.trace import Trace
 
@@ -58,7 +58,7 @@ class Origin:
 
 def user_line() -> tuple[str, int]:
     """File and line of the innermost frame that is not maplet's own."""
-    frame = sys._getframe(1)  # noqa: SLF001  (the traceback module does the same at twenty times the cost)
+    frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (the traceback module does the same at twenty times the cost)
     while frame is not None:
         if not frame.f_code.co_filename.startswith(package_folder):
             return frame.f_code.co_filename, frame.f_lineno
@@ -82,7 +82,7 @@ def here(name: str = "") -> Origin:
 
 
 @contextmanager
-def entered(layer: Layer) -> Iterator[None]:
+def entered(layer: Layer) -> Generator[None]:
     """Call a layer: everything recorded meanwhile belongs to it."""
     thread.layers.append(layer)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -113,7 +113,7 @@ def in_order(outputs: Iterable[Node]) -> list[Node]:
 
 
 def nested_graphs(node: Node) -> dict[str, Graph]:
-    """The closed graphs among a node's parameters: the body of a loop, the branches of a condition …"""
+    """The closed graphs among a node's parameters: the body of a loop, the branches of a condition."""
     return {name: value for name, value in node.params.items() if isinstance(value, Graph)}
 
 
@@ -152,5 +152,8 @@ def _same_value(a: Any, b: Any) -> bool:
     if isinstance(a, float) and isinstance(b, float):
         return (a, np.signbit(a)) == (b, np.signbit(b)) or (a != a and b != b)  # noqa: PLR0124  (NaN)
     if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) == len(b) and all(map(_same_value, a, b))  # pyright: ignore[reportUnknownArgumentType]
-    return type(a) is type(b) and a == b
+        pairs = zip(cast("tuple[Any, ...]", a), cast("tuple[Any, ...]", b), strict=False)
+        return len(cast("tuple[Any, ...]", a)) == len(cast("tuple[Any, ...]", b)) and all(
+            _same_value(x, y) for x, y in pairs
+        )
+    return type(cast("object", a)) is type(cast("object", b)) and a == b

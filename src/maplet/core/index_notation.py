@@ -164,12 +164,12 @@ def select(condition: Expression, yes: Expression, no: Expression | float) -> Ca
 
 
 def operand_name(operand: int) -> str:
-    """How the n-th operand is called in print: x, y, z, x3 …"""
+    """How the n-th operand is called in print: x, y, z, x3 and so on."""
     return "xyz"[operand] if operand < 3 else f"x{operand}"
 
 
 def indices(count: int, start: int = 0) -> tuple[Index, ...]:
-    """Fresh axis names i, j, k …"""
+    """Fresh axis names: i, j, k and so on."""
     return tuple(Index(letters[n] if n < len(letters) else f"i{n}") for n in range(start, start + count))
 
 

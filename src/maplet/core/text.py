@@ -55,7 +55,9 @@ def _lines(graph: Graph, origins: Mapping[Node, Origin]) -> list[str]:
         operands = [names[child] for child in node.inputs]
         settings = [f"{key}={_value_text(value)}" for key, value in node.params.items()]
         origin = f"   # {origins[node]}" if node in origins and str(origins[node]) else ""
-        text = f"{names[node]} = {node.primitive.name}({', '.join(operands + settings)}) : {_type_text(node.type)}{origin}"
+        text = (
+            f"{names[node]} = {node.primitive.name}({', '.join(operands + settings)}) : {_type_text(node.type)}{origin}"
+        )
         lines += [f"  {line}" for line in text.split("\n")]
     return [*lines, f"  return {', '.join(names[node] for node in graph.outputs)}", "}"]
 

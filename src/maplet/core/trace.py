@@ -9,6 +9,10 @@ The rules, in the order in which they come up:
 - A trace with values computes while it records, so Python control flow works; without, a bool of an array is an error.
 """
 
+# The state of a handle is nobody's business but this file's and the array's.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import inspect
@@ -76,12 +80,9 @@ class Trace:
     def add(self, node: Node, value: Any, origin: Origin, like: Array | None = None) -> Array:
         """An array for a node of this trace."""
         self.origins[node] = origin
-        if not self.with_values:
-            value = None
-        else:
-            value = value if isinstance(value, tuple) else np.asarray(value)
-            self.values[node] = value
-        return from_node(node, self, value, like)
+        if self.with_values:
+            self.values[node] = cast("Value", value if isinstance(value, tuple) else np.asarray(value))
+        return from_node(node, self, self.values.get(node), like)
 
     def argument(self, like: Array, name: str, value: Value | None) -> Array:
         """A new input of the graph, which stands for an array of the caller."""
@@ -89,14 +90,16 @@ class Trace:
 
     def node_of(self, array: Array) -> Node:
         """The node behind an array; an array from outside this trace is captured."""
-        if array._trace is self:  # noqa: SLF001  (the trace owns the state of its arrays)
-            return cast("Node", array._node)  # noqa: SLF001
-        if array._trace is not None and not self._surrounds(array._trace):  # noqa: SLF001
-            raise traced_error(array, "using", fix="it is being traced in another thread; give each thread its own arrays")
+        if array._trace is self:
+            return cast("Node", array._node)
+        if array._trace is not None and not self._surrounds(array._trace):
+            raise traced_error(
+                array, "using", fix="it is being traced in another thread; give each thread its own arrays"
+            )
         if id(array) not in self.captured:
-            inner = self.argument(array, f"captured{len(self.captured)}", array._value)  # noqa: SLF001
+            inner = self.argument(array, f"captured{len(self.captured)}", array._value)
             # The handle may be rebound before the trace ends, so what it holds now is kept beside it.
-            self.captured[id(array)] = (array, copy_handle(array), cast("Node", inner._node))  # noqa: SLF001
+            self.captured[id(array)] = (array, copy_handle(array), cast("Node", inner._node))
         return self.captured[id(array)][2]
 
     def _surrounds(self, other: Trace) -> bool:
@@ -123,9 +126,9 @@ class Trace:
 
     def note_handle(self, array: Array) -> None:
         """Called before a handle is rebound: remember what a handle from outside held first."""
-        if array._trace is not self and id(array) not in self.old_handles:  # noqa: SLF001
+        if array._trace is not self and id(array) not in self.old_handles:
             self.node_of(array)
-            self.old_handles[id(array)] = (array, (array._value, array._node, array._trace))  # noqa: SLF001
+            self.old_handles[id(array)] = (array, (array._value, array._node, array._trace))
 
     def settled(self, result: Any) -> Any:
         """A result that keeps its new values when the writes to handles from outside are taken back."""
@@ -254,13 +257,13 @@ class Copy:
     def _enter(self, leaf: Any) -> Any:
         if not isinstance(leaf, Array):
             return leaf
-        copy = self.trace.argument(leaf, self.given[id(leaf)], leaf._value)  # noqa: SLF001
-        self.leaves.append((leaf, copy, cast("Node", copy._node)))  # noqa: SLF001
+        copy = self.trace.argument(leaf, self.given[id(leaf)], leaf._value)
+        self.leaves.append((leaf, copy, cast("Node", copy._node)))
         return copy
 
     def writes(self) -> list[Write]:
         """What the function changed in its copy, as changes to the original."""
-        found = [Write(leaf, "", copy_handle(copy)) for leaf, copy, node in self.leaves if copy._node is not node]  # noqa: SLF001
+        found = [Write(leaf, "", copy_handle(copy)) for leaf, copy, node in self.leaves if copy._node is not node]
         for original, copy in self.objects:
             before, now = self.before[id(copy)], vars(copy)
             found += [
@@ -280,7 +283,7 @@ def record(f: Callable[..., Any], args: Sequence[Any], *, with_values: bool) -> 
     given = [as_tree(arg) for arg in args]
     named = [_named_leaves(name, arg) for name, arg in zip(_argument_names(f, len(given)), given, strict=True)]
     outer = thread.trace
-    values_known = all(leaf._value is not None for argument in named for leaf in argument.values())  # noqa: SLF001
+    values_known = all(leaf._value is not None for argument in named for leaf in argument.values())
     with Trace(with_values=with_values and values_known and (outer is None or outer.with_values)) as trace:
         copies = [Copy(trace, arg, names) for arg, names in zip(given, named, strict=True)]
         try:
@@ -305,10 +308,13 @@ def _recording(trace: Trace, arguments: list[Any], copies: list[Copy], result: A
     kept = {id(leaf) for found in outside for leaf in leaves(found).values()}
     outputs = [leaf for leaf in leaves(settled).values() if id(leaf) not in kept]
     result_count = len(outputs)
-    outputs += [leaf for write in writes for leaf in leaves(write.content).values() if leaf._trace is trace]  # noqa: SLF001
+    outputs += [leaf for write in writes for leaf in leaves(write.content).values() if leaf._trace is trace]
     graph = checked(Graph(
         outputs=tuple([trace.node_of(leaf) for leaf in outputs]),
-        inputs=(*[node for copy in copies for _, _, node in copy.leaves], *[node for _, _, node in trace.captured.values()]),
+        inputs=(
+            *[node for copy in copies for _, _, node in copy.leaves],
+            *[node for _, _, node in trace.captured.values()],
+        ),
         origins=trace.origins,
         captured=tuple([held for _, held, _ in trace.captured.values()]),
     ))  # fmt: skip
@@ -355,8 +361,8 @@ def _named_leaves(name: str, tree: Any) -> dict[str, Array]:
 def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
     """The names of the first positional parameters; x0, x1 … where Python does not know them."""
     try:
-        parameters = inspect.signature(f).parameters.values()
+        parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
-        parameters = []
+        parameters = list[inspect.Parameter]()
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return (names + [f"x{n}" for n in range(len(names), count)])[:count]

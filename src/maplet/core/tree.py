@@ -97,13 +97,15 @@ def places(tree: object) -> Iterator[tuple[str, Any]]:
 
 
 def _places(branch: object, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    if not isinstance(branch, dict | list | tuple | Stateful):
+    if isinstance(branch, Stateful):
+        if id(branch) in seen:
+            return
+        seen.add(id(branch))
+    elif not isinstance(branch, dict | list | tuple):
         yield path, branch
-    elif id(branch) not in seen:
-        if isinstance(branch, Stateful):
-            seen.add(id(branch))
-        for name, child in _children(branch):  # pyright: ignore[reportUnknownArgumentType]
-            yield from _places(child, f"{path}.{name}" if path else name, seen)
+        return
+    for name, child in _children(cast("object", branch)):
+        yield from _places(child, f"{path}.{name}" if path else name, seen)
 
 
 def objects(tree: object) -> dict[str, Stateful]:
@@ -135,12 +137,17 @@ def _replace(branch: Any, change: Callable[[Any], Any], memo: dict[int, Any]) ->
     if isinstance(branch, list):
         return [_replace(child, change, memo) for child in cast("list[Any]", branch)]
     if isinstance(branch, tuple):
-        items = [_replace(child, change, memo) for child in cast("tuple[Any, ...]", branch)]
-        return type(branch)(*items) if hasattr(branch, "_fields") else tuple(items)  # a named tuple stays one
+        entries = cast("tuple[Any, ...]", branch)
+        return _like(entries, [_replace(child, change, memo) for child in entries])
     new = change(branch)
     if isinstance(branch, Leaf):
         memo[id(branch)] = new
     return new
+
+
+def _like(old: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
+    """A tuple of the same class: a named tuple stays one."""
+    return type(old)(*items) if hasattr(old, "_fields") else tuple(items)
 
 
 def unchanged(value: Any) -> Any:
@@ -157,16 +164,16 @@ def same_content(first: Any, second: Any) -> bool:
     a, b = list(_children(first)), list(_children(second))
     if not a and not b:
         return isinstance(first, dict | list | tuple)
-    return len(a) == len(b) and all(
-        na == nb and same_content(va, vb) for (na, va), (nb, vb) in zip(a, b, strict=True)
-    )
+    return len(a) == len(b) and all(na == nb and same_content(va, vb) for (na, va), (nb, vb) in zip(a, b, strict=True))
 
 
 def snapshot(value: T) -> T:
     """A copy of the containers alone, to see later whether one was changed in place."""
     if isinstance(value, dict):
         return cast("T", {k: snapshot(v) for k, v in cast("dict[Any, Any]", value).items()})
-    if isinstance(value, list | tuple):
-        items = [snapshot(v) for v in cast("list[Any]", value)]
-        return cast("T", items if isinstance(value, list) else type(value)(*items) if hasattr(value, "_fields") else tuple(items))
+    if isinstance(value, list):
+        return cast("T", [snapshot(v) for v in cast("list[Any]", value)])
+    if isinstance(value, tuple):
+        items = cast("tuple[Any, ...]", value)
+        return cast("T", _like(items, [snapshot(v) for v in items]))
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -59,10 +59,14 @@ def short_name(dtype: np.dtype[Any]) -> str:
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:
     """The NumPy dtype meant by a name, a class or another dtype; complex and object kinds are refused."""
-    given = np.dtype(dtypes_by_short_name.get(dtype, dtype) if isinstance(dtype, str) else dtype)
+    meant: Any = dtypes_by_short_name.get(dtype, dtype) if isinstance(dtype, str) else dtype
+    try:
+        given = cast("np.dtype[Any]", np.dtype(meant))
+    except TypeError:
+        given = np.dtype(object)
     if given.name not in type_names:
         raise DTypeError(
-            f"the dtype {given} is not one that maplet computes with",
+            f"the dtype {dtype} is not one that maplet computes with",
             fix=f"convert to one of {', '.join(type_names)}",
         )
     return given.newbyteorder("=")

@@ -71,17 +71,20 @@ header = ("layer", "type", "output", "parameters", "trained")
 
 def summarise(net: Module, input_shape: tuple[int, ...] | None, dtype: Any) -> str:
     """One line for each module of a tree, and the totals."""
-    rows = [header, *layer_rows(net, input_shape, dtype)]
+    cells = [
+        [f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in layer_rows(net, input_shape, dtype)
+    ]
+    rows = [header, *map(tuple, cells)]
     return "\n".join([*_table(rows, with_outputs=input_shape is not None), _totals(list(net.parameters().values()))])
 
 
-def layer_rows(net: Module, input_shape: tuple[int, ...] | None, dtype: Any) -> list[tuple[str, ...]]:
-    """A row for each module of a tree: what `header` names."""
+def layer_rows(net: Module, input_shape: tuple[int, ...] | None, dtype: Any) -> list[tuple[str | int, ...]]:
+    """A row for each module of a tree: what `header` names; the number of parameters is a number, or empty."""
     outputs = {} if input_shape is None else _output_shapes(net, zeros(input_shape, dtype=dtype))
-    rows: list[tuple[str, ...]] = []
+    rows: list[tuple[str | int, ...]] = []
     for path, module in net.modules().items():
         own, tied = _direct_parameters(net, path, module)
-        count = f"{sum(parameter.size for parameter in own):,}" if own else ""
+        count = sum(parameter.size for parameter in own) if own else ""
         notes = [_trained(own)] if own else []
         notes += [f"{name} tied to {first}" for name, first in tied.items()]
         head = type(module).__name__ if len(module.modules()) > 1 else representation(module)

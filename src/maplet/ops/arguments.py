@@ -89,7 +89,9 @@ def count_axis(operation: str, axis: SupportsIndex, ndim: int) -> int:
     """A single axis, counted from the front."""
     axis = index(axis)
     if not -ndim <= axis < max(ndim, 1) or ndim == 0:
-        raise ShapeError(f"{operation}: axis {axis} of an array with {ndim} axes", fix=f"axes run from {-ndim} to {ndim - 1}")
+        raise ShapeError(
+            f"{operation}: axis {axis} of an array with {ndim} axes", fix=f"axes run from {-ndim} to {ndim - 1}"
+        )
     return axis % ndim
 
 

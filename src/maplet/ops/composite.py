@@ -115,14 +115,14 @@ def relu(x: ArrayLike, /) -> Array:
 
 @operation
 def leaky_relu(x: ArrayLike, /, slope: float = 0.01) -> Array:
-    """X for x > 0, slope·x elsewhere. The derivative at 0 is the slope."""
+    """The identity for x > 0, slope·x elsewhere. The derivative at 0 is the slope."""
     x = as_floating(as_array(x))
     return where(x > 0, x, x * slope)
 
 
 @operation
 def elu(x: ArrayLike, /, alpha: float = 1.0) -> Array:
-    """X for x > 0, α(e^x − 1) elsewhere. Source: Clevert, Unterthiner, Hochreiter, 2015."""
+    """The identity for x > 0, α(e^x − 1) elsewhere. Source: Clevert, Unterthiner, Hochreiter, 2015."""
     x = as_floating(as_array(x))
     positive = x > 0
     # The exponential is taken of 0 where x > 0, so that an overflow there cannot reach the gradient as 0·∞.
@@ -131,7 +131,7 @@ def elu(x: ArrayLike, /, alpha: float = 1.0) -> Array:
 
 @operation
 def gelu(x: ArrayLike, /, *, approximate: bool = False) -> Array:
-    """X·Φ(x) with the normal distribution Φ; with ``approximate``, by tanh. Source: Hendrycks, Gimpel, 2016."""
+    """The product x·Φ(x) with the normal distribution Φ; ``approximate``: by tanh. Source: Hendrycks, Gimpel, 2016."""
     x = as_floating(as_array(x))
     if approximate:
         return 0.5 * x * (1.0 + tanh(float(np.sqrt(2 / np.pi)) * (x + 0.044715 * x * square(x))))
@@ -140,14 +140,14 @@ def gelu(x: ArrayLike, /, *, approximate: bool = False) -> Array:
 
 @operation
 def silu(x: ArrayLike, /) -> Array:
-    """X·σ(x), also called swish. Source: Elfwing, Uchibe, Doya, 2017."""
+    """The product x·σ(x), also called swish. Source: Elfwing, Uchibe, Doya, 2017."""
     x = as_floating(as_array(x))
     return x * sigmoid(x)
 
 
 @operation
 def softplus(x: ArrayLike, /) -> Array:
-    """ln(1 + e^x), a smooth max(x, 0)."""
+    """A smooth max(x, 0): ln(1 + e^x)."""
     return logaddexp(x, 0.0)
 
 
@@ -155,14 +155,14 @@ def softplus(x: ArrayLike, /) -> Array:
 
 
 def _greatest(x: Array, axis: Any) -> Array:
-    """The greatest element, as a constant: subtracting it changes the rounding, not the value, so no gradient is due."""
+    """The greatest element, as a constant: subtracting it changes the rounding, not the value; no gradient is due."""
     top = stop_gradient(reduction.max(x, axis=axis, keepdims=True))
     return where(isfinite(top), top, 0.0)
 
 
 @operation
 def logsumexp(x: ArrayLike, /, *, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Array:
-    """ln Σ e^x over axes, without overflow."""
+    """The logarithm of a sum of exponentials, ln Σ e^x over axes, without overflow."""
     x = as_floating(as_array(x))
     top = _greatest(x, axis)
     total = reduction.sum(exp(x - top), axis=axis, keepdims=True)
@@ -187,7 +187,7 @@ def softmax(x: ArrayLike, /, *, axis: int = -1) -> Array:
 
 @operation
 def log_softmax(x: ArrayLike, /, *, axis: int = -1) -> Array:
-    """ln softmax(x) = x − ln Σ e^x, exact where softmax itself would be 0."""
+    """The logarithm of softmax, x − ln Σ e^x, exact where softmax itself would be 0."""
     x = as_floating(as_array(x))
     shifted = x - _greatest(x, axis)
     return shifted - log(reduction.sum(exp(shifted), axis=axis, keepdims=True))

@@ -1,5 +1,9 @@
 """Sums of products: the matrix product, which is where a network spends its time."""
 
+# The records below are tables of short lambdas, all of one signature, of which each uses what it needs.
+# ruff: noqa: ARG001
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

@@ -4,6 +4,10 @@ What such a node computes, how it is printed, checked and differentiated is deci
 the nested graph. Graph transforms stand below the vocabulary, so they are found by name, as operators are.
 """
 
+# The records below are tables of short lambdas, all of one signature, of which each uses what it needs.
+# ruff: noqa: ARG001
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -36,7 +40,9 @@ register(Primitive("item", shape=_item_shape, reference=lambda several, *, index
 def _call_shape(*types: ArrayType, graph: Graph, name: str) -> tuple[ArrayType, ...]:
     expected = tuple(node.type for node in graph.inputs)
     if types != expected:
-        raise GraphError(f"call of {name or 'a graph'}: takes {', '.join(map(str, expected))}, given {', '.join(map(str, types))}")
+        raise GraphError(
+            f"call of {name or 'a graph'}: takes {', '.join(map(str, expected))}, given {', '.join(map(str, types))}"
+        )
     return tuple(node.array_type for node in graph.outputs)
 
 
@@ -44,10 +50,14 @@ def _call_value(*values: Any, graph: Graph, name: str) -> tuple[Any, ...]:
     return operations["compute"](graph, values)
 
 
-def _call_gradient(cotangents: list[Array | None], out: Array, *xs: Array, needed: tuple[bool, ...], graph: Graph, name: str) -> Any:
+def _call_gradient(
+    cotangents: list[Array | None], out: Array, *xs: Array, needed: tuple[bool, ...], graph: Graph, name: str
+) -> Any:
     """The pullback is a call too: it runs the forward graph again from the same inputs and keeps nothing between."""
     wanted = [n for n, want in enumerate(needed) if want]
-    seeded = [n for n, node in enumerate(graph.outputs) if is_floating(node.array_type.dtype) and cotangents[n] is not None]
+    seeded = [
+        n for n, node in enumerate(graph.outputs) if is_floating(node.array_type.dtype) and cotangents[n] is not None
+    ]
     pullback: Graph = operations["pullback_graph"](graph, wanted, seeded)
     seeds = [cotangents[n] for n in seeded]
     found = iter(call(pullback, [*xs, *seeds], name=f"pullback of {name}" if name else "pullback"))  # type: ignore[list-item]

@@ -8,6 +8,10 @@ float16 and float32 are computed in float64 and rounded once: the reference is t
 float64 functions go.
 """
 
+# The records below are tables of short lambdas, all of one signature, of which each uses what it needs.
+# ruff: noqa: ARG001, ARG005
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -15,10 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core import index_notation
-from maplet.core.array import Array
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
-from maplet.core.types import ArrayType, as_dtype, bool_dtype, default_float, short_name
+from maplet.core.types import ArrayType, as_dtype, bool_dtype, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, broadcast_shape, convert, meet, require
 from maplet.ops.special import erf_value, sigmoid_value
@@ -26,7 +29,7 @@ from maplet.ops.special import erf_value, sigmoid_value
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from maplet.core.array import ArrayLike
+    from maplet.core.array import Array, ArrayLike
 
     Rule = Callable[..., Array | None] | None
 
@@ -42,7 +45,9 @@ def per_input(*rules: Rule) -> Callable[..., list[Array | None]] | None:
         return None
 
     def gradient(g: Array, out: Array, *xs: Array, needed: tuple[bool, ...], **params: Any) -> list[Array | None]:
-        return [rule(g, out, *xs, **params) if wanted and rule else None for rule, wanted in zip(rules, needed, strict=True)]
+        return [
+            rule(g, out, *xs, **params) if wanted and rule else None for rule, wanted in zip(rules, needed, strict=True)
+        ]
 
     return gradient
 
@@ -81,7 +86,7 @@ def elementwise(
     notation: str = "",
     convention: str = "",
 ) -> Primitive:
-    """Register an elementwise primitive. ``kinds`` are the dtype kinds it takes, ``gives`` the dtype if not the inputs'."""
+    """Register an elementwise primitive. ``kinds`` are those it takes, ``gives`` its dtype if not the inputs'."""
 
     def shape(*types: ArrayType) -> ArrayType:
         if len(types) != len(domains):
@@ -106,7 +111,13 @@ def _document(function: Callable[..., Any], name: str, meaning: str, convention:
 
 
 def unary(
-    name: str, function: Callable[..., Any], meaning: str, rule: Rule = None, *, domain: tuple[Any, Any] = (-2.0, 2.0), **options: Any
+    name: str,
+    function: Callable[..., Any],
+    meaning: str,
+    rule: Rule = None,
+    *,
+    domain: tuple[Any, Any] = (-2.0, 2.0),
+    **options: Any,
 ) -> Callable[[ArrayLike], Array]:
     """A primitive of one input and its public function. Functions of real numbers take integers as float32."""
     primitive = elementwise(name, function, rule, domains=(domain,), **options)
@@ -120,7 +131,12 @@ def unary(
 
 
 def binary(
-    name: str, function: Callable[..., Any], meaning: str, *rules: Rule, domains: tuple[Any, Any] = ((-2.0, 2.0), (-2.0, 2.0)), **options: Any
+    name: str,
+    function: Callable[..., Any],
+    meaning: str,
+    *rules: Rule,
+    domains: tuple[Any, Any] = ((-2.0, 2.0), (-2.0, 2.0)),
+    **options: Any,
 ) -> Callable[[ArrayLike, ArrayLike], Array]:
     """A primitive of two inputs, which meet in one dtype and shape, and its public function."""
     primitive = elementwise(name, function, *rules, domains=domains, **options)
@@ -192,7 +208,12 @@ def zeros_beside(x: Array) -> Array:
 numbers = "uif"
 all_kinds = "buif"
 
-add = binary("add", np.add, "x + y.", lambda g, out, x, y: g, lambda g, out, x, y: g, kinds=numbers, notation="{0} + {1}")
+add = binary(
+    "add", np.add, "x + y.",
+    lambda g, out, x, y: g,
+    lambda g, out, x, y: g,
+    kinds=numbers, notation="{0} + {1}",
+)  # fmt: skip
 subtract = binary(
     "subtract", np.subtract, "x − y.",
     lambda g, out, x, y: g,
@@ -229,7 +250,9 @@ abs = unary(
     lambda g, out, x: g * sign(x),
     domain=(0.5, 2.0), kinds=numbers, notation="|{0}|", convention="the derivative at 0 is 0",
 )  # fmt: skip
-sign = unary("sign", np.sign, "−1, 0 or 1.", domain=(0.5, 2.0), kinds=numbers, convention="the derivative is 0, also at 0")
+sign = unary(
+    "sign", np.sign, "−1, 0 or 1.", domain=(0.5, 2.0), kinds=numbers, convention="the derivative is 0, also at 0"
+)
 square = unary("square", np.square, "x².", lambda g, out, x: g * (2.0 * x), kinds=numbers, notation="{0}^2")  # 2x
 reciprocal = unary(
     "reciprocal", np.reciprocal, "1 / x.",
@@ -298,9 +321,13 @@ minimum = binary(
 )  # fmt: skip
 
 
-def comparison(name: str, function: Callable[..., Any], sign_: str, kinds: str = numbers) -> Callable[[ArrayLike, ArrayLike], Array]:
+def comparison(
+    name: str, function: Callable[..., Any], sign_: str, kinds: str = numbers
+) -> Callable[[ArrayLike, ArrayLike], Array]:
     """A comparison: true or false, and no gradient."""
-    return binary(name, function, f"Whether x {sign_} y.", kinds=kinds, gives=bool_dtype, notation=f"{{0}} {sign_} {{1}}")
+    return binary(
+        name, function, f"Whether x {sign_} y.", kinds=kinds, gives=bool_dtype, notation=f"{{0}} {sign_} {{1}}"
+    )
 
 
 equal = comparison("equal", np.equal, "=", all_kinds)
@@ -324,7 +351,9 @@ def logic(name: str, function: Callable[..., Any], meaning: str) -> Callable[[Ar
     return binary(name, function, meaning, kinds="b", domains=two_bools)
 
 
-def bits(name: str, function: Callable[..., Any], meaning: str, kinds: str = "bui", domains: Any = two_ints) -> Callable[[ArrayLike, ArrayLike], Array]:
+def bits(
+    name: str, function: Callable[..., Any], meaning: str, kinds: str = "bui", domains: Any = two_ints
+) -> Callable[[ArrayLike, ArrayLike], Array]:
     """An operation on the bits of integers (and on truth values where ``kinds`` has b)."""
     return binary(name, function, meaning, kinds=kinds, domains=domains)
 
@@ -342,7 +371,7 @@ bitwise_right_shift = bits("bitwise_right_shift", np.right_shift, "⌊x / 2^y⌋
 
 # ── rounding ─────────────────────────────────────────────────────────────────────────────────────
 
-step = {"domain": (0.1, 0.4), "kinds": numbers, "convention": "the derivative is 0, also at the jumps"}
+step: dict[str, Any] = {"domain": (0.1, 0.4), "kinds": numbers, "convention": "the derivative is 0, also at the jumps"}
 floor = unary("floor", np.floor, "The greatest integer ≤ x.", notation=r"\lfloor {0} \rfloor", **step)
 ceil = unary("ceil", np.ceil, "The least integer ≥ x.", notation=r"\lceil {0} \rceil", **step)
 trunc = unary("trunc", np.trunc, "x without its fraction.", **step)
@@ -352,7 +381,11 @@ round = unary("round", np.round, "The nearest integer; halves go to the even one
 
 exp = unary("exp", np.exp, "e^x.", lambda g, out, x: g * out, notation="e^{{{0}}}")  # (e^x)′ = e^x
 expm1 = unary("expm1", np.expm1, "e^x − 1, exact near 0.", lambda g, out, x: g * (out + 1.0), notation="e^{{{0}}} - 1")
-log = unary("log", np.log, "The natural logarithm.", lambda g, out, x: g / x, domain=(0.5, 2.0), notation=r"\ln {0}")  # 1/x
+log = unary(
+    "log", np.log, "The natural logarithm.",
+    lambda g, out, x: g / x,  # 1/x
+    domain=(0.5, 2.0), notation=r"\ln {0}",
+)  # fmt: skip
 log1p = unary(
     "log1p", np.log1p, "ln(1 + x), exact near 0.",
     lambda g, out, x: g / (1.0 + x),  # 1/(1+x)
@@ -396,16 +429,40 @@ erf = unary(
 
 sin = unary("sin", np.sin, "The sine of x radians.", lambda g, out, x: g * cos(x), notation=r"\sin {0}")
 cos = unary("cos", np.cos, "The cosine of x radians.", lambda g, out, x: -g * sin(x), notation=r"\cos {0}")
-tan = unary("tan", np.tan, "The tangent.", lambda g, out, x: g * (1.0 + square(out)), domain=(-1.0, 1.0), notation=r"\tan {0}")
-asin = unary("asin", np.arcsin, "The arc sine.", lambda g, out, x: g / sqrt(1.0 - square(x)), domain=(-0.8, 0.8), notation=r"\arcsin {0}")
-acos = unary("acos", np.arccos, "The arc cosine.", lambda g, out, x: -g / sqrt(1.0 - square(x)), domain=(-0.8, 0.8), notation=r"\arccos {0}")
+tan = unary(
+    "tan", np.tan, "The tangent.",
+    lambda g, out, x: g * (1.0 + square(out)),  # 1 + tan²
+    domain=(-1.0, 1.0), notation=r"\tan {0}",
+)  # fmt: skip
+asin = unary(
+    "asin", np.arcsin, "The arc sine.",
+    lambda g, out, x: g / sqrt(1.0 - square(x)),  # 1/√(1−x²)
+    domain=(-0.8, 0.8), notation=r"\arcsin {0}",
+)  # fmt: skip
+acos = unary(
+    "acos", np.arccos, "The arc cosine.",
+    lambda g, out, x: -g / sqrt(1.0 - square(x)),  # −1/√(1−x²)
+    domain=(-0.8, 0.8), notation=r"\arccos {0}",
+)  # fmt: skip
 atan = unary("atan", np.arctan, "The arc tangent.", lambda g, out, x: g / (1.0 + square(x)), notation=r"\arctan {0}")
 sinh = unary("sinh", np.sinh, "The hyperbolic sine.", lambda g, out, x: g * cosh(x), notation=r"\sinh {0}")
 cosh = unary("cosh", np.cosh, "The hyperbolic cosine.", lambda g, out, x: g * sinh(x), notation=r"\cosh {0}")
-tanh = unary("tanh", np.tanh, "The hyperbolic tangent.", lambda g, out, x: g * (1.0 - square(out)), notation=r"\tanh {0}")  # 1 − tanh²
+tanh = unary(
+    "tanh", np.tanh, "The hyperbolic tangent.",
+    lambda g, out, x: g * (1.0 - square(out)),  # 1 − tanh²
+    notation=r"\tanh {0}",
+)  # fmt: skip
 asinh = unary("asinh", np.arcsinh, "The inverse hyperbolic sine.", lambda g, out, x: g / sqrt(square(x) + 1.0))
-acosh = unary("acosh", np.arccosh, "The inverse hyperbolic cosine.", lambda g, out, x: g / sqrt(square(x) - 1.0), domain=(1.5, 3.0))
-atanh = unary("atanh", np.arctanh, "The inverse hyperbolic tangent.", lambda g, out, x: g / (1.0 - square(x)), domain=(-0.8, 0.8))
+acosh = unary(
+    "acosh", np.arccosh, "The inverse hyperbolic cosine.",
+    lambda g, out, x: g / sqrt(square(x) - 1.0),  # 1/√(x²−1)
+    domain=(1.5, 3.0),
+)  # fmt: skip
+atanh = unary(
+    "atanh", np.arctanh, "The inverse hyperbolic tangent.",
+    lambda g, out, x: g / (1.0 - square(x)),  # 1/(1−x²)
+    domain=(-0.8, 0.8),
+)  # fmt: skip
 atan2 = binary(
     "atan2", np.arctan2, "The angle of the point (x2, x1).",
     lambda g, out, y, x: g * x / (square(x) + square(y)),  # x/(x²+y²)

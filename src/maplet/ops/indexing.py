@@ -1,5 +1,10 @@
 """Operations whose positions are data: looking up rows, picking one element per row, `a[key]` and `a[key] = v`."""
 
+# The records below are tables of short lambdas, all of one signature, of which each uses what it needs.
+# Whether a position is inside can be said early where an array's value is known.
+# ruff: noqa: ARG001, ARG005, SLF001
+# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import builtins
@@ -115,7 +120,9 @@ def take(x: ArrayLike, indices: ArrayLike, /, *, axis: int | None = None) -> Arr
 
 def _along_shape(x: ArrayType, positions: ArrayType, *, axis: int) -> ArrayType:
     _positions_type("take_along_axis", positions)
-    if positions.ndim != x.ndim or any(n != m for a, (n, m) in enumerate(zip(x.shape, positions.shape, strict=True)) if a != axis):
+    if positions.ndim != x.ndim or any(
+        n != m for a, (n, m) in enumerate(zip(x.shape, positions.shape, strict=True)) if a != axis
+    ):
         raise ShapeError(f"take_along_axis: {x.shape} and positions {positions.shape} differ outside axis {axis}")
     return ArrayType(positions.shape, x.dtype)
 
@@ -144,7 +151,7 @@ def _add_along_shape(g: ArrayType, positions: ArrayType, *, axis: int, length: i
 
 def _add_along_value(g: Any, positions: Any, *, axis: int, length: int) -> Any:
     out = np.zeros((*g.shape[:axis], length, *g.shape[axis + 1 :]), g.dtype)
-    grid = list(np.indices(g.shape, sparse=True))
+    grid: list[Any] = list(np.indices(g.shape, sparse=True))
     grid[axis] = positions
     np.add.at(out, tuple(grid), g)
     return out
@@ -160,7 +167,9 @@ def _add_along_access(g: ArrayType, positions: ArrayType, *, axis: int, length: 
 
 register(Primitive(
     "add_along_axis", shape=_add_along_shape, reference=_add_along_value,
-    gradient=lambda g, out, x, positions, *, needed, axis, length: [bind("take_along_axis", g, positions, axis=axis), None],
+    gradient=lambda g, out, x, positions, *, needed, axis, length: [
+        bind("take_along_axis", g, positions, axis=axis), None,
+    ],
     access=_add_along_access, notation=r"\sum_{{{1}}} {0}", convention=negative,
     example=lambda rng: ([rng.normal(size=(3, 2)), rng.integers(-5, 5, size=(3, 2))], {"axis": 1, "length": 5}),
 ))  # fmt: skip
@@ -210,7 +219,9 @@ def getitem(x: Array, key: Any) -> Array:
     """``x[key]`` with NumPy's meaning: integers, slices, ``...``, ``None``, and arrays of integers or booleans."""
     parts = _spelled_out(x.shape, key)
     x = _basic(x, parts)
-    arrays = {axis: part for axis, part in enumerate(p for p in parts if not isinstance(p, int)) if isinstance(part, Array)}
+    arrays = {
+        axis: part for axis, part in enumerate(p for p in parts if not isinstance(p, int)) if isinstance(part, Array)
+    }
     if not arrays:
         return x
     # NumPy's rule: beside an index array a plain integer counts as one; the axes that they index go where the first
@@ -239,18 +250,22 @@ def _spelled_out(shape: Shape, key: Any) -> list[Any]:
 
 
 def _is_mask(part: Any) -> bool:
-    return isinstance(part, Array) and part.dtype == bool_dtype
+    return isinstance(part, Array | np.ndarray) and cast("Any", part).dtype == bool_dtype
 
 
 def _axes_used(part: Any) -> int:
     return 0 if part is None or part is Ellipsis else part.ndim if _is_mask(part) else 1
 
 
+def _is_one_boolean(part: Any) -> bool:
+    return isinstance(part, bool | np.bool_) or (_is_mask(part) and not part.ndim)
+
+
 def _part(part: Any) -> Any:
     """One part of a key: None, ``...``, a slice, an int, or an array of integers or booleans."""
     if part is None or part is Ellipsis or isinstance(part, slice):
-        return part
-    if isinstance(part, bool | np.bool_) or (isinstance(part, Array | np.ndarray) and part.dtype == bool_dtype and not part.ndim):
+        return cast("Any", part)
+    if _is_one_boolean(part):
         raise DTypeError("a single boolean is no index", fix="use mp.where, or a boolean array of the array's shape")
     if not isinstance(part, Array | np.ndarray | list | tuple):
         try:
@@ -269,13 +284,15 @@ def _part(part: Any) -> Any:
 def _where_true(array: Array, shape: Shape) -> list[Array]:
     """The positions at which a boolean array of the same shape is true, one array per axis."""
     if array.shape != shape:
-        raise ShapeError(f"a boolean index of shape {array.shape} for axes of shape {shape}", fix="the shapes must be equal")
-    if array._value is None:  # noqa: SLF001  (only a value tells how many are true)
+        raise ShapeError(
+            f"a boolean index of shape {array.shape} for axes of shape {shape}", fix="the shapes must be equal"
+        )
+    if array._value is None:  # only a value tells how many are true
         raise TraceError(
             f"indexing with a traced boolean array ({array.type}) has a result whose shape depends on the data",
             fix="keep the shape: mp.where(mask, x, 0), or sum with weights",
         )
-    return [Array(positions) for positions in np.nonzero(array._value)]  # noqa: SLF001
+    return [Array(positions) for positions in np.nonzero(array._value)]
 
 
 def _basic(x: Array, parts: list[Any]) -> Array:
@@ -325,7 +342,7 @@ def _advanced(x: Array, arrays: dict[int, Array], front: int) -> Array:
 
 
 def _inside(positions: Array, axis: int, length: int, shape: Shape) -> None:
-    value = positions._value  # noqa: SLF001  (checked where it is known; a compiled program checks when it runs)
+    value = positions._value  # checked where it is known; a compiled program checks when it runs
     if value is not None and value.size and not (-length <= value.min() and value.max() < length):
         wrong = int(value[(value < -length) | (value >= length)].flat[0])
         raise IndexError(f"index {wrong} is outside axis {axis} of an array of shape {shape}")
@@ -338,8 +355,9 @@ def setitem(x: Array, key: Any, value: ArrayLike) -> Array:
     new = value if isinstance(value, bool | int | float) else as_array(value)
     fits = np.can_cast(new.dtype, x.dtype, "same_kind") if isinstance(new, Array) else holds(x.dtype, new)
     if not fits:
+        given = short_name(new.dtype) if isinstance(new, Array) else repr(new)
         raise DTypeError(
-            f"cannot assign {short_name(new.dtype) if isinstance(new, Array) else repr(new)} to a part of an array of {short_name(x.dtype)} without loss",
+            f"cannot assign {given} to a part of an array of {short_name(x.dtype)} without loss",
             fix="convert one of them with x.astype(...)",
         )
     new = as_array(new, x.dtype)

@@ -1,5 +1,9 @@
 """Operations that only move elements: their index notation is a map from positions to positions."""
 
+# The records below are tables of short lambdas, all of one signature, of which each uses what it needs.
+# ruff: noqa: ARG001, ARG005
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from math import prod
@@ -186,12 +190,18 @@ def broadcast_to(x: ArrayLike, /, shape: Sequence[int]) -> Array:
 def _concat_shape(*xs: ArrayType, axis: int) -> ArrayType:
     first = xs[0]
     for x in xs:
-        fits = x.ndim == first.ndim and all(n == m for a, (n, m) in enumerate(zip(x.shape, first.shape, strict=True)) if a != axis)
+        fits = x.ndim == first.ndim and all(
+            n == m for a, (n, m) in enumerate(zip(x.shape, first.shape, strict=True)) if a != axis
+        )
         if not fits:
             shapes = " and ".join(str(t.shape) for t in xs)
-            raise ShapeError(f"concat along axis {axis}: shapes {shapes} differ elsewhere", fix="mp.stack makes a new axis")
+            raise ShapeError(
+                f"concat along axis {axis}: shapes {shapes} differ elsewhere", fix="mp.stack makes a new axis"
+            )
         if x.dtype != first.dtype:
-            raise DTypeError(f"concat takes arrays of one dtype, given {short_name(first.dtype)} and {short_name(x.dtype)}")
+            raise DTypeError(
+                f"concat takes arrays of one dtype, given {short_name(first.dtype)} and {short_name(x.dtype)}"
+            )
     length = sum(x.shape[axis] for x in xs)
     return ArrayType((*first.shape[:axis], length, *first.shape[axis + 1 :]), first.dtype)
 
@@ -264,7 +274,9 @@ def _slice_value(x: Any, *, starts: Shape, lengths: Shape, steps: Shape) -> Any:
     return x[tuple(key)]
 
 
-def _slice_gradient(g: Array, out: Array, x: Array, *, needed: Any, starts: Shape, lengths: Shape, steps: Shape) -> list[Array]:
+def _slice_gradient(
+    g: Array, out: Array, x: Array, *, needed: Any, starts: Shape, lengths: Shape, steps: Shape
+) -> list[Array]:
     # What was taken gets its cotangent, the rest gets 0: turn the axes that ran backwards, then pad in between.
     for axis, step in enumerate(steps):
         g = flip(g, axis=axis) if step < 0 else g
@@ -285,7 +297,8 @@ def _slice_access(x: ArrayType, *, starts: Shape, lengths: Shape, steps: Shape) 
 
 
 register(Primitive(
-    "slice", shape=_slice_shape, reference=_slice_value, gradient=_slice_gradient, access=_slice_access, notation="{0}_{{[:]}}",
+    "slice", shape=_slice_shape, reference=_slice_value, gradient=_slice_gradient, access=_slice_access,
+    notation="{0}_{{[:]}}",
     example=lambda rng: ([rng.normal(size=(5, 6))], {"starts": (1, 5), "lengths": (2, 3), "steps": (2, -2)}),
 ))  # fmt: skip
 
@@ -330,7 +343,9 @@ def _pad_value(x: Any, *, low: Shape, high: Shape, between: Shape) -> Any:
     return out
 
 
-def _pad_gradient(g: Array, out: Array, x: Array, *, needed: Any, low: Shape, high: Shape, between: Shape) -> list[Array]:
+def _pad_gradient(
+    g: Array, out: Array, x: Array, *, needed: Any, low: Shape, high: Shape, between: Shape
+) -> list[Array]:
     starts = tuple(v if n else 0 for v, n in zip(low, x.shape, strict=True))
     return [bind("slice", g, starts=starts, lengths=x.shape, steps=tuple(b + 1 for b in between))]
 

@@ -6,6 +6,10 @@ number of the draw and the index of the element. Nothing depends on threads, pro
 Source: J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
 
+# The records below are tables of short lambdas, all of one signature, of which each uses what it needs.
+# ruff: noqa: ARG001, ARG005
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from math import prod
@@ -72,7 +76,8 @@ def _bits_access(key: ArrayType, draw: ArrayType, *, shape: Shape) -> Access:
 
 
 register(Primitive(
-    "random_bits", shape=_bits_shape, reference=_bits_value, access=_bits_access, notation=r"\operatorname{{philox}}({0}, {1})",
+    "random_bits", shape=_bits_shape, reference=_bits_value, access=_bits_access,
+    notation=r"\operatorname{{philox}}({0}, {1})",
     convention="the n-th element takes word n mod 4 of the counter (⌊n/4⌋, draw)",
     example=lambda rng: ([np.uint64(7), np.uint64(3)], {"shape": (3, 5)}),
 ))  # fmt: skip
@@ -102,7 +107,7 @@ class Generator(Stateful):
     """
 
     def __init__(self, seed: int = 0) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        if isinstance(seed, bool) or not isinstance(cast("Any", seed), int | np.integer) or not 0 <= seed < 2**64:
             raise SettingError(f"a seed is an integer from 0 to 2⁶⁴ − 1, not {seed!r}")
         self.key = Array(np.uint64(seed))
         self.draws = Array(np.uint64(0))
@@ -121,8 +126,10 @@ class Generator(Stateful):
         self.draws = self.draws + 1
         return drawn
 
-    def uniform(self, shape: Sequence[int] = (), low: float = 0.0, high: float = 1.0, *, dtype: Any = default_float) -> Array:
-        """Numbers from ``low`` to before ``high``, all equally likely: 24 random bits (53 for float64, 11 for float16)."""
+    def uniform(
+        self, shape: Sequence[int] = (), low: float = 0.0, high: float = 1.0, *, dtype: Any = default_float
+    ) -> Array:
+        """Numbers from ``low`` to before ``high``, equally likely: 24 random bits (float64: 53, float16: 11)."""
         target = _floating("uniform", dtype)
         drawn = self._unit(tuple(shape), target) * (high - low) + low
         if (low, high) == (0.0, 1.0):
@@ -138,7 +145,9 @@ class Generator(Stateful):
         high, low = (reshape(slice_along(words, 0, n, n + 1), shape) for n in (0, 1))
         return (astype(high >> 5, dtype) * 2.0**26 + astype(low >> 6, dtype)) * 2.0**-53
 
-    def normal(self, shape: Sequence[int] = (), mean: float = 0.0, deviation: float = 1.0, *, dtype: Any = default_float) -> Array:
+    def normal(
+        self, shape: Sequence[int] = (), mean: float = 0.0, deviation: float = 1.0, *, dtype: Any = default_float
+    ) -> Array:
         """Numbers from the normal distribution, by Box and Muller: √(−2 ln u)·cos(2πv), computed in float64.
 
         Source: G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates", 1958.

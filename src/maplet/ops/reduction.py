@@ -1,5 +1,9 @@
 """Operations that put the elements along some axes together into one."""
 
+# The records below are tables of short lambdas, all of one signature, of which each uses what it needs.
+# ruff: noqa: ARG001
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import builtins
@@ -52,7 +56,14 @@ def _access(combiner: str) -> Callable[..., index_notation.Access]:
 
 
 def _reduction(
-    name: str, function: Callable[..., Any], combiner: str, kinds: str, gradient: Any = None, *, empty: bool, convention: str = ""
+    name: str,
+    function: Callable[..., Any],
+    combiner: str,
+    kinds: str,
+    gradient: Any = None,
+    *,
+    empty: bool,
+    convention: str = "",
 ) -> None:
     def shape(x: ArrayType, *, axes: tuple[int, ...], keepdims: bool) -> ArrayType:
         if x.dtype.kind not in kinds:
@@ -66,7 +77,11 @@ def _reduction(
             return np.asarray(function(x, axis=axes, keepdims=keepdims)).astype(x.dtype, copy=False)
 
     def example(rng: np.random.Generator) -> Any:
-        x = rng.integers(0, 2, size=(2, 3, 4)).astype(bool) if kinds == "b" else rng.permutation(24).reshape(2, 3, 4) / 8
+        x = (
+            rng.integers(0, 2, size=(2, 3, 4)).astype(bool)
+            if kinds == "b"
+            else rng.permutation(24).reshape(2, 3, 4) / 8
+        )
         return [x], {"axes": (0, 2), "keepdims": False}
 
     register(Primitive(
@@ -104,7 +119,8 @@ def _positional(name: str, function: Callable[..., Any]) -> None:
 
     register(Primitive(
         name, shape=shape, reference=lambda x, *, axis: function(x, axis=axis), access=access,
-        notation=rf"\operatorname{{{{{name}}}}} {{0}}", convention="the first position wins a tie; NaN wins over numbers",
+        notation=rf"\operatorname{{{{{name}}}}} {{0}}",
+        convention="the first position wins a tie; NaN wins over numbers",
         example=lambda rng: ([rng.permutation(12).reshape(3, 4) / 4], {"axis": 1}),
     ))  # fmt: skip
 
@@ -165,7 +181,9 @@ def _as_truth(x: Array) -> Array:
 
 def _position(name: str, x: ArrayLike, axis: int | None, *, keepdims: bool) -> Array:
     x = as_array(x)
-    found = bind(name, reshape(x, (-1,)) if axis is None else x, axis=0 if axis is None else count_axis(name, axis, x.ndim))
+    found = bind(
+        name, reshape(x, (-1,)) if axis is None else x, axis=0 if axis is None else count_axis(name, axis, x.ndim)
+    )
     axes = count_axes(name, axis, x.ndim)
     return reshape(found, reduced_shape(x.shape, axes, keepdims=True)) if keepdims else found
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.core.array import Array, Parameter, assign, copy_handle
+from maplet.core.array import Array, Parameter, assign
 from maplet.core.context import thread
 from maplet.core.tree import leaves, replace
 from maplet.core.types import is_floating
@@ -270,7 +270,7 @@ def _as_rate(value: Any) -> Schedule | Array:
     if isinstance(array, Array) and not array.shape and is_floating(array.dtype):
         if thread.trace is None:  # inside a trace there may be no value to look at
             real("learning_rate", array.item(), above=0)
-        return copy_handle(astype(array, float64))  # a handle of its own, which nobody else can rebind
+        return astype(array, float64)  # a handle of its own, which nobody else can rebind
     raise SettingError(
         f"learning_rate={value!r}: expected a number > 0 or a schedule",
         fix="write a function of the step as a schedule: class Mine(optim.Schedule) with rate(self, step)",

@@ -200,7 +200,11 @@ class Training:
 
     def _step(self, batch: Samples) -> None:
         """The mapping that is iterated: θ ↦ θ − α ∇J(θ)."""
-        loss, gradients = value_and_grad(lambda net: self._objective(net(batch.x), batch))(self.net)
+
+        def objective(net: Module) -> Any:
+            return self._objective(net(batch.x), batch)
+
+        loss, gradients = value_and_grad(objective)(self.net)
         self.run.loss = loss.item()
         if not math.isfinite(self.run.loss):
             self._fail(f"the loss is {self.run.loss} in epoch {self.run.epoch}, step {self.run.step + 1}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from maplet.data import check_array
 from maplet.errors import DataError, ShapeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from maplet.core.tree import Stateful
 
 logger = logging.getLogger("maplet")
@@ -40,12 +42,16 @@ class Samples:
 
     def rows(self, index: Any) -> Samples:
         """Some of the samples: a mini-batch."""
-        return Samples(*(rows_of(part, index) for part in (self.x, self.y, self.weights)))
+        return Samples(*(rows_of(part, index) for part in self.parts()))
+
+    def parts(self) -> tuple[Any, Any, Any]:
+        """Inputs, targets, weights."""
+        return self.x, self.y, self.weights
 
     def fingerprint(self) -> str:
         """SHA-256 over names, types and bytes."""
         digest = hashlib.sha256()
-        for part in (self.x, self.y, self.weights):
+        for part in self.parts():
             for name, leaf in leaves(part).items():
                 digest.update(f"{name}:{leaf.type};".encode())
                 digest.update(np.ascontiguousarray(leaf.numpy()).data)
@@ -64,28 +70,32 @@ def compute_dtype(net: Stateful) -> np.dtype[Any]:
 
 def as_samples(data: Any, dtype: np.dtype[Any], name: str) -> Samples:
     """Read ``(x, y)`` or ``(x, y, weights)``; floating data is converted to the network's dtype and checked."""
-    if not isinstance(data, tuple | list) or not 2 <= len(data) <= 3:
-        raise DataError(f"the {name} data is a pair (x, y), or (x, y, weights), not {type(data).__name__}")
-    samples = Samples(
-        *(as_inputs(part, dtype, f"{name} {label}") for part, label in zip(data, ("x", "y", "weights"), strict=False))
-    )
-    counts = {label: leaf.shape[:1] for label, leaf in leaves([samples.x, samples.y, samples.weights]).items()}
-    if len(set(counts.values())) != 1 or () in counts.values():
-        shapes = ", ".join(
-            f"{'xyw'[int(label[0])]}: {leaf.shape}"
-            for label, leaf in leaves([samples.x, samples.y, samples.weights]).items()
+    parts = list(cast("Sequence[Any]", data)) if isinstance(data, tuple | list) else []
+    if not 2 <= len(parts) <= 3:
+        raise DataError(
+            f"the {name} data is a pair (x, y), or (x, y, weights), not {type(cast('object', data)).__name__}"
         )
+    labels = ("x", "y", "weights")
+    samples = Samples(*(as_inputs(part, dtype, f"{name} {label}") for part, label in zip(parts, labels, strict=False)))
+    shapes = {path: leaf.shape for path, leaf in leaves(dict(zip(labels, samples.parts(), strict=True))).items()}
+    if len({shape[:1] for shape in shapes.values()}) != 1 or () in shapes.values():
+        shown = ", ".join(f"{path} {shape}" for path, shape in shapes.items())
         raise ShapeError(
-            f"the {name} data has parts of different length: {shapes}", fix="the first axis counts the samples"
+            f"the {name} data has parts of different length: {shown}", fix="the first axis counts the samples"
         )
-    if not samples.count:
-        raise DataError(f"the {name} data has no samples")
     return samples
 
 
 def as_inputs(tree: Any, dtype: np.dtype[Any], name: str) -> Any:
-    """Arrays in the network's dtype, free of NaN and infinities."""
-    return replace(tree, lambda leaf: _as_input(leaf, dtype, name))
+    """Arrays in the network's dtype, free of NaN and infinities; nested lists of numbers are one array."""
+    found = np.asarray(cast("Any", tree)) if isinstance(tree, list) and not _holds_arrays(cast("Any", tree)) else tree
+    return replace(cast("Any", found), lambda leaf: _as_input(leaf, dtype, name))
+
+
+def _holds_arrays(tree: Any) -> bool:
+    if isinstance(tree, list | tuple):
+        return any(map(_holds_arrays, cast("Sequence[Any]", tree)))
+    return isinstance(tree, Array | np.ndarray | dict)
 
 
 def _as_input(leaf: Any, dtype: np.dtype[Any], name: str) -> Any:

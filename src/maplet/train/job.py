@@ -7,6 +7,7 @@ linear model that was trained in the same way.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,12 +59,13 @@ def build_network(problem: Problem, settings: Settings, hidden: tuple[int, ...])
     if settings.activation not in activations:
         raise SettingError(f"there is no activation {settings.activation!r}", fix=f"one of {', '.join(activations)}")
     rng = Generator(settings.seed)
-    width = int(np.prod(problem.train[0].shape[1:]))
+    width = prod(problem.train[0].shape[1:])
     layers: list[nn.Module] = [nn.Flatten()] if problem.train[0].ndim > 2 else []
     features = problem.preprocessing.features
     if features is not None and features.embedded:
         lookup = EmbedColumns(features.embedded, rng=rng)
-        layers, width = [lookup], width - len(features.embedded) + sum(lookup.widths)
+        layers.append(lookup)
+        width += sum(lookup.widths) - len(features.embedded)
     for size in hidden:
         layers += [nn.Linear(width, size, weight_init="he_uniform", rng=rng), activations[settings.activation]()]
         layers += [nn.Dropout(settings.dropout, rng=rng)] if settings.dropout else []
@@ -167,7 +169,7 @@ def measure(problem: Problem, outputs: np.ndarray[Any, Any]) -> dict[str, float]
     target = problem.preprocessing.target
     if isinstance(target, NumberTarget):
         outputs, truth = target.decode(outputs), target.decode(truth)
-    found = {}
+    found: dict[str, float] = {}
     for name in reported[problem.task]:
         if name == "cross_entropy":
             found[name] = nn.cross_entropy(outputs, truth).item()

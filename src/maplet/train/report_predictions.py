@@ -66,7 +66,14 @@ def confusion_figure(labels: Sequence[str], counts: NDArray[np.int64]) -> Markup
     right = int(np.trace(counts))
     description = f"{right} of {int(counts.sum())} rows are predicted right. The tables below hold the numbers."
     size = (left + side + max(across, 14.0), top + side + 4)
-    svg = drawing("confusion", "Confusion matrix", description, size, parts, least_width=0.75 * size[0])
+    svg = drawing(
+        "confusion",
+        "Confusion matrix",
+        description,
+        size,
+        parts,
+        least_width=(0.65 if classes <= 10 else 0.75) * size[0],
+    )
     return element("figure", _scrolling(svg, "confusion matrix"), class_="matrix")
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from maplet.train.report_markup import Content, Markup, element, number
 
@@ -69,7 +70,7 @@ def value_scale(values: Iterable[float], start: float, end: float, *, may_be_log
         low = max(factor * below for factor in (1, 2, 5) if factor * below <= low * (1 + 1e-9))
         high = min(factor * above for factor in (1, 2, 5, 10) if factor * above >= high * (1 - 1e-9))
         return Scale(low, high, start, end, logarithmic=True)
-    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-280):  # all equal, but for rounding
+    if high - low <= 1e-6 * max(abs(low), abs(high), 1e-280):  # all equal, but for rounding
         margin = abs(low) / 2 if abs(low) > 1e-280 else 1.0
         low, high = low - margin, high + margin
     if 0 < low < 0.3 * high:
@@ -83,19 +84,28 @@ def tick_label(value: float, ticks: Sequence[float]) -> str:
 
     Examples
     --------
-    >>> tick_label(0.25, [0.0, 0.25]), tick_label(200000.0, [0.0, 1e6]), tick_label(2e-5, [0.0, 2e-5])
-    ('0.25', '0.2M', '2e-5')
+    >>> tick_label(0.5, [0.0, 0.05, 0.5]), tick_label(200000.0, [0.0, 2e5, 1e6]), tick_label(2e-5, [0.0, 2e-5])
+    ('0.5', '0.2M', '2e-5')
     """
     largest = max((abs(tick) for tick in ticks), default=abs(value))
-    if value == 0 or (abs(value) < 1e-12 * largest):
+    if abs(value) <= 1e-12 * largest:
         return "0"
-    if 1e5 <= largest < 1e9:
-        unit, sign = (1e6, "M") if largest >= 1e6 else (1e3, "k")
-        return f"{value / unit:.6f}".rstrip("0").rstrip(".") + sign
-    if 1e-3 <= largest < 1e5 and abs(value) >= 1e-4:
-        return f"{value:,.6f}".rstrip("0").rstrip(".")
-    mantissa, exponent = f"{value:.4e}".split("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    unit, sign = (1e6, "M") if largest >= 1e6 else (1e3, "k") if largest >= 1e5 else (1.0, "")
+    step = min((abs(after - before) for before, after in pairwise(ticks)), default=abs(value))
+    if 1e-3 <= largest < 1e9 and abs(value) >= 1e-4:
+        return _without_zeros(f"{value / unit:,.{_decimals(step / unit)}f}") + sign
+    power = math.floor(math.log10(abs(value)))
+    mantissa, exponent = f"{value:.{_decimals(step / 10.0**power)}e}".split("e")
+    return f"{_without_zeros(mantissa)}e{int(exponent)}"
+
+
+def _decimals(step: float) -> int:
+    """How many decimals tell multiples of a round step apart."""
+    return min(max(0, math.ceil(-math.log10(step) - 1e-9)), 12)
+
+
+def _without_zeros(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 @dataclass(frozen=True)

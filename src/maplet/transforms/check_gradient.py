@@ -12,7 +12,7 @@ from maplet.core.trace import as_tree
 from maplet.core.tree import leaves, replace, unchanged
 from maplet.core.types import is_floating
 from maplet.errors import GradientError
-from maplet.ops.reduction import sum
+from maplet.ops import reduction
 from maplet.transforms.derivatives import grad, trainable_leaves
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ class Entry:
 
     def __str__(self) -> str:
         place = f"{self.name}[{', '.join(map(str, self.index))}]" if self.index else self.name
-        return f"{place}: gradient {self.gradient:.9g}, central difference {self.difference:.9g}, error {self.error:.2g}"
+        return (
+            f"{place}: gradient {self.gradient:.9g}, central difference {self.difference:.9g}, error {self.error:.2g}"
+        )
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,20 @@ class GradientCheck:
         return self.passed
 
     def __str__(self) -> str:
-        wrong = sorted((entry for entry in self.entries if entry.error > self.tolerance), key=lambda entry: -entry.error)
-        head = f"{len(self.entries) - len(wrong)} of {len(self.entries)} derivatives agree with central differences (tolerance {self.tolerance:g})"
+        wrong = sorted(
+            (entry for entry in self.entries if entry.error > self.tolerance), key=lambda entry: -entry.error
+        )
+        right = f"{len(self.entries) - len(wrong)} of {len(self.entries)}"
+        head = f"{right} derivatives agree with central differences (tolerance {self.tolerance:g})"
         lines = [head, f"  worst: {self.worst}"] + [f"  wrong: {entry}" for entry in wrong[:5]]
         return "\n".join(lines + ([f"  … and {len(wrong) - 5} more"] if len(wrong) > 5 else []))
 
     __repr__ = __str__
 
 
-def check_gradient(f: Callable[..., Any], *args: Any, tolerance: float = 1e-6, max_entries: int = 200, seed: int = 0) -> GradientCheck:
+def check_gradient(
+    f: Callable[..., Any], *args: Any, tolerance: float = 1e-6, max_entries: int = 200, seed: int = 0
+) -> GradientCheck:
     """Compare the gradient of a function with central differences, (f(x + h) − f(x − h)) / 2h, in float64.
 
     Parameters
@@ -107,7 +114,7 @@ def check_gradient(f: Callable[..., Any], *args: Any, tolerance: float = 1e-6, m
             weights.setdefault(path, rng.uniform(0.5, 1.5, size=leaf.shape) if leaf.shape else 1.0)
         if not floating:
             raise GradientError("check_gradient: the function returns no floating array")
-        return add_up([sum(leaf * weights[path]) for path, leaf in floating.items()])
+        return add_up([reduction.sum(leaf * weights[path]) for path, leaf in floating.items()])
 
     gradients = grad(combined, chosen)(*_copy(exact))
     entries: list[Entry] = []

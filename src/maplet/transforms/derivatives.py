@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False) -> Callable[..., Any]:
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
     """The function's value together with its gradient.
 
     Parameters
@@ -64,12 +66,19 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, h
         loss = _loss(recording.result, f, has_aux=has_aux)
         sources = [_differentiable(recording.arguments[n], n, f) for n in chosen]
         _require_real_number(loss, f)
-        backward, _ = gradient(recording.graph, [_input_number(recording, n, leaf) for n, found in zip(chosen, sources, strict=True) for leaf in found], (0,))
+        backward, _ = gradient(
+            recording.graph,
+            [_input_number(recording, n, leaf) for n, found in zip(chosen, sources, strict=True) for leaf in found],
+            (0,),
+        )
         outputs = apply(backward, [*recording.given(), ones((), dtype=loss.dtype)], recording.values)
         count = len(recording.outputs)
         value = recording.finish(outputs[:count])
         found = iter(outputs[count:])
-        gradients = [_gradient_tree(recording.arguments[n], {id(leaf): next(found) for leaf in leaves_}) for n, leaves_ in zip(chosen, sources, strict=True)]
+        gradients = [
+            _gradient_tree(recording.arguments[n], {id(leaf): next(found) for leaf in leaves_})
+            for n, leaves_ in zip(chosen, sources, strict=True)
+        ]
         return value, gradients[0] if isinstance(argnums, int) else tuple(gradients)
 
     return value_and_gradient
@@ -174,8 +183,12 @@ def _loss(result: Any, f: Callable[..., Any], *, has_aux: bool) -> Any:
     if not has_aux:
         return result
     if not isinstance(result, tuple) or len(cast("tuple[Any, ...]", result)) != 2:
+        result = cast("Any", result)
         name = getattr(f, "__name__", "f")
-        raise GradientError(f"the gradient of {name} with has_aux=True: it returned {type(result).__name__}, expected a pair (loss, extra)")
+        raise GradientError(
+            f"the gradient of {name}: it returned {type(result).__name__}, expected a pair (loss, extra)",
+            fix="return such a pair, or leave out has_aux=True",
+        )
     return cast("tuple[Any, Any]", result)[0]
 
 
@@ -230,13 +243,16 @@ def _differentiable(tree: Any, number: int, f: Callable[..., Any]) -> list[Array
         if isinstance(tree, int | Array):
             fix = "only real numbers have derivatives: write 3.0 instead of 3, or x.astype(mp.float32)"
         what = str(tree.type) if isinstance(tree, Array) else type(tree).__name__
-        raise GradientError(f"the gradient of {name}: argument {number} ({what}) holds nothing that can be differentiated", fix=fix)
-    integers = [path for path, leaf in leaves(tree).items() if not is_floating(leaf.dtype)]
-    if integers and not _outermost_objects(tree):
         raise GradientError(
-            f"the gradient of {name}: {integers[0] or 'a leaf'} of argument {number} is "
-            f"{short_name(leaves(tree)[integers[0]].dtype)}", fix="pass integers and booleans as an argument of their own",
-        )  # fmt: skip
+            f"the gradient of {name}: argument {number} ({what}) holds nothing that can be differentiated", fix=fix
+        )
+    integers = {path: leaf for path, leaf in leaves(tree).items() if not is_floating(leaf.dtype)}
+    if integers and not _outermost_objects(tree):
+        path, leaf = next(iter(integers.items()))
+        raise GradientError(
+            f"the gradient of {name}: {path or 'a leaf'} of argument {number} is {short_name(leaf.dtype)}",
+            fix="pass integers and booleans as an argument of their own",
+        )
     return found
 
 
@@ -263,12 +279,14 @@ def _cotangents(cotangent: Any, template: Sequence[tuple[str, Any]], seeded: Seq
     for path, result in template:
         if not any(result is wanted for wanted in seeded):
             continue
+        what = f"a cotangent for {path!r} of the value" if path else "a cotangent for the value"
         if strange or not isinstance(given.get(path), Array | np.ndarray | np.generic | int | float):
-            what = f"for {path!r} of the value" if path else "for the value"
             has = ", ".join(name or "one array" for name in given) or "nothing"
-            raise GradientError(f"the pullback lacks a cotangent {what} ({result.type}); given: {has}", fix="give a tree like the value")
+            raise GradientError(
+                f"the pullback lacks {what} ({result.type}); given: {has}", fix="give a tree like the value"
+            )
         one = as_array(given[path], result.dtype)
         if one.shape != result.shape:
-            raise ShapeError(f"the pullback takes a cotangent of shape {result.shape}{f' for {path!r}' if path else ''}, given {one.shape}")
+            raise ShapeError(f"the pullback takes {what} of shape {result.shape}, given {one.shape}")
         gathered[id(result)] = gathered[id(result)] + one if id(result) in gathered else one
     return [gathered[id(result)] for result in seeded]

@@ -72,6 +72,8 @@ def evaluate(graph: Graph, *args: Any) -> Any:
     for node, array in zip(graph.inputs, arrays, strict=True):
         if node.type != array.type:
             error = ShapeError if node.array_type.shape != array.shape else DTypeError
-            raise error(f"the graph takes {node.type}, given {array.type}", fix="trace the function again for these inputs")
+            raise error(
+                f"the graph takes {node.type}, given {array.type}", fix="trace the function again for these inputs"
+            )
     results = apply(graph, arrays)
     return results[0] if len(results) == 1 else tuple(results)

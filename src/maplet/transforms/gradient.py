@@ -64,7 +64,11 @@ class Trail:
             made = tuple([node for node in step.made if node in nodes])
             sent = tuple([node if node in nodes else None for node in step.contributions])
             if any(sent):
-                self.steps.append(step if (made, sent) == (step.made, step.contributions) else Step(step.node, step.cotangents, sent, made))
+                self.steps.append(
+                    step
+                    if (made, sent) == (step.made, step.contributions)
+                    else Step(step.node, step.cotangents, sent, made)
+                )
 
 
 def gradient(graph: Graph, wrt: Sequence[int] | None = None, seeded: Sequence[int] = (0,)) -> tuple[Graph, Trail]:
@@ -174,14 +178,19 @@ class Backward:
 
     def _rule(self, node: Node, outputs: dict[int, Array]) -> list[Array | None]:
         several = isinstance(node.type, tuple)
-        cotangents: Any = [outputs.get(n) for n in range(len(node.type))] if isinstance(node.type, tuple) else outputs[0]
+        cotangents: Any = (
+            [outputs.get(n) for n in range(len(node.type))] if isinstance(node.type, tuple) else outputs[0]
+        )
         needed = tuple([child in self.active for child in node.inputs])
         operands = [from_node(child, self.trace, None) for child in node.inputs]
         rule = node.primitive.gradient
         assert rule is not None  # noqa: S101  (only nodes with a rule are active)
         out = None if several else from_node(node, self.trace, None)
         found = rule(cotangents, out, *operands, needed=needed, **node.params)
-        return [self._fit(node, c, x) if c is not None and want else None for c, x, want in zip(found, operands, needed, strict=True)]
+        return [
+            self._fit(node, c, x) if c is not None and want else None
+            for c, x, want in zip(found, operands, needed, strict=True)
+        ]
 
     def _fit(self, node: Node, contribution: Array, operand: Array) -> Array:
         """Where the operation repeated its operand by broadcasting, every copy counts."""
@@ -190,7 +199,9 @@ class Backward:
             raise GraphError(f"the gradient rule of {node.primitive.name} gives {contribution.type} for {operand.type}")
         return fitted
 
-    def _remember(self, node: Node, outputs: dict[int, Array], contributions: list[Array | None], made: tuple[Node, ...]) -> None:
+    def _remember(
+        self, node: Node, outputs: dict[int, Array], contributions: list[Array | None], made: tuple[Node, ...]
+    ) -> None:
         count = len(node.type) if isinstance(node.type, tuple) else 1
         incoming = [outputs.get(n) for n in range(count)]
         nodes = [None if c is None else self.trace.node_of(c) for c in incoming]
