@@ -35,7 +35,12 @@ def test_operators_agree_with_numpy_on_both_sides(name):
     for dtype in (np.int64, np.int32) if name in for_bits else (np.float64, np.float32, np.int64):
         x, y = first.astype(dtype), second.astype(dtype)
         expected = apply(x, y)
-        for found in (apply(Array(x), Array(y)), apply(Array(x), y), apply(x, Array(y)), apply(Array(x), y.tolist()) if dtype == np.int64 else apply(Array(x), Array(y))):
+        for found in (
+            apply(Array(x), Array(y)),
+            apply(Array(x), y),
+            apply(x, Array(y)),
+            apply(Array(x), y.tolist()) if dtype == np.int64 else apply(Array(x), Array(y)),
+        ):
             assert isinstance(found, Array)
             assert found.dtype == (np.float32 if dtype == np.int64 and name == "truediv" else expected.dtype)
             np.testing.assert_allclose(found, expected, rtol=1e-6)
@@ -49,7 +54,10 @@ def test_operators_take_scalars_on_both_sides(name, scalar):
             operators[name](Array(first), scalar)
         return
     x = first if name in for_bits else first.astype(np.float32)
-    for found, expected in [(operators[name](Array(x), scalar), operators[name](x, scalar)), (operators[name](scalar, Array(x)), operators[name](scalar, x))]:
+    for found, expected in [
+        (operators[name](Array(x), scalar), operators[name](x, scalar)),
+        (operators[name](scalar, Array(x)), operators[name](scalar, x)),
+    ]:
         assert isinstance(found, Array)
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
@@ -119,7 +127,12 @@ def test_what_is_no_number_is_refused(bad):
 
 def test_dtypes_that_maplet_does_not_know():
     for bad in (complex, object, "complex64", np.longdouble, "U3"):
-        for make in (lambda d: mp.asarray(1.0, dtype=d), lambda d: mp.asarray(1.0).astype(d), lambda d: mp.zeros((2,), dtype=d), lambda d: mp.sum(mp.ones((2,)), dtype=d)):
+        for make in (
+            lambda d: mp.asarray(1.0, dtype=d),
+            lambda d: mp.asarray(1.0).astype(d),
+            lambda d: mp.zeros((2,), dtype=d),
+            lambda d: mp.sum(mp.ones((2,)), dtype=d),
+        ):
             with pytest.raises(DTypeError, match="dtype"):
                 make(bad)
 
@@ -205,11 +218,30 @@ def test_masks_of_several_axes():
 
 def test_special_keys():
     x = np.arange(6.0).reshape(2, 3)
-    for key in [(), ..., None, [], np.int8(1), np.asarray(1), (np.asarray(1), slice(None), None), ([], slice(None)), (slice(None), []), [1, 0, 1], [[0, 1], [1, 0]]]:
+    for key in [
+        (),
+        ...,
+        None,
+        [],
+        np.int8(1),
+        np.asarray(1),
+        (np.asarray(1), slice(None), None),
+        ([], slice(None)),
+        (slice(None), []),
+        [1, 0, 1],
+        [[0, 1], [1, 0]],
+    ]:
         np.testing.assert_array_equal(Array(x)[key], x[key])
     np.testing.assert_array_equal(Array(x)[Array(np.asarray(1)), Array(np.asarray([0, -1]))], x[1, [0, -1]])
     deep = np.arange(120).reshape(2, 3, 4, 5)
-    for key in [(0, slice(None), [0, 1]), ([0, 1], slice(None), 0), (slice(None), 0, [1, 2]), ([1], ..., 0), (0, ..., [[1], [2]], 0), (0, None, [0, 1])]:
+    for key in [
+        (0, slice(None), [0, 1]),
+        ([0, 1], slice(None), 0),
+        (slice(None), 0, [1, 2]),
+        ([1], ..., 0),
+        (0, ..., [[1], [2]], 0),
+        (0, None, [0, 1]),
+    ]:
         np.testing.assert_array_equal(Array(deep)[key], deep[key])
 
 
@@ -243,7 +275,12 @@ def test_keys_that_do_not_fit(key, error, message):
 def test_values_that_do_not_fit():
     with pytest.raises(ShapeError, match=r"\(4,\).*\(3,\)"):
         mp.zeros((2, 3))[0] = np.ones(4)
-    for kind, value in [(np.int64, 0.5), (np.int64, np.ones(3, np.float32)), (np.bool_, 2), (np.uint8, np.asarray([-1] * 3))]:
+    for kind, value in [
+        (np.int64, 0.5),
+        (np.int64, np.ones(3, np.float32)),
+        (np.bool_, 2),
+        (np.uint8, np.asarray([-1] * 3)),
+    ]:
         with pytest.raises(DTypeError, match="astype"):
             mp.zeros((2, 3), dtype=kind)[0] = value
     small = mp.zeros((3,), dtype=mp.uint8)
@@ -289,7 +326,12 @@ def test_assignment_leaves_every_other_array_alone():
     a[2] += 1.0
     assert a.tolist() == [1.0, 9.0, 4.0]
     assert view.tolist() == [1.0, 2.0, 3.0]
-    assert [x.numpy().ravel().tolist() for x in shared.values()] == [[2.0, 3.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]
+    assert [x.numpy().ravel().tolist() for x in shared.values()] == [
+        [2.0, 3.0],
+        [1.0, 2.0, 3.0],
+        [1.0, 2.0, 3.0],
+        [1.0, 2.0, 3.0],
+    ]
 
 
 def test_assign_keeps_the_type():
@@ -360,7 +402,9 @@ def test_methods():
     assert a.reshape(3, 2).shape == a.reshape((3, -1)).shape == (3, 2)
     assert a.reshape(np.int64(6)).shape == a.reshape(-1).shape == (6,)
     for name in ("sum", "mean", "max", "min"):
-        np.testing.assert_array_equal(getattr(a, name)(axis=np.int64(1), keepdims=True), getattr(x, name)(axis=1, keepdims=True))
+        np.testing.assert_array_equal(
+            getattr(a, name)(axis=np.int64(1), keepdims=True), getattr(x, name)(axis=1, keepdims=True)
+        )
     assert a.astype(mp.int32).dtype == a.astype("i32").dtype == np.int32
 
 

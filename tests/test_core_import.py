@@ -18,7 +18,11 @@ def test_importing_maplet_loads_nothing_heavy():
     loaded = set(json.loads(out))
     assert "maplet.core.trace" in loaded
     assert not loaded & set(heavy)
-    assert not {name for name in loaded if name.startswith(("maplet.nn", "maplet.train", "maplet.data", "maplet.optim", "maplet.cli"))}
+    assert not {
+        name
+        for name in loaded
+        if name.startswith(("maplet.nn", "maplet.train", "maplet.data", "maplet.optim", "maplet.cli"))
+    }
 
 
 def test_importing_maplet_is_quick():

@@ -32,7 +32,11 @@ arguments = [np.ones((3, 2)), np.ones(2), np.random.default_rng(0).normal(size=(
 
 def odd_constants(x):
     tiny = [float("nan"), float("inf"), -float("inf"), -0.0, 5e-324, 1.7976931348623157e308]
-    return mp.asarray(np.asarray(tiny)) * x + mp.asarray(np.asarray([[True], [False]])) + mp.asarray(np.uint64(2**64 - 1)).astype(mp.float64)
+    return (
+        mp.asarray(np.asarray(tiny)) * x
+        + mp.asarray(np.asarray([[True], [False]]))
+        + mp.asarray(np.uint64(2**64 - 1)).astype(mp.float64)
+    )
 
 
 graphs = {
@@ -77,21 +81,33 @@ def mutations(graph):
     for node in in_order(graph.outputs):
         for key, value in node.params.items():
             for other in other_values(value):
-                yield f"{node.primitive.name}: {key} {value!r} → {other!r}", swap(graph, node, replace(node, params={**node.params, key: other}))
+                yield (
+                    f"{node.primitive.name}: {key} {value!r} → {other!r}",
+                    swap(graph, node, replace(node, params={**node.params, key: other})),
+                )
         if node.inputs:
             other = next((p for p in registry.values() if p is not node.primitive), None)
             yield f"{node.primitive.name} → {other.name}", swap(graph, node, replace(node, primitive=other))
-            yield f"{node.primitive.name} without its last input", swap(graph, node, replace(node, inputs=node.inputs[:-1]))
+            yield (
+                f"{node.primitive.name} without its last input",
+                swap(graph, node, replace(node, inputs=node.inputs[:-1])),
+            )
         if len(node.inputs) == 2 and node.inputs[0] is not node.inputs[1]:
             yield f"{node.primitive.name} turned", swap(graph, node, replace(node, inputs=node.inputs[::-1]))
         if not isinstance(node.type, tuple):
-            yield f"{node.primitive.name} of another type", swap(graph, node, replace(node, type=ArrayType((7, *node.type.shape), node.type.dtype)))
+            yield (
+                f"{node.primitive.name} of another type",
+                swap(graph, node, replace(node, type=ArrayType((7, *node.type.shape), node.type.dtype))),
+            )
     yield "one output more", Graph(graph.inputs, (*graph.outputs, graph.outputs[0]))
     if len(in_order(graph.outputs)) > 1:
         yield "another output", Graph(graph.inputs, tuple(in_order(graph.outputs)[0] for _ in graph.outputs))
     if len(graph.inputs) > 1:
         yield "inputs turned", Graph(graph.inputs[::-1], graph.outputs)
-    yield "an input more", Graph((*graph.inputs, Node(registry["input"], (), {}, ArrayType((), np.dtype("float32")))), graph.outputs)
+    yield (
+        "an input more",
+        Graph((*graph.inputs, Node(registry["input"], (), {}, ArrayType((), np.dtype("float32")))), graph.outputs),
+    )
 
 
 def other_values(value):
@@ -117,7 +133,11 @@ def swap(graph, old, new):
 
 
 def test_any_change_makes_another_graph():
-    graph = mp.trace(lambda x, y: mp.checkpoint(lambda x: mp.sum(x, axis=0) * 2.0)(x) - mp.sin(y) @ x[0:2, ::-1].T, np.ones((3, 2)), np.ones(2))
+    graph = mp.trace(
+        lambda x, y: mp.checkpoint(lambda x: mp.sum(x, axis=0) * 2.0)(x) - mp.sin(y) @ x[0:2, ::-1].T,
+        np.ones((3, 2)),
+        np.ones(2),
+    )
     changed = list(mutations(graph))
     assert len(changed) > 40
     assert swap(graph, graph.outputs[0], replace(graph.outputs[0])) == graph

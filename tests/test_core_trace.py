@@ -73,7 +73,17 @@ def test_a_bool_of_a_traced_array_teaches():
 
 @pytest.mark.parametrize(
     "use",
-    [bool, int, float, np.sin, np.asarray, lambda x: x.item(), lambda x: x.numpy(), lambda x: x.tolist(), lambda x: [0][x.astype(mp.int64)]],
+    [
+        bool,
+        int,
+        float,
+        np.sin,
+        np.asarray,
+        lambda x: x.item(),
+        lambda x: x.numpy(),
+        lambda x: x.tolist(),
+        lambda x: [0][x.astype(mp.int64)],
+    ],
 )
 def test_an_argument_has_no_value_in_a_trace_without_values(use):
     with pytest.raises(TraceError):
@@ -113,7 +123,12 @@ def test_a_traced_array_does_not_outlive_its_trace(transform):
 
     transform(f)
     line = f"test_core_trace.py:{f.__code__.co_firstlineno + 1}"
-    uses = [lambda: kept[0] + 1, lambda: float(kept[0]), lambda: mp.grad(lambda x: x * kept[0])(1.0), lambda: np.asarray(kept[0])]
+    uses = [
+        lambda: kept[0] + 1,
+        lambda: float(kept[0]),
+        lambda: mp.grad(lambda x: x * kept[0])(1.0),
+        lambda: np.asarray(kept[0]),
+    ]
     for use in [*uses, kept[0].item, lambda: bool(kept[0])]:
         with pytest.raises(TraceError, match="after its trace has ended") as caught:
             use()

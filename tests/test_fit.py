@@ -16,6 +16,7 @@ import pytest
 import maplet as mp
 from maplet import nn, optim
 from maplet.errors import CheckpointError, DataError, NonFiniteError, RunExistsError, SettingError, ShapeError
+from maplet.train.metrics import Metric
 from maplet.train.run_directory import RunDirectory
 
 rng = np.random.default_rng(0)
@@ -143,6 +144,15 @@ def test_early_stopping_restores_the_best_weights():
     assert run.history[run.best_epoch - 1]["val_loss"] == best
     loss = nn.cross_entropy(run.predict(X[60:]), mp.asarray(Y[60:])).item()
     assert loss == pytest.approx(best, rel=1e-6)
+
+
+def test_early_stopping_knows_which_way_a_metric_grows():
+    stopping = mp.EarlyStopping(patience=3, monitor="val_accuracy")
+    run = run_fit(epochs=300, optimizer=optim.Adam(0.1), callbacks=[stopping])
+    assert run.history[run.best_epoch - 1]["val_accuracy"] == max(record["val_accuracy"] for record in run.history)
+    spread = mp.EarlyStopping(monitor="val_spread")
+    with pytest.raises(SettingError, match="higher_is_better"):
+        run_fit(callbacks=[spread], metrics=[Metric("spread", lambda prediction, _: np.ptp(prediction))])
 
 
 def test_early_stopping_on_a_name_that_is_not_there():

@@ -16,7 +16,13 @@ def ulps(found, exact):
 
 
 def test_erf_is_exact_to_two_units_in_float64():
-    x = np.concatenate([np.linspace(-7, 7, 40_001), np.geomspace(1e-300, 1, 2001), [0.46875, np.nextafter(0.46875, 1), 4.0, 6.0, 1e300, np.inf]])
+    x = np.concatenate(
+        [
+            np.linspace(-7, 7, 40_001),
+            np.geomspace(1e-300, 1, 2001),
+            [0.46875, np.nextafter(0.46875, 1), 4.0, 6.0, 1e300, np.inf],
+        ]
+    )
     exact = np.asarray([math.erf(v) for v in x])
     assert ulps(mp.erf(x).numpy(), exact).max(where=exact != 0, initial=0) <= 2
     assert np.array_equal(mp.erf(-x), -mp.erf(x).numpy())
@@ -28,7 +34,6 @@ def test_sigmoid_is_exact_to_two_units_in_float64():
     exact = [1 / (1 + math.exp(-v)) if v > 0 else math.exp(v) / (1 + math.exp(v)) for v in x]
     assert ulps(mp.sigmoid(x).numpy(), exact).max() <= 2.5
     assert mp.sigmoid(np.asarray([-1000.0, 1000.0])).tolist() == [0.0, 1.0]
-
 
 
 def domain(primitive):

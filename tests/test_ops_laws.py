@@ -27,14 +27,25 @@ on_the_host: set[str] = set()
 
 # Odd shapes beyond each primitive's own example: lengths 0 and 1, no axes, negative steps …
 odd_cases = {
-    "sum": [((), (), False), ((0,), (0,), False), ((3, 0), (1,), True), ((2, 1, 3), (0, 1, 2), True), ((2, 3), (), False)],
+    "sum": [
+        ((), (), False),
+        ((0,), (0,), False),
+        ((3, 0), (1,), True),
+        ((2, 1, 3), (0, 1, 2), True),
+        ((2, 3), (), False),
+    ],
     "max": [((), (), False), ((2, 1, 3), (1, 2), True), ((0, 3), (1,), False)],
     "any": [((0,), (0,), False), ((2, 3), (0,), True)],
     "argmax": [((1,), 0), ((2, 3, 4), 1), ((0, 3), 1), ((3, 2), 0)],
     "reshape": [((), (1, 1)), ((0, 3), (2, 0)), ((1, 6), (3, 1, 2)), ((1,), ())],
     "permute_dims": [((), ()), ((0, 2), (1, 0)), ((2, 3, 4, 5), (3, 1, 0, 2))],
     "broadcast_to": [((), ()), ((), (2, 3)), ((1,), (0,)), ((2, 1, 3), (4, 2, 5, 3))],
-    "slice": [((4,), (3,), (0,), (1,)), ((5,), (4,), (5,), (-1,)), ((0, 2), (0, 0), (0, 2), (1, 1)), ((7, 3), (1, 2), (3, 2), (2, -1))],
+    "slice": [
+        ((4,), (3,), (0,), (1,)),
+        ((5,), (4,), (5,), (-1,)),
+        ((0, 2), (0, 0), (0, 2), (1, 1)),
+        ((7, 3), (1, 2), (3, 2), (2, -1)),
+    ],
     "pad": [((), (), (), ()), ((0,), (1,), (2,), (3,)), ((3, 1), (0, 2), (1, 0), (2, 4))],
     "iota": [((0,), 0), ((3, 1, 2), 0), ((4,), 0)],
     "random_bits": [((),), ((0,),), ((9,),), ((2, 3, 5),)],
@@ -54,7 +65,9 @@ def cases(primitive, seed=0):
     for shape, *values in odd_cases.get(primitive.name, []):
         params = dict(zip(names_of_params[primitive.name], values, strict=True))
         if primitive.name in ("iota", "random_bits"):
-            inputs = [np.asarray(np.uint64(2**40 + 7)), np.asarray(np.uint64(3))] if primitive.name == "random_bits" else []
+            inputs = (
+                [np.asarray(np.uint64(2**40 + 7)), np.asarray(np.uint64(3))] if primitive.name == "random_bits" else []
+            )
             yield inputs, {"shape": shape, **params}
         else:
             x = np.asarray(rng.permutation(int(np.prod(shape))).reshape(shape) / 8)
@@ -120,7 +133,9 @@ def in_every_dtype(primitive, inputs, params):
 
 
 def in_dtype(x, dtype):
-    return np.where(np.abs(x) < 1, 1, x).astype(dtype) if dtype.kind in "iu" and x.dtype.kind == "f" else x.astype(dtype)
+    return (
+        np.where(np.abs(x) < 1, 1, x).astype(dtype) if dtype.kind in "iu" and x.dtype.kind == "f" else x.astype(dtype)
+    )
 
 
 # ── the record is complete ───────────────────────────────────────────────────────────────────────
@@ -131,7 +146,9 @@ def test_a_primitive_declares_what_the_transforms_need(primitive):
     assert primitive.example is not None, "give it an example, for the law tests"
     inputs, params = example(primitive, np.random.default_rng(0))
     assert isinstance(primitive.shape(*map(type_of, inputs), **params), ArrayType)
-    assert (primitive.access is None) == (primitive.name in on_the_host), "say it in index notation, or list it as a host call"
+    assert (primitive.access is None) == (primitive.name in on_the_host), (
+        "say it in index notation, or list it as a host call"
+    )
     assert primitive.notation or registry[primitive.name].access(*map(type_of, inputs), **params)
 
 
@@ -210,7 +227,10 @@ def combined(primitive, inputs, params, floating, rng):
 
 def along(f, inputs, directions, step):
     """The central difference of f in a direction."""
-    high, low = (float(f(*[mp.asarray(np.asarray(x + s * d)) for x, d in zip(inputs, directions, strict=True)])) for s in (step, -step))
+    high, low = (
+        float(f(*[mp.asarray(np.asarray(x + s * d)) for x, d in zip(inputs, directions, strict=True)]))
+        for s in (step, -step)
+    )
     return (high - low) / (2 * step)
 
 
@@ -303,7 +323,9 @@ class Interpreter:
             return np.choose(word, np.broadcast_arrays(*philox((key & low, key >> high), counter))).astype(np.uint32)
         first = 1 if function == "where" else 0  # a number takes the dtype of what stands beside it
         dtype = next((a.dtype for a in arguments[first:] if isinstance(a, np.ndarray | np.generic)), np.dtype(np.int64))
-        return registry[function].reference(*[np.asarray(a, None if isinstance(a, np.ndarray) else dtype) for a in arguments])
+        return registry[function].reference(
+            *[np.asarray(a, None if isinstance(a, np.ndarray) else dtype) for a in arguments]
+        )
 
     def reduce(self, combiner, index, extent, body):
         place = list(self.grid).index(index)

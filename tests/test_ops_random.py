@@ -20,7 +20,7 @@ from maplet.ops.random import Generator, as_generator, philox
     ],
 )
 def test_the_known_answers_of_random123(counter, key, expected):
-    words = lambda text: tuple(int(word, 16) for word in text.split())  # noqa: E731
+    words = lambda text: tuple(int(word, 16) for word in text.split())
     assert tuple(int(word) for word in philox(words(key), words(counter))) == words(expected)
 
 
@@ -89,9 +89,13 @@ def test_bernoulli():
 
 
 def test_streams_differ_and_repeat():
-    draw = lambda g: g.uniform((8,)).numpy().tobytes()  # noqa: E731
+    draw = lambda g: g.uniform((8,)).numpy().tobytes()
     parent = Generator(7)
-    seen = {draw(parent.spawn(n)) for n in range(50)} | {draw(Generator(7)), draw(Generator(8)), draw(Generator(8).spawn(0))}
+    seen = {draw(parent.spawn(n)) for n in range(50)} | {
+        draw(Generator(7)),
+        draw(Generator(8)),
+        draw(Generator(8).spawn(0)),
+    }
     assert len(seen) == 53
     assert draw(parent.spawn(3)) == draw(Generator(7).spawn(3))
     assert int(parent.draws) == 0
@@ -146,7 +150,9 @@ def test_streams_that_are_none(bad):
         Generator(0).spawn(bad)
 
 
-@pytest.mark.parametrize("draw", [lambda: Generator(0).uniform((2,), dtype=mp.int64), lambda: Generator(0).normal((2,), dtype=mp.int32)])
+@pytest.mark.parametrize(
+    "draw", [lambda: Generator(0).uniform((2,), dtype=mp.int64), lambda: Generator(0).normal((2,), dtype=mp.int32)]
+)
 def test_random_numbers_are_real(draw):
     with pytest.raises(DTypeError, match="floating"):
         draw()

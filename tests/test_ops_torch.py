@@ -25,8 +25,22 @@ unary = {
     "acosh": positive + 1,
 }  # fmt: skip
 in_functional = {"softplus", "silu", "elu", "leaky_relu", "gelu"}
-cases = {name: (getattr(mp, name), getattr(F if name in in_functional else torch, name), [x]) for name, x in unary.items()}
-for name in ("add", "subtract", "multiply", "divide", "atan2", "hypot", "logaddexp", "maximum", "minimum", "remainder", "copysign"):
+cases = {
+    name: (getattr(mp, name), getattr(F if name in in_functional else torch, name), [x]) for name, x in unary.items()
+}
+for name in (
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "atan2",
+    "hypot",
+    "logaddexp",
+    "maximum",
+    "minimum",
+    "remainder",
+    "copysign",
+):
     cases[name] = (getattr(mp, name), getattr(torch, name), [anywhere, beside])
 
 
@@ -164,7 +178,13 @@ def test_the_gradient_passes_on_the_bounds_of_clip():
 
 def test_nan_wins():
     x = np.asarray([1.0, np.nan, 3.0])
-    for ours, theirs in [(mp.max, torch.amax), (mp.min, torch.amin), (mp.argmax, torch.argmax), (mp.argmin, torch.argmin), (mp.sum, torch.sum)]:
+    for ours, theirs in [
+        (mp.max, torch.amax),
+        (mp.min, torch.amin),
+        (mp.argmax, torch.argmax),
+        (mp.argmin, torch.argmin),
+        (mp.sum, torch.sum),
+    ]:
         np.testing.assert_array_equal(ours(x), theirs(torch.tensor(x)))
     np.testing.assert_array_equal(mp.maximum(x, 2.0), torch.maximum(torch.tensor(x), torch.tensor(2.0)))
 
@@ -210,14 +230,19 @@ def test_integer_results():
     np.testing.assert_array_equal(mp.any(x, axis=0), (t != 0).any(0))
     np.testing.assert_array_equal(mp.all(x, axis=0), (t != 0).all(0))
     for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"):
-        np.testing.assert_array_equal(getattr(mp, name)(special, 1.0), getattr(torch, {"equal": "eq"}.get(name, name))(torch.tensor(special), torch.tensor(1.0)))
+        np.testing.assert_array_equal(
+            getattr(mp, name)(special, 1.0),
+            getattr(torch, {"equal": "eq"}.get(name, name))(torch.tensor(special), torch.tensor(1.0)),
+        )
     for name in ("isnan", "isinf", "isfinite", "signbit"):
         np.testing.assert_array_equal(getattr(mp, name)(special), getattr(torch, name)(torch.tensor(special)))
     for name in ("logical_and", "logical_or", "logical_xor"):
         np.testing.assert_array_equal(getattr(mp, name)(x > 0, x < 2), getattr(torch, name)(t > 0, t < 2))
     for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
         np.testing.assert_array_equal(getattr(mp, name)(x, 5), getattr(torch, name)(t, 5))
-    np.testing.assert_array_equal(mp.nextafter(anywhere, 9.0), torch.nextafter(torch.tensor(anywhere), torch.tensor(9.0, dtype=torch.float64)))
+    np.testing.assert_array_equal(
+        mp.nextafter(anywhere, 9.0), torch.nextafter(torch.tensor(anywhere), torch.tensor(9.0, dtype=torch.float64))
+    )
 
 
 made_of_nothing = {

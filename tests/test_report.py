@@ -17,9 +17,9 @@ from maplet.errors import DataError
 from maplet.train.formatting import short_number
 from maplet.train.metrics import confusion_matrix, f1, precision, recall
 from maplet.train.report import report_html
-from maplet.train.report_curves import thinned
-from maplet.train.report_markup import Markup, element
-from maplet.train.svg import Scale, tick_label, value_scale
+from maplet.train.report.curves import thinned
+from maplet.train.report.markup import Markup, element
+from maplet.train.report.svg import Scale, tick_label, value_scale
 
 ELEMENTS = set(
     re.findall(
@@ -410,7 +410,7 @@ def mixed(colour, ground, share):
 
 @pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "print"])
 def test_colours_are_told_apart_by_weak_eyes(theme):
-    style = files("maplet.train").joinpath("report.css").read_text(encoding="utf-8")
+    style = files("maplet.train.report").joinpath("report.css").read_text(encoding="utf-8")
     colours = dict(re.findall(r"--([\w-]+): (#\w{6})", re.findall(r":root \{(.*?)\}", style, re.DOTALL)[theme]))
     for text in ("ink", "muted", "best"):
         for ground in ("panel", "page"):

@@ -14,8 +14,12 @@ def test_the_parabola():
 
 
 def test_gradients_nest():
-    f = lambda x: x**5  # noqa: E731
-    assert [float(d(2.0)) for d in (mp.grad(f), mp.grad(mp.grad(f)), mp.grad(mp.grad(mp.grad(f))))] == [80.0, 160.0, 240.0]
+    f = lambda x: x**5
+    assert [float(d(2.0)) for d in (mp.grad(f), mp.grad(mp.grad(f)), mp.grad(mp.grad(mp.grad(f))))] == [
+        80.0,
+        160.0,
+        240.0,
+    ]
 
 
 def test_nested_gradients_do_not_confuse_their_variables():
@@ -38,7 +42,9 @@ def test_keyword_arguments_are_constants():
 
 def test_several_arguments_and_structures():
     tree = {"a": [1.0, (2.0, 3.0)], "b": mp.asarray([4.0, 5.0]), "name": "kept", "none": None}
-    value, (first, last) = mp.value_and_grad(lambda t, n, y: t["a"][0] * t["a"][1][1] * y + mp.sum(t["b"] ** 2), argnums=(0, -1))(tree, 2, 6.0)
+    value, (first, last) = mp.value_and_grad(
+        lambda t, n, y: t["a"][0] * t["a"][1][1] * y + mp.sum(t["b"] ** 2), argnums=(0, -1)
+    )(tree, 2, 6.0)
     assert float(value) == 59.0
     assert [float(first["a"][0]), float(first["a"][1][0]), float(first["a"][1][1])] == [18.0, 0.0, 6.0]
     assert first["b"].tolist() == [8.0, 10.0]
@@ -55,7 +61,7 @@ def test_float64_stays_float64():
 
 @pytest.mark.parametrize("dtype", [mp.int64, mp.int32, mp.bool, mp.uint8])
 def test_no_gradient_passes_through_integers(dtype):
-    f = lambda x: mp.sum(x * 3 + x.astype(dtype).astype(x.dtype) * 2)  # noqa: E731
+    f = lambda x: mp.sum(x * 3 + x.astype(dtype).astype(x.dtype) * 2)
     assert mp.grad(f)(mp.asarray([1.25, 2.5])).tolist() == [3.0, 3.0]
     np.testing.assert_array_equal(mp.vjp(f, mp.asarray([1.25]))[1](1.0)[0], [3.0])
 
@@ -190,7 +196,9 @@ def test_evaluate_refuses_what_does_not_fit():
 
 def test_check_gradient_passes_what_is_right_and_names_what_is_wrong():
     assert mp.check_gradient(lambda x, y: mp.sin(x) * y, 0.5, 2.0)
-    wrong = mp.check_gradient(lambda t: mp.sum(t["a"] * mp.stop_gradient(t["a"])) + t["b"], {"a": mp.asarray([1.0, -3.0]), "b": 1.0})
+    wrong = mp.check_gradient(
+        lambda t: mp.sum(t["a"] * mp.stop_gradient(t["a"])) + t["b"], {"a": mp.asarray([1.0, -3.0]), "b": 1.0}
+    )
     assert not wrong
     assert not wrong.passed
     assert wrong.worst.name == "argument 0.a"
@@ -223,7 +231,11 @@ def test_an_eager_gradient_has_the_bits_of_the_traced_one():
     traced = mp.evaluate(mp.trace(lambda x, w: mp.grad(program, argnums=(0, 1))(x, w), *inputs), *inputs)
     extended, _ = mp.gradient(mp.trace(program, *inputs))
     by_graph = mp.evaluate(extended, *inputs, mp.ones((), dtype=mp.float64))[1:]
-    assert [g.numpy().tobytes() for g in eager] == [g.numpy().tobytes() for g in traced] == [g.numpy().tobytes() for g in by_graph]
+    assert (
+        [g.numpy().tobytes() for g in eager]
+        == [g.numpy().tobytes() for g in traced]
+        == [g.numpy().tobytes() for g in by_graph]
+    )
 
 
 def test_a_checkpoint_computes_the_same():
@@ -286,7 +298,11 @@ def test_cotangents_are_derivatives_with_respect_to_the_intermediate_value():
     values = {}
     for node in in_order(graph.outputs):
         given = arrays[graph.inputs.index(node)] if node in graph.inputs else None
-        values[node] = given if given is not None else np.asarray(node.primitive.reference(*[values[c] for c in node.inputs], **node.params))
+        values[node] = (
+            given
+            if given is not None
+            else np.asarray(node.primitive.reference(*[values[c] for c in node.inputs], **node.params))
+        )
 
     def loss_with(cut, value):
         moved = dict(values)
@@ -306,7 +322,9 @@ def test_cotangents_are_derivatives_with_respect_to_the_intermediate_value():
     assert len(trail.cotangents) >= 10
     for node, cotangent in trail.cotangents.items():
         direction = np.asarray(rng.uniform(-1, 1, size=values[node].shape))
-        difference = (loss_with(node, values[node] + 1e-6 * direction) - loss_with(node, values[node] - 1e-6 * direction)) / 2e-6
+        difference = (
+            loss_with(node, values[node] + 1e-6 * direction) - loss_with(node, values[node] - 1e-6 * direction)
+        ) / 2e-6
         assert float(np.sum(backward[cotangent] * direction)) == pytest.approx(difference, rel=1e-6, abs=1e-8), node
 
 
@@ -321,7 +339,11 @@ def test_backward_nodes_come_from_the_line_of_their_forward_node():
     lines = {step.node.primitive.name: {extended.origins[node].line for node in step.made} for step in trail.steps}
     assert lines == {"sin": {first + 1}, "exp": {first + 2}}
     nested = mp.trace(lambda x: mp.grad(f)(x), 1.0)
-    found = {node.primitive.name: nested.origins[node].line for node in in_order(nested.outputs) if node.primitive.name != "constant"}
+    found = {
+        node.primitive.name: nested.origins[node].line
+        for node in in_order(nested.outputs)
+        if node.primitive.name != "constant"
+    }
     assert found["cos"] == found["sin"] == first + 1
     assert found["exp"] == first + 2
 

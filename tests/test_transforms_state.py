@@ -68,7 +68,9 @@ def by_nested(net):
     return value, gradient
 
 
-ways = pytest.mark.parametrize("way", [by_value_and_grad, by_vjp, by_checkpoint, by_nested], ids=lambda way: way.__name__)
+ways = pytest.mark.parametrize(
+    "way", [by_value_and_grad, by_vjp, by_checkpoint, by_nested], ids=lambda way: way.__name__
+)
 
 
 @ways

@@ -32,7 +32,7 @@ def print_metrics(metrics: Metrics, console: Console | None = None) -> None:
         table.add_column(model, justify="right")
     for name in next(iter(metrics.values()), {}):
         values = [found[name] for found in metrics.values()]
-        best = max(values) if higher_is_better(name) else min(values)
+        best = max(values) if higher_is_better(name) else min(values)  # what a job reports is all of known direction
         table.add_row(name, *(f"[bold green]{number(v)}[/]" if v == best else number(v) for v in values))
     (console or Console()).print(table)
 
@@ -55,4 +55,5 @@ def print_outcome(run: Run, place: Path) -> None:
     """How training ended and where everything is."""
     console = Console(soft_wrap=True)
     kept = f"the weights of epoch {run.best_epoch} of {len(run.history)}" if run.best_epoch else "the last weights"
-    console.print(f"{place} holds the run, with {kept}; look at {place / 'report.html'}, or: maplet show {place}", highlight=False)
+    console.print(f"{place} holds the run, with {kept}", highlight=False)
+    console.print(f"look at {place / 'report.html'}, or: maplet show {place}", highlight=False)

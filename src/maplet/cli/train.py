@@ -12,8 +12,8 @@ from maplet.cli.output import print_metrics, print_outcome
 from maplet.errors import SettingError
 from maplet.train.job import Settings
 from maplet.train.job import train as run_job
-from maplet.train.job_report import write_report
 from maplet.train.problems import load_problem
+from maplet.train.report.job import write_report
 
 defaults = Settings()
 

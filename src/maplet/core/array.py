@@ -341,7 +341,7 @@ class Parameter(Array):
 
 def to_numpy(value: Any, dtype: Any = None) -> Value:
     """A NumPy array that nobody else can write to; Python floats become float32, what has a dtype keeps it."""
-    has_dtype = hasattr(value, "dtype") and not isinstance(value, float)
+    has_dtype = hasattr(value, "dtype")
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise DTypeError(

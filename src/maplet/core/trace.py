@@ -27,6 +27,7 @@ from maplet.core.context import Origin, here, thread
 from maplet.core.graph import Graph, Node, constant_primitive, input_node
 from maplet.core.primitive import Primitive, registry
 from maplet.core.tree import Stateful, leaves, objects, replace, same_content, snapshot, unchanged
+from maplet.core.types import python_numbers
 from maplet.errors import MapletError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from maplet.core.array import Value
 
+numeric = (float, np.ndarray, np.generic)  # what becomes an array in a tree; an int is a setting
 missing = object()  # stands for an attribute that was not there before
 
 
@@ -203,7 +205,7 @@ def constant(value: Any, dtype: np.dtype[Any]) -> Array:
     """A number (or a few, as nested tuples) that is part of the program itself."""
     if thread.trace is None:
         return from_value(np.asarray(value, dtype))
-    exact = dtype.type(value).item() if isinstance(value, bool | int | float) else value
+    exact = dtype.type(value).item() if isinstance(value, python_numbers) else value
     return thread.trace.record(constant_primitive, (), {"value": exact, "dtype": dtype})
 
 
@@ -351,7 +353,7 @@ def as_tree(tree: Any) -> Any:
 
 
 def _as_leaf(value: Any) -> Any:
-    return Array(value) if isinstance(value, float | np.ndarray | np.generic) else value
+    return Array(value) if isinstance(value, numeric) else value
 
 
 def _named_leaves(name: str, tree: Any) -> dict[str, Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from math import prod
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +23,8 @@ default_int = np.dtype(np.int64)
 bool_dtype = np.dtype(np.bool_)
 
 Shape = tuple[int, ...]
+
+python_numbers = (bool, int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
     """The NumPy dtype meant by a name, a class or another dtype; complex and object kinds are refused."""
     meant: Any = dtypes_by_short_name.get(dtype, dtype) if isinstance(dtype, str) else dtype
     try:
-        given = cast("np.dtype[Any]", np.dtype(meant))
+        given = np.dtype(meant)
     except TypeError:
         given = np.dtype(object)
     if given.name not in type_names:

@@ -74,8 +74,7 @@ def split(
                 f"the {name} part would be empty: no class has {needed} rows, one for each part",
                 fix="give more rows of each class, or split without labels",
             )
-    train, validation, test = parts
-    return train, validation, test
+    return parts[0], parts[1], parts[2]
 
 
 def _check_fractions(fractions: Sequence[float]) -> list[float]:

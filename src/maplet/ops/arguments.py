@@ -11,7 +11,7 @@ from maplet.core.array import Array, to_numpy
 from maplet.core.context import thread
 from maplet.core.primitive import operations
 from maplet.core.trace import bind, constant
-from maplet.core.types import default_float, is_floating, promote, scalar_dtype, short_name
+from maplet.core.types import default_float, is_floating, promote, python_numbers, scalar_dtype, short_name
 from maplet.errors import DTypeError, ShapeError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def as_array(x: ArrayLike, dtype: Any = None) -> Array:
     """An array from whatever a user may pass; arrays pass through unchanged."""
     if isinstance(x, Array):
         return x if dtype is None or x.dtype == dtype else convert(x, np.dtype(dtype))
-    if isinstance(x, bool | int | float):
+    if isinstance(x, python_numbers):
         return constant(x, scalar_dtype(x, None) if dtype is None else np.dtype(dtype))
     if isinstance(x, list | tuple) and _holds_arrays(x):
         stacked = operations["stack"]([as_array(item) for item in x])
@@ -56,7 +56,7 @@ def convert(x: Array, dtype: np.dtype[Any]) -> Array:
 
 def meet(*xs: ArrayLike) -> list[Array]:
     """Arrays in their common dtype. A Python scalar takes the dtype of the arrays beside it."""
-    arrays = [x if isinstance(x, bool | int | float) else as_array(x) for x in xs]
+    arrays = [x if isinstance(x, python_numbers) else as_array(x) for x in xs]
     dtypes = [x.dtype for x in arrays if isinstance(x, Array)]
     common = None
     for dtype in dtypes:

@@ -18,7 +18,16 @@ from maplet.core.array import Array
 from maplet.core.index_notation import Access, Call, Cast, Expression, Literal, Read, Reduce, indices, select
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
-from maplet.core.types import ArrayType, as_dtype, bool_dtype, default_float, default_int, is_integer, short_name
+from maplet.core.types import (
+    ArrayType,
+    as_dtype,
+    bool_dtype,
+    default_float,
+    default_int,
+    is_integer,
+    python_numbers,
+    short_name,
+)
 from maplet.errors import DTypeError, SettingError, ShapeError, TraceError
 from maplet.ops.arguments import as_array, broadcast_shape, convert, count_axis, holds
 from maplet.ops.elementwise import where
@@ -352,7 +361,7 @@ def _inside(positions: Array, axis: int, length: int, shape: Shape) -> None:
 def setitem(x: Array, key: Any, value: ArrayLike) -> Array:
     """A new array: ``x`` with ``value`` at ``key``; where a position occurs twice the last value stays."""
     positions = getitem(reshape(arange(x.size), x.shape), key)
-    new = value if isinstance(value, bool | int | float) else as_array(value)
+    new = value if isinstance(value, python_numbers) else as_array(value)
     fits = np.can_cast(new.dtype, x.dtype, "same_kind") if isinstance(new, Array) else holds(x.dtype, new)
     if not fits:
         given = short_name(new.dtype) if isinstance(new, Array) else repr(new)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from maplet.errors import SettingError
+from maplet.train.metrics import higher_is_better
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +63,7 @@ class EarlyStopping(Callback):
     min_delta
         The least change that counts as an improvement.
     higher_is_better
-        Whether the value should grow (accuracy) or fall (loss).
+        Whether the value should grow (accuracy) or fall (loss); known by name for losses and maplet's own metrics.
     restore_best
         Whether to go back to the weights of the best epoch at the end.
 
@@ -80,7 +81,7 @@ class EarlyStopping(Callback):
         *,
         monitor: str | None = None,
         min_delta: float = 0.0,
-        higher_is_better: bool = False,
+        higher_is_better: bool | None = None,
         restore_best: bool = True,
     ) -> None:
         if patience < 1 or min_delta < 0:
@@ -111,7 +112,7 @@ class EarlyStopping(Callback):
                 fix=f"choose one of {', '.join(run.record)}, or give validation data",
             )
         value = float(run.record[name])
-        sign = -1.0 if self.higher_is_better else 1.0
+        sign = -1.0 if self._grows(name) else 1.0
         if self.best is None or sign * value < sign * self.best - self.min_delta:
             self.best, self.best_epoch = value, run.epoch
             self.weights = run.weights() if self.restore_best else {}
@@ -119,6 +120,15 @@ class EarlyStopping(Callback):
             run.stop(
                 f"{name} has not improved for {self.patience} epochs (best: {self.best:.6g} in epoch {self.best_epoch})"
             )
+
+    def _grows(self, name: str) -> bool:
+        grows = higher_is_better(name) if self.higher_is_better is None else self.higher_is_better
+        if grows is None:
+            raise SettingError(
+                f"early stopping watches {name!r}, of which it is not known whether it should grow or fall",
+                fix=f"EarlyStopping(monitor={name!r}, higher_is_better=True), or False",
+            )
+        return grows
 
     def on_end(self, run: Run) -> None:
         """Back to the best weights."""

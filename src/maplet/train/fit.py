@@ -165,7 +165,8 @@ class Training:
         if not run.history and not run.step:
             self._save()
         with Interruption() as interruption:
-            display.start(epochs, len(batch_slices(self.samples.count, self.batch_size)), run.epoch + 1)
+            steps = len(batch_slices(self.samples.count, self.batch_size))
+            display.start(epochs, steps, len(run.history) + 1, run.step)
             while len(run.history) < epochs and not run.stop_reason:
                 if not self._epoch(interruption, display):
                     run.stop(interrupted)

@@ -54,7 +54,7 @@ def write_directory(path: Path, documents: dict[str, Any], arrays: dict[str, Arr
 
 
 def _contiguous(arrays: Arrays) -> Arrays:
-    """safetensors writes the memory behind an array as it lies there, which for a view is something else."""
+    """Safetensors writes the memory behind an array as it lies there, which for a view is something else."""
     return {name: np.asarray(array, order="C") for name, array in arrays.items()}
 
 

@@ -108,14 +108,15 @@ def gradient(graph: Graph, wrt: Sequence[int] | None = None, seeded: Sequence[in
     sources = [graph.inputs[n] for n in wrt]
     with Trace(with_values=False) as trace:
         trace.origins.update(graph.origins)
-        backward = Backward(trace, _active(graph, sources))
+        order = in_order(graph.outputs)
+        backward = Backward(trace, _active(order, sources))
         seeds: list[Node] = []
         for number in seeded:
             output = graph.outputs[number]
             seed = trace.argument(from_node(output, trace, None), f"cotangent{number}", None)
             seeds.append(trace.node_of(seed))
             backward.give(output, 0, seed)
-        for node in reversed(in_order(graph.outputs)):
+        for node in reversed(order):
             backward.visit(node)
         results = [trace.node_of(backward.of(node)) for node in sources]
     extended = Graph((*graph.inputs, *seeds), (*graph.outputs, *results), trace.origins)
@@ -123,10 +124,10 @@ def gradient(graph: Graph, wrt: Sequence[int] | None = None, seeded: Sequence[in
     return checked(extended), backward.trail
 
 
-def _active(graph: Graph, sources: Sequence[Node]) -> set[Node]:
+def _active(order: Sequence[Node], sources: Sequence[Node]) -> set[Node]:
     """The floating nodes through which a change of the sources can reach an output."""
     active = set(sources)
-    for node in in_order(graph.outputs):
+    for node in order:
         differentiable = node.primitive.gradient is not None or node.primitive.name == "item"
         if differentiable and _is_real(node) and any(child in active for child in node.inputs):
             active.add(node)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from maplet.errors import DataError, SettingError, ShapeError
-from maplet.train.decisions import decide, real_numbers
+from maplet.train.metrics.decisions import decide, real_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from maplet.core.array import ArrayLike
-    from maplet.train.decisions import Counts, Decisions
+    from maplet.train.metrics.decisions import Counts, Decisions
 
 Average: TypeAlias = Literal["binary", "macro", "micro", "weighted"]
 

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias, cast, get_args
 
 from maplet.data.suggest import suggest
 from maplet.errors import SettingError
-from maplet.train.metrics_classification import (
+from maplet.train.metrics.classification import (
     Average,
     accuracy,
     confusion_matrix,
@@ -30,7 +30,7 @@ from maplet.train.metrics_classification import (
     recall,
     top_k_accuracy,
 )
-from maplet.train.metrics_regression import mae, mse, r2, rmse
+from maplet.train.metrics.regression import mae, mse, r2, rmse
 
 __all__ = [
     "METRICS",

@@ -14,10 +14,10 @@ import numpy as np
 from maplet.errors import DataError
 from maplet.train.formatting import duration, short_number
 from maplet.train.metrics import higher_is_better
-from maplet.train.report_curves import best_value, curves
-from maplet.train.report_markup import Content, Markup, element
-from maplet.train.report_predictions import class_rows, confusion_figure, confusion_rows, residual_figures
-from maplet.train.svg import is_shown
+from maplet.train.report.curves import best_value, curves
+from maplet.train.report.markup import Content, Markup, element
+from maplet.train.report.predictions import class_rows, confusion_figure, confusion_rows, residual_figures
+from maplet.train.report.svg import is_shown
 
 
 class Confusion(TypedDict):
@@ -95,7 +95,7 @@ def report_html(data: ReportData) -> str:
     >>> page.startswith("<!doctype html>"), "0.9667" in page
     (True, True)
     """
-    style = files("maplet.train").joinpath("report.css").read_text(encoding="utf-8")
+    style = files("maplet.train.report").joinpath("report.css").read_text(encoding="utf-8")
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     head = element(
         "head",

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maplet.train.formatting import short_number
-from maplet.train.metrics_regression import rmse
-from maplet.train.report_markup import Markup, element, number
-from maplet.train.svg import Plot, drawing, label, label_width, value_scale
+from maplet.train.metrics.regression import rmse
+from maplet.train.report.markup import Markup, element, number
+from maplet.train.report.svg import Plot, drawing, label, label_width, value_scale
 
 _MOST_POINTS = 2000
 

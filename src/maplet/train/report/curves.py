@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from maplet.train.formatting import short_number
 from maplet.train.metrics import higher_is_better
-from maplet.train.report_markup import Markup, element, number
-from maplet.train.svg import Plot, Scale, drawing, is_shown, label, label_width, nice_step, value_scale
+from maplet.train.report.markup import Markup, element, number
+from maplet.train.report.svg import Plot, Scale, drawing, is_shown, label, label_width, nice_step, value_scale
 
 _SIZE = (480.0, 290.0)
 

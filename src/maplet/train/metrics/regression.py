@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from maplet.core.array import ArrayLike
 from maplet.errors import ShapeError
-from maplet.train.decisions import real_numbers
+from maplet.train.metrics.decisions import real_numbers
 
 
 def mse(prediction: ArrayLike, target: ArrayLike) -> float:
