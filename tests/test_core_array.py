@@ -86,10 +86,8 @@ def test_two_arrays_meet_in_one_dtype(a, b):
     """Within a kind the wider; across kinds the float, or the integer, at hand. NumPy's table where it keeps the kind."""
     x, y = Array(np.ones(2, a)), Array(np.ones(2, b))
     rank = {"b": 0, "u": 1, "i": 1, "f": 2}
-    if rank[a.kind] != rank[b.kind]:
-        expected = a if rank[a.kind] > rank[b.kind] else b
-    else:
-        expected = np.promote_types(a, b)
+    across = rank[a.kind] != rank[b.kind]
+    expected = max(a, b, key=lambda dtype: rank[dtype.kind]) if across else np.promote_types(a, b)
     if {a.name, b.name} in ({"uint64", name} for name in ("int8", "int16", "int32", "int64")):
         with pytest.raises(DTypeError, match="astype"):
             mp.where(True, x, y)

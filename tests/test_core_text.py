@@ -1,5 +1,8 @@
 """Graph ⇄ text, equality of graphs, and the check of what is legal."""
 
+# A case is one line of a table, and most are lambdas with odd names.
+# ruff: noqa: ARG005, E501, PLC2401, PLC3002, PLW0108
+
 from dataclasses import replace
 
 import numpy as np

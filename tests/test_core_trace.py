@@ -1,5 +1,8 @@
 """What a trace records, what it captures, and what it refuses."""
 
+# Most cases are lambdas, some with odd names.
+# ruff: noqa: PLC2401, PLW0108, RUF005
+
 import sys
 import threading
 

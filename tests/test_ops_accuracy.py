@@ -1,5 +1,8 @@
 """How exact the elementary functions are."""
 
+# A case is one line of a table.
+# ruff: noqa: E501
+
 import math
 
 import numpy as np
@@ -85,3 +88,24 @@ def test_nothing_overflows_that_need_not():
     assert mp.elu(mp.asarray([1e4, -1e4])).tolist() == [1e4, -1.0]
     assert mp.grad(lambda x: mp.sum(mp.elu(x)))(mp.asarray([1e4, -1e4])).tolist() == [1.0, 0.0]
     assert mp.log_softmax(mp.asarray([0.0, -1e4])).tolist() == [0.0, -1e4]
+
+
+@pytest.mark.parametrize("name", ["add", "subtract", "multiply", "divide", "maximum", "minimum"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16], ids=["float32", "float16"])
+def test_arithmetic_is_rounded_once(name, dtype):
+    """Computed in its own dtype or in float64 and rounded: the same bits, also among tiny and huge numbers."""
+    rng = np.random.default_rng(3)
+    pattern = np.uint32 if dtype == np.float32 else np.uint16
+    x, y = (rng.integers(0, 2 ** (8 * pattern().itemsize), size=50_000).astype(pattern).view(dtype) for _ in range(2))
+    found = np.asarray(registry[name].reference(x, y))
+    with np.errstate(all="ignore"):
+        through = np.asarray(registry[name].reference(x.astype(np.float64), y.astype(np.float64))).astype(dtype)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, through)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_next_number_is_the_next_in_its_own_dtype(dtype):
+    x = np.asarray([0.0, 1.0, -1.0, 3.5, np.inf], dtype)
+    np.testing.assert_array_equal(mp.nextafter(x, 0.0), np.nextafter(x, dtype(0)))
+    assert float(mp.nextafter(mp.asarray(1.0, dtype=dtype), 2.0)) == 1 + np.finfo(dtype).eps

@@ -1,5 +1,8 @@
 """Laws that hold for every primitive in the registry: a new one is tested as soon as it is registered."""
 
+# A case is one line of a table.
+# ruff: noqa: E501
+
 import itertools
 
 import hypothesis.extra.numpy as hnp

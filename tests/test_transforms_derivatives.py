@@ -1,5 +1,8 @@
 """`grad`, `value_and_grad`, `vjp`: structure of what they give, nesting, and errors that teach."""
 
+# Most cases are lambdas.
+# ruff: noqa: ARG005, PLW0108
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,8 @@
 """What a function writes to objects and handles while it is differentiated: once, after success, or not at all."""
 
+# Most cases are lambdas.
+# ruff: noqa: ARG005, PLW0108
+
 import numpy as np
 import pytest
 
@@ -107,7 +110,7 @@ def test_a_captured_object_is_written_too():
 
 def test_a_handle_of_a_captured_object_is_written():
     net = Net()
-    value, gradient = by_capture(net)
+    _, gradient = by_capture(net)
     np.testing.assert_allclose(gradient["w"], [18.0, 64.0])
     assert net.w.tolist() == [1.0, 2.0]
     assert net.calls == 1

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from maplet.core.context import thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Self
 
     from maplet.core.array import Array
@@ -106,6 +106,14 @@ def _places(branch: object, path: str, seen: set[int]) -> Iterator[tuple[str, An
         return
     for name, child in _children(cast("object", branch)):
         yield from _places(child, f"{path}.{name}" if path else name, seen)
+
+
+def misfits(own: Mapping[str, Array], given: Mapping[str, Array]) -> list[str]:
+    """What stands in the way of giving leaves other values: each name that is missing, unexpected or of another type."""
+    missing = [f"missing: {name} {leaf.type}" for name, leaf in own.items() if name not in given]
+    unexpected = [f"unexpected: {name} {array.type}" for name, array in given.items() if name not in own]
+    both = [(name, leaf.type, given[name].type) for name, leaf in own.items() if name in given]
+    return [*missing, *unexpected, *(f"misfit: {name} is {a}, given {b}" for name, a, b in both if a != b)]
 
 
 def objects(tree: object) -> dict[str, Stateful]:

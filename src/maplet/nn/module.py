@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.core.array import Array, Parameter, assign, set_state, to_numpy
 from maplet.core.context import entered, here
-from maplet.core.tree import Stateful, leaves, objects
+from maplet.core.tree import Stateful, leaves, misfits, objects
 from maplet.core.types import as_dtype, is_floating
 from maplet.errors import DTypeError, MapletError, ShapeError
 from maplet.nn.construction import constructor_parameters
@@ -107,13 +107,7 @@ class Module(Stateful):
         """
         own = leaves(self)
         new = {name: Array(value) for name, value in state.items()}
-        problems = [f"missing: {name} {leaf.type}" for name, leaf in own.items() if name not in new]
-        problems += [f"unexpected: {name} {value.type}" for name, value in new.items() if name not in own]
-        problems += [
-            f"misfit: {name} is {leaf.type}, given {new[name].type}"
-            for name, leaf in own.items()
-            if name in new and new[name].type != leaf.type
-        ]
+        problems = misfits(own, new)
         if problems:
             raise ShapeError(
                 f"the state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems),

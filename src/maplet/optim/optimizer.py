@@ -8,7 +8,7 @@ import numpy as np
 
 from maplet.core.array import Array, Parameter, assign
 from maplet.core.context import thread
-from maplet.core.tree import leaves, replace
+from maplet.core.tree import leaves, misfits, replace
 from maplet.core.types import is_floating
 from maplet.errors import CheckpointError, SettingError, ShapeError
 from maplet.ops.arguments import convert
@@ -199,13 +199,7 @@ class Optimizer(Described):
         twin: Self = build(settings)
         twin.moved, twin.state = self.moved, fresh(self.state)
         own, given = leaves(twin), {name: Array(value) for name, value in arrays.items()}
-        problems = [f"missing: {name} {leaf.type}" for name, leaf in own.items() if name not in given]
-        problems += [f"unexpected: {name} {array.type}" for name, array in given.items() if name not in own]
-        problems += [
-            f"misfit: {name} is {leaf.type}, given {given[name].type}"
-            for name, leaf in own.items()
-            if name in given and given[name].type != leaf.type
-        ]
+        problems = misfits(own, given)
         if problems:
             raise CheckpointError(
                 f"the saved state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems[:10]),

@@ -1,4 +1,8 @@
-"""What may happen during training besides training: early stopping, or anything of your own."""
+"""What may happen during training besides training: early stopping, or anything of your own.
+
+A learning rate that falls on a plateau is no callback but a schedule: ``optim.Adam(optim.ReduceOnPlateau(1e-3))``; `fit`
+tells it the loss of every epoch.
+"""
 
 from __future__ import annotations
 
