@@ -83,7 +83,7 @@ def test_integers_wrap_around_as_in_numpy():
 @pytest.mark.parametrize("a", dtypes, ids=str)
 @pytest.mark.parametrize("b", dtypes, ids=str)
 def test_two_arrays_meet_in_one_dtype(a, b):
-    """Within a kind the wider; across kinds the float, or the integer, at hand. NumPy's table where it keeps the kind."""
+    """Within a kind the wider, as in NumPy; across kinds the float, or the integer, at hand."""
     x, y = Array(np.ones(2, a)), Array(np.ones(2, b))
     rank = {"b": 0, "u": 1, "i": 1, "f": 2}
     across = rank[a.kind] != rank[b.kind]

@@ -11,6 +11,7 @@ import pytest
 
 import maplet as mp
 from maplet.core.array import Array, Parameter, assign
+from maplet.core.context import entered
 from maplet.core.graph import in_order
 from maplet.core.tree import Stateful, leaves, objects, replace, unchanged
 from maplet.errors import GradientError, ShapeError, TraceError
@@ -153,6 +154,30 @@ def test_a_folder_beside_the_package_is_the_users():
     from maplet.core.context import package_folder
 
     assert package_folder.endswith(("/maplet/", "\\maplet\\"))
+
+
+def test_an_error_in_a_layer_leaves_no_trace_of_it():
+    class Layer(Stateful):
+        def __init__(self, **children):
+            for name, child in children.items():
+                setattr(self, name, child)
+
+        def __call__(self, x):
+            with entered(self):
+                return self.body(x)
+
+    inner, other = Layer(), Layer()
+    outer = Layer(first=inner, rest=[other])
+    inner.body = mp.sin
+    other.body = lambda x: x + mp.ones((7,))
+    outer.body = lambda x: outer.rest[0](mp.cos(outer.first(x)))
+    with pytest.raises(ShapeError, match=r"rest\.0"):
+        mp.trace(outer, mp.ones((3,)))
+    other.body = mp.tan
+    for net in (outer, lambda x: outer(outer(x))):
+        graph = mp.trace(net, mp.ones((3,)))
+        layers = {node.primitive.name: graph.origins[node].layer for node in in_order(graph.outputs)}
+        assert layers == {"input": "", "sin": "first", "cos": "", "tan": "rest.0"}
 
 
 # ── threads and depth ────────────────────────────────────────────────────────────────────────────

@@ -25,7 +25,7 @@ def test_a_program_is_a_graph_that_can_be_read():
 
 
 def test_backpropagation_is_another_graph():
-    graph = mp.trace(lambda x: mp.sin(x), 0.5)
+    graph = mp.trace(mp.sin, 0.5)
     backward, trail = mp.gradient(graph)
     assert "cos" in str(backward)
     assert [step.node.primitive.name for step in trail.steps] == ["sin"]

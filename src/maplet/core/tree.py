@@ -31,7 +31,9 @@ class Stateful:
     """An object whose attributes are a branch of a tree: modules, optimizers and generators derive from it.
 
     They are ordinary mutable Python objects. While a function is traced, an attribute that it sets is a *write*: the
-    trace notes it, takes it back when it ends, and whoever asked for the trace carries it out after success.
+    trace notes it, takes it back when it ends, and whoever asked for the trace carries it out after success. A list or
+    dict that is changed in place is seen where the object is an argument of the traced function; where it is captured
+    from outside, assign a new one instead.
     """
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
@@ -109,7 +111,7 @@ def _places(branch: object, path: str, seen: set[int]) -> Iterator[tuple[str, An
 
 
 def misfits(own: Mapping[str, Array], given: Mapping[str, Array]) -> list[str]:
-    """What stands in the way of giving leaves other values: each name that is missing, unexpected or of another type."""
+    """What stands in the way of giving leaves other values: names missing, unexpected, or of another type."""
     missing = [f"missing: {name} {leaf.type}" for name, leaf in own.items() if name not in given]
     unexpected = [f"unexpected: {name} {array.type}" for name, array in given.items() if name not in own]
     both = [(name, leaf.type, given[name].type) for name, leaf in own.items() if name in given]
