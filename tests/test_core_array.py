@@ -391,7 +391,7 @@ def test_shape_and_transposes():
     np.testing.assert_array_equal(a.mT, np.arange(24).reshape(2, 3, 4).swapaxes(1, 2))
     assert a[0].T.shape == (4, 3)
     with pytest.raises(ShapeError, match="two axes"):
-        a[0, 0].T  # noqa: B018
+        a[0, 0].T  # noqa: B018  (the access itself is tested)
 
 
 def test_methods():

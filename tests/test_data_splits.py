@@ -52,9 +52,9 @@ def test_rounding_favours_no_part():
 
 
 def test_split_depends_on_its_arguments_only():
-    np.random.seed(0)  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002  (the global state is what must not matter)
     first = split(50, seed=3)
-    np.random.seed(1)  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002  (the global state is what must not matter)
     for one, other in zip(first, split(50, seed=3), strict=True):
         assert one.tolist() == other.tolist()
     assert first[0].tolist() != split(50, seed=4)[0].tolist()

@@ -247,7 +247,7 @@ def test_a_checkpoint_computes_the_same():
     assert float(plain[0]) == float(saved[0]) == float(mp.checkpoint(program)(*map(mp.asarray, inputs)))
     assert [g.numpy().tobytes() for g in plain[1]] == [g.numpy().tobytes() for g in saved[1]]
     second = [
-        mp.grad(lambda x: mp.sum(mp.grad(lambda x: f(x, mp.asarray(inputs[1])))(x) ** 2))(inputs[0])  # noqa: B023
+        mp.grad(lambda x: mp.sum(mp.grad(lambda x: f(x, mp.asarray(inputs[1])))(x) ** 2))(inputs[0])  # noqa: B023  (called at once)
         for f in (program, mp.checkpoint(program))
     ]
     np.testing.assert_allclose(second[0], second[1], rtol=1e-12)

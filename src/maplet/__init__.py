@@ -21,28 +21,22 @@ from maplet.core.trace import trace
 from maplet.core.types import ArrayType
 from maplet.ops import random
 from maplet.ops.composite import (
-    asarray,
     clip,
     elu,
-    eye,
-    full,
     gelu,
     leaky_relu,
     log_softmax,
     logsumexp,
     norm,
     one_hot,
-    ones,
-    ones_like,
     relu,
     silu,
     softmax,
     softplus,
-    zeros,
-    zeros_like,
 )
 from maplet.ops.contraction import matmul
 from maplet.ops.control import checkpoint, stop_gradient
+from maplet.ops.creation import arange, asarray, eye, full, ones, ones_like, zeros, zeros_like
 from maplet.ops.elementwise import (
     abs,
     acos,
@@ -113,7 +107,7 @@ from maplet.ops.elementwise import (
     trunc,
     where,
 )
-from maplet.ops.indexing import arange, take, take_along_axis
+from maplet.ops.indexing import take, take_along_axis
 from maplet.ops.movement import (
     broadcast_to,
     concat,

@@ -30,7 +30,7 @@ def print_metrics(metrics: Metrics, console: Console | None = None) -> None:
     table.add_column("metric")
     for model in metrics:
         table.add_column(model, justify="right")
-    for name in next(iter(metrics.values()), {}):
+    for name in metrics["network"]:
         values = [found[name] for found in metrics.values()]
         best = max(values) if higher_is_better(name) else min(values)  # what a job reports is all of known direction
         table.add_row(name, *(f"[bold green]{number(v)}[/]" if v == best else number(v) for v in values))

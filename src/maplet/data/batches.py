@@ -73,7 +73,7 @@ def whole(name: str, value: object, least: int) -> int:
     """
     try:
         # A bool counts as an integer in Python; here it can only be a slip.
-        number = None if isinstance(value, bool) else index(value)  # pyright: ignore[reportArgumentType]
+        number = None if isinstance(value, bool) else index(value)  # pyright: ignore[reportArgumentType]  (the error of a wrong type is caught)
     except TypeError:
         number = None
     if number is None or not least <= number < 2**64:

@@ -9,7 +9,7 @@ from maplet.core.array import Array, Parameter
 from maplet.core.trace import trace
 from maplet.core.tree import leaves, objects
 from maplet.nn.construction import constructor_parameters
-from maplet.ops.composite import zeros
+from maplet.ops.creation import zeros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -26,7 +26,7 @@ from typing import Literal, TypeAlias
 
 from maplet.core.array import Array
 from maplet.errors import SettingError, ShapeError
-from maplet.ops.composite import full
+from maplet.ops.creation import full
 from maplet.ops.random import Generator
 
 Initializer: TypeAlias = Callable[[Sequence[int], Generator], Array]

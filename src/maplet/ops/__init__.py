@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
-from maplet.ops import composite, contraction, control, elementwise, indexing, movement, random, reduction
+from maplet.ops import (
+    composite,
+    contraction,
+    control,
+    creation,
+    elementwise,
+    indexing,
+    keys,
+    movement,
+    random,
+    reduction,
+)
 
-__all__ = ["composite", "contraction", "control", "elementwise", "indexing", "movement", "random", "reduction"]
+__all__ = [
+    "composite",
+    "contraction",
+    "control",
+    "creation",
+    "elementwise",
+    "indexing",
+    "keys",
+    "movement",
+    "random",
+    "reduction",
+]

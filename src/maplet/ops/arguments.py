@@ -64,7 +64,7 @@ def meet(*xs: ArrayLike) -> list[Array]:
     for x in arrays:
         if not isinstance(x, Array):
             common = common if common is not None and holds(common, x) else scalar_dtype(x, common)
-    return [convert(x, common) if isinstance(x, Array) else constant(x, common) for x in arrays]  # type: ignore[arg-type]
+    return [convert(x, common) if isinstance(x, Array) else constant(x, common) for x in arrays]  # type: ignore[arg-type]  (a scalar has given it a dtype by now)
 
 
 def holds(dtype: np.dtype[Any], scalar: float) -> bool:

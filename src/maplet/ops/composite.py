@@ -7,78 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.primitive import operation
-from maplet.core.trace import same
 from maplet.core.types import as_dtype, default_float, default_int, is_integer, short_name
 from maplet.errors import DTypeError
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array, as_floating, convert, meet
 from maplet.ops.control import stop_gradient
+from maplet.ops.creation import arange, asarray
 from maplet.ops.elementwise import equal, erf, exp, expm1, isfinite, log, logaddexp, sigmoid, sqrt, square, tanh, where
-from maplet.ops.indexing import arange
-from maplet.ops.movement import broadcast_to, expand_dims, reshape
+from maplet.ops.movement import expand_dims, reshape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from maplet.core.array import Array, ArrayLike
-
-# ── making arrays ────────────────────────────────────────────────────────────────────────────────
-
-
-@operation
-def asarray(x: ArrayLike, /, *, dtype: Any = None) -> Array:
-    """An array from numbers, nested lists or a NumPy array (copied, so that later changes to it do not show).
-
-    Python floats become float32; what has a dtype keeps it.
-
-    Examples
-    --------
-    >>> import maplet as mp
-    >>> mp.asarray([1.0, 2.0])
-    Array([1., 2.], dtype=float32)
-    """
-    return same(as_array(x, None if dtype is None else as_dtype(dtype)))
-
-
-@operation
-def full(shape: int | Sequence[int], fill_value: float, *, dtype: Any = None) -> Array:
-    """An array of one value."""
-    lengths = (shape,) if isinstance(shape, int) else tuple(shape)
-    return broadcast_to(as_array(fill_value, None if dtype is None else as_dtype(dtype)), lengths)
-
-
-@operation
-def zeros(shape: int | Sequence[int], *, dtype: Any = default_float) -> Array:
-    """An array of zeros."""
-    return full(shape, 0, dtype=dtype)
-
-
-@operation
-def ones(shape: int | Sequence[int], *, dtype: Any = default_float) -> Array:
-    """An array of ones."""
-    return full(shape, 1, dtype=dtype)
-
-
-@operation
-def zeros_like(x: ArrayLike, /, *, dtype: Any = None) -> Array:
-    """Zeros of the shape and dtype of another array."""
-    x = as_array(x)
-    return zeros(x.shape, dtype=x.dtype if dtype is None else dtype)
-
-
-@operation
-def ones_like(x: ArrayLike, /, *, dtype: Any = None) -> Array:
-    """Ones of the shape and dtype of another array."""
-    x = as_array(x)
-    return ones(x.shape, dtype=x.dtype if dtype is None else dtype)
-
-
-@operation
-def eye(n: int, m: int | None = None, /, *, dtype: Any = default_float) -> Array:
-    """The identity matrix, n × m."""
-    rows, columns = expand_dims(arange(n), axis=1), expand_dims(arange(n if m is None else m), axis=0)
-    return convert(equal(rows, columns), as_dtype(dtype))
-
 
 # ── limits ───────────────────────────────────────────────────────────────────────────────────────
 

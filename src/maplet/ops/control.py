@@ -60,7 +60,7 @@ def _call_gradient(
     ]
     pullback: Graph = operations["pullback_graph"](graph, wanted, seeded)
     seeds = [cotangents[n] for n in seeded]
-    found = iter(call(pullback, [*xs, *seeds], name=f"pullback of {name}" if name else "pullback"))  # type: ignore[list-item]
+    found = iter(call(pullback, [*xs, *seeds], name=f"pullback of {name}" if name else "pullback"))  # type: ignore[list-item]  (seeded are those that are not None)
     return [next(found) if want else None for want in needed]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from maplet.core.types import default_int
 from maplet.ops import elementwise
 from maplet.ops.arguments import convert
-from maplet.ops.composite import full, ones, zeros
+from maplet.ops.creation import full, ones, zeros
 from maplet.ops.elementwise import maximum, sqrt, square
 from maplet.optim.settings import flag, real
 from maplet.optim.transformation import Transformation, recall, zeros_beside

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from maplet.errors import SettingError
-from maplet.ops.composite import zeros_like
+from maplet.ops.creation import zeros_like
 
 if TYPE_CHECKING:
     from collections.abc import Callable

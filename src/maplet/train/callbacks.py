@@ -1,7 +1,6 @@
 """What may happen during training besides training: early stopping, or anything of your own.
 
-A learning rate that falls on a plateau is no callback but a schedule: ``optim.Adam(optim.ReduceOnPlateau(1e-3))``; `fit`
-tells it the loss of every epoch.
+A learning rate that falls on a plateau is no callback but a schedule: ``optim.Adam(optim.ReduceOnPlateau(1e-3))``.
 """
 
 from __future__ import annotations

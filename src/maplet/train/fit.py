@@ -21,6 +21,7 @@ from maplet.train.metrics import as_metrics
 from maplet.train.progress import Progress
 from maplet.train.run import Run, architecture, predict, predict_batch
 from maplet.train.run_directory import Existing, RunDirectory
+from maplet.train.threads import one_blas_thread
 from maplet.transforms.derivatives import value_and_grad
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def fit(
     training.callbacks = list(callbacks)
     if directory is not None:
         training.keep_in(RunDirectory(Path(directory)), existing, epochs)
-    with Progress(enabled=progress) as display:
+    with one_blas_thread(), Progress(enabled=progress) as display:
         training.train(epochs, display)
     return training.run
 

@@ -88,8 +88,11 @@ def as_samples(data: Any, dtype: np.dtype[Any], name: str) -> Samples:
 
 def as_inputs(tree: Any, dtype: np.dtype[Any], name: str) -> Any:
     """Arrays in the network's dtype, free of NaN and infinities; nested lists of numbers are one array."""
-    found = np.asarray(cast("Any", tree)) if isinstance(tree, list) and not _holds_arrays(cast("Any", tree)) else tree
-    return replace(cast("Any", found), lambda leaf: _as_input(leaf, dtype, name))
+    nested_numbers = isinstance(tree, list) and not _holds_arrays(cast("Any", tree))
+    return replace(
+        np.asarray(cast("Any", tree)) if nested_numbers else cast("Any", tree),
+        lambda leaf: _as_input(leaf, dtype, name),
+    )
 
 
 def _holds_arrays(tree: Any) -> bool:

@@ -13,6 +13,7 @@ from maplet.nn.architecture import build, describe
 from maplet.ops.movement import concat
 from maplet.train.inputs import as_inputs, compute_dtype, rows_of
 from maplet.train.storage import exists, read_directory, write_directory
+from maplet.train.threads import one_blas_thread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,7 +104,10 @@ def predict(net: Module, inputs: Any) -> Array:
     modes = [(module, module.training) for module in net.modules().values()]
     net.eval()
     try:
-        pieces = [net(rows_of(inputs, slice(at, at + predict_batch))) for at in range(0, max(count, 1), predict_batch)]
+        with one_blas_thread():
+            pieces = [
+                net(rows_of(inputs, slice(at, at + predict_batch))) for at in range(0, max(count, 1), predict_batch)
+            ]
     finally:
         for module, training in modes:
             module.training = training

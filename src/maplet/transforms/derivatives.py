@@ -17,7 +17,7 @@ from maplet.core.tree import Stateful, leaves, places, replace
 from maplet.core.types import is_floating, short_name
 from maplet.errors import GradientError, ShapeError
 from maplet.ops.arguments import as_array
-from maplet.ops.composite import ones
+from maplet.ops.creation import ones
 from maplet.transforms.evaluate import apply
 from maplet.transforms.gradient import gradient
 

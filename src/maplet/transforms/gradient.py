@@ -20,7 +20,7 @@ from maplet.core.primitive import operations
 from maplet.core.trace import Trace, bind
 from maplet.core.types import is_floating
 from maplet.errors import GraphError
-from maplet.ops.composite import zeros
+from maplet.ops.creation import zeros
 from maplet.ops.movement import sum_to
 
 if TYPE_CHECKING:
