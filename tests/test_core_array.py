@@ -414,3 +414,12 @@ def test_a_parameter_is_an_array():
     q = Parameter(p)
     q[0] = 5.0
     assert p.tolist() == [1.0, 2.0]
+
+
+def test_a_numpy_scalar_keeps_its_dtype_but_beside_an_array_float64_is_a_python_float():
+    assert mp.asarray(np.float64(1)).dtype == np.float64
+    assert mp.sin(np.float64(1)).dtype == np.float64
+    assert mp.grad(lambda x: x * x)(np.float64(2)).dtype == np.float64
+    assert mp.asarray(np.int32(1)).dtype == np.int32
+    assert (mp.asarray(1.0) * np.float64(2)).dtype == np.float32
+    assert (mp.asarray(1.0) * np.sqrt(2.0)).dtype == np.float32
