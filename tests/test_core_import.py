@@ -26,13 +26,14 @@ def test_importing_maplet_loads_nothing_heavy():
 
 
 def test_importing_maplet_is_quick():
-    """Less than 200 ms more than Python alone, in processor time, which other programs on the machine hardly change."""
+    """Less than 200 ms, of which NumPy takes 60 to 100: in processor time and in turns, as machines are shared."""
 
     def cost(program):
-        return min(float(run(f"import time\n{program}\nprint(time.process_time())")) for _ in range(5))
+        return float(run(f"import time\n{program}\nprint(time.process_time())"))
 
     run("import maplet")  # writes the byte code
-    assert cost("import maplet") - cost("pass") < 0.2
+    rounds = [(cost("import numpy"), cost("import maplet")) for _ in range(7)]
+    assert min(ours for _, ours in rounds) - min(numpy for numpy, _ in rounds) < 0.1
 
 
 def test_the_public_names_are_listed_and_there():

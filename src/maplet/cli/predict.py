@@ -59,7 +59,7 @@ def as_table(preprocessing: Preprocessing, outputs: np.ndarray[Any, Any]) -> Tab
     """The network's outputs as answers in the words of the target column."""
     target = preprocessing.target
     if not isinstance(target, ClassTarget):
-        return Table.from_columns({target.name: target.decode(outputs)[:, 0].tolist()})
+        return Table.from_columns({target.name: [f"{v:.7g}" for v in target.decode(outputs)[:, 0].tolist()]})
     shares = softmax(outputs.astype(np.float64)).numpy()
     labels = target.decode(outputs.argmax(axis=1)).tolist()
     named = {f"p({label})": [f"{p:.6f}" for p in shares[:, n].tolist()] for n, label in enumerate(target.labels)}

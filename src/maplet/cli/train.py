@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from maplet.cli.output import print_metrics, print_outcome
+from maplet.cli.output import describe_problem, print_outcome
 from maplet.errors import SettingError
 from maplet.train.job import Settings
 from maplet.train.job import train as run_job
@@ -74,10 +74,12 @@ def train(
     place = directory or Path("runs") / problem.name
     existing = "resume" if resume else "overwrite" if overwrite else "error"
     job = {"source": source, **reading, "drop_missing": drop, **asdict(settings)}
+    click.echo(describe_problem(problem), err=True)
     outcome = run_job(problem, settings, place, existing=existing, command=job, progress=not quiet)
     write_report(place, problem, outcome)
-    print_outcome(outcome.run, place)
-    print_metrics(outcome.metrics)
+    print_outcome(outcome, place)
+    if outcome.interrupted:
+        click.get_current_context().exit(130)
 
 
 def _seed(seed: int) -> int:

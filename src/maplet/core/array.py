@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias, cast
 import numpy as np
 
 from maplet.core.context import thread
+from maplet.core.operators import Operators
 from maplet.core.primitive import operations
-from maplet.core.tree import Leaf
+from maplet.core.tree import replace
 from maplet.core.types import ArrayType, as_dtype, default_float, default_int, short_name
 from maplet.errors import DTypeError, TraceError
 
@@ -36,7 +37,7 @@ advice_on_bool = (
 )
 
 
-class Array(Leaf):
+class Array(Operators):
     """An n-dimensional array of numbers.
 
     Made by `mp.asarray` and by every operation. NumPy reads it without copying (``np.asarray(a)`` is a read-only
@@ -53,7 +54,6 @@ class Array(Leaf):
 
     __slots__ = ("__weakref__", "_node", "_trace", "_value")
     __array_priority__ = 1000  # `ndarray * Array` is ours
-    __hash__ = None  # type: ignore[assignment]  # == compares element by element
 
     _value: Value | None
     _node: Node | None
@@ -95,13 +95,6 @@ class Array(Leaf):
         """The number of elements."""
         return self.type.size
 
-    @property
-    def T(self) -> Array:  # noqa: N802  (the standard's name)
-        """The transpose of a matrix."""
-        return operations["matrix_transpose"](self)
-
-    mT = T  # noqa: N815  (the standard's name)
-
     # ── its value ────────────────────────────────────────────────────────────────────────────────
 
     def numpy(self) -> Value:
@@ -120,6 +113,14 @@ class Array(Leaf):
                 raise ValueError(f"the conversion of {value.dtype} to {np.dtype(dtype)} needs a copy")
             return value.astype(dtype)
         return value.copy() if copy else value
+
+    def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
+        """NumPy's functions take the value and give NumPy arrays; they cannot take an array that is being traced."""
+        values = [
+            replace(argument, lambda leaf: leaf.numpy() if isinstance(leaf, Array) else leaf)
+            for argument in (args, kwargs)
+        ]
+        return function(*values[0], **values[1])
 
     def item(self) -> Any:
         """The one element as a Python number; inside an eager `grad` this reads the number out of the graph."""
@@ -158,6 +159,12 @@ class Array(Leaf):
             ))  # fmt: skip
         return self._concrete(f"{kind}() on")
 
+    def __format__(self, specification: str) -> str:
+        return format(self.item() if specification and not self.shape else str(self), specification)
+
+    def __setitem__(self, key: Any, value: ArrayLike) -> None:
+        assign(self, operations["setitem"](self, key, value))
+
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("an array without axes has no length")
@@ -177,146 +184,6 @@ class Array(Leaf):
             if value.dtype == default_float and not value.ndim
             else f"Array({text}, dtype={value.dtype})"
         )
-
-    # ── operators ────────────────────────────────────────────────────────────────────────────────
-
-    def __getitem__(self, key: Any) -> Array:
-        return operations["getitem"](self, key)
-
-    def __setitem__(self, key: Any, value: ArrayLike) -> None:
-        assign(self, operations["setitem"](self, key, value))
-
-    def astype(self, dtype: Any) -> Array:
-        """The same numbers in another dtype."""
-        return operations["astype"](self, dtype)
-
-    def reshape(self, *shape: Any) -> Array:
-        """The same elements in another shape; one length may be −1."""
-        return operations["reshape"](self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
-
-    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Array:
-        """The sum over axes."""
-        return operations["sum"](self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Array:
-        """The mean over axes."""
-        return operations["mean"](self, axis=axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, *, keepdims: bool = False) -> Array:
-        """The greatest element over axes."""
-        return operations["max"](self, axis=axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, *, keepdims: bool = False) -> Array:
-        """The least element over axes."""
-        return operations["min"](self, axis=axis, keepdims=keepdims)
-
-    def __neg__(self) -> Array:
-        return operations["negative"](self)
-
-    def __pos__(self) -> Array:
-        return operations["positive"](self)
-
-    def __abs__(self) -> Array:
-        return operations["abs"](self)
-
-    def __invert__(self) -> Array:
-        return operations["bitwise_invert"](self)
-
-    def __add__(self, other: ArrayLike) -> Array:
-        return operations["add"](self, other)
-
-    def __radd__(self, other: ArrayLike) -> Array:
-        return operations["add"](other, self)
-
-    def __sub__(self, other: ArrayLike) -> Array:
-        return operations["subtract"](self, other)
-
-    def __rsub__(self, other: ArrayLike) -> Array:
-        return operations["subtract"](other, self)
-
-    def __mul__(self, other: ArrayLike) -> Array:
-        return operations["multiply"](self, other)
-
-    def __rmul__(self, other: ArrayLike) -> Array:
-        return operations["multiply"](other, self)
-
-    def __truediv__(self, other: ArrayLike) -> Array:
-        return operations["divide"](self, other)
-
-    def __rtruediv__(self, other: ArrayLike) -> Array:
-        return operations["divide"](other, self)
-
-    def __floordiv__(self, other: ArrayLike) -> Array:
-        return operations["floor_divide"](self, other)
-
-    def __rfloordiv__(self, other: ArrayLike) -> Array:
-        return operations["floor_divide"](other, self)
-
-    def __mod__(self, other: ArrayLike) -> Array:
-        return operations["remainder"](self, other)
-
-    def __rmod__(self, other: ArrayLike) -> Array:
-        return operations["remainder"](other, self)
-
-    def __pow__(self, other: ArrayLike) -> Array:
-        return operations["pow"](self, other)
-
-    def __rpow__(self, other: ArrayLike) -> Array:
-        return operations["pow"](other, self)
-
-    def __matmul__(self, other: ArrayLike) -> Array:
-        return operations["matmul"](self, other)
-
-    def __rmatmul__(self, other: ArrayLike) -> Array:
-        return operations["matmul"](other, self)
-
-    def __and__(self, other: ArrayLike) -> Array:
-        return operations["bitwise_and"](self, other)
-
-    def __rand__(self, other: ArrayLike) -> Array:
-        return operations["bitwise_and"](other, self)
-
-    def __or__(self, other: ArrayLike) -> Array:
-        return operations["bitwise_or"](self, other)
-
-    def __ror__(self, other: ArrayLike) -> Array:
-        return operations["bitwise_or"](other, self)
-
-    def __xor__(self, other: ArrayLike) -> Array:
-        return operations["bitwise_xor"](self, other)
-
-    def __rxor__(self, other: ArrayLike) -> Array:
-        return operations["bitwise_xor"](other, self)
-
-    def __lshift__(self, other: ArrayLike) -> Array:
-        return operations["bitwise_left_shift"](self, other)
-
-    def __rlshift__(self, other: ArrayLike) -> Array:
-        return operations["bitwise_left_shift"](other, self)
-
-    def __rshift__(self, other: ArrayLike) -> Array:
-        return operations["bitwise_right_shift"](self, other)
-
-    def __rrshift__(self, other: ArrayLike) -> Array:
-        return operations["bitwise_right_shift"](other, self)
-
-    def __eq__(self, other: object) -> Array:  # type: ignore[override]  # element by element, as in NumPy
-        return operations["equal"](self, other)
-
-    def __ne__(self, other: object) -> Array:  # type: ignore[override]  # element by element, as in NumPy
-        return operations["not_equal"](self, other)
-
-    def __lt__(self, other: ArrayLike) -> Array:
-        return operations["less"](self, other)
-
-    def __le__(self, other: ArrayLike) -> Array:
-        return operations["less_equal"](self, other)
-
-    def __gt__(self, other: ArrayLike) -> Array:
-        return operations["greater"](self, other)
-
-    def __ge__(self, other: ArrayLike) -> Array:
-        return operations["greater_equal"](self, other)
 
 
 class Parameter(Array):

@@ -53,6 +53,7 @@ class Trace:
         self.born: dict[int, object] = {}
         self.old_attributes: dict[tuple[int, str], tuple[Stateful, str, Any]] = {}
         self.old_handles: dict[int, tuple[Array, tuple[Any, Any, Any]]] = {}
+        self.names: dict[int, str] = {}  # of leaves outside that would otherwise be called captured0, captured1 …
         self.origin: Origin | None = None  # where a transform says that its nodes come from; else the user's line
 
     def __enter__(self) -> Self:
@@ -99,7 +100,8 @@ class Trace:
                 array, "using", fix="it is being traced in another thread; give each thread its own arrays"
             )
         if id(array) not in self.captured:
-            inner = self.argument(array, f"captured{len(self.captured)}", array._value)
+            name = self.names.get(id(array), f"captured{len(self.captured)}")
+            inner = self.argument(array, name, array._value)
             # The handle may be rebound before the trace ends, so what it holds now is kept beside it.
             self.captured[id(array)] = (array, copy_handle(array), cast("Node", inner._node))
         return self.captured[id(array)][2]
@@ -283,10 +285,11 @@ def record(f: Callable[..., Any], args: Sequence[Any], *, with_values: bool) -> 
     changes in the copies is a write to the originals.
     """
     given = [as_tree(arg) for arg in args]
-    named = [_named_leaves(name, arg) for name, arg in zip(_argument_names(f, len(given)), given, strict=True)]
+    named = [_named_leaves(name, arg) for name, arg in zip(argument_names(f, len(given)), given, strict=True)]
     outer = thread.trace
     values_known = all(leaf._value is not None for argument in named for leaf in argument.values())
     with Trace(with_values=with_values and values_known and (outer is None or outer.with_values)) as trace:
+        trace.names = {id(leaf): path for path, leaf in leaves(f).items()}  # f may be a module
         copies = [Copy(trace, arg, names) for arg, names in zip(given, named, strict=True)]
         try:
             result = trace.settled(as_tree(f(*[copy.tree for copy in copies])))
@@ -360,7 +363,7 @@ def _named_leaves(name: str, tree: Any) -> dict[str, Array]:
     return {f"{name}.{path}" if path else name: leaf for path, leaf in leaves(tree).items()}
 
 
-def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
+def argument_names(f: Callable[..., Any], count: int) -> list[str]:
     """The names of the first positional parameters; x0, x1 … where Python does not know them."""
     try:
         parameters = list(inspect.signature(f).parameters.values())

@@ -27,7 +27,8 @@ def suggest(name: str, names: Iterable[str], *, kind: str) -> str:
     """
     originals = list(names)
     folded = [original.casefold() for original in originals]
-    matches = dict.fromkeys(get_close_matches(name.casefold(), folded))
+    begun = [fold for fold in folded if len(name) > 1 and fold.startswith(name.casefold())]
+    matches = dict.fromkeys([*get_close_matches(name.casefold(), folded), *begun])
     nearest = [original for match in matches for original, fold in zip(originals, folded, strict=True) if fold == match]
     if nearest:
         return f"did you mean {' or '.join(map(repr, nearest[:3]))}?"

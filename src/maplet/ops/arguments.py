@@ -27,7 +27,9 @@ def as_array(x: ArrayLike, dtype: Any = None) -> Array:
     """An array from whatever a user may pass; arrays pass through unchanged."""
     if isinstance(x, Array):
         return x if dtype is None or x.dtype == dtype else convert(x, np.dtype(dtype))
-    if isinstance(x, python_numbers) and not isinstance(x, np.generic):  # np.float64 is a float, but has a dtype to keep
+    if isinstance(x, python_numbers) and not isinstance(
+        x, np.generic
+    ):  # np.float64 is a float, but has a dtype to keep
         return constant(x, scalar_dtype(x, None) if dtype is None else np.dtype(dtype))
     if isinstance(x, list | tuple) and _holds_arrays(x):
         stacked = operations["stack"]([as_array(item) for item in x])

@@ -112,7 +112,7 @@ def logsumexp(x: ArrayLike, /, *, axis: int | Sequence[int] | None = None, keepd
 
 
 @operation
-def softmax(x: ArrayLike, /, *, axis: int = -1) -> Array:
+def softmax(x: ArrayLike, /, axis: int = -1) -> Array:
     """e^x / Σ e^x along an axis: positive numbers that add up to 1.
 
     Examples
@@ -127,7 +127,7 @@ def softmax(x: ArrayLike, /, *, axis: int = -1) -> Array:
 
 
 @operation
-def log_softmax(x: ArrayLike, /, *, axis: int = -1) -> Array:
+def log_softmax(x: ArrayLike, /, axis: int = -1) -> Array:
     """The logarithm of softmax, x − ln Σ e^x, exact where softmax itself would be 0."""
     x = as_floating(as_array(x))
     shifted = x - _greatest(x, axis)

@@ -134,7 +134,7 @@ def _reduce(name: str, x: Array, axis: Axis, *, keepdims: bool) -> Array:
 
 
 @operation
-def sum(x: ArrayLike, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Array:
+def sum(x: ArrayLike, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = False) -> Array:
     """The sum over axes (all of them by default); small integers and booleans are added up as int64.
 
     Examples
@@ -152,25 +152,25 @@ def sum(x: ArrayLike, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool
 
 
 @operation
-def max(x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+def max(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """The greatest element over axes. Elements that tie share the gradient equally."""
     return _reduce("max", as_array(x), axis, keepdims=keepdims)
 
 
 @operation
-def min(x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+def min(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """The least element over axes. Elements that tie share the gradient equally."""
     return _reduce("min", as_array(x), axis, keepdims=keepdims)
 
 
 @operation
-def any(x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+def any(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Whether at least one element over axes is true (not 0)."""
     return _reduce("any", _as_truth(as_array(x)), axis, keepdims=keepdims)
 
 
 @operation
-def all(x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+def all(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Whether every element over axes is true (not 0)."""
     return _reduce("all", _as_truth(as_array(x)), axis, keepdims=keepdims)
 
@@ -189,19 +189,19 @@ def _position(name: str, x: ArrayLike, axis: int | None, *, keepdims: bool) -> A
 
 
 @operation
-def argmax(x: ArrayLike, /, *, axis: int | None = None, keepdims: bool = False) -> Array:
+def argmax(x: ArrayLike, /, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """The first position of the greatest element along an axis, or in the flattened array."""
     return _position("argmax", x, axis, keepdims=keepdims)
 
 
 @operation
-def argmin(x: ArrayLike, /, *, axis: int | None = None, keepdims: bool = False) -> Array:
+def argmin(x: ArrayLike, /, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """The first position of the least element along an axis, or in the flattened array."""
     return _position("argmin", x, axis, keepdims=keepdims)
 
 
 @operation
-def mean(x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
+def mean(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """The mean over axes, Σx / N; NaN over an empty axis.
 
     Examples
@@ -216,7 +216,7 @@ def mean(x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False) -> Array
 
 
 @operation
-def var(x: ArrayLike, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Array:
+def var(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Array:
     """The variance over axes, Σ(x − mean)² / (N − correction)."""
     x = as_floating(as_array(x))
     axes = count_axes("var", axis, x.ndim)
@@ -225,7 +225,7 @@ def var(x: ArrayLike, /, *, axis: Axis = None, correction: float = 0.0, keepdims
 
 
 @operation
-def std(x: ArrayLike, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Array:
+def std(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Array:
     """The standard deviation over axes, √var; its derivative where all elements are equal is infinite."""
     return sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import threading
@@ -16,6 +17,7 @@ from maplet.data import batch_slices, permutation
 from maplet.data.suggest import suggest
 from maplet.errors import CheckpointError, NonFiniteError, SettingError
 from maplet.nn.losses import losses
+from maplet.optim import Optimizer
 from maplet.train.inputs import Samples, as_samples, compute_dtype
 from maplet.train.metrics import as_metrics
 from maplet.train.progress import Progress
@@ -31,8 +33,9 @@ if TYPE_CHECKING:
 
     from maplet.core.array import Array
     from maplet.nn import Module
-    from maplet.optim import Optimizer
     from maplet.train.callbacks import Callback
+
+logger = logging.getLogger("maplet")
 
 seconds_between_checkpoints = 20.0
 interrupted = "interrupted"  # the reason to stop that a resumed run forgets
@@ -107,6 +110,9 @@ def fit(
     [9.0]
     """
     _check_settings(epochs, batch_size, seed)
+    if not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]  (users are not type-checked)
+        shown = optimizer.__name__ if isinstance(optimizer, type) else repr(optimizer)
+        raise SettingError(f"optimizer= is {shown}, not an optimizer", fix="make one: optimizer=optim.Adam(1e-3)")
     training = Training(
         net, as_samples(data, compute_dtype(net), "training"), loss, optimizer, batch_size=batch_size, seed=seed
     )
@@ -288,6 +294,8 @@ class Training:
             "epochs": epochs,
         }
         resumable = directory.open(existing)
+        if existing == "resume" and not resumable:
+            logger.warning("there is nothing in %s to resume; training starts anew", directory.path)
         self.directory, self.run.directory = directory, directory.path
         if (directory.path / "config.json").exists():
             directory.check_config(settings)

@@ -9,13 +9,13 @@ def short_number(value: float) -> str:
     Examples
     --------
     >>> [short_number(value) for value in (0.15, 12.3456, 48012.7, 0.00001234, float("nan"), 3)]
-    ['0.1500', '12.35', '48013', '1.234e-05', 'nan', '3']
+    ['0.1500', '12.35', '48,013', '1.234e-05', 'nan', '3']
     """
     if isinstance(value, int) and abs(value) < 10**7:
-        return str(value)
+        return f"{value:,}"
     value = float(value)
     if math.isfinite(value) and 999.95 <= abs(value) < 9_999_999.5:
-        return f"{value:.0f}"
+        return f"{value:,.0f}"
     return f"{value:#.4g}"
 
 

@@ -75,6 +75,9 @@ class Run:
     def predict(self, x: Any) -> Array:
         """The network's output for new inputs, in evaluation mode (no dropout), batch by batch.
 
+        That is what the last layer gives: for a network trained with `nn.cross_entropy` the logits, whose `mp.softmax`
+        are probabilities and whose `mp.argmax` over the last axis is the class.
+
         Parameters
         ----------
         x
@@ -133,7 +136,7 @@ def architecture(net: Module) -> dict[str, Any]:
     try:
         return describe(net)
     except CheckpointError as error:
-        return {"own class": type(net).__name__, "fix": error.fix}
+        return {"cannot be built": error.message}
 
 
 def load(path: str | Path, net: Module | None = None) -> Run:
@@ -155,6 +158,10 @@ def load(path: str | Path, net: Module | None = None) -> Run:
     if not path.is_dir():
         raise CheckpointError(f"{path} is not a directory", fix="give the run directory, such as runs/digits")
     whole_run = exists(path / "model")
+    if not whole_run and exists(path / "checkpoint"):
+        raise CheckpointError(
+            f"{path} is not finished yet", fix="go on with it: the same call with existing='resume' (--resume)"
+        )
     documents, arrays = read_directory(path / "model" if whole_run else path)
     if "model" not in documents or "weights" not in arrays:
         raise CheckpointError(f"{path} holds no model", fix="an unfinished run is continued with existing='resume'")
@@ -172,11 +179,10 @@ def load(path: str | Path, net: Module | None = None) -> Run:
 
 
 def _built(description: dict[str, Any], path: Path) -> Module:
-    if "own class" in description:
+    if "cannot be built" in description:
         raise CheckpointError(
-            f"{path} holds a network that cannot be built from a file (its class: {description['own class']}), "
-            "since nothing is imported by a name found there",
-            fix=description.get("fix"),
+            f"{path}: {description['cannot be built']}",
+            fix="make the network and load into it: mp.load(path, net=MyNet(...))",
         )
     return build(description, initialize=False)
 

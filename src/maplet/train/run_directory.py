@@ -61,7 +61,7 @@ class RunDirectory:
         if taken and existing == "error":
             raise RunExistsError(
                 f"{self.path} exists already",
-                fix="existing='resume' (--resume) goes on with it, existing='overwrite' (--overwrite) starts anew",
+                fix="--resume goes on with it, --overwrite starts anew (in Python: existing='resume' or 'overwrite')",
             )
         if taken and not (self.path / "config.json").exists():
             raise RunExistsError(

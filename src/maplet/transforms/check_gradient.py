@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.array import Array, Parameter
-from maplet.core.trace import as_tree
+from maplet.core.trace import argument_names, as_tree
 from maplet.core.tree import leaves, replace, unchanged
 from maplet.core.types import is_floating
 from maplet.errors import GradientError
@@ -104,6 +104,7 @@ def check_gradient(
     chosen = [n for n, arg in enumerate(exact) if trainable_leaves(arg)]
     if not chosen:
         raise GradientError("check_gradient: no argument holds a floating array", fix="pass 3.0 instead of 3")
+    names = argument_names(f, len(exact))
     weights: dict[str, Any] = {}
 
     def combined(*arguments: Any) -> Array:
@@ -123,7 +124,7 @@ def check_gradient(
             value = gradient.numpy()
             for index in _indices(value.shape, max_entries, rng):
                 low, high = (float(combined(*_moved(exact, number, path, index, h))) for h in (-step, step))
-                name = ".".join(part for part in (f"argument {number}", path) if part)
+                name = ".".join(part for part in (names[number], path) if part)
                 entries.append(Entry(name, index, float(value[index]), (high - low) / (2 * step)))
     if not entries:
         raise GradientError("check_gradient: the arguments hold no element to check")

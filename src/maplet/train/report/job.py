@@ -36,13 +36,18 @@ def report_data(directory: Path, problem: Problem, outcome: Outcome) -> ReportDa
         "title": problem.name,
         "task": problem.task,
         "command": shlex.join(["maplet", *config["command"][1:]]),
-        "notes": [run.stop_reason] if run.stop_reason else [],
+        "notes": ["Training was interrupted; the same command with --resume goes on."] if outcome.interrupted else [],
         "metrics": outcome.metrics,
         "history": run.history,
         "best_epoch": run.best_epoch,
         "data": problem.facts,
-        "settings": job,
-        "network": [dict(zip(header, row, strict=True)) for row in rows],
+        "settings": {
+            **job,
+            "batch_size": config["batch_size"],
+            "task": problem.task,
+            "ended": run.stop_reason or "all epochs",
+        },
+        "network": [dict(zip(header, _any_batch(row), strict=True)) for row in rows],
         "versions": config["versions"],
     }
     target, truth = problem.preprocessing.target, problem.test[1]
@@ -53,3 +58,8 @@ def report_data(directory: Path, problem: Problem, outcome: Outcome) -> ReportDa
         counts = confusion_matrix(outcome.outputs, truth)
         data["confusion"] = {"labels": target.labels, "counts": counts.tolist()}
     return data
+
+
+def _any_batch(row: tuple[str | int, ...]) -> list[str | int]:
+    """The row of a layer, whose output was measured for a batch of one, for a batch of N."""
+    return [f"(N,{cell[3:]}" if isinstance(cell, str) and cell.startswith("(1,") else cell for cell in row]
