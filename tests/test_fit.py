@@ -8,14 +8,22 @@ import signal
 import subprocess
 import sys
 import time
-from importlib import import_module
+from functools import partial
 
 import numpy as np
 import pytest
 
 import maplet as mp
+import maplet.train.training
 from maplet import nn, optim
-from maplet.errors import CheckpointError, DataError, NonFiniteError, RunExistsError, SettingError, ShapeError
+from maplet.errors import (
+    CheckpointError,
+    DataError,
+    NonFiniteError,
+    RunExistsError,
+    SettingError,
+    ShapeError,
+)
 from maplet.train.metrics import Metric
 from maplet.train.run_directory import RunDirectory
 
@@ -257,7 +265,7 @@ class StopAt(mp.Callback):
 
 @pytest.mark.parametrize("step", range(1, 17))
 def test_resume_from_every_step_gives_the_same_bits(tmp_path, monkeypatch, step):
-    monkeypatch.setattr(import_module("maplet.train.fit"), "seconds_between_checkpoints", -1.0)
+    monkeypatch.setattr(maplet.train.training, "seconds_between_checkpoints", -1.0)
     options = {"optimizer": None, "epochs": 4}
 
     def go(callback, path, existing="error"):
@@ -292,6 +300,7 @@ def test_resume_with_other_settings_is_refused(tmp_path):
         "data": {"data": (X[:59], Y[:59])},
         "seed": {"seed": 5},
         "network": {"net": make_net(dropout=0.3)},
+        "loss": {"loss": partial(nn.cross_entropy, label_smoothing=0.1)},
     }.items():
         with pytest.raises(RunExistsError, match=f"another {name}"):
             run_fit(directory=tmp_path / "run", existing="resume", **options)
@@ -320,8 +329,8 @@ x = rng.normal(size=(400, 8)).astype(np.float32)
 y = (x @ rng.normal(size=(8, 3))).argmax(axis=1)
 g = mp.random.Generator(3)
 net = nn.Sequential(nn.Linear(8, 32, rng=g), nn.ReLU(), nn.Dropout(0.3, rng=g), nn.Linear(32, 3, rng=g))
-from importlib import import_module
-import_module("maplet.train.fit").seconds_between_checkpoints = 0.02
+import maplet.train.training
+maplet.train.training.seconds_between_checkpoints = 0.02
 print("ready", flush=True)
 mp.fit(net, (x[:300], y[:300]), loss="cross_entropy", optimizer=optim.Adam(1e-3), epochs=12, batch_size=16,
        validation=(x[300:], y[300:]), directory=sys.argv[1], existing=sys.argv[2], progress=False,
@@ -367,6 +376,147 @@ def test_ctrl_c_ends_the_run_cleanly_and_resume_goes_on(tmp_path):
     assert (tmp_path / "whole/model/weights.safetensors").read_bytes() == (
         tmp_path / "cut/model/weights.safetensors"
     ).read_bytes()
+
+
+# ── nothing of anybody's is lost ─────────────────────────────────────────────────────────────────
+
+
+def contents(path):
+    files = [p for p in sorted(path.rglob("*")) if p.is_file() and p.name != ".lock"]
+    return {p.relative_to(path).as_posix(): p.read_bytes() for p in files}
+
+
+def test_overwrite_removes_what_a_run_wrote_and_nothing_else(tmp_path):
+    run_fit(directory=tmp_path / "run", epochs=1)
+    mine = ["model_notes.txt", "models_by_alice/a.txt", "report.html.bak", "config.json.orig", "mine.txt"]
+    for name in mine:
+        (tmp_path / "run" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "run" / name).write_text(name)
+    run_fit(directory=tmp_path / "run", existing="overwrite", epochs=2)
+    assert all((tmp_path / "run" / name).read_text() == name for name in mine)
+    assert len(mp.load(tmp_path / "run").history) == 2
+    assert not (tmp_path / "run" / ".replaced").exists()
+
+
+def test_a_config_of_somebody_else_is_no_run(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "model.safetensors").write_text("x")
+    before = contents(tmp_path)
+    for existing in ("error", "resume", "overwrite"):
+        with pytest.raises(RunExistsError, match="no run of maplet"):
+            run_fit(directory=tmp_path, existing=existing)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"optimizer": optim.SGD(1e300)},
+        {"data": (X[:60], X[:60, 0])},
+        {"callbacks": [StopAt(1)]},
+        {"callbacks": [3]},
+        {"metrics": ["nonsense"]},
+    ],
+    ids=["diverges", "misfits", "is killed in its first epoch", "callback", "metric"],
+)
+def test_an_overwrite_that_fails_brings_the_old_run_back(tmp_path, broken):
+    run_fit(directory=tmp_path / "run", epochs=2)
+    before = contents(tmp_path / "run")
+    with pytest.raises(BaseException, match=r"|"):
+        run_fit(directory=tmp_path / "run", existing="overwrite", **broken)
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_kill_9_during_an_overwrite_loses_neither_run(tmp_path):
+    """Whatever a kill leaves of putting aside and bringing back, the next start finds one of the two runs whole."""
+    run_fit(directory=tmp_path / "run", epochs=2)
+    before = contents(tmp_path / "run")
+    moves = 0
+    for stop in range(20):
+        directory = RunDirectory(tmp_path / "run")
+
+        def rename(self, target, stop=stop):
+            nonlocal moves
+            if moves == stop:
+                raise KeyboardInterrupt
+            moves += 1
+            os.rename(self, target)  # noqa: PTH104  (Path.rename is what is replaced here)
+
+        moves = 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("pathlib.Path.rename", rename)
+            try:
+                directory.open("overwrite")
+                directory.bring_back()
+                finished = True
+            except KeyboardInterrupt:
+                finished = False
+        directory.close()
+        again = RunDirectory(tmp_path / "run")
+        assert again.open("resume")
+        again.close()
+        assert contents(tmp_path / "run") == before
+        if finished:
+            return
+    pytest.fail("the moves did not come to an end")
+
+
+def test_a_missing_checkpoint_is_no_reason_to_start_again(tmp_path):
+    run_fit(directory=tmp_path / "run", epochs=2)
+    (tmp_path / "run" / "checkpoint" / "manifest.json").unlink()
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        run_fit(directory=tmp_path / "run", existing="resume", epochs=3)
+
+
+def test_two_runs_in_one_directory_are_kept_apart(tmp_path):
+    class Second(mp.Callback):
+        def on_epoch_end(self, run):
+            for existing in ("error", "resume", "overwrite"):
+                with pytest.raises(RunExistsError, match="another process"):
+                    run_fit(directory=run.directory, existing=existing)
+
+    run = run_fit(directory=tmp_path / "run", callbacks=[Second()], epochs=2)
+    assert len(mp.load(tmp_path / "run").history) == len(run.history) == 2
+
+
+def test_a_run_that_goes_on_is_not_finished(tmp_path):
+    run_fit(directory=tmp_path / "run", epochs=1, callbacks=[StopAt(0)])
+    with pytest.raises(KeyboardInterrupt):
+        run_fit(directory=tmp_path / "run", epochs=2, existing="resume", callbacks=[StopAt(2)])
+    with pytest.raises(CheckpointError, match="not finished"):
+        mp.load(tmp_path / "run")
+
+
+def test_attachments_are_saved_and_verified_with_the_model(tmp_path):
+    class Attach(mp.Callback):
+        def on_start(self, run):
+            run.attachments["classes"] = {"names": ["a", "b", "c"]}
+
+    run_fit(directory=tmp_path / "run", epochs=1, callbacks=[Attach()])
+    assert mp.load(tmp_path / "run").attachments == {"classes": {"names": ["a", "b", "c"]}}
+    path = tmp_path / "run" / "model" / "classes.json"
+    path.write_text(path.read_text().replace("a", "b"))
+    with pytest.raises(CheckpointError, match="SHA-256"):
+        mp.load(tmp_path / "run")
+
+
+def test_a_nan_metric_is_kept_as_null_and_comes_back(tmp_path):
+    nan = Metric("nan", lambda *_: float("nan"), higher_is_better=True)
+    run = run_fit(directory=tmp_path / "run", epochs=2, metrics=[nan])
+    assert '"val_nan": null' in (tmp_path / "run" / "history.jsonl").read_text()
+    again = run_fit(directory=tmp_path / "run", epochs=2, metrics=[nan], existing="resume")
+    for history in (run.history, again.history, mp.load(tmp_path / "run").history):
+        assert all(np.isnan(record["val_nan"]) for record in history)
+
+
+@pytest.mark.parametrize("name", ["state.json", "network.safetensors"])
+def test_a_checkpoint_of_another_shape(tmp_path, name):
+    run_fit(directory=tmp_path / "run", epochs=1)
+    state, arrays = RunDirectory(tmp_path / "run").load_checkpoint()
+    state, arrays = ({"history": 3}, arrays) if name == "state.json" else (state, {**arrays, "network": {}})
+    RunDirectory(tmp_path / "run").save_checkpoint(state, arrays)
+    with pytest.raises(CheckpointError, match="does not hold the state"):
+        run_fit(directory=tmp_path / "run", existing="resume", epochs=2)
 
 
 # ── what it refuses ──────────────────────────────────────────────────────────────────────────────

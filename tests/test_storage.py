@@ -37,7 +37,7 @@ def test_a_second_write_replaces_the_first_and_leaves_nothing_behind(written):
 
 
 def test_a_kill_between_the_two_renames_loses_nothing(written):
-    written.rename(written.with_name("checkpoint.old"))
+    written.rename(storage._aside(written))
     assert exists(written)
     assert read_directory(written)[0] == documents
 
@@ -84,6 +84,9 @@ def test_a_foreign_directory_is_told_apart(tmp_path):
     with pytest.raises(CheckpointError, match="nothing that maplet saved"):
         read_directory(tmp_path)
     (tmp_path / "manifest.json").write_text("[1]")
+    with pytest.raises(CheckpointError, match="no JSON object"):
+        read_directory(tmp_path)
+    (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(CheckpointError, match="not written by maplet"):
         read_directory(tmp_path)
 
@@ -97,3 +100,39 @@ def test_a_full_disk_keeps_what_was_there(written, monkeypatch):
         write_directory(written, {"state": 2}, {})
     assert read_directory(written)[0] == documents
     assert [p.name for p in written.parent.iterdir()] == ["checkpoint"]
+
+
+def test_nothing_is_replaced_but_what_was_written_here(tmp_path, written):
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    write_directory(precious, documents, {})  # an empty directory is nobody's
+    (precious / "thesis.txt").write_text("years of work")
+    with pytest.raises(CheckpointError, match="left alone"):
+        write_directory(precious, documents, {})
+    assert (precious / "thesis.txt").read_text() == "years of work"
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(CheckpointError, match="left alone"):
+        write_directory(file, documents, {})
+    assert file.read_text() == "mine"
+    neighbour = written.with_name("checkpoint.old")
+    neighbour.mkdir()
+    write_directory(written, documents, {})
+    assert neighbour.is_dir()
+
+
+def test_what_json_cannot_hold(tmp_path):
+    numbers = {"nan": float("nan"), "inf": [np.float32("inf")], "n": np.int64(3)}
+    write_directory(tmp_path / "d", {"numbers": numbers}, {})
+    text = (tmp_path / "d" / "numbers.json").read_text()
+    read = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert read == {"nan": None, "inf": [None], "n": 3}
+    with pytest.raises(CheckpointError, match="JSON cannot"):
+        write_directory(tmp_path / "e", {"what": {1, 2}}, {})
+
+
+@pytest.mark.parametrize("files", [None, {}, {"state.json": 3}, ["state.json"]])
+def test_a_manifest_of_another_shape(written, files):
+    (written / "manifest.json").write_text(json.dumps({"format": "maplet", "version": 1, "files": files}))
+    with pytest.raises(CheckpointError, match=r"manifest\.json is damaged"):
+        read_directory(written)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from maplet.data import ClassTarget, Table, write_table
 from maplet.errors import CheckpointError, DataError
 from maplet.ops.composite import softmax
 from maplet.train.problems import Preprocessing, read_new
-from maplet.train.run import load
+from maplet.train.run import Run, load
 
 
 @click.command()
@@ -29,7 +28,7 @@ def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> No
     images (.idx, .idx.gz, .npy). One line per row comes out: the prediction, and for classes their probabilities.
     """
     trained = load(run)
-    preprocessing = read_preprocessing(run)
+    preprocessing = preprocessing_of(trained)
     new = read_new(source)
     outputs = trained.predict(preprocessing.inputs(new)).numpy()
     answers = as_table(preprocessing, outputs)
@@ -41,18 +40,14 @@ def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> No
     _compare(preprocessing, new, answers)
 
 
-def read_preprocessing(run: Path) -> Preprocessing:
-    """How the run's network was fed."""
-    path = run / "preprocessing.json"
-    try:
-        return Preprocessing.from_dict(json.loads(path.read_bytes()))
-    except FileNotFoundError:
+def preprocessing_of(trained: Run) -> Preprocessing:
+    """How the run's network was fed; it is saved and verified together with the model."""
+    if "preprocessing" not in trained.attachments:
         raise CheckpointError(
-            f"{run} has no preprocessing.json: it was not trained from the command line",
+            f"{trained.directory} has no preprocessing: it was not trained from the command line",
             fix="in Python, mp.load(path).predict(x) takes arrays",
-        ) from None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+        )
+    return Preprocessing.from_dict(trained.attachments["preprocessing"])
 
 
 def as_table(preprocessing: Preprocessing, outputs: np.ndarray[Any, Any]) -> Table:

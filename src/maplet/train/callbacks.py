@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from maplet.data.batches import whole
 from maplet.errors import SettingError
 from maplet.train.metrics import higher_is_better
 
@@ -87,8 +88,9 @@ class EarlyStopping(Callback):
         higher_is_better: bool | None = None,
         restore_best: bool = True,
     ) -> None:
-        if patience < 1 or min_delta < 0:
-            raise SettingError(f"early stopping takes patience ≥ 1 and min_delta ≥ 0, given {patience} and {min_delta}")
+        whole("patience", patience, 1)
+        if not 0 <= min_delta < math.inf:
+            raise SettingError(f"early stopping takes a min_delta ≥ 0, given {min_delta!r}")
         self.patience = patience
         self.monitor = monitor
         self.min_delta = min_delta
@@ -116,10 +118,12 @@ class EarlyStopping(Callback):
             )
         value = float(run.record[name])
         sign = -1.0 if self._grows(name) else 1.0
-        if self.best is None or sign * value < sign * self.best - self.min_delta:
+        if not math.isnan(value) and (self.best is None or sign * value < sign * self.best - self.min_delta):
             self.best, self.best_epoch = value, run.epoch
             self.weights = run.weights() if self.restore_best else {}
-        elif run.epoch - self.best_epoch >= self.patience or math.isnan(value):
+        elif math.isnan(value):
+            run.stop(f"{name} is not a number")
+        elif run.epoch - self.best_epoch >= self.patience:
             run.stop(
                 f"{name} has not improved for {self.patience} epochs (best: {self.best:.6g} in epoch {self.best_epoch})"
             )
@@ -159,8 +163,7 @@ class Checkpoint(Callback):
     """
 
     def __init__(self, every: int = 1) -> None:
-        if every < 1:
-            raise SettingError(f"Checkpoint(every=…) takes a number of epochs ≥ 1, given {every}")
+        whole("every", every, 1)
         self.every = every
 
     def on_epoch_end(self, run: Run) -> None:

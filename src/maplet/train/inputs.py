@@ -88,11 +88,14 @@ def as_samples(data: Any, dtype: np.dtype[Any], name: str) -> Samples:
 
 def as_inputs(tree: Any, dtype: np.dtype[Any], name: str) -> Any:
     """Arrays in the network's dtype, free of NaN and infinities; nested lists of numbers are one array."""
-    nested_numbers = isinstance(tree, list) and not _holds_arrays(cast("Any", tree))
-    return replace(
-        np.asarray(cast("Any", tree)) if nested_numbers else cast("Any", tree),
-        lambda leaf: _as_input(leaf, dtype, name),
-    )
+    given = tree
+    if isinstance(tree, list | tuple) and not _holds_arrays(cast("Any", tree)):
+        given = Array(cast("Any", tree))
+    inputs = replace(given, lambda leaf: _as_input(leaf, dtype, name))
+    if tree is not None and not leaves(inputs):
+        fix = "give an array, or a tuple or dict of arrays"
+        raise DataError(f"{name} is {type(given).__name__}, which holds no array", fix=fix)
+    return inputs
 
 
 def _holds_arrays(tree: Any) -> bool:
@@ -108,5 +111,7 @@ def _as_input(leaf: Any, dtype: np.dtype[Any], name: str) -> Any:
     check_array(name, value)
     if value.dtype.kind == "f" and value.dtype != dtype:
         logger.info("%s is %s; converted to %s, in which the network computes", name, value.dtype, short_name(dtype))
-        return Array(value, dtype)
+        converted = Array(value, dtype)
+        check_array(f"{name} (as {short_name(dtype)})", converted.numpy())
+        return converted
     return Array(value)

@@ -19,15 +19,16 @@ from maplet.nn.activations import activations
 from maplet.nn.tabular import EmbedColumns
 from maplet.ops.random import Generator
 from maplet.train.callbacks import Callback, EarlyStopping
-from maplet.train.fit import fit, interrupted
+from maplet.train.fit import fit
 from maplet.train.metrics import as_metrics
 from maplet.train.run_directory import RunDirectory
+from maplet.train.training import interrupted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from maplet.optim import Optimizer
-    from maplet.train.problems import Problem
+    from maplet.train.problems import Preprocessing, Problem
     from maplet.train.run import Run
     from maplet.train.run_directory import Existing
 
@@ -89,17 +90,18 @@ def build_optimizer(settings: Settings) -> Optimizer:
     return kind(settings.learning_rate, weight_decay=settings.weight_decay)
 
 
-class KeepBeside(Callback):
-    """Documents that belong to the run and are written into its directory before the first step."""
+class Keep(Callback):
+    """Keep what belongs to the run: the preprocessing with the model, and what the command line was asked for."""
 
-    def __init__(self, documents: dict[str, Any]) -> None:
-        self.documents = documents
+    def __init__(self, preprocessing: Preprocessing, command: dict[str, Any]) -> None:
+        self.preprocessing = preprocessing
+        self.command = command
 
     def on_start(self, run: Run) -> None:
-        """Write them."""
+        """Hand them over before the first step."""
+        run.attachments["preprocessing"] = self.preprocessing.to_dict()
         if run.directory is not None:
-            for name, content in self.documents.items():
-                RunDirectory(run.directory).write_json(name, content)
+            RunDirectory(run.directory).write_json("job.json", self.command)
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def train(
     command
         What the user asked for; kept as ``job.json``.
     """
-    documents = KeepBeside({"preprocessing.json": problem.preprocessing.to_dict(), "job.json": command})
+    documents = Keep(problem.preprocessing, command)
     network = build_network(problem, settings, settings.hidden)
     stopping = EarlyStopping(settings.patience)
     run = fit(

@@ -7,7 +7,9 @@ the model, so that `predict` treats new rows in the same way.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,20 +25,27 @@ from maplet.data import (
     read_digits,
     read_idx,
     read_idx_folder,
+    read_npy,
     read_table,
     split,
     target_from_dict,
 )
-from maplet.data.suggest import suggest
+from maplet.data.suggest import listed, quoted, suggest
 from maplet.errors import CheckpointError, DataError, SettingError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from maplet.data import Categories, Task
 
     Arrays = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 table_fractions = (0.7, 0.15, 0.15)
+part_names = ("train", "validation", "test")
 image_fractions = (0.9, 0.1, 0.0)  # of the training images; the test images are given
+
+
+_logger = logging.getLogger("maplet")
 
 
 @dataclass(frozen=True)
@@ -142,7 +151,9 @@ def load_problem(
         If the data cannot be learned from; file, row and column are named.
     """
     path = Path(source)
-    if source == "digits" and not path.exists():
+    if source == "digits":
+        if path.exists():
+            _logger.warning("digits means those of scikit-learn; write ./digits for the one in this folder")
         _no_target(target, "the digits")
         images, labels = read_digits()
         train, validation, test = split(len(labels), table_fractions, seed, labels.tolist())
@@ -151,7 +162,9 @@ def load_problem(
     if path.is_dir():
         _no_target(target, "a folder of images")
         given, held_out = read_idx_folder(path)
-        train, validation, _ = split(len(given.labels), image_fractions, seed, given.labels.tolist())
+        _check_classes(given.labels, str(path))
+        with _naming(str(path)):
+            train, validation, _ = split(len(given.labels), image_fractions, seed, given.labels.tolist())
         parts = [(given.images[index], given.labels[index]) for index in (train, validation)]
         return _image_problem(path.resolve().name, [*parts, (held_out.images, held_out.labels)], 255.0)
     return _table_problem(path, read_table(path), target, task, categories, drop=drop, seed=seed)
@@ -160,6 +173,15 @@ def load_problem(
 def _no_target(target: str | None, what: str) -> None:
     if target is not None:
         raise SettingError(f"{what} come with their labels; --target {target} has no meaning there")
+
+
+def _check_classes(labels: np.ndarray[Any, Any], place: str) -> None:
+    if labels.min() == labels.max():
+        raise DataError(
+            f"two classes at least were expected; all {len(labels):,} training images are labelled {labels[0]}",
+            fix="give images of another class too",
+            where=place,
+        )
 
 
 def _image_problem(name: str, parts: list[Arrays], pixel_scale: float) -> Problem:
@@ -177,19 +199,27 @@ def _table_problem(
     if target is None:
         raise SettingError(
             f"{path.name} is a table: say which column is to be predicted",
-            fix=f"--target, one of {', '.join(table.names)}",
+            fix=f"--target, one of {listed(table.names, 20)}",
         )
     if target not in table.names:
-        raise SettingError(f"{path.name} has no column {target!r}", fix=suggest(target, table.names, kind="columns"))
-    dropped = 0
+        raise SettingError(
+            f"{path.name} has no column {quoted(target)}", fix=suggest(target, table.names, kind="columns")
+        )
+    dropped, fingerprint = 0, table.sha256
     if drop:
         table, dropped = drop_missing(table)
     decided = decide_task(table, target, task)
     labels = table[target].tolist() if decided == "classification" else None
-    tables = [table.rows(index) for index in split(len(table), table_fractions, seed, labels)]
+    with _naming(path.name):
+        rows = split(len(table), table_fractions, seed, labels)
+    tables = [
+        replace(table.rows(index), source=f"{table.source}, {name} part")
+        for index, name in zip(rows, part_names, strict=True)
+    ]
     features = Features.fit(tables[0].drop(target), categories=categories)
     goal = ClassTarget.fit(table, target) if decided == "classification" else NumberTarget.fit(tables[0], target)
     preprocessing = Preprocessing(goal, features)
+    learned = [column.name for column in features.columns]
     parts = [(preprocessing.inputs(part), goal.encode(part)) for part in tables]
     facts = {
         "rows": len(table),
@@ -197,14 +227,25 @@ def _table_problem(
         "columns": list(table.names),
         "columns left out": dict(features.dropped),
         "inputs": list(features.names),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "gaps filled": {name: gaps for name in learned if (gaps := int(table.gaps(name).sum()))},
+        "sha256": fingerprint,
     }
     train, validation, test = parts
     return Problem(path.stem, decided, preprocessing, train, validation, test, _facts(facts, parts))
 
 
 def _facts(facts: dict[str, Any], parts: list[Arrays]) -> dict[str, Any]:
-    return {**facts, "split": dict(zip(("train", "validation", "test"), (len(y) for _, y in parts), strict=True))}
+    return {**facts, "split": dict(zip(part_names, (len(y) for _, y in parts), strict=True))}
+
+
+@contextmanager
+def _naming(place: str) -> Generator[None]:
+    """Errors about data that do not say where it stands say so."""
+    try:
+        yield
+    except DataError as error:
+        error.where = error.where or place
+        raise
 
 
 def _fingerprint(parts: list[Arrays]) -> str:
@@ -219,10 +260,7 @@ def read_new(path: Path) -> Table | np.ndarray[Any, Any]:
     """What `predict` is asked about: a CSV file, or images as IDX or NumPy file."""
     name = path.name.removesuffix(".gz")
     if name.endswith(".npy"):
-        try:
-            return np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path} cannot be read as a NumPy array: {error}") from error
+        return read_npy(path)
     if name.endswith((".idx", "ubyte")):
         return read_idx(path)
     return read_table(path)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.tree import leaves
 from maplet.errors import CheckpointError, ShapeError
@@ -48,6 +49,8 @@ class Run:
         Why training ended before its time; empty if it did not.
     directory
         Where all of it is kept, or None.
+    attachments
+        JSON documents by name that are saved with the model, such as how its inputs were prepared.
     """
 
     def __init__(self, net: Module, optimizer: Optimizer | None = None, directory: Path | None = None) -> None:
@@ -61,6 +64,7 @@ class Run:
         self.loss = float("nan")
         self.best_epoch: int | None = None
         self.stop_reason = ""
+        self.attachments: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         last = f", last {self.history[-1]}" if self.history else ""
@@ -98,7 +102,7 @@ class Run:
 
     def save_model(self, path: str | Path) -> None:
         """Write the network, its architecture and weights, into a directory of its own."""
-        save(self.net, path)
+        save(self.net, path, self.attachments)
 
 
 def predict(net: Module, inputs: Any) -> Array:
@@ -117,18 +121,27 @@ def predict(net: Module, inputs: Any) -> Array:
     return concat(pieces, axis=0)
 
 
-def save(net: Module, path: str | Path) -> None:
+def save(net: Module, path: str | Path, attachments: dict[str, Any] | None = None) -> None:
     """Write a network into a directory: ``model.json`` says what it is, ``weights.safetensors`` holds its arrays.
 
     A network of your own class is saved too; `load` then needs an instance of it, ``mp.load(path, net=MyNet(...))``.
 
+    Parameters
+    ----------
+    net
+        The network.
+    path
+        A directory that is not there yet, or holds a model that was saved before.
+    attachments
+        Further JSON documents by name; `load` gives them back as ``run.attachments``.
+
     Raises
     ------
     CheckpointError
-        If the directory cannot be written.
+        If the directory cannot be written, or holds something else.
     """
     arrays = {name: leaf.numpy() for name, leaf in leaves(net).items()}
-    write_directory(Path(path), {"model": architecture(net)}, {"weights": arrays})
+    write_directory(Path(path), {**(attachments or {}), "model": architecture(net)}, {"weights": arrays})
 
 
 def architecture(net: Module) -> dict[str, Any]:
@@ -172,28 +185,36 @@ def load(path: str | Path, net: Module | None = None) -> Run:
         raise CheckpointError(f"the weights in {path} do not fit: {error.message}", fix=error.fix) from error
     net.eval()
     run = Run(net, directory=path if whole_run else None)
+    run.attachments = {name: content for name, content in documents.items() if name != "model"}
     if whole_run and (path / "history.jsonl").exists():
         run.history = read_history(path / "history.jsonl")
         run.epoch = len(run.history)
     return run
 
 
-def _built(description: dict[str, Any], path: Path) -> Module:
+def _built(description: Any, path: Path) -> Module:
+    if not isinstance(description, dict):
+        raise CheckpointError(f"{path}: model.json is damaged: it holds no description of a network")
     if "cannot be built" in description:
         raise CheckpointError(
             f"{path}: {description['cannot be built']}",
             fix="make the network and load into it: mp.load(path, net=MyNet(...))",
         )
-    return build(description, initialize=False)
+    return build(cast("dict[str, Any]", description), initialize=False)
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
     """The epochs that are written down; a last line that a kill cut short is left out."""
     records: list[dict[str, Any]] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_bytes().splitlines():
         try:
-            records.append(json.loads(line))
-        except ValueError:
-            logger.warning("%s: line %d is cut short and left out", path, len(records) + 1)
+            records.append(restored(json.loads(line)))
+        except (ValueError, AttributeError):
+            logger.warning("%s: line %d is damaged; it and what follows is left out", path, len(records) + 1)
             break
     return records
+
+
+def restored(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as it was: JSON has no NaN, so it holds null instead."""
+    return {name: math.nan if value is None else value for name, value in record.items()}

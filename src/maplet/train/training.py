@@ -1,0 +1,309 @@
+"""The loop over mini-batches, and everything that decides what comes next: what a checkpoint must hold."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.core.tree import leaves
+from maplet.data import batch_slices, permutation
+from maplet.data.suggest import suggest
+from maplet.errors import CheckpointError, NonFiniteError, SettingError
+from maplet.nn.losses import losses
+from maplet.train.interruption import Interruption
+from maplet.train.run import Run, architecture, predict, predict_batch, restored
+from maplet.transforms.derivatives import value_and_grad
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from maplet.core.array import Array
+    from maplet.nn import Module
+    from maplet.optim import Optimizer
+    from maplet.train.callbacks import Callback
+    from maplet.train.inputs import Samples
+    from maplet.train.progress import Progress
+    from maplet.train.run_directory import Existing, RunDirectory
+
+logger = logging.getLogger("maplet")
+
+seconds_between_checkpoints = 20.0
+interrupted = "interrupted"  # the reason to stop that a resumed run forgets
+
+
+class Training:
+    """One run of `fit`: the data, the loop over it, and what must survive a kill."""
+
+    def __init__(
+        self,
+        net: Module,
+        samples: Samples,
+        loss: str | Callable[..., Array],
+        optimizer: Optimizer,
+        *,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.run = Run(net, optimizer)
+        self.net = net
+        self.samples = samples
+        self.loss = _loss_named(loss) if isinstance(loss, str) else loss
+        self.optimizer = optimizer
+        self.batch_size = batch_size
+        self.seed = seed
+        self.validation: Samples | None = None
+        self.metrics: dict[str, Callable[..., float]] = {}
+        self.callbacks: list[Callback] = []
+        self.directory: RunDirectory | None = None
+        self.total = self.total_weight = self.seconds = 0.0  # of the epoch so far
+        self.resumed = False
+        self.saved_at = time.monotonic()
+        net.reseed(seed)
+        if optimizer.state is None:
+            optimizer.init(net)
+
+    # ── the loop ─────────────────────────────────────────────────────────────────────────────────
+
+    def train(self, epochs: int, display: Progress) -> None:
+        """Go on from where the run stands until all epochs are done, or something says stop."""
+        run = self.run
+        self._tell("on_start")
+        if self.directory is not None and len(run.history) < epochs and not run.stop_reason:
+            self.directory.discard_outcome()
+        if not run.history and not run.step:
+            self._save()
+        with Interruption() as interruption:
+            steps = len(batch_slices(self.samples.count, self.batch_size))
+            display.start(epochs, steps, len(run.history) + 1, run.step)
+            while len(run.history) < epochs and not run.stop_reason:
+                if not self._epoch(interruption, display):
+                    run.stop(interrupted)
+                    break
+            self._save()
+        self._tell("on_end")
+        display.finish(run.stop_reason)
+        self.net.eval()
+        if run.directory is not None:
+            run.save_model(run.directory / "model")
+
+    def _epoch(self, interruption: Interruption, display: Progress) -> bool:
+        """One pass over the data, from the step at which it stands; False if it was interrupted."""
+        run = self.run
+        run.epoch = len(run.history) + 1
+        order = permutation(self.samples.count, self.seed, run.epoch)
+        slices = batch_slices(self.samples.count, self.batch_size)
+        began = time.monotonic() - self.seconds
+        self.net.train()
+        for part in slices[run.step :]:
+            self._step(self.samples.rows(order[part]))
+            run.step += 1
+            self.seconds = time.monotonic() - began
+            display.step(run.epoch, run.step, run.loss)
+            self._tell("on_step")
+            if interruption.asked or run.stop_reason:
+                return not interruption.asked
+            if time.monotonic() - self.saved_at > seconds_between_checkpoints:
+                self._save()
+        self._finish_epoch(time.monotonic() - began, display)
+        return not interruption.asked
+
+    def _step(self, batch: Samples) -> None:
+        """The mapping that is iterated: θ ↦ θ − α ∇J(θ). A batch of weight 0 has nothing to say and is passed over."""
+        weight = _weight(batch)
+        if weight == 0:
+            return
+
+        def objective(net: Module) -> Any:
+            return self._objective(net(batch.x), batch)
+
+        loss, gradients = value_and_grad(objective)(self.net)
+        self.run.loss = loss.item()
+        if not math.isfinite(self.run.loss):
+            self._fail(f"the loss is {self.run.loss} in epoch {self.run.epoch}, step {self.run.step + 1}")
+        self.optimizer.update(self.net, gradients)
+        self.total += self.run.loss * weight
+        self.total_weight += weight
+
+    def _objective(self, prediction: Any, batch: Samples) -> Any:
+        if batch.weights is None:
+            return self.loss(prediction, batch.y)
+        return self.loss(prediction, batch.y, weights=batch.weights)
+
+    def _finish_epoch(self, seconds: float, display: Progress) -> None:
+        run = self.run
+        run.record = {"epoch": run.epoch, "loss": self.total / self.total_weight, **self._measure()}
+        run.record["learning_rate"] = self.optimizer.current_learning_rate()
+        self.optimizer.observe(run.record.get("val_loss", run.record["loss"]))
+        run.record["seconds"] = round(seconds, 3)
+        self._tell("on_epoch_end")
+        run.history.append(run.record)
+        run.step, self.total, self.total_weight, self.seconds = 0, 0.0, 0.0, 0.0
+        self._require_finite_weights()
+        if self.directory is not None:
+            self.directory.append_history(run.record)
+        self._save()
+        if self.directory is not None:
+            self.directory.forget_replaced()
+        display.epoch_end(run.record)
+
+    def _measure(self) -> dict[str, float]:
+        """Loss and metrics on the validation data; where there is none, the metrics on the training data."""
+        found: dict[str, float] = {}
+        samples, prefix = (self.samples, "") if self.validation is None else (self.validation, "val_")
+        if not self.metrics and self.validation is None:
+            return found
+        prediction = predict(self.net, samples.x)
+        if self.validation is not None:
+            found["val_loss"] = self._mean_loss(prediction, samples)
+        for name, metric in self.metrics.items():
+            found[prefix + name] = float(metric(prediction.numpy(), samples.y.numpy()))
+        return found
+
+    def _mean_loss(self, prediction: Array, samples: Samples) -> float:
+        """Added up over parts, each with its weight, so that memory stays bounded."""
+        total = weights = 0.0
+        for at in range(0, samples.count, predict_batch):
+            part = samples.rows(slice(at, at + predict_batch))
+            weight = _weight(part)
+            total += self._objective(prediction[at : at + predict_batch], part).item() * weight
+            weights += weight
+        return total / weights
+
+    def _tell(self, event: str) -> None:
+        for callback in self.callbacks:
+            getattr(callback, event)(self.run)
+
+    def _fail(self, what: str) -> None:
+        kept = f"; the last good checkpoint is kept in {self.directory.checkpoint_path}" if self.directory else ""
+        raise NonFiniteError(
+            what + kept,
+            fix="start anew with a lower learning rate, a clipped gradient (clip_norm=1.0) or standardised inputs, "
+            "or look for log, sqrt or division of values that reach 0",
+        )
+
+    # ── what must survive ────────────────────────────────────────────────────────────────────────
+
+    def train_in(self, directory: RunDirectory, existing: Existing, epochs: int, display: Progress) -> None:
+        """Train in a directory: go on with what is there, or put it aside until there is something new."""
+        resumable = directory.open(existing)
+        try:
+            self.directory, self.run.directory = directory, directory.path
+            settings = self._settings()
+            if (directory.path / "config.json").exists():
+                directory.check_config(settings)
+            directory.write_config({**settings, "epochs": epochs})
+            if resumable:
+                self._resume()
+            elif existing == "resume":
+                logger.warning("there is nothing in %s to resume; training starts anew", directory.path)
+            self.train(epochs, display)
+            directory.forget_replaced()
+        except BaseException:
+            directory.bring_back()
+            raise
+        finally:
+            directory.close()
+
+    def _settings(self) -> dict[str, Any]:
+        """What decides the result, and so must be the same when a run goes on."""
+        validation = None if self.validation is None else self.validation.fingerprint()
+        return {
+            "network": architecture(self.net),
+            "parameters": {name: str(leaf.type) for name, leaf in leaves(self.net).items()},
+            "loss": describe_function(self.loss),
+            "optimizer": self.optimizer.describe(),
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "metrics": list(self.metrics),
+            "data": {
+                "samples": self.samples.count,
+                "input_shape": self.samples.input_shape(),
+                "sha256": self.samples.fingerprint(),
+                "validation": validation,
+            },
+        }
+
+    def _require_finite_weights(self) -> None:
+        for name, value in self.run.weights().items():
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                self._fail(f"the weight {name} became NaN or infinite in epoch {self.run.epoch}")
+
+    def _save(self) -> None:
+        if self.directory is None:
+            return
+        run = self.run
+        self._require_finite_weights()
+        state = {
+            "history": run.history,
+            "stop_reason": run.stop_reason,
+            "step": run.step,
+            "total": self.total,
+            "total_weight": self.total_weight,
+            "seconds": self.seconds,
+            "optimizer": self.optimizer.state_dict(),
+            "callbacks": [callback.state() for callback in self.callbacks],
+        }
+        arrays = {
+            "network": run.weights(),
+            "optimizer": {n: leaf.numpy() for n, leaf in leaves(self.optimizer).items()},
+        }
+        arrays |= {f"callback-{n}": callback.arrays() for n, callback in enumerate(self.callbacks)}
+        self.directory.save_checkpoint(state, arrays)
+        self.saved_at = time.monotonic()
+
+    def _resume(self) -> None:
+        """Take up everything that decides what comes next."""
+        assert self.directory is not None  # noqa: S101  (called by train_in)
+        state, arrays = self.directory.load_checkpoint()
+        try:
+            self._take_up(state, arrays)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise CheckpointError(
+                f"{self.directory.checkpoint_path} does not hold the state of this run: {error!r}"
+            ) from error
+        self.directory.cut_history(self.run.history)
+
+    def _take_up(self, state: dict[str, Any], arrays: dict[str, Any]) -> None:
+        if len(state["callbacks"]) != len(self.callbacks):
+            raise CheckpointError(
+                f"the run was begun with {len(state['callbacks'])} callbacks, now there are {len(self.callbacks)}"
+            )
+        run = self.run
+        run.history, run.step = [restored(record) for record in state["history"]], state["step"]
+        run.epoch = len(run.history)
+        run.stop_reason = "" if state["stop_reason"] == interrupted else state["stop_reason"]
+        self.total, self.total_weight, self.seconds = state["total"], state["total_weight"], state["seconds"]
+        run.load_weights(arrays["network"])
+        self.optimizer.load_state_dict(state["optimizer"], arrays["optimizer"])
+        for n, (callback, saved) in enumerate(zip(self.callbacks, state["callbacks"], strict=True)):
+            callback.load(saved, arrays[f"callback-{n}"])
+
+
+def _loss_named(name: str) -> Callable[..., Array]:
+    if name not in losses:
+        raise SettingError(f"there is no loss {name!r}", fix=suggest(name, losses, kind="losses"))
+    return losses[name]
+
+
+def describe_function(function: Callable[..., Any]) -> str:
+    """A function by name and settings; one that has code of its own also by a hash of it, as far as that tells."""
+    if isinstance(function, partial):
+        settings = [*map(repr, function.args), *(f"{k}={v!r}" for k, v in function.keywords.items())]
+        return f"{describe_function(function.func)}({', '.join(settings)})"
+    name, code = getattr(function, "__qualname__", type(function).__qualname__), getattr(function, "__code__", None)
+    if code is None or str(getattr(function, "__module__", "")).startswith("maplet."):
+        return name
+    constants = [c for c in code.co_consts if not hasattr(c, "co_code")]  # the repr of nested code holds an address
+    digest = hashlib.sha256(repr((code.co_code, constants, code.co_names)).encode()).hexdigest()
+    return f"{name} #{digest[:12]}"
+
+
+def _weight(batch: Samples) -> float:
+    """What a batch counts: its number of samples, or the sum of their weights."""
+    return float(batch.count) if batch.weights is None else float(batch.weights.numpy().sum(dtype=np.float64))
