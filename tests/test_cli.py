@@ -2,9 +2,12 @@
 
 import csv
 import json
+import os
+import random
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +71,7 @@ def test_train_prints_the_table_and_writes_the_run(trained):
         assert word in done.stdout
     run = folder / "runs" / "flowers"
     names = {p.name for p in run.iterdir()}
-    assert {"config.json", "history.jsonl", "metrics.json", "model", "report.html", "preprocessing.json"} <= names
+    assert {"config.json", "history.jsonl", "metrics.json", "model", "report.html", "job.json"} <= names
     metrics = json.loads((run / "metrics.json").read_text())
     assert set(metrics) == {"network", "linear model", "baseline"}
     assert metrics["network"]["accuracy"] > metrics["baseline"]["accuracy"] + 0.2
@@ -179,6 +182,26 @@ def test_resume_and_overwrite(table):
     assert "another batch_size" in fails(2, *command, "--resume", "--batch-size", "7", cwd=table)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a thing of POSIX")
+def test_kill_9_at_random_moments_then_resume_ends_with_the_same_weights(table):
+    command = [sys.executable, "-m", "maplet", "train", "flowers.csv", "--target", "kind", "--epochs", "12", "--quiet"]
+    subprocess.run([*command, "-d", "whole"], cwd=table, check=True, capture_output=True)
+    delays = random.Random(time.time_ns())
+    for _ in range(4):
+        process = subprocess.Popen([*command, "-d", "cut", "--resume"], cwd=table, stderr=subprocess.DEVNULL)
+        time.sleep(delays.uniform(0.4, 1.4))
+        process.kill()
+        process.wait()
+    subprocess.run([*command, "-d", "cut", "--resume"], cwd=table, check=True, capture_output=True)
+    for name in (
+        "model/weights.safetensors",
+        "model/preprocessing.json",
+        "checkpoint/optimizer.safetensors",
+        "metrics.json",
+    ):
+        assert (table / "whole" / name).read_bytes() == (table / "cut" / name).read_bytes(), name
+
+
 def test_embedded_categories(table):
     maplet(
         "train",
@@ -273,7 +296,7 @@ def test_divergence_is_reported_with_the_step_and_advice(table):
         "--dropout", "0", "-d", "diverged", cwd=table,
     )  # fmt: skip
     assert re.search(r"epoch 1, step \d+", message)
-    assert "lower the learning rate" in message
+    assert "lower learning rate" in message
 
 
 def test_debug_shows_the_traceback(tmp_path):
