@@ -353,10 +353,20 @@ def test_numbers_out_of_arrays():
     assert mp.asarray([[1, 2]]).tolist() == [[1, 2]]
     with pytest.raises(DTypeError, match="f32"):
         [10, 20][mp.asarray(1.0)]
-    with pytest.raises(ValueError, match="ambiguous"):
-        bool(mp.ones((2,)))
-    with pytest.raises((TypeError, ValueError)):
-        float(mp.ones((2,)))
+    for use in (bool, float, int, Array.item):
+        for shape in ((2,), (0,), (2, 3)):
+            with pytest.raises(ShapeError, match=r"elements, not one(?s:.*)fix:"):
+                use(mp.ones(shape))
+
+
+def test_rounding_and_copies():
+    a = mp.asarray([1.2345, -2.5, 3.5])
+    np.testing.assert_array_equal(round(a), [1, -2, 4])
+    np.testing.assert_allclose(round(a, 2), [1.23, -2.5, 3.5], rtol=1e-6)
+    b = a.copy()
+    b[0] = 0.0
+    assert (a[0].item(), b[0].item()) == (pytest.approx(1.2345), 0.0)
+    np.testing.assert_array_equal(mp.grad(lambda x: mp.sum(x.copy() ** 2))(a), 2 * a)
 
 
 def test_length_and_iteration():

@@ -1,6 +1,7 @@
 """What `import maplet` costs."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -41,6 +42,55 @@ def test_the_public_names_are_listed_and_there():
 
     for name in mp.__all__:
         assert getattr(mp, name) is not None or name == "newaxis"
-    assert set(mp.__all__) <= set(dir(mp))
+    assert dir(mp) == sorted(mp.__all__)
+    assert dir(mp.random) == sorted(mp.random.__all__, key=mp.random.__all__.index)
     with pytest.raises(AttributeError, match="no attribute 'sinus'"):
         mp.sinus  # noqa: B018  (the access itself is tested)
+
+
+def owners():
+    import maplet as mp
+    from maplet import nn, optim
+    from maplet.core import advice
+
+    return [
+        (mp.ones((2, 2)), advice.for_arrays),
+        (mp, advice.for_maplet),
+        (nn.Linear(2, 1), advice.for_modules),
+        (optim.Adam(), advice.for_optimizers),
+        (nn, advice.for_nn),
+        (optim, advice.for_optim),
+    ]
+
+
+def test_names_of_other_libraries_are_not_there_and_teach():
+    """Each is missing, says the way, and what the way names is there."""
+    import maplet as mp
+
+    array, _, net, optimizer, _, optim = (owner for owner, _ in owners())
+    known = {"mp": mp, "a": array, "net": net, "optimizer": optimizer, "optim": optim, "nn": mp.nn}
+    checked = set()
+    for owner, table in owners():
+        for name, way in table.items():
+            assert not hasattr(owner, name), name
+            with pytest.raises(AttributeError, match=rf"no attribute '{name}'\n  fix: {re.escape(way)}"):
+                getattr(owner, name)
+            for where, what in re.findall(r"\b(mp|a|net|optimizer|optim|nn)\.(\w+)", way):
+                assert hasattr(known[where], what), f"{name}: {way}"
+                checked.add((where, what))
+        with pytest.raises(AttributeError, match="no attribute 'nonsense'") as caught:
+            owner.nonsense  # noqa: B018  (the access itself is tested)
+        assert "fix" not in str(caught.value)
+    assert len(checked) > 40
+
+
+def test_an_error_in_a_property_stays_what_it_was():
+    from maplet import nn
+
+    class Net(nn.Module):
+        @property
+        def width(self):
+            return self.missing_weight
+
+    with pytest.raises(AttributeError, match="missing_weight"):
+        Net().width  # noqa: B018  (the access itself is tested)

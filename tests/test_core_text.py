@@ -10,7 +10,7 @@ import pytest
 
 import maplet as mp
 from maplet.core.array import Array
-from maplet.core.graph import Graph, Node, in_order
+from maplet.core.graph import Graph, Node, as_made, in_order
 from maplet.core.primitive import Primitive, registry
 from maplet.core.text import graph_to_text
 from maplet.core.trace import bind
@@ -74,6 +74,28 @@ def test_origins_are_printed_as_comments():
     graph = mp.trace(lambda x: mp.sin(x), 1.0)
     assert "# test_core_text.py:" in graph_to_text(graph, origins=True)
     assert "#" not in str(graph)
+
+
+@pytest.mark.parametrize("name", ["network", "gradient", "traced gradient", "second gradient"])
+def test_lines_stand_in_the_order_in_which_the_nodes_were_made(name):
+    graph = graphs[name]()
+    order = as_made(graph)
+    assert set(order) == set(in_order(graph.outputs))
+    assert all(order.index(child) < order.index(node) for node in order for child in node.inputs)
+    made = list(graph.origins)
+    assert [made.index(node) for node in order] == sorted(made.index(node) for node in order)
+
+
+def test_the_forward_pass_stands_before_the_backward_pass():
+    graph = mp.trace(mp.grad(lambda x: mp.sum(mp.square(mp.sin(x) * mp.cos(x)))), np.ones(3))
+    names = [node.primitive.name for node in as_made(graph) if node.inputs]
+    assert names[:3] == ["sin", "cos", "multiply"]
+    assert [node.primitive.name for node in in_order(graph.outputs) if node.inputs][:3] != names[:3]
+
+
+def test_a_short_form_counts():
+    graph = mp.trace(lambda x, y: mp.sin(x) * y, 1.0, 2.0)
+    assert repr(graph) == "<graph: 2 inputs, 2 nodes, 1 output>"
 
 
 # ── equality is not trivially true ───────────────────────────────────────────────────────────────

@@ -273,6 +273,44 @@ def test_a_tree_walk_meets_each_leaf_once_and_survives_circles():
     assert twin.a is twin.inner.b
 
 
+def nested(depth):
+    tree = mp.asarray(1.0)
+    for _ in range(depth):
+        tree = [tree]
+    return tree
+
+
+@pytest.mark.parametrize(
+    "visit", [leaves, objects, lambda tree: replace(tree, unchanged), lambda tree: mp.trace(len, tree)]
+)
+def test_a_tree_without_end_is_refused(visit):
+    circle = {"a": []}
+    circle["a"].append(circle)
+    for tree in (circle, nested(3000)):
+        with pytest.raises(TraceError, match="nested too deeply, or holds itself"):
+            visit(tree)
+    visit(nested(100))
+
+
+def test_no_leaf_is_lost_where_two_have_one_name():
+    with pytest.raises(TraceError, match="name '1'"):
+        leaves({1: mp.ones(()), "1": mp.zeros(())})
+
+
+def test_a_layer_stands_where_it_stands_first_in_its_parent():
+    child = Box(a=Parameter([1.0]))
+    assert Box(x=1, inner=child).name_of(child) == "inner"
+    assert Box(inner=[0, {"b": child}], other=[1, child]).name_of(child) == "other.1"
+    assert Box(inner=[0, {"b": child}]).name_of(child) == "inner.1.b"
+    assert Box(inner=Box(deep=child)).name_of(child) == "inner.deep"
+    assert Box(a=1).name_of(child) == "Box"
+
+
+def test_what_is_no_function_is_not_traced():
+    with pytest.raises(TraceError, match="given int"):
+        mp.trace(3, 1.0)
+
+
 def test_a_named_tuple_stays_one():
     from typing import NamedTuple
 

@@ -135,7 +135,7 @@ def test_gaps_and_categories_first_met_later_are_counted_and_reported(caplog):
     gaps, unseen = sorted((record.getMessage() for record in caplog.records), reverse=True)
     assert "'mass': 2 gaps imputed with the training mean 2.5" in gaps
     assert "'colour': 2 cells" in unseen
-    assert "'green' (row 0" in unseen
+    assert "the first 'green' in row 0" in unseen
 
 
 def test_gaps_that_training_knew_are_not_reported(caplog):
@@ -194,7 +194,15 @@ def test_missing_columns_offer_the_nearest():
     with pytest.raises(DataError, match=r"columns are missing: 'mass', 'width'") as caught:
         features.transform(Table.from_columns({"Mass": [1], "q": [2]}))
     assert "'mass': did you mean 'Mass'?" in str(caught.value)
-    assert "'width': the columns are 'Mass', 'q'" in str(caught.value)
+    assert "; the columns are 'Mass', 'q'" in str(caught.value)
+
+
+def test_the_columns_that_are_there_are_listed_once():
+    features = Features.fit(Table.from_columns({f"wanted {n}": [1, 2] for n in range(30)}))
+    with pytest.raises(DataError) as caught:
+        features.transform(Table.from_columns({"q": [1], "r": [2]}))
+    assert str(caught.value).count("the columns are 'q', 'r'") == 1
+    assert "'wanted 9' and 20 more" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +218,7 @@ def test_cells_that_no_number_column_can_take(cell, fact):
 
 
 def test_nothing_to_learn_from():
-    with pytest.raises(DataError, match=r"no column is left(.|\n)*'a': \"every cell is '1'\""):
+    with pytest.raises(DataError, match=r"no column is left(.|\n)*'a': every cell is '1'"):
         Features.fit(Table.from_columns({"a": [1, 1]}))
     with pytest.raises(DataError, match="no column to learn from"):
         Features.fit(Table.from_columns({"a": [1]}).drop("a").rows([0]))
@@ -266,3 +274,29 @@ def test_california():
     x = features.transform(table)
     assert x[:, features.names.index("total_bedrooms?missing")].sum() == 207
     assert x[:, :2].astype(np.float64).std(axis=0) == pytest.approx([1, 1], rel=1e-6)
+
+
+LARGE = ["9007199254740992", "9007199254740993"] * 5  # 2⁵³ and the next integer, which float64 does not have
+
+
+def test_numbers_that_float64_cannot_tell_apart_are_not_called_equal():
+    table = Table.from_columns({"n": range(10), "id": LARGE, "same": ["1", "1.0"] * 5})
+    features = Features.fit(table)
+    assert features.dropped == {
+        "id": "float64 cannot tell its numbers apart, such as '9007199254740992' and '9007199254740993'",
+        "same": "every cell is '1'",
+    }
+
+
+def test_a_column_that_float64_cannot_standardise_is_named():
+    table = Table.from_columns({"n": range(10), "vast": ["1.7e308"] * 7 + ["-1.7e308"] * 3})
+    with pytest.raises(DataError, match=r"from -1.7e\+308 to 1.7e\+308(.|\n)*column 'vast'(.|\n)*another unit"):
+        Features.fit(table)
+
+
+def test_many_columns_left_out_are_counted(caplog):
+    table = Table.from_columns({"n": range(10), **{f"constant {n}": ["7"] * 10 for n in range(11)}})
+    with caplog.at_level(logging.WARNING, "maplet"):
+        assert len(Features.fit(table).dropped) == 11
+    assert len(caplog.records) == 11
+    assert caplog.messages[-1] == "1 column more are left out for such reasons"

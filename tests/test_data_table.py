@@ -1,6 +1,7 @@
 """Tables: what is written is read back, and what cannot be read says where and why."""
 
 import csv
+import hashlib
 import io
 import logging
 import tracemalloc
@@ -171,7 +172,7 @@ def test_missing_file_offers_the_nearest(tmp_path):
         ("a,b\n", ["header but no rows"]),
         ("a,b,a\n1,2,3\n", ["columns 1 and 3", "'a'"]),
         (",a\n0,1\n", ["column 1 of 2", "no name", "index=False"]),
-        ("a,b\n1,2\n3\n", ["1 cells", "2 were expected", "line 3", "add the missing cells"]),
+        ("a,b\n1,2\n3\n", ["1 cell,", "2 were expected", "line 3", "add the missing cells"]),
         ("a,b\n1,2\n\n3,4,5\n", ["3 cells", "2 were expected", "line 4", "double quotes"]),
         ('a,b\n1,2\n3,"4\n5,6\n', ["never closed", "line 3"]),
         ('a,b\n1,"2"x\n', ["closing quote", "line 2"]),
@@ -283,3 +284,12 @@ def test_adult_has_no_header():
     assert len(table) == 32561
     assert drop_missing(table)[1] == 2399
     assert sorted(set(table["c14"].tolist())) == ["<=50K", ">50K"]
+
+
+def test_a_whole_file_has_its_fingerprint_and_a_part_of_it_has_none(tmp_path):
+    content = b"\xef\xbb\xbfa,b\r\n1,2\r\n\r\n3,4"
+    (tmp_path / "table.csv").write_bytes(content)
+    table = read_table(tmp_path / "table.csv")
+    assert table.sha256 == hashlib.sha256(content).hexdigest()
+    assert table.rows([0]).sha256 is None
+    assert table.select("a").sha256 is None

@@ -173,3 +173,18 @@ def test_damaged_target_is_refused(saved):
 )
 def test_real_targets(path, name, task):
     assert decide_task(read_table(shared(path)), name) == task
+
+
+def test_large_integers_are_compared_as_they_are_written():
+    cells = ["9007199254740992", "9007199254740993"] * 5  # 2⁵³ and the next integer, which float64 does not have
+    table = Table.from_columns({"y": cells})
+    assert ClassTarget.fit(table, "y").labels == tuple(cells[:2])
+    with pytest.raises(DataError, match="float64 cannot tell the target's numbers apart"):
+        NumberTarget.fit(table, "y")
+    assert NumberTarget.fit(Table.from_columns({"y": ["1", "1.0"]}), "y").scaling.scale == 1
+
+
+def test_targets_at_the_ends_of_float64():
+    vast = Table.from_columns({"y": ["1.7e308"] * 4 + ["-1.7e308"]})
+    with pytest.raises(DataError, match=r"no finite mean and scale > 0(.|\n)*column 'y'(.|\n)*another unit"):
+        NumberTarget.fit(vast, "y")

@@ -130,9 +130,9 @@ def test_building_draws_weights_from_the_seed():
 @pytest.mark.parametrize(
     ("net", "word"),
     [
-        (Own(2), r"^Own is a class of your own"),
-        (nn.Sequential(nn.Tanh(), Own(2)), r"^Own \(layers\.1\) is a class of your own"),
-        (nn.Sequential(OwnLinear(3, 2)), r"^Linear \(layers\.0\) is a class of your own"),
+        (Own(2), r"^the network is an Own, a class of your own"),
+        (nn.Sequential(nn.Tanh(), Own(2)), r"^layers\.1 is an Own, a class of your own"),
+        (nn.Sequential(OwnLinear(3, 2)), r"^layers\.0 is a Linear, a class of your own"),
         (nn.Sequential(nn.Sequential(lambda x: x)), r"^layers\.0\.layers\.0 is <lambda>, no layer of maplet"),
     ],
 )

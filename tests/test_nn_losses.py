@@ -244,6 +244,13 @@ def test_weights_fit_the_examples_and_are_not_negative(name, given, options):
     n = given[0].shape[0]
     with pytest.raises(ShapeError, match=rf"weights are one per example, \({n},\)"):
         losses[name](*given, weights=np.ones((1, n)), **options)
+    with pytest.raises(ShapeError, match=rf"given \({n + 1},\)(?s:.*)fix: give {n} weights") as caught:
+        losses[name](*given, weights=np.ones(n + 1), **options)
+    assert caught.value.message.count(f"({n},)") == 1
+    with pytest.raises(ShapeError, match=r"mp\.squeeze\(weights, axis=-1\)"):
+        losses[name](*given, weights=np.ones((n, 1)), **options) if options.get("pairs") else losses[name](
+            *given, weights=np.ones((n, 1, 1))[..., 0], **options
+        )
     for wrong in (-1.0, np.nan, np.inf):
         with pytest.raises(DataError, match=rf"weights\[1\] is {wrong:g}"):
             losses[name](*given, weights=np.array([1.0, wrong] + [1.0] * (n - 2)), **options)

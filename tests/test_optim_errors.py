@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import maplet as mp
-from maplet import optim
+from maplet import nn, optim
 from maplet.errors import DTypeError, GradientError, SettingError, ShapeError
 from test_optim import Line, bits, full, make, step, x, y
 
@@ -21,6 +21,14 @@ def test_a_learning_rate_is_a_positive_number_or_a_schedule(rate):
     with pytest.raises(SettingError, match="learning_rate="):
         optimizer.learning_rate = rate
     assert optimizer.current_learning_rate() == 0.1
+
+
+@pytest.mark.parametrize("name", full)
+def test_the_network_is_told_at_update_and_not_before(name):
+    net = nn.Linear(2, 1)
+    for arguments in ((net.parameters(), 1e-3), (net,), (list(net.parameters().values()),)):
+        with pytest.raises(SettingError, match=rf"{name}: its first setting(?s:.*)optimizer\.update\(net, gradients\)"):
+            getattr(optim, name)(*arguments)
 
 
 @pytest.mark.parametrize(

@@ -256,3 +256,40 @@ def test_a_pipe_gets_no_escape_code_even_when_colour_is_forced():
     assert done.stderr == (
         "epoch 1/2  loss 0.5000   0.2 s\nepoch 2/2  loss 0.5000   0.2 s\nended after epoch 2 of 2: enough\n"
     )
+
+
+class Full(io.StringIO):
+    """A stream on a full disk, or whose reader has gone; it counts how often one tries."""
+
+    tries = 0
+
+    def write(self, _text):
+        self.tries += 1
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_training_outlives_a_display_that_cannot_be_written(is_terminal):
+    stream, out = Full(), sys.stdout
+    with Progress(console=Console(file=stream, force_terminal=is_terminal, _environ={"TERM": "xterm"})) as display:
+        train(display, reason="interrupted")
+    assert 1 <= stream.tries <= 3  # the cursor is asked back once more
+    assert sys.stdout is out
+
+
+def test_a_closed_stream_is_silent_and_another_fault_is_not():
+    stream = io.StringIO()
+    display = Progress(console=Console(file=stream))
+    stream.close()
+    train(display)
+    display = Progress(console=Console(file=io.StringIO()))
+    with pytest.raises(ValueError, match="shown"), display._or_silence():
+        raise ValueError("cannot be shown")
+
+
+@pytest.mark.parametrize("columns", ["0", "1"])
+def test_a_width_that_no_terminal_has_does_not_matter(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    train(Progress())
+    assert sys.stderr.getvalue() == plain()

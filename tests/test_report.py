@@ -226,7 +226,7 @@ def test_every_fact_is_told():
     text = Page(report_html(classification())).text
     for words in (
         "penguins", "classification", "maplet train penguins.csv --target species", "3 rows with gaps were left out",
-        "344", "bill, island", "columns left out: id", "all different", "128, 64", "optimizer: learning_rate", "yes",
+        "344", "bill, island", "columns left out", "all different", "128, 64", "learning_rate", "yes",
         "4 → 64", "1,320", "1,515 parameters", "maplet 0.1.0, numpy 2.4.6", "5 epochs", "1.2 s", "class 2",
     ):  # fmt: skip
         assert words in text, words
@@ -312,10 +312,10 @@ def test_the_loss_gets_a_log_axis_beyond_two_decades_only():
 
 def test_the_best_epoch_is_that_of_the_least_validation_loss_or_the_given_one():
     records = [{"epoch": n, "loss": 1 / n, "val_loss": (n - 3) ** 2 + 1.0} for n in range(1, 6)]
-    assert "best epoch 3: 1.000" in report_html({"title": "x", "history": records})
-    assert "best epoch 4: 2.000" in report_html({"title": "x", "history": records, "best_epoch": 4})
-    assert "best epoch" not in report_html({"title": "x", "history": records, "best_epoch": None})
-    assert "best epoch 5" in report_html({"title": "x", "history": [{"epoch": n, "loss": 1 / n} for n in range(1, 6)]})
+    assert "kept epoch 3: 1.000" in report_html({"title": "x", "history": records})
+    assert "kept epoch 4: 2.000" in report_html({"title": "x", "history": records, "best_epoch": 4})
+    assert "kept epoch" not in report_html({"title": "x", "history": records, "best_epoch": None})
+    assert "kept epoch 5" in report_html({"title": "x", "history": [{"epoch": n, "loss": 1 / n} for n in range(1, 6)]})
 
 
 def test_a_constant_learning_rate_is_a_sentence_and_a_changing_one_a_curve():
@@ -421,3 +421,19 @@ def test_colours_are_told_apart_by_weak_eyes(theme):
     for cell in ("right", "wrong"):
         shade = mixed(colours[cell], colours["panel"], 0.62)
         assert contrast(colours["ink"], shade) >= 4.5, cell
+
+
+def test_an_odd_chart_stands_beside_the_milestones():
+    text = report_html(regression())
+    assert text.count('class="chart"') % 2 == 0 or "Milestones" in text
+    one = {"title": "x", "history": [{"epoch": n, "loss": 1 / n, "own": "words"} for n in range(1, 6)], "best_epoch": 3}
+    rows = re.findall(r'<th scope="row">([^<]*)</th><td class="number"><data value="([^"]*)"', report_html(one))
+    assert rows == [("first: 1", "1.0"), ("kept: 3", repr(1 / 3)), ("last: 5", "0.2")]
+
+
+def test_very_many_facts_are_cut_short_and_counted():
+    facts = {"columns": [f"c{n}" for n in range(20_000)], "left out": {f"c{n}": "constant" for n in range(20_000)}}
+    text = report_html({"title": "x", "data": facts})
+    assert "c199 and 19,800 more" in text
+    assert "and 19,950 more" in text
+    assert len(text) < 30_000

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import maplet as mp
+from maplet import nn
 from maplet.core.graph import in_order
 from maplet.errors import DTypeError, GradientError, GraphError, ShapeError
 from maplet.transforms.derivatives import vjp
@@ -76,9 +77,43 @@ def test_a_change_of_float_carries_the_gradient():
 
 
 def test_a_loss_that_does_not_depend_on_its_argument():
-    assert mp.grad(lambda x: 1.0)(mp.ones((2,))).tolist() == [0.0, 0.0]
+    assert mp.grad(lambda x: mp.asarray(1.0))(mp.ones((2,))).tolist() == [0.0, 0.0]
     assert mp.grad(lambda x: mp.ones(()))(mp.ones((2,))).tolist() == [0.0, 0.0]
     assert float(mp.grad(lambda x: x)(2.0)) == 1.0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: 3.0,
+        lambda x: (x * x).item(),
+        lambda x: np.float32((x * x).item()),
+        lambda x: np.asarray((x * x).item()),
+    ],
+)
+@pytest.mark.parametrize(
+    "transform",
+    [
+        mp.grad,
+        mp.value_and_grad,
+        lambda f: mp.grad(lambda x: (f(x), x), has_aux=True),
+        lambda f: lambda x: mp.vjp(f, x),
+        lambda f: mp.grad(mp.grad(f)),
+        lambda f: lambda x: mp.minimize(f, x),
+    ],
+)
+def test_a_number_that_has_left_the_graph_is_refused(f, transform):
+    """Its gradient would be 0 in silence, and a net would not learn."""
+    with pytest.raises(GradientError, match=r"fix: keep the array: \.item\(\), float\(\) and NumPy leave the graph"):
+        transform(f)(2.0)
+
+
+def test_a_refused_loss_writes_nothing():
+    net = nn.Dropout(0.5)
+    before = net.generator.draws.item()
+    with pytest.raises(GradientError):
+        mp.grad(lambda x: mp.sum(net(x)).item())(mp.ones((3,)))
+    assert net.generator.draws.item() == before
 
 
 def test_stop_gradient():
@@ -168,6 +203,12 @@ def test_a_cotangent_too_many():
         (lambda: mp.grad(lambda x: (x, x))(1.0), "has_aux"),
         (lambda: mp.grad(lambda x: x, has_aux=True)(1.0), "pair"),
         (lambda: mp.grad(lambda x: None)(1.0), "NoneType"),
+        (lambda: mp.grad(lambda x: 3)(1.0), "its loss is int"),
+        (lambda: mp.grad(3), r"given int(?s:.*)mp\.grad\(f\)\(x\)"),
+        (lambda: mp.vjp(mp.ones(()), 1.0), "given Array"),
+        (lambda: mp.grad(lambda x: x, argnums="a"), "argnums='a'"),
+        (lambda: mp.grad(lambda x: x, argnums=(0, "x")), "argnums"),
+        (lambda: mp.grad(lambda x: x, argnums=True), "argnums=True"),
         (lambda: mp.grad(lambda x: mp.argmax(mp.stack([x, x])))(1.0), "no real number"),
         (lambda: mp.grad(lambda x: x, argnums=1)(1.0), "argnums=1.*1 positional"),
         (lambda: mp.grad(lambda x: x, argnums=-2)(1.0), "argnums=-2"),
@@ -194,6 +235,21 @@ def test_evaluate_refuses_what_does_not_fit():
         mp.evaluate(graph, np.asarray(1.0), 1.0)
 
 
+@pytest.mark.parametrize(
+    ("argument", "kind", "fix"),
+    [([1.0, 2.0], "list", True), ((1.0, 2.0), "tuple", True), ({"a": 1.0, "b": 2.0}, "dict", False)],
+)
+def test_an_error_over_a_tree_says_that_it_is_no_array(argument, kind, fix):
+    with pytest.raises(TypeError) as caught:
+        mp.grad(lambda x: mp.sum(x**2))(argument)
+    (note,) = caught.value.__notes__
+    assert note.startswith(f"x is a {kind}, which is a tree of numbers")
+    assert ("mp.asarray(x) makes it one" in note) is fix
+    with pytest.raises(TypeError) as caught:
+        mp.grad(lambda x: x + "a")(mp.ones((2,)))
+    assert not hasattr(caught.value, "__notes__")
+
+
 # ── check_gradient ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -204,9 +260,19 @@ def test_check_gradient_passes_what_is_right_and_names_what_is_wrong():
     )
     assert not wrong
     assert not wrong.passed
-    assert wrong.worst.name == "argument 0.a"
+    assert wrong.worst.name == "t.a"
     assert wrong.worst.gradient == pytest.approx(wrong.worst.difference / 2)
-    assert "wrong: argument 0.a[" in str(wrong)
+    assert str(wrong).count(str(wrong.worst)) == 1
+    assert "wrong: t.a[" in str(wrong)
+    assert "kink" not in str(wrong)
+
+
+def test_check_gradient_tells_a_kink_from_a_wrong_derivative():
+    report = mp.check_gradient(lambda x: mp.sum(mp.relu(x)), mp.asarray([0.0, 1.0, -1.0]))
+    (wrong,) = [entry for entry in report.entries if entry.error > report.tolerance]
+    assert wrong.kink
+    assert "possibly a kink: one-sided differences are 0 and 1" in str(report)
+    assert all(entry.sides is None for entry in report.entries if entry is not wrong)
 
 
 def test_check_gradient_picks_entries_of_large_arrays():
@@ -284,6 +350,24 @@ def test_the_nodes_of_the_trail_belong_to_the_extended_graph():
             assert contribution is None or contribution.type == child.type
     used = {node for node in in_order(extended.outputs) if node.primitive.name not in ("input", "constant")} - forward
     assert used <= set(made)
+
+
+def test_a_trail_reads_with_the_names_of_the_printed_graph():
+    _, extended, trail = graph_and_trail()
+    printed, lines = str(extended), str(trail).split("\n")
+    assert len(lines) == len(trail.steps)
+    assert repr(trail) == f"<trail: {len(lines)} steps>"
+    types = {line.split(" = ")[0].strip(): line.split(" : ")[-1] for line in printed.split("\n") if " = " in line}
+    for line, step in zip(lines, trail.steps, strict=True):
+        forward, _, rest = line.partition("   ∂ ")
+        assert f"{forward.strip()} : " in printed
+        assert "test_transforms_derivatives.py:" in rest
+        came, sent = rest.split("   #")[0].split(" ↦ ")
+        for names, nodes in ((came, step.cotangents), (sent, step.contributions)):
+            found = [name.strip() for name in names.split(",")]
+            assert [name == "–" for name in found] == [node is None for node in nodes]
+            for name, node in zip(found, nodes, strict=True):
+                assert name not in types or types[name] == str(node.type)
 
 
 def test_dead_ends_are_not_on_the_trail():

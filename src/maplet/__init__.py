@@ -13,6 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from maplet.core.advice import for_maplet, no_attribute
 from maplet.core.array import Array, Parameter
 from maplet.core.check import check
 from maplet.core.graph import Graph
@@ -173,8 +174,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"maplet.{name}")
     if name in _later:
         return getattr(import_module(_later[name]), name)
-    raise AttributeError(f"module 'maplet' has no attribute {name!r}")
+    raise no_attribute("module 'maplet'", name, for_maplet)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_later, *_rooms})
+    return sorted(__all__)

@@ -7,6 +7,8 @@ An error teaches: it says what was given, what was expected, where in the user's
     MapletError
     ├── ShapeError (ValueError)         shapes that do not fit; both are shown
     ├── DTypeError (TypeError)          a kind of number that the operation does not take
+    ├── PositionError (IndexError)      a position outside the axis that it points into
+    ├── TooLargeError (MemoryError)     an array for which there is no memory
     ├── TraceError (RuntimeError)       a traced array used as if it had a value, or after its trace
     ├── GradientError (ValueError)      a derivative that does not exist or was asked for wrongly
     ├── GraphError (ValueError)         a graph that is not legal, or text that is not a graph
@@ -62,6 +64,14 @@ class ShapeError(MapletError, ValueError):
 
 class DTypeError(MapletError, TypeError):
     """A kind of number that the operation does not take."""
+
+
+class PositionError(MapletError, IndexError):
+    """A position outside the axis that it points into."""
+
+
+class TooLargeError(MapletError, MemoryError):
+    """An array for which there is no memory; says how large it would be."""
 
 
 class TraceError(MapletError, RuntimeError):

@@ -19,7 +19,7 @@ from maplet.core.operators import Operators
 from maplet.core.primitive import operations
 from maplet.core.tree import replace
 from maplet.core.types import ArrayType, as_dtype, default_float, default_int, short_name
-from maplet.errors import DTypeError, TraceError
+from maplet.errors import DataError, DTypeError, ShapeError, TraceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -124,14 +124,20 @@ class Array(Operators):
 
     def item(self) -> Any:
         """The one element as a Python number; inside an eager `grad` this reads the number out of the graph."""
-        return self._concrete("reading a number from").item()
+        value = self._concrete("reading a number from")
+        self._require_one("reading a number from", "a.tolist() gives all; a[0] or mp.sum(a) makes one of them")
+        return value.item()
 
     def tolist(self) -> Any:
         """The elements as nested Python lists."""
         return self.numpy().tolist()
 
     def __bool__(self) -> bool:
-        return bool(self._concrete("a Python condition on", fix=advice_on_bool))
+        value = self._concrete("a Python condition on", fix=advice_on_bool)
+        self._require_one(
+            "a Python condition on", "ask a.any() or a.all(); element by element write & | ~ for and, or, not"
+        )
+        return bool(value.item())
 
     def __float__(self) -> float:
         return float(self._one_number("float"))
@@ -157,7 +163,13 @@ class Array(Operators):
                 "a Python number leaves the graph and its gradient would be lost in silence; "
                 "keep the array, or write a.item() where losing it is meant"
             ))  # fmt: skip
-        return self._concrete(f"{kind}() on")
+        value = self._concrete(f"{kind}() on")
+        self._require_one(f"{kind}() on", "a.tolist() gives all; a[0] or mp.sum(a) makes one of them")
+        return value.item()
+
+    def _require_one(self, use: str, fix: str) -> None:
+        if self.size != 1:
+            raise ShapeError(f"{use} an array of shape {self.shape}: it has {self.size} elements, not one", fix=fix)
 
     def __format__(self, specification: str) -> str:
         return format(self.item() if specification and not self.shape else str(self), specification)
@@ -209,19 +221,54 @@ class Parameter(Array):
 def to_numpy(value: Any, dtype: Any = None) -> Value:
     """A NumPy array that nobody else can write to; Python floats become float32, what has a dtype keeps it."""
     has_dtype = hasattr(value, "dtype")
-    array = np.asarray(value)
+    _refuse_masked(value)
+    array = _read(value)
     if array.dtype.kind not in "biuf":
         raise DTypeError(
             f"cannot make an array of numbers from {type(value).__name__} (NumPy reads it as {array.dtype})",
-            fix="give numbers, or nested lists of numbers of equal length",
+            fix="give real numbers, or nested lists of them; an integer beyond 64 bits as a float, 1e30",
         )
     if dtype is None and not has_dtype:
         dtype = {"f": default_float, "i": default_int}.get(array.dtype.kind)
     target = as_dtype(array.dtype if dtype is None else dtype)
+    if not has_dtype and array.dtype.kind in "iu" and target.kind in "iu" and array.size:
+        require_range(array.min(), target)
+        require_range(array.max(), target)
     only_ours = isinstance(value, bool | int | float | list | tuple)
     array = array.astype(target, copy=not only_ours)
     array.flags.writeable = False
     return array
+
+
+def _refuse_masked(value: Any) -> None:
+    mask: Any = getattr(value, "mask", None)
+    if isinstance(value, np.ma.MaskedArray) and np.any(mask):
+        raise DataError(
+            f"{np.sum(mask)} of the {np.size(mask)} elements are masked, and in an array no number may be missing",
+            fix="fill them, a.filled(0.0), or leave out their rows, np.ma.compress_rows(a)",
+        )
+
+
+def _read(value: Any) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        if not isinstance(value, list | tuple):
+            raise
+        raise ShapeError(
+            f"these nested lists have no common length, so they are no array: {error}",
+            fix="give every list on one level the same length, or keep the arrays apart in a Python list",
+        ) from error
+
+
+def require_range(number: int, dtype: np.dtype[Any]) -> None:
+    """Refuse a Python integer that an integer dtype cannot hold; NumPy would cut off its upper bits in silence."""
+    limits = np.iinfo(dtype)
+    if not limits.min <= number <= limits.max:
+        raise DTypeError(
+            f"{number} is outside {dtype}, which goes from {limits.min} to {limits.max}",
+            fix="choose a wider dtype, or a float (1e30); a Python number takes the dtype of the array beside it",
+        )
 
 
 def set_state(array: Array, value: Value | None, node: Node | None, trace: Trace | None) -> None:

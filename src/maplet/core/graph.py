@@ -62,6 +62,11 @@ class Graph:
 
         return graph_to_text(self)
 
+    def __repr__(self) -> str:
+        between = set(in_order(self.outputs)) - set(self.inputs)
+        counts = {"input": len(self.inputs), "node": len(between), "output": len(self.outputs)}
+        return f"<graph: {', '.join(f'{n} {what}' + 's' * (n != 1) for what, n in counts.items())}>"
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Graph) and same(self, other)
 
@@ -110,6 +115,17 @@ def in_order(outputs: Iterable[Node]) -> list[Node]:
                 order.append(node)
                 stack.pop()
     return order
+
+
+def as_made(graph: Graph) -> list[Node]:
+    """The same nodes as `in_order` gives, in the order in which they were made where that is known.
+
+    A node is made after its inputs, so this too is an order in which they can be computed, and it reads better: first
+    the forward pass as it was written, then the backward pass.
+    """
+    order = in_order(graph.outputs)
+    made = {node: number for number, node in enumerate(graph.origins)}
+    return sorted(order, key=made.__getitem__) if all(node in made for node in order) else order
 
 
 def nested_graphs(node: Node) -> dict[str, Graph]:

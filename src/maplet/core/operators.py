@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from maplet.core.advice import for_arrays, no_attribute
 from maplet.core.primitive import operations
 from maplet.core.tree import Leaf
 
@@ -26,6 +27,18 @@ class Operators(Leaf):
         return operations["matrix_transpose"](self)
 
     mT = T  # noqa: N815  (the standard's name)
+
+    if not TYPE_CHECKING:  # a checker would take it that an array has every attribute
+
+        def __getattr__(self, name: str) -> object:
+            """Called for a name that is not there."""
+            if name in for_arrays:
+                raise no_attribute("Array", name, for_arrays)
+            return object.__getattribute__(self, name)
+
+    def copy(self) -> Array:
+        """Another handle on the same values: what is assigned to a part of one does not show in the other."""
+        return operations["asarray"](self)
 
     def __getitem__(self, key: Any) -> Array:
         return operations["getitem"](self, key)
@@ -82,6 +95,12 @@ class Operators(Leaf):
 
     def __abs__(self) -> Array:
         return operations["abs"](self)
+
+    def __round__(self, digits: int = 0) -> Array:
+        """The nearest number with so many decimal places, halves to the even one; an array, also for one number."""
+        if not digits:
+            return operations["round"](self)
+        return operations["round"](self * 10.0**digits) / 10.0**digits
 
     def __invert__(self) -> Array:
         return operations["bitwise_invert"](self)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from maplet.errors import GraphError
+from maplet.errors import GraphError, TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from maplet.core.types import ArrayType
 
@@ -59,6 +59,26 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
+
+    def compute(self, values: Sequence[Any], params: Mapping[str, Any], gives: Types) -> Any:
+        """Run the reference; every value that maplet computes in Python is computed here.
+
+        Raises
+        ------
+        TooLargeError
+            If there is no memory for the result, or for what is needed on the way to it.
+        """
+        try:
+            return self.reference(*values, **params)
+        except (MemoryError, ValueError, OverflowError) as error:
+            size = sum(t.size * t.dtype.itemsize for t in (gives if isinstance(gives, tuple) else (gives,)))
+            if not isinstance(error, MemoryError) and size < 2**63:  # beyond, NumPy has no words but ValueError
+                raise
+            shown = ", ".join(map(str, gives)) if isinstance(gives, tuple) else str(gives)
+            raise TooLargeError(
+                f"{self.name}: there is no memory for a result of type {shown}, which takes {size / 2**30:,.1f} GiB",
+                fix="work on the data in smaller pieces (batches); mp.checkpoint keeps less for the gradient",
+            ) from error
 
 
 F = TypeVar("F", bound="Callable[..., Any]")

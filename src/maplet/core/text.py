@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.context import Origin
-from maplet.core.graph import Graph, Node, constant_primitive, in_order, input_node
+from maplet.core.graph import Graph, Node, as_made, constant_primitive, input_node
 from maplet.core.primitive import registry
 from maplet.core.types import ArrayType, dtypes_by_short_name, short_name
 from maplet.errors import GraphError
@@ -41,23 +41,37 @@ def graph_to_text(graph: Graph, *, origins: bool = False) -> str:
     return "\n".join(_lines(graph, graph.origins if origins else {}))
 
 
-def _lines(graph: Graph, origins: Mapping[Node, Origin]) -> list[str]:
+def node_names(graph: Graph) -> dict[Node, str]:
+    """How every node is called in the text, in the order of its lines; a constant used once is its own name.
+
+    The lines stand in the order in which the nodes were made, where that is known: first the forward pass, as it was
+    written, then the backward pass. Elsewhere each stands where it is needed first.
+    """
     names = _input_names(graph)
-    order = [node for node in in_order(graph.outputs) if node not in names]
+    order = [node for node in as_made(graph) if node not in names]
     uses = Counter([*(child for node in order for child in node.inputs), *graph.outputs, *graph.outputs])
     numbers = count()
-    lines = [f"graph({', '.join(f'{names[node]}: {node.type}' for node in graph.inputs)}) {{"]
     for node in order:
-        if node.primitive is constant_primitive and uses[node] == 1:
-            names[node] = _constant_text(node)
+        inline = node.primitive is constant_primitive and uses[node] == 1
+        names[node] = _constant_text(node) if inline else f"%{next(numbers)}"
+    return names
+
+
+def node_text(node: Node, names: Mapping[Node, str]) -> str:
+    """What a node computes: ``%0 = matmul(x, w)``."""
+    operands = [names[child] for child in node.inputs]
+    settings = [f"{key}={_value_text(value)}" for key, value in node.params.items()]
+    return f"{names[node]} = {node.primitive.name}({', '.join(operands + settings)})"
+
+
+def _lines(graph: Graph, origins: Mapping[Node, Origin]) -> list[str]:
+    names = node_names(graph)
+    lines = [f"graph({', '.join(f'{names[node]}: {node.type}' for node in graph.inputs)}) {{"]
+    for node in list(names)[len(graph.inputs) :]:
+        if not names[node].startswith("%"):
             continue
-        names[node] = f"%{next(numbers)}"
-        operands = [names[child] for child in node.inputs]
-        settings = [f"{key}={_value_text(value)}" for key, value in node.params.items()]
         origin = f"   # {origins[node]}" if node in origins and str(origins[node]) else ""
-        text = (
-            f"{names[node]} = {node.primitive.name}({', '.join(operands + settings)}) : {_type_text(node.type)}{origin}"
-        )
+        text = f"{node_text(node, names)} : {_type_text(node.type)}{origin}"
         lines += [f"  {line}" for line in text.split("\n")]
     return [*lines, f"  return {', '.join(names[node] for node in graph.outputs)}", "}"]
 
@@ -151,16 +165,17 @@ class Reader:
         while self.peek() != "return":
             name = self.take()
             self.take("=")
-            names[name] = self.node(names)
+            names[name] = self.node(names, origins)
+            origins[names[name]] = Origin()
         self.take("return")
-        outputs = [] if self.peek() == "}" else [self.operand(names)]
+        outputs = [] if self.peek() == "}" else [self.operand(names, origins)]
         while self.peek() == ",":
             self.take()
-            outputs.append(self.operand(names))
+            outputs.append(self.operand(names, origins))
         self.take("}")
         return Graph(inputs, tuple(outputs), origins)
 
-    def node(self, names: dict[str, Node]) -> Node:
+    def node(self, names: dict[str, Node], origins: dict[Node, Origin]) -> Node:
         """``matmul(x, w, axis=0) : f32[2,4]``."""
         name = self.take()
         if name not in registry:
@@ -176,14 +191,14 @@ class Reader:
                 params[word] = self.value()
             else:
                 self.at = start
-                operands.append(self.operand(names))
+                operands.append(self.operand(names, origins))
             if self.peek() == ",":
                 self.take()
         self.take(")")
         self.take(":")
         return Node(registry[name], tuple(operands), params, self.types())
 
-    def operand(self, names: dict[str, Node]) -> Node:
+    def operand(self, names: dict[str, Node], origins: dict[Node, Origin]) -> Node:
         """A name, or a constant where it is used."""
         word = self.take()
         if word in names:
@@ -193,7 +208,9 @@ class Reader:
         self.take("(")
         value, dtype = self.value(), dtypes_by_short_name[word]
         self.take(")")
-        return Node(constant_primitive, (), {"value": value, "dtype": dtype}, ArrayType(np.shape(value), dtype))
+        node = Node(constant_primitive, (), {"value": value, "dtype": dtype}, ArrayType(np.shape(value), dtype))
+        origins[node] = Origin()
+        return node
 
     def value(self) -> Any:
         """A parameter: number, string, bool, None, tuple, dtype or graph."""

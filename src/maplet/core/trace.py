@@ -21,14 +21,23 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.core.array import Array, assign, copy_handle, from_node, from_value, set_state, traced_error
+from maplet.core.array import (
+    Array,
+    assign,
+    copy_handle,
+    from_node,
+    from_value,
+    require_range,
+    set_state,
+    traced_error,
+)
 from maplet.core.check import checked
 from maplet.core.context import Origin, here, thread
 from maplet.core.graph import Graph, Node, constant_primitive, input_node
 from maplet.core.primitive import Primitive, registry
 from maplet.core.tree import Stateful, leaves, objects, replace, same_content, snapshot, unchanged
 from maplet.core.types import python_numbers
-from maplet.errors import MapletError
+from maplet.errors import MapletError, TraceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -77,7 +86,7 @@ class Trace:
         nodes = tuple([self.node_of(array) for array in inputs])
         node = Node(primitive, nodes, params, primitive.shape(*[n.type for n in nodes], **params))
         if self.with_values and value is None:
-            value = primitive.reference(*[self.values[n] for n in nodes], **params)
+            value = primitive.compute([self.values[n] for n in nodes], params, node.type)
         return self.add(node, value, origin or self.origin or here())
 
     def add(self, node: Node, value: Any, origin: Origin, like: Array | None = None) -> Array:
@@ -195,8 +204,8 @@ def bind(name: str, /, *inputs: Array, **params: Any) -> Array:
     try:
         if thread.trace is not None:
             return thread.trace.record(primitive, inputs, params)
-        primitive.shape(*[array.type for array in inputs], **params)
-        return from_value(primitive.reference(*[array.numpy() for array in inputs], **params))
+        gives = primitive.shape(*[array.type for array in inputs], **params)
+        return from_value(primitive.compute([array.numpy() for array in inputs], params, gives))
     except MapletError as error:
         if error.where is None:
             error.where = str(here()) or None
@@ -205,6 +214,8 @@ def bind(name: str, /, *inputs: Array, **params: Any) -> Array:
 
 def constant(value: Any, dtype: np.dtype[Any]) -> Array:
     """A number (or a few, as nested tuples) that is part of the program itself."""
+    if isinstance(value, int) and dtype.kind in "iu":
+        require_range(value, dtype)
     if thread.trace is None:
         return from_value(np.asarray(value, dtype))
     exact = dtype.type(value).item() if isinstance(value, python_numbers) else value
@@ -225,6 +236,7 @@ class Recording:
     graph: Graph
     arguments: list[Any]
     argument_leaves: list[list[Array]]
+    returned: Any  # by the function itself, where a Python number is still one
     result: Any
     result_count: int
     writes: list[Write]
@@ -284,6 +296,10 @@ def record(f: Callable[..., Any], args: Sequence[Any], *, with_values: bool) -> 
     The function gets copies of the objects in its arguments, whose leaves stand for the graph's inputs. What it
     changes in the copies is a write to the originals.
     """
+    if not callable(f):
+        raise TraceError(
+            f"a function is to be traced, given {type(f).__name__}", fix="mp.trace(f, x), not mp.trace(f(x))"
+        )
     given = [as_tree(arg) for arg in args]
     named = [_named_leaves(name, arg) for name, arg in zip(argument_names(f, len(given)), given, strict=True)]
     outer = thread.trace
@@ -292,15 +308,31 @@ def record(f: Callable[..., Any], args: Sequence[Any], *, with_values: bool) -> 
         trace.names = {id(leaf): path for path, leaf in leaves(f).items()}  # f may be a module
         copies = [Copy(trace, arg, names) for arg, names in zip(given, named, strict=True)]
         try:
-            result = trace.settled(as_tree(f(*[copy.tree for copy in copies])))
+            returned = f(*[copy.tree for copy in copies])
+            result = trace.settled(as_tree(returned))
+        except TypeError as error:
+            _explain_trees(error, argument_names(f, len(given)), given)
+            raise
         finally:
             writes = trace.take_back()
         for copy in copies:
             writes += copy.writes()
-        return _recording(trace, given, copies, result, writes)
+        return _recording(trace, given, copies, (returned, result), writes)
 
 
-def _recording(trace: Trace, arguments: list[Any], copies: list[Copy], result: Any, writes: list[Write]) -> Recording:
+def _explain_trees(error: TypeError, names: list[str], given: list[Any]) -> None:
+    """Note beside an error of Python's own that a list of numbers is no array; most such errors come of it."""
+    for name, argument in zip(names, given, strict=True):
+        if isinstance(argument, list | tuple | dict) and not isinstance(error, MapletError):
+            kind = type(cast("object", argument)).__name__
+            fix = "" if kind == "dict" else f"; mp.asarray({name}) makes it one"
+            error.add_note(f"{name} is a {kind}, which is a tree of numbers and not one array{fix}")
+
+
+def _recording(
+    trace: Trace, arguments: list[Any], copies: list[Copy], results: tuple[Any, Any], writes: list[Write]
+) -> Recording:
+    returned, result = results
     # What the function returns or stores speaks of the originals, never of the copies that only it has seen.
     originals = {id(twin): original for copy in copies for original, twin in copy.objects}
     handles = {id(twin): leaf for copy in copies for leaf, twin, _ in copy.leaves}
@@ -310,7 +342,7 @@ def _recording(trace: Trace, arguments: list[Any], copies: list[Copy], result: A
     settled = replace(result, unchanged, memo)  # objects made inside are copied once, wherever they stand
     memo.update(handles)
     writes = [Write(w.target, w.name, replace(w.content, unchanged, memo)) for w in writes]
-    kept = {id(leaf) for found in outside for leaf in leaves(found).values()}
+    kept = {id(leaf) for leaf in leaves(outside).values()}
     outputs = [leaf for leaf in leaves(settled).values() if id(leaf) not in kept]
     result_count = len(outputs)
     outputs += [leaf for write in writes for leaf in leaves(write.content).values() if leaf._trace is trace]
@@ -324,7 +356,7 @@ def _recording(trace: Trace, arguments: list[Any], copies: list[Copy], result: A
         captured=tuple([held for _, held, _ in trace.captured.values()]),
     ))  # fmt: skip
     given = [[leaf for leaf, _, _ in copy.leaves] for copy in copies]
-    return Recording(graph, arguments, given, settled, result_count, writes, outputs, trace.values, outside)
+    return Recording(graph, arguments, given, returned, settled, result_count, writes, outputs, trace.values, outside)
 
 
 def trace(f: Callable[..., Any], *args: Any) -> Graph:

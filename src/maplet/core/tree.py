@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from maplet.core.context import thread
+from maplet.errors import TraceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -55,10 +56,13 @@ class Stateful:
 
     def name_of(self, child: object) -> str:
         """The attribute path under which an object stands in this one; its class name if it stands nowhere."""
-        for path, branch in _walk(self, "", set()):
-            if branch is child and path:
-                return path
-        return type(child).__name__
+        for name, value in _children(self):  # nearly always it stands here, or in a list here
+            if value is child:
+                return name
+            for key, item in () if isinstance(value, Stateful) else _children(value):
+                if item is child:
+                    return f"{name}.{key}"
+        return next((path for path, met in walk(self).items() if met is child and path), type(child).__name__)
 
 
 def _children(branch: object) -> Iterator[tuple[str, Any]]:
@@ -70,15 +74,45 @@ def _children(branch: object) -> Iterator[tuple[str, Any]]:
         yield from vars(branch).items()
 
 
-def _walk(branch: object, path: str, seen: set[int]) -> Iterator[tuple[str, object]]:
-    """Every leaf and object in depth-first order, the first time it is met."""
+def walk(tree: object) -> dict[str, Leaf | Stateful]:
+    """Every leaf and object by its path, in depth-first order, at the place where it is met first.
+
+    Raises
+    ------
+    TraceError
+        If lists or dicts are nested without end. (Objects may hold each other in circles.)
+    """
+    met: dict[str, Leaf | Stateful] = {}
+    try:
+        _walk(tree, "", met, set())
+    except RecursionError:
+        raise _too_deep() from None
+    return met
+
+
+def _walk(branch: object, path: str, met: dict[str, Leaf | Stateful], seen: set[int]) -> None:
     if isinstance(branch, Leaf | Stateful):
         if id(branch) in seen:
             return
         seen.add(id(branch))
-        yield path, branch
-    for name, child in _children(branch):
-        yield from _walk(child, f"{path}.{name}" if path else name, seen)
+        if path in met:
+            raise TraceError(
+                f"two entries of this tree have the name {path!r}", fix="give the keys of a dict other names"
+            )
+        met[path] = branch
+        if isinstance(branch, Leaf):
+            return
+    elif not isinstance(branch, dict | list | tuple):
+        return
+    for name, child in _children(cast("object", branch)):
+        _walk(child, f"{path}.{name}" if path else name, met, seen)
+
+
+def _too_deep() -> TraceError:
+    return TraceError(
+        "this tree is nested too deeply, or holds itself",
+        fix="a list or dict may not stand inside itself; join lists of lists of lists into flat ones",
+    )
 
 
 def leaves(tree: object) -> dict[str, Array]:
@@ -90,7 +124,7 @@ def leaves(tree: object) -> dict[str, Array]:
     >>> list(leaves({"layers": [mp.asarray(1.0), mp.asarray(2.0)], "name": "net"}))
     ['layers.0', 'layers.1']
     """
-    return {path: cast("Array", found) for path, found in _walk(tree, "", set()) if isinstance(found, Leaf)}
+    return {path: cast("Array", found) for path, found in walk(tree).items() if isinstance(found, Leaf)}
 
 
 def places(tree: object) -> Iterator[tuple[str, Any]]:
@@ -120,7 +154,7 @@ def misfits(own: Mapping[str, Array], given: Mapping[str, Array]) -> list[str]:
 
 def objects(tree: object) -> dict[str, Stateful]:
     """The `Stateful` objects of a tree by name, each once."""
-    return {path: found for path, found in _walk(tree, "", set()) if isinstance(found, Stateful)}
+    return {path: found for path, found in walk(tree).items() if isinstance(found, Stateful)}
 
 
 def replace(tree: T, change: Callable[[Any], Any], memo: dict[int, Any] | None = None) -> T:
@@ -129,8 +163,10 @@ def replace(tree: T, change: Callable[[Any], Any], memo: dict[int, Any] | None =
     Objects are copied, and an object that stands in several places is copied once. The memo maps the identity of what
     was met to what took its place.
     """
-    memo = {} if memo is None else memo
-    return cast("T", _replace(tree, change, memo))
+    try:
+        return cast("T", _replace(tree, change, {} if memo is None else memo))
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def _replace(branch: Any, change: Callable[[Any], Any], memo: dict[int, Any]) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from maplet.core.advice import for_nn, no_attribute
 from maplet.core.array import Parameter
 from maplet.nn import initializers
 from maplet.nn.activations import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
@@ -38,3 +41,9 @@ __all__ = [
     "mae",
     "mse",
 ]
+
+if not TYPE_CHECKING:  # a checker would take it that every name is there
+
+    def __getattr__(name: str) -> object:
+        """Called for a name that is not there."""
+        raise no_attribute("module 'maplet.nn'", name, for_nn)

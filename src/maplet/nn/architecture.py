@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Description = dict[str, Any]
 
 initializer_types: dict[str, type[Any]] = {cls.__name__: cls for cls in (Constant, Normal, Scaled, Uniform)}
-own_class = "save the weights alone, and load them with mp.load(path, net=MyNet(...))"
+own_class = "whoever loads it gives an instance of it: mp.load(path, net=MyNet(...))"
 
 
 # ── to data ──────────────────────────────────────────────────────────────────────────────────────
@@ -91,14 +91,14 @@ def _encode(value: Any, path: str, met: dict[int, str]) -> Any:
         return {"initializer": type(value).__name__, **asdict(cast("Any", value))}
     name = getattr(value, "__name__", type(value).__name__)
     advice = f"nn.{activations[name].__name__}() does the same" if name in activations else own_class
-    raise CheckpointError(f"{path} is {name}, no layer of maplet, and cannot be saved as data", fix=advice)
+    raise CheckpointError(f"{path} is {name}, no layer of maplet", fix=advice)
 
 
 def _encode_module(module: Module, path: str, met: dict[int, str]) -> Description:
     name = type(module).__name__
     if built_in.get(name) is not type(module):
-        place = f" ({path})" if path else ""
-        raise CheckpointError(f"{name}{place} is a class of your own, which cannot be saved as data", fix=own_class)
+        article = "an" if name[0] in "AEIOU" else "a"
+        raise CheckpointError(f"{path or 'the network'} is {article} {name}, a class of your own", fix=own_class)
     description: Description = {"type": name}
     for setting, value in module.settings().items():
         if setting.endswith("_init") and callable(value) and type(value) not in initializer_types.values():

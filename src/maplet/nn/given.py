@@ -131,9 +131,11 @@ def require_probabilities(targets: Array) -> None:
 def spread_weights(name: str, weights: Array, shape: Shape) -> Array:
     """The weights in the shape of the values of the loss: those of the first axis are repeated over the others."""
     if weights.shape not in (shape, shape[:1]):
-        raise ShapeError(
-            f"{name}: weights are one per example, {shape[:1]}, or one per value, {shape}, given {weights.shape}"
-        )
+        either = f" or one per value, {shape}," if len(shape) > 1 else ""
+        fix = f"give {shape[0]} weights, as many as there are examples" if shape else "give one number"
+        if weights.shape == (*shape[:1], 1):
+            fix = "give the weights one axis: mp.squeeze(weights, axis=-1)"
+        raise ShapeError(f"{name}: weights are one per example, {shape[:1]},{either} given {weights.shape}", fix=fix)
     value = known_value(weights)
     if value is not None:
         found = first_wrong("weights", value, ~((value >= 0) & np.isfinite(value)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from maplet.core.advice import for_modules, no_attribute
 from maplet.core.array import Array, Parameter, assign, set_state, to_numpy
 from maplet.core.context import entered, here
 from maplet.core.tree import Stateful, leaves, misfits, objects
@@ -67,6 +68,14 @@ class Module(Stateful):
 
     # An attribute and not a method, so that a subclass may give forward whatever arguments it wants.
     forward: Callable[..., Any] = _forward_missing
+
+    if not TYPE_CHECKING:  # a checker would take it that a module has every attribute
+
+        def __getattr__(self, name: str) -> object:
+            """Called for a name that is not there."""
+            if name in for_modules:
+                raise no_attribute(type(self).__name__, name, for_modules)
+            return object.__getattribute__(self, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward``; an error inside says in which layer and at which line of yours."""

@@ -87,9 +87,39 @@ def require(operation: str, x: Array, kinds: str, what: str) -> Array:
     return x
 
 
+def as_shape(operation: str, shape: SupportsIndex | Sequence[SupportsIndex], *, open_axis: bool = False) -> Shape:
+    """A shape as a tuple of integers ≥ 0; with ``open_axis`` one length may be −1."""
+    given: Any = (shape,) if isinstance(cast("Any", shape), int | np.integer) else shape
+    try:
+        lengths = tuple(map(index, given))
+    except TypeError:
+        raise ShapeError(
+            f"{operation}: {shape!r} is no shape", fix="a shape is an integer or a tuple of integers: (2, 3)"
+        ) from None
+    if [n for n in lengths if n < 0] not in ([], [-1] if open_axis else []):
+        raise ShapeError(f"{operation}: {lengths} is no shape", fix="every length is 0 or greater")
+    return lengths
+
+
+def require_list(operation: str, arrays: Any) -> None:
+    """Refuse one array where a list of arrays belongs, and an empty list."""
+    if isinstance(arrays, Array | np.ndarray):
+        shape = cast("Any", arrays).shape
+        raise ShapeError(
+            f"{operation} takes a list of arrays, given one of shape {shape}", fix=f"mp.{operation}([a, b])"
+        )
+    if not arrays:
+        raise ShapeError(f"{operation} takes at least one array")
+
+
 def count_axis(operation: str, axis: SupportsIndex, ndim: int) -> int:
     """A single axis, counted from the front."""
-    axis = index(axis)
+    try:
+        axis = index(axis)
+    except TypeError:
+        raise ShapeError(
+            f"{operation}: axis {axis!r} is no integer", fix="axes are counted, from 0 or from −1"
+        ) from None
     if not -ndim <= axis < max(ndim, 1) or ndim == 0:
         raise ShapeError(
             f"{operation}: axis {axis} of an array with {ndim} axes", fix=f"axes run from {-ndim} to {ndim - 1}"
@@ -101,7 +131,8 @@ def count_axes(operation: str, axis: SupportsIndex | Sequence[SupportsIndex] | N
     """Axes in ascending order, counted from the front; None means all of them."""
     if axis is None:
         return tuple(range(ndim))
-    axes = [count_axis(operation, a, ndim) for a in ((axis,) if isinstance(axis, SupportsIndex) else axis)]
+    several = isinstance(axis, list | tuple | range)
+    axes = [count_axis(operation, a, ndim) for a in (axis if several else (cast("SupportsIndex", axis),))]
     if len(set(axes)) != len(axes):
         raise ShapeError(f"{operation}: an axis stands twice in {axis}")
     return tuple(sorted(axes))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from maplet.core.primitive import operation
 from maplet.core.types import as_dtype, default_float, default_int, is_integer, short_name
-from maplet.errors import DTypeError
+from maplet.errors import DTypeError, SettingError
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array, as_floating, convert, meet
 from maplet.ops.control import stop_gradient
@@ -143,6 +143,11 @@ def one_hot(labels: ArrayLike, /, num_classes: int, *, dtype: Any = default_floa
     labels = as_array(labels)
     if not is_integer(labels.dtype):
         raise DTypeError(f"one_hot takes integer labels, not {short_name(labels.dtype)}")
+    if not isinstance(cast("Any", num_classes), int | np.integer) or num_classes < 1:
+        raise SettingError(
+            f"one_hot: num_classes={num_classes!r}: expected an integer ≥ 1",
+            fix="the number of classes is no part of the labels: give it, such as int(mp.max(labels)) + 1",
+        )
     return convert(equal(expand_dims(convert(labels, default_int), axis=-1), arange(num_classes)), as_dtype(dtype))
 
 

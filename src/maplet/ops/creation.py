@@ -15,7 +15,7 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, as_dtype, default_float, default_int
 from maplet.errors import SettingError
-from maplet.ops.arguments import as_array, convert
+from maplet.ops.arguments import as_array, as_shape, convert
 from maplet.ops.elementwise import equal
 from maplet.ops.movement import broadcast_to, expand_dims
 
@@ -44,8 +44,9 @@ def asarray(x: ArrayLike, /, *, dtype: Any = None) -> Array:
 @operation
 def full(shape: int | Sequence[int], fill_value: float, *, dtype: Any = None) -> Array:
     """An array of one value."""
-    lengths = (shape,) if isinstance(shape, int) else tuple(shape)
-    return broadcast_to(as_array(fill_value, None if dtype is None else as_dtype(dtype)), lengths)
+    return broadcast_to(
+        as_array(fill_value, None if dtype is None else as_dtype(dtype)), as_shape("a new array", shape)
+    )
 
 
 @operation

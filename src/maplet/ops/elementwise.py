@@ -164,8 +164,17 @@ def _power_exponent(g: Array, out: Array, x: Array, y: Array) -> Array:
     return g * where(zero, 0.0, out * log(where(zero, 1.0, x)))
 
 
+def _power_value(x: Any, y: Any) -> Any:
+    if x.dtype.kind in "iu" and (y < 0).any():
+        raise DTypeError(
+            f"power: {short_name(x.dtype)} to a negative power is no integer",
+            fix="make the base a real number: x.astype(mp.float32), or 2.0 instead of 2",
+        )
+    return np.power(x, y)
+
+
 power = binary(
-    "power", np.power, "x to the power y.", _power_base, _power_exponent,
+    "power", _power_value, "x to the power y.", _power_base, _power_exponent,
     domains=((0.5, 2.0), (-2.0, 2.0)), kinds=numbers, notation="{0}^{{{1}}}",
     convention="∂/∂x is 0 where y = 0; ∂/∂y is 0 where x = 0, and NaN for x < 0",
 )  # fmt: skip

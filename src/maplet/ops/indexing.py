@@ -1,9 +1,8 @@
 """Operations whose positions are data: looking up rows, picking one element per row, `a[key]` and `a[key] = v`."""
 
 # The records below are tables of short lambdas, all of one signature, of which each uses what it needs.
-# Whether a position is inside can be said early where an array's value is known.
 # ruff: noqa: ARG005
-# pyright: reportPrivateUsage=false, reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
 
@@ -20,12 +19,13 @@ from maplet.core.types import (
     is_integer,
     short_name,
 )
-from maplet.errors import DTypeError, ShapeError
+from maplet.errors import DTypeError, PositionError, ShapeError
 from maplet.ops.arguments import as_array, count_axis
 from maplet.ops.movement import broadcast_to
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
+    from maplet.core.types import Shape
 
 negative = "negative positions count from the end; a position outside is an error"
 
@@ -42,12 +42,26 @@ def require_positions(name: str, positions: ArrayType) -> None:
         raise DTypeError(f"{name} takes integer positions, not {short_name(positions.dtype)}")
 
 
+def require_inside(positions: Any, axis: int, shape: Shape) -> None:
+    """Refuse positions that lie outside an axis of an array of a given shape; negative ones count from the end."""
+    length = shape[axis]
+    if positions.size and not (-length <= positions.min() and positions.max() < length):
+        wrong = int(positions[(positions < -length) | (positions >= length)].flat[0])
+        run = f"positions run from {-length} to {length - 1}" if length else "the axis is empty"
+        raise PositionError(f"index {wrong} is outside axis {axis} of an array of shape {shape}", fix=run)
+
+
 # ── whole slices at positions: take, and its adjoint add_at ──────────────────────────────────────
 
 
 def _take_shape(x: ArrayType, positions: ArrayType, *, axis: int) -> ArrayType:
     require_positions("take", positions)
     return ArrayType((*x.shape[:axis], *positions.shape, *x.shape[axis + 1 :]), x.dtype)
+
+
+def _take_value(x: Any, positions: Any, *, axis: int) -> Any:
+    require_inside(positions, axis, x.shape)
+    return np.take(x, positions, axis=axis)
 
 
 def _take_access(x: ArrayType, positions: ArrayType, *, axis: int) -> Access:
@@ -58,7 +72,7 @@ def _take_access(x: ArrayType, positions: ArrayType, *, axis: int) -> Access:
 
 
 register(Primitive(
-    "take", shape=_take_shape, reference=lambda x, positions, *, axis: np.take(x, positions, axis=axis),
+    "take", shape=_take_shape, reference=_take_value,
     gradient=lambda g, out, x, positions, *, needed, axis: [
         bind("add_at", g, positions, axis=axis, length=x.shape[axis]), None,  # a row taken twice gets both
     ],
@@ -127,6 +141,11 @@ def _along_shape(x: ArrayType, positions: ArrayType, *, axis: int) -> ArrayType:
     return ArrayType(positions.shape, x.dtype)
 
 
+def _along_value(x: Any, positions: Any, *, axis: int) -> Any:
+    require_inside(positions, axis, x.shape)
+    return np.take_along_axis(x, positions, axis=axis)
+
+
 def _along_access(x: ArrayType, positions: ArrayType, *, axis: int) -> Access:
     axes = indices(x.ndim)
     at = _wrapped(Read(1, axes), positions.dtype, x.shape[axis])
@@ -134,8 +153,7 @@ def _along_access(x: ArrayType, positions: ArrayType, *, axis: int) -> Access:
 
 
 register(Primitive(
-    "take_along_axis", shape=_along_shape,
-    reference=lambda x, positions, *, axis: np.take_along_axis(x, positions, axis=axis),
+    "take_along_axis", shape=_along_shape, reference=_along_value,
     gradient=lambda g, out, x, positions, *, needed, axis: [
         bind("add_along_axis", g, positions, axis=axis, length=x.shape[axis]), None,
     ],

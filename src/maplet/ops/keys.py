@@ -26,7 +26,7 @@ from maplet.errors import DTypeError, ShapeError, TraceError
 from maplet.ops.arguments import as_array, broadcast_shape, convert, holds
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import where
-from maplet.ops.indexing import require_positions
+from maplet.ops.indexing import require_inside, require_positions
 from maplet.ops.movement import broadcast_to, permute_dims, reshape
 
 if TYPE_CHECKING:
@@ -128,8 +128,8 @@ def _basic(x: Array, parts: list[Any]) -> Array:
             continue
         n = x.shape[axis]
         if isinstance(part, int):
-            if not -n <= part < n:
-                raise IndexError(f"index {part} is outside axis {axis} of an array of shape {x.shape}")
+            if not -n <= part < n:  # for NumPy this small question is a long one
+                require_inside(np.asarray(part), axis, x.shape)
             span = range(part % n, part % n + 1)
         else:
             span = range(n) if isinstance(part, Array) else range(*part.indices(n))
@@ -152,20 +152,14 @@ def _advanced(x: Array, arrays: dict[int, Array], front: int) -> Array:
     position: Array | None = None
     for (axis, array), length in zip(arrays.items(), x_lengths, strict=True):
         array = convert(array, default_int)  # noqa: PLW2901  (the same array, as positions)
-        _inside(array, axis, length, x.shape)
+        if array._value is not None:  # a compiled program checks when it runs
+            require_inside(array._value, axis, x.shape)
         wrapped = array if len(axes) == 1 else where(array < 0, array + length, array)
         position = wrapped if position is None else position * length + wrapped
     x = permute_dims(x, (*rest[:front], *axes, *rest[front:]))
     x = reshape(x, (*[x.shape[a] for a in range(front)], prod(x_lengths), *x.shape[front + len(axes) :]))
     assert position is not None  # noqa: S101  (there is at least one index array)
     return bind("take", x, broadcast_to(position, common), axis=front)
-
-
-def _inside(positions: Array, axis: int, length: int, shape: Shape) -> None:
-    value = positions._value  # checked where it is known; a compiled program checks when it runs
-    if value is not None and value.size and not (-length <= value.min() and value.max() < length):
-        wrong = int(value[(value < -length) | (value >= length)].flat[0])
-        raise IndexError(f"index {wrong} is outside axis {axis} of an array of shape {shape}")
 
 
 @operation

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, short_name
 from maplet.errors import DTypeError, ShapeError
-from maplet.ops.arguments import as_array, count_axes, count_axis, meet
+from maplet.ops.arguments import as_array, as_shape, count_axes, count_axis, meet, require_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,8 +67,8 @@ def reshape(x: ArrayLike, /, shape: int | Sequence[int]) -> Array:
            [3, 4, 5]], dtype=int64)
     """
     x = as_array(x)
-    wanted = [int(n) for n in ((shape,) if isinstance(shape, int | np.integer) else shape)]
-    if wanted.count(-1) == 1:
+    wanted = list(as_shape("reshape", shape, open_axis=True))
+    if -1 in wanted:
         known = prod(n for n in wanted if n != -1)
         if known == 0 or x.size % known:
             raise ShapeError(f"reshape: {x.shape} with {x.size} elements cannot become {tuple(wanted)}")
@@ -180,7 +180,7 @@ register(Primitive(
 def broadcast_to(x: ArrayLike, /, shape: Sequence[int]) -> Array:
     """The array repeated along new axes and along those of length 1."""
     x = as_array(x)
-    target = tuple(int(n) for n in shape)
+    target = as_shape("broadcast_to", shape)
     return same(x) if target == x.shape else bind("broadcast_to", x, shape=target)
 
 
@@ -238,8 +238,7 @@ register(Primitive(
 @operation
 def concat(arrays: Sequence[ArrayLike], /, *, axis: int | None = 0) -> Array:
     """Arrays joined along an axis that they have; with ``axis=None`` they are flattened first."""
-    if not arrays:
-        raise ShapeError("concat takes at least one array")
+    require_list("concat", arrays)
     met = meet(*arrays)
     if axis is None:
         met, axis = [reshape(x, (-1,)) for x in met], 0
@@ -249,6 +248,7 @@ def concat(arrays: Sequence[ArrayLike], /, *, axis: int | None = 0) -> Array:
 @operation
 def stack(arrays: Sequence[ArrayLike], /, *, axis: int = 0) -> Array:
     """Arrays of equal shape joined along a new axis."""
+    require_list("stack", arrays)
     shapes = {x.shape for x in map(as_array, arrays)}
     if len(shapes) > 1:
         raise ShapeError(f"stack takes arrays of one shape, given {' and '.join(map(str, sorted(shapes)))}")
@@ -371,6 +371,22 @@ register(Primitive(
 ))  # fmt: skip
 
 
+def _pad_widths(given: Any, ndim: int) -> tuple[Shape, Shape]:
+    nested = isinstance(given, list | tuple) and any(
+        isinstance(pair, list | tuple) for pair in cast("list[Any]", given)
+    )
+    pairs = cast("list[Any]", given if nested else [given])
+    try:
+        both = [as_shape("pad", pair) for pair in pairs]
+        widths = np.broadcast_to(np.asarray(both, dtype=np.int64), (ndim, 2)).tolist()
+    except ValueError:  # ShapeError is one
+        raise ShapeError(
+            f"pad: {given!r} says no widths for an array with {ndim} axes",
+            fix="give one integer, a pair (before, after), or one pair per axis: ((1, 1), (0, 2))",
+        ) from None
+    return tuple(low for low, _ in widths), tuple(high for _, high in widths)
+
+
 @operation
 def pad(x: ArrayLike, pad_width: int | Sequence[int] | Sequence[Sequence[int]], /, *, value: ArrayLike = 0.0) -> Array:
     """The array with a margin of a constant value around it.
@@ -384,8 +400,7 @@ def pad(x: ArrayLike, pad_width: int | Sequence[int] | Sequence[Sequence[int]], 
     Array([0., 1., 2., 0., 0.], dtype=float32)
     """
     x = as_array(x)
-    widths = np.broadcast_to(np.asarray(pad_width, dtype=np.int64), (x.ndim, 2)).tolist()
-    low, high = tuple(int(w[0]) for w in widths), tuple(int(w[1]) for w in widths)
+    low, high = _pad_widths(pad_width, x.ndim)
     if not any(low) and not any(high):
         return same(x)
     padded = bind("pad", x, low=low, high=high, between=(0,) * x.ndim)

@@ -24,7 +24,7 @@ from maplet.core.trace import bind
 from maplet.core.tree import Stateful
 from maplet.core.types import ArrayType, as_dtype, default_float, is_floating, short_name
 from maplet.errors import DTypeError, SettingError
-from maplet.ops.arguments import as_array, convert
+from maplet.ops.arguments import as_array, as_shape, convert
 from maplet.ops.elementwise import astype, cos, log, minimum, sqrt
 from maplet.ops.movement import reshape, slice_along
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from maplet.core.types import Shape
 
     Rng: TypeAlias = "Generator | np.random.Generator | int | None"
+
+__all__ = ["Generator", "as_generator", "default", "seed"]
 
 uint32, uint64 = np.dtype(np.uint32), np.dtype(np.uint64)
 
@@ -122,7 +124,7 @@ class Generator(Stateful):
 
     def bits(self, shape: Sequence[int]) -> Array:
         """32 random bits for each element, as uint32."""
-        drawn = bind("random_bits", self.key, self.draws, shape=tuple(int(n) for n in shape))
+        drawn = bind("random_bits", self.key, self.draws, shape=as_shape("random", shape))
         self.draws = self.draws + 1
         return drawn
 
@@ -131,7 +133,7 @@ class Generator(Stateful):
     ) -> Array:
         """Numbers from ``low`` to before ``high``, equally likely: 24 random bits (float64: 53, float16: 11)."""
         target = _floating("uniform", dtype)
-        drawn = self._unit(tuple(shape), target) * (high - low) + low
+        drawn = self._unit(as_shape("random", shape), target) * (high - low) + low
         if (low, high) == (0.0, 1.0):
             return drawn
         # Scaling may round up to `high` itself.
@@ -152,14 +154,18 @@ class Generator(Stateful):
 
         Source: G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates", 1958.
         """
-        target = _floating("normal", dtype)
-        u, v = 1.0 - self._unit(tuple(shape), np.dtype(np.float64)), self._unit(tuple(shape), np.dtype(np.float64))
+        target, shape, float64 = _floating("normal", dtype), as_shape("random", shape), np.dtype(np.float64)
+        u, v = 1.0 - self._unit(shape, float64), self._unit(shape, float64)
         standard = sqrt(-2.0 * log(u)) * cos(2 * np.pi * v)
         return convert(standard * deviation + mean, target)
 
     def bernoulli(self, p: Any, shape: Sequence[int] = ()) -> Array:
         """True with probability ``p``."""
         return self.uniform(shape) < as_array(p)
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 default = Generator(0)

@@ -9,6 +9,9 @@
 ``state_dict`` with the leaves of an optimizer is all that a run needs in order to go on.
 """
 
+from typing import TYPE_CHECKING
+
+from maplet.core.advice import for_optim, no_attribute
 from maplet.optim.adaptive import (
     scale_by_adadelta,
     scale_by_adagrad,
@@ -72,3 +75,9 @@ __all__ = [
     "scale_by_rms",
     "stateless",
 ]
+
+if not TYPE_CHECKING:  # a checker would take it that every name is there
+
+    def __getattr__(name: str) -> object:
+        """Called for a name that is not there."""
+        raise no_attribute("module 'maplet.optim'", name, for_optim)

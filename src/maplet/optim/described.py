@@ -13,6 +13,7 @@ from maplet.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
     C = TypeVar("C", bound="type[Described]")
 
@@ -25,6 +26,16 @@ class Described(Stateful):
 
     That is all that `describe` needs, so a subclass writes no code for it.
     """
+
+    def __new__(cls, *args: Any, **_: Any) -> Self:
+        """Make the object; a network or its parameters in the first place is a habit of PyTorch."""
+        if args and isinstance(args[0], dict | list | Stateful) and not isinstance(args[0], Described):
+            kind = type(cast("object", args[0])).__name__
+            raise SettingError(
+                f"{cls.__name__}: its first setting is a number or a schedule, given {kind}",
+                fix="the optimizer is told the network at update: optimizer.update(net, gradients)",
+            )
+        return super().__new__(cls)
 
     def describe(self) -> dict[str, Any]:
         """The settings as they are now, ready for JSON; `build` makes an equal object of them.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.core.advice import for_optimizers, no_attribute
 from maplet.core.array import Array, Parameter, assign
 from maplet.core.context import thread
 from maplet.core.tree import leaves, misfits, replace
@@ -76,6 +77,14 @@ class Optimizer(Described):
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, _as_rate(value) if name == "learning_rate" else value)
+
+    if not TYPE_CHECKING:  # a checker would take it that an optimizer has every attribute
+
+        def __getattr__(self, name: str) -> object:
+            """Called for a name that is not there."""
+            if name in for_optimizers:
+                raise no_attribute(type(self).__name__, name, for_optimizers)
+            return object.__getattribute__(self, name)
 
     def rule(self) -> Transformation:
         """What makes an update of a gradient."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ class Entry:
     index: tuple[int, ...]
     gradient: float
     difference: float
+    sides: tuple[float, float] | None = None
+    """The one-sided differences, to the left and to the right; found only where the two above disagree."""
 
     @property
     def error(self) -> float:
@@ -37,11 +40,19 @@ class Entry:
         error = abs(self.gradient - self.difference) / size
         return error if np.isfinite(error) else float("inf")
 
+    @property
+    def kink(self) -> bool:
+        """Whether the one-sided differences lie apart by as much as gradient and central difference do."""
+        return self.sides is not None and abs(self.sides[1] - self.sides[0]) >= abs(self.gradient - self.difference)
+
     def __str__(self) -> str:
         place = f"{self.name}[{', '.join(map(str, self.index))}]" if self.index else self.name
-        return (
+        text = (
             f"{place}: gradient {self.gradient:.9g}, central difference {self.difference:.9g}, error {self.error:.2g}"
         )
+        if self.sides is None or not self.kink:
+            return text
+        return f"{text}; possibly a kink: one-sided differences are {self.sides[0]:.9g} and {self.sides[1]:.9g}"
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,7 @@ class GradientCheck:
         )
         right = f"{len(self.entries) - len(wrong)} of {len(self.entries)}"
         head = f"{right} derivatives agree with central differences (tolerance {self.tolerance:g})"
-        lines = [head, f"  worst: {self.worst}"] + [f"  wrong: {entry}" for entry in wrong[:5]]
+        lines = [head, *(f"  wrong: {entry}" for entry in wrong[:5])] if wrong else [head, f"  worst: {self.worst}"]
         return "\n".join(lines + ([f"  … and {len(wrong) - 5} more"] if len(wrong) > 5 else []))
 
     __repr__ = __str__
@@ -125,7 +136,11 @@ def check_gradient(
             for index in _indices(value.shape, max_entries, rng):
                 low, high = (float(combined(*_moved(exact, number, path, index, h))) for h in (-step, step))
                 name = ".".join(part for part in (names[number], path) if part)
-                entries.append(Entry(name, index, float(value[index]), (high - low) / (2 * step)))
+                entry = Entry(name, index, float(value[index]), (high - low) / (2 * step))
+                if entry.error > tolerance:
+                    here = float(combined(*_copy(exact)))
+                    entry = replace_fields(entry, sides=((here - low) / step, (high - here) / step))
+                entries.append(entry)
     if not entries:
         raise GradientError("check_gradient: the arguments hold no element to check")
     return GradientCheck(tuple(entries), tolerance)

@@ -14,7 +14,7 @@ import numpy as np
 from maplet.core.array import Array, Parameter
 from maplet.core.trace import Recording, record, same
 from maplet.core.tree import Stateful, leaves, places, replace
-from maplet.core.types import is_floating, short_name
+from maplet.core.types import is_floating, python_numbers, short_name
 from maplet.errors import GradientError, ShapeError
 from maplet.ops.arguments import as_array
 from maplet.ops.creation import ones
@@ -23,6 +23,8 @@ from maplet.transforms.gradient import gradient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+out_of_graph: Any = (*python_numbers, np.ndarray, np.generic)  # what may once have been an array, and has no gradient
 
 
 def value_and_grad(
@@ -58,6 +60,7 @@ def value_and_grad(
     >>> mp.value_and_grad(lambda x: x**2 - 2 * x + 1)(3.0)
     (Array(4.), Array(4.))
     """
+    _require_function(f, argnums)
 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -65,10 +68,11 @@ def value_and_grad(
         recording = record(_bound(f, kwargs), args, with_values=True)
         loss = _loss(recording.result, f, has_aux=has_aux)
         sources = [_differentiable(recording.arguments[n], n, f) for n in chosen]
+        _require_array(_loss(recording.returned, f, has_aux=has_aux), f)
         _require_real_number(loss, f)
         backward, _ = gradient(
             recording.graph,
-            [_input_number(recording, n, leaf) for n, found in zip(chosen, sources, strict=True) for leaf in found],
+            [number for n, found in zip(chosen, sources, strict=True) for number in _numbers(recording, n, found)],
             (0,),
         )
         outputs = apply(backward, [*recording.given(), ones((), dtype=loss.dtype)], recording.values)
@@ -130,9 +134,12 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     >>> pullback(1.0)
     (Array(3.), Array(2.))
     """
+    _require_function(f)
     recording = record(f, args, with_values=True)
+    if isinstance(recording.returned, out_of_graph):
+        _require_array(recording.returned, f)
     sources = [trainable_leaves(argument) for argument in recording.arguments]
-    numbers = [_input_number(recording, n, leaf) for n, found in enumerate(sources) for leaf in found]
+    numbers = [number for n, found in enumerate(sources) for number in _numbers(recording, n, found)]
     results = recording.outputs[: recording.result_count]
     seeded = [n for n, array in enumerate(results) if is_floating(array.dtype)]
     if not seeded:
@@ -171,6 +178,19 @@ def _bound(f: Callable[..., Any], kwargs: dict[str, Any]) -> Callable[..., Any]:
     return with_keywords
 
 
+def _require_function(f: Any, argnums: Any = 0) -> None:
+    if not callable(f):
+        raise GradientError(
+            f"what has a gradient is a function, given {type(f).__name__}", fix="mp.grad(f)(x), not mp.grad(f(x))"
+        )
+    numbers = cast("Any", argnums if isinstance(argnums, list | tuple | range) else (argnums,))
+    if not all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
+        raise GradientError(
+            f"argnums={argnums!r}: expected the number of an argument, counted from 0, or several",
+            fix="a keyword argument is differentiated when it is passed by its position",
+        )
+
+
 def _chosen(argnums: int | Sequence[int], count: int) -> list[int]:
     numbers = [argnums] if isinstance(argnums, int) else list(argnums)
     for n in numbers:
@@ -192,13 +212,19 @@ def _loss(result: Any, f: Callable[..., Any], *, has_aux: bool) -> Any:
     return cast("tuple[Any, Any]", result)[0]
 
 
-def _require_real_number(loss: Any, f: Callable[..., Any]) -> None:
+def _require_array(loss: Any, f: Callable[..., Any]) -> None:
+    if isinstance(loss, Array):
+        return
+    fix = "return the loss alone, or use has_aux=True for (loss, extra)"
+    if isinstance(loss, out_of_graph):
+        fix = "keep the array: .item(), float() and NumPy leave the graph, and with it the gradient is lost"
+    raise GradientError(
+        f"the gradient of {getattr(f, '__name__', 'f')}: its loss is {type(loss).__name__}, expected one array", fix=fix
+    )
+
+
+def _require_real_number(loss: Array, f: Callable[..., Any]) -> None:
     name = getattr(f, "__name__", "f")
-    if not isinstance(loss, Array):
-        raise GradientError(
-            f"the gradient of {name}: its loss is {type(loss).__name__}, expected one array",
-            fix="return the loss alone, or use has_aux=True for (loss, extra)",
-        )
     if loss.shape:
         raise GradientError(
             f"the gradient of {name}: it returned shape {loss.shape}, and only a single number has a gradient",
@@ -211,10 +237,9 @@ def _require_real_number(loss: Any, f: Callable[..., Any]) -> None:
 def trainable_leaves(tree: Any) -> list[Array]:
     """What is differentiated in an argument: floating arrays, and of objects the trainable parameters."""
     found = {id(leaf): leaf for leaf in leaves(tree).values() if is_floating(leaf.dtype)}
-    for owner in _outermost_objects(tree):
-        for leaf in leaves(owner).values():
-            if not (isinstance(leaf, Parameter) and leaf.trainable):
-                found.pop(id(leaf), None)
+    for leaf in leaves(_outermost_objects(tree)).values():
+        if not (isinstance(leaf, Parameter) and leaf.trainable):
+            found.pop(id(leaf), None)
     return list(found.values())
 
 
@@ -246,8 +271,10 @@ def _differentiable(tree: Any, number: int, f: Callable[..., Any]) -> list[Array
         raise GradientError(
             f"the gradient of {name}: argument {number} ({what}) holds nothing that can be differentiated", fix=fix
         )
+    if _outermost_objects(tree):
+        return found
     integers = {path: leaf for path, leaf in leaves(tree).items() if not is_floating(leaf.dtype)}
-    if integers and not _outermost_objects(tree):
+    if integers:
         path, leaf = next(iter(integers.items()))
         raise GradientError(
             f"the gradient of {name}: {path or 'a leaf'} of argument {number} is {short_name(leaf.dtype)}",
@@ -256,10 +283,11 @@ def _differentiable(tree: Any, number: int, f: Callable[..., Any]) -> list[Array
     return found
 
 
-def _input_number(recording: Recording, number: int, leaf: Array) -> int:
-    """The place of an argument's leaf among the inputs of the graph."""
-    before = sum(len(own) for own in recording.argument_leaves[:number])
-    return before + next(n for n, own in enumerate(recording.argument_leaves[number]) if own is leaf)
+def _numbers(recording: Recording, argument: int, found: list[Array]) -> list[int]:
+    """The places of an argument's leaves among the inputs of the graph."""
+    before = sum(len(own) for own in recording.argument_leaves[:argument])
+    places_ = {id(own): before + n for n, own in enumerate(recording.argument_leaves[argument])}
+    return [places_[id(leaf)] for leaf in found]
 
 
 def _gradient_tree(tree: Any, found: dict[int, Array]) -> Any:

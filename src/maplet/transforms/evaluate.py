@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.core.array import Array, from_value
 from maplet.core.context import thread
-from maplet.core.graph import Graph, Node, in_order
+from maplet.core.graph import Graph, Node, as_made, in_order
 from maplet.core.primitive import operations
 from maplet.core.trace import as_tree
 from maplet.core.tree import leaves
-from maplet.errors import DTypeError, GraphError, ShapeError
+from maplet.errors import DTypeError, GraphError, MapletError, ShapeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,13 @@ def compute(graph: Graph, values: Sequence[Any], known: Mapping[Node, Any] | Non
     found: dict[Node, Any] = {**(known or {}), **dict(zip(graph.inputs, values, strict=True))}
     for node in in_order(graph.outputs):
         if node not in found:
-            found[node] = node.primitive.reference(*[found[child] for child in node.inputs], **node.params)
+            try:
+                operands = [found[child] for child in node.inputs]
+                found[node] = node.primitive.compute(operands, node.params, node.type)
+            except MapletError as error:
+                if error.where is None:
+                    error.where = str(graph.origins.get(node, "")) or None
+                raise
     return tuple([found[node] for node in graph.outputs])
 
 
@@ -37,7 +43,7 @@ def apply(graph: Graph, arrays: Sequence[Array], known: Mapping[Node, Value] | N
         return [from_value(v) for v in compute(graph, [array.numpy() for array in arrays], known)]
     known = known if known is not None and trace.with_values else {}
     found = {node: trace.handle(array) for node, array in zip(graph.inputs, arrays, strict=True)}
-    for node in in_order(graph.outputs):
+    for node in as_made(graph):
         if node not in found:
             operands = [found[child] for child in node.inputs]
             found[node] = trace.record(node.primitive, operands, node.params, known.get(node), graph.origins.get(node))

@@ -17,6 +17,7 @@ from maplet.core.check import checked
 from maplet.core.context import Origin
 from maplet.core.graph import Graph, Node, in_order
 from maplet.core.primitive import operations
+from maplet.core.text import node_names, node_text
 from maplet.core.trace import Trace, bind
 from maplet.core.types import is_floating
 from maplet.errors import GraphError
@@ -49,12 +50,47 @@ class Step:
     made: tuple[Node, ...]
 
 
-@dataclass
+@dataclass(repr=False)
 class Trail:
-    """Which rule made which node from which: what every explanation of backpropagation reads."""
+    """Which rule made which node from which: what every explanation of backpropagation reads.
+
+    Printed, it has one line per step, in order, with the names of ``print(graph)``: the forward node, the cotangent
+    that came in ↦ what its rule sends to each input (– for nothing), and where the node comes from.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> print(gradient(mp.trace(lambda x, w: mp.sin(x * w), 0.5, 2.0), wrt=[1])[1])  # doctest: +ELLIPSIS
+    %1 = sin(%0)          ∂ cotangent0 ↦ %3   # ...:1
+    %0 = multiply(x, w)   ∂ %3 ↦ –, %4        # ...:1
+    """
 
     steps: list[Step] = field(default_factory=list[Step])
     cotangents: dict[Node, Node] = field(default_factory=dict[Node, Node])
+    graph: Graph | None = None  # the extended graph, which names the nodes
+
+    def __repr__(self) -> str:
+        return f"<trail: {len(self.steps)} step{'' if len(self.steps) == 1 else 's'}>"
+
+    def __str__(self) -> str:
+        if self.graph is None:
+            return repr(self)
+        names = node_names(self.graph)
+
+        def shown(nodes: tuple[Node | None, ...]) -> str:
+            return ", ".join("–" if node is None else names[node] for node in nodes)
+
+        origins = self.graph.origins
+        rows = [
+            (
+                node_text(step.node, names),
+                f"∂ {shown(step.cotangents)} ↦ {shown(step.contributions)}",
+                str(origins.get(step.node, "")),
+            )
+            for step in self.steps
+        ]
+        first, second = (max((len(row[n]) for row in rows), default=0) for n in (0, 1))
+        return "\n".join(f"{a:{first}}   {b:{second}}   # {origin}".rstrip(" #") for a, b, origin in rows)
 
     def keep(self, nodes: set[Node]) -> None:
         """Forget dead ends: where a rule sends nothing on, what led there is no part of the backward pass."""
@@ -121,6 +157,7 @@ def gradient(graph: Graph, wrt: Sequence[int] | None = None, seeded: Sequence[in
         results = [trace.node_of(backward.of(node)) for node in sources]
     extended = Graph((*graph.inputs, *seeds), (*graph.outputs, *results), trace.origins)
     backward.trail.keep({*extended.inputs, *in_order(extended.outputs)})
+    backward.trail.graph = extended
     return checked(extended), backward.trail
 
 
