@@ -299,4 +299,4 @@ def test_many_columns_left_out_are_counted(caplog):
     with caplog.at_level(logging.WARNING, "maplet"):
         assert len(Features.fit(table).dropped) == 11
     assert len(caplog.records) == 11
-    assert caplog.messages[-1] == "1 column more are left out for such reasons"
+    assert caplog.messages[-1] == "1 more column left out for such reasons"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
-import os
+import re
 import sys
 import traceback
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import click
 import maplet
 from maplet.cli.predict import predict
 from maplet.cli.show import show
+from maplet.cli.streams import close, prepare, say, to_nowhere
 from maplet.cli.train import train
 from maplet.errors import MapletError, RunExistsError, SettingError
 
@@ -45,15 +47,22 @@ for command in (train, predict, show):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 the work failed, 2 the call was wrong, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    prepare()
+    status = _run(arguments)
+    sys.exit(close() or status)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command line; returns the exit status."""
     try:
-        cli.main(args=list(arguments), prog_name="maplet", standalone_mode=False)
+        return cli.main(args=arguments, prog_name="maplet", standalone_mode=False) or 0
     except Exception as error:  # noqa: BLE001  (the last one who can turn it into a message)
         if "--debug" in arguments:
-            traceback.print_exc()
-        sys.exit(_tell(error))
+            say(traceback.format_exc())
+        return _tell(error)
     except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        sys.exit(130)
+        say("interrupted")
+        return 130
 
 
 def _tell(error: Exception) -> int:
@@ -61,22 +70,28 @@ def _tell(error: Exception) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.Abort):
-        click.echo("interrupted", err=True)
+        say("interrupted")
         return 130
     if isinstance(error, click.ClickException):
-        error.show()
+        error.show(shown := io.StringIO())
+        say(shown.getvalue().rstrip("\n"))
         return error.exit_code
     if isinstance(error, BrokenPipeError):
-        # The reader of our output has gone (`maplet show … | head`): nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        to_nowhere(sys.stdout)  # its reader has gone (`maplet show … | head`): nothing is left to say
         return 1
     if isinstance(error, MapletError):
-        click.echo(f"error: {error}", err=True)
+        error.where = _without_our_line(error.where)
+        say(f"error: {error}")
         return 2 if isinstance(error, usage_errors) else 1
     known = isinstance(error, OSError | MemoryError)
     advice = "" if known else "\n  fix: this is a fault of maplet; please report it with the output of --debug"
-    click.echo(f"error: {type(error).__name__}: {error}{advice}", err=True)
+    say(f"error: {type(error).__name__}: {error}{advice}")
     return 1
+
+
+def _without_our_line(where: str | None) -> str | None:
+    """The place of an error without the line of "the user's code", which is click's own when a command runs."""
+    return re.sub(r"(^made at | · |^)core\.py:\d+$", "", where) if where else where
 
 
 class _Notes(logging.Handler):
@@ -84,7 +99,7 @@ class _Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one."""
-        click.echo(f"note: {record.getMessage()}", err=True)
+        say(f"note: {record.getMessage()}")
 
 
 def _show_notes() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from math import prod
+import shlex
+from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from maplet.cli.streams import say
+from maplet.data.suggest import counted
 from maplet.train.formatting import short_number
 from maplet.train.metrics import higher_is_better
 
@@ -22,9 +25,23 @@ if TYPE_CHECKING:
 Metrics = dict[str, dict[str, float]]
 
 
+room = 10_000
+"""Characters: tables are as wide as their numbers need, for a number that is cut off is a wrong one."""
+
+
 def number(value: Any) -> str:
     """A number as people read it; text and missing values as they are."""
-    return short_number(value) if isinstance(value, int | float) else str(value)
+    return short_number(value) if is_number(value) else visible("–" if value is None else str(value))
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number that fits a float."""
+    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**1000)
+
+
+def visible(text: str) -> str:
+    """Text without characters that could move the cursor or colour the terminal: they are written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def print_metrics(metrics: Metrics, console: Console | None = None) -> None:
@@ -32,12 +49,15 @@ def print_metrics(metrics: Metrics, console: Console | None = None) -> None:
     table = Table(title="on the test part", title_justify="left")
     table.add_column("metric")
     for model in metrics:
-        table.add_column(model, justify="right")
-    for name in metrics["network"]:
-        values = [found[name] for found in metrics.values()]
-        best = max(values) if higher_is_better(name) else min(values)  # what a job reports is all of known direction
-        table.add_row(name, *(f"[bold green]{number(v)}[/]" if v == best else number(v) for v in values))
-    (console or Console()).print(table)
+        table.add_column(Text(visible(model)), justify="right")
+    for name in dict.fromkeys(name for found in metrics.values() for name in found):
+        values = [found.get(name) for found in metrics.values()]
+        known = [value for value in values if value is not None and isfinite(value)]
+        # What a job reports is all of known direction.
+        best = (max if higher_is_better(name) else min)(known, default=None)
+        cells = [Text(number(v), "bold green" if v is not None and v == best else "") for v in values]
+        table.add_row(Text(visible(name)), *cells)
+    (console or Console(width=room)).print(table)
 
 
 def print_history(history: list[dict[str, Any]], most: int = 20) -> None:
@@ -47,11 +67,11 @@ def print_history(history: list[dict[str, Any]], most: int = 20) -> None:
     table = Table(title=f"history, {len(history)} epochs", title_justify="left")
     names = list(history[-1])
     for name in names:
-        table.add_column(name, justify="right")
+        table.add_column(Text(visible(name)), justify="right")
     shown = history if len(history) <= most else [*history[: most // 2], None, *history[-most // 2 :]]
     for record in shown:
-        table.add_row(*("…" if record is None else number(record.get(name, "")) for name in names))
-    Console().print(table)
+        table.add_row(*(Text("…" if record is None else number(record.get(name, ""))) for name in names))
+    Console(width=room).print(table)
 
 
 def describe_problem(problem: Problem) -> str:
@@ -63,33 +83,30 @@ def describe_problem(problem: Problem) -> str:
         if classes
         else f"{problem.task} of {problem.preprocessing.target.name}"
     )
-    inputs = f"{prod(problem.train[0].shape[1:]):,} inputs"
+    inputs = counted(prod(problem.train[0].shape[1:]), "input")
     return f"{problem.name}: {' + '.join(parts)} rows · {task} · {inputs}"
 
 
 def print_outcome(outcome: Outcome, place: Path) -> None:
     """What came out, how training ended and where everything is."""
-    run, console = outcome.run, Console(soft_wrap=True)
+    run = outcome.run
     print_metrics(outcome.metrics)
     _warn_if_useless(outcome.metrics)
     kept = f"the weights of epoch {run.best_epoch} of {len(run.history)}" if run.best_epoch else "the last weights"
-    console.print(f"{escape(str(place))} holds the run, with {kept}", highlight=False)
+    click.echo(f"{place} holds the run, with {kept}")
     if outcome.interrupted:
-        console.print("interrupted; nothing is lost: the same command with --resume goes on", highlight=False)
+        click.echo("interrupted; nothing is lost: the same command with --resume goes on")
     else:
-        console.print(
-            f"look at {escape(str(place / 'report.html'))}, or: maplet show {escape(str(place))}", highlight=False
-        )
+        click.echo(f"look at {place / 'report.html'}, or: {shlex.join(['maplet', 'show', str(place)])}")
 
 
 def _warn_if_useless(metrics: Metrics) -> None:
     """A network that knows less than the trivial answer was not trained well; better to say so."""
     for name, value in metrics["network"].items():
         trivial = metrics.get("baseline", {}).get(name, value)
-        if not (value > trivial if higher_is_better(name) else value < trivial) and value != trivial:
-            click.echo(
+        if value < trivial if higher_is_better(name) else value > trivial:  # NaN is neither
+            say(
                 f"warning: by {name} the network is worse than the trivial baseline; "
-                "try another learning rate, more epochs, or a smaller network",
-                err=True,
+                "try another learning rate, more epochs, or a smaller network"
             )
             return

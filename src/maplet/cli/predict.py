@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import numpy as np
 
+from maplet.cli.streams import say
 from maplet.data import ClassTarget, Table, write_table
+from maplet.data.suggest import counted, listed
 from maplet.errors import CheckpointError, DataError
 from maplet.ops.composite import softmax
 from maplet.train.problems import Preprocessing, read_new
 from maplet.train.run import Run, load
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from maplet.data import NumberTarget
 
 
 @click.command()
@@ -25,7 +34,8 @@ def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> No
     """Predict with the network of RUN for the rows of SOURCE.
 
     SOURCE is a CSV file with the columns that the network was trained on (the target may be missing), or a file of
-    images (.idx, .idx.gz, .npy). One line per row comes out: the prediction, and for classes their probabilities.
+    images (.idx, .idx.gz, .npy). One line per row comes out: the prediction, and for classes their probabilities,
+    p(CLASS); or probability(CLASS), if p(CLASS) is what the target column itself is called.
     """
     trained = load(run)
     preprocessing = preprocessing_of(trained)
@@ -36,8 +46,10 @@ def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> No
         write_table(answers, sys.stdout)
     else:
         _write_file(answers, output, overwrite=overwrite)
-        click.echo(f"{len(answers)} predictions in {output}", err=True)
-    _compare(preprocessing, new, answers)
+        say(f"{counted(len(answers), 'prediction')} in {output}")
+    target = preprocessing.target
+    if isinstance(new, Table) and target.name in new.names:
+        _compare(target, new, answers)
 
 
 def preprocessing_of(trained: Run) -> Preprocessing:
@@ -55,39 +67,68 @@ def as_table(preprocessing: Preprocessing, outputs: np.ndarray[Any, Any]) -> Tab
     target = preprocessing.target
     if not isinstance(target, ClassTarget):
         return Table.from_columns({target.name: [f"{v:.7g}" for v in target.decode(outputs)[:, 0].tolist()]})
+    if outputs.shape[1:] != (len(target.labels),):
+        raise CheckpointError(
+            f"the preprocessing names {len(target.labels)} classes, the network's outputs have shape {outputs.shape}"
+        )
     shares = softmax(outputs.astype(np.float64)).numpy()
     labels = target.decode(outputs.argmax(axis=1)).tolist()
-    named = {f"p({label})": [f"{p:.6f}" for p in shares[:, n].tolist()] for n, label in enumerate(target.labels)}
+    clash = any(target.name == f"p({label})" for label in target.labels)
+    share = "probability" if clash else "p"
+    named = {f"{share}({label})": [f"{p:.6f}" for p in shares[:, n].tolist()] for n, label in enumerate(target.labels)}
     return Table.from_columns({target.name: labels, **named})
 
 
 def _write_file(answers: Table, path: Path, *, overwrite: bool) -> None:
-    if path.is_file() and not overwrite:
-        raise click.UsageError(f"{path} exists already; --overwrite replaces it")
-    device = path.exists() and not path.is_file()  # such as /dev/stdout, which must not be replaced by a file
-    target = path if device else path.with_name(f"{path.name}.new")
+    """Write in one step: all of it is there, or what was there before."""
     try:
-        with target.open("w", encoding="utf-8", newline="") as file:
-            write_table(answers, file)
-        if not device:
-            target.replace(path)
-    except OSError as error:
-        if not device:
-            target.unlink(missing_ok=True)
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+        if path.is_file() and not overwrite:
+            raise click.UsageError(f"{path} exists already; --overwrite replaces it")
+        if path.exists() and not path.is_file():  # such as /dev/stdout, which must not be replaced by a file
+            _write(answers, path, "w")
+            return
+        target = path.resolve()  # a link goes on pointing to its file
+        temporary = target.with_name(f".maplet-{secrets.token_hex(8)}")  # the name of no file of the user's
+        try:
+            _write(answers, temporary, "x")
+            if target.exists():
+                shutil.copymode(target, temporary)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:  # a circle of links is a RuntimeError
+        raise DataError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _compare(preprocessing: Preprocessing, new: Any, answers: Table) -> None:
-    """Where the true answers stand in the file, say how many were met."""
-    name = preprocessing.target.name
-    if not isinstance(new, Table) or name not in new.names or new.gaps(name).any():
+def _write(answers: Table, path: Path, mode: str) -> None:
+    with path.open(mode, encoding="utf-8", errors="backslashreplace", newline="") as file:
+        write_table(answers, cast("TextIO", file))
+
+
+def _compare(target: ClassTarget | NumberTarget, new: Table, answers: Table) -> None:
+    """Where the true answers stand in the file, say how many were met; predictions do not depend on them."""
+    known = ~new.gaps(target.name)
+    if not known.any():
         return
-    if isinstance(preprocessing.target, ClassTarget):
-        hits = int(np.sum(new[name] == answers[name]))
-        click.echo(
-            f"the file holds the true {name} too: {hits} of {len(new)} are right ({hits / max(len(new), 1):.2%})",
-            err=True,
+    truth, answers = new.rows(known), answers.rows(known)
+    rows = "" if known.all() else f" in {counted(len(truth), 'row')}"
+    if isinstance(target, ClassTarget):
+        cells = truth[target.name]
+        hits = int(np.sum(cells == answers[target.name]))
+        say(
+            f"the file holds the true {target.name} too{rows}: {hits} of {len(truth)} are right "
+            f"({hits / len(truth):.2%})"
         )
-    else:
-        error = float(np.sqrt(np.mean(np.square(new.numbers(name) - answers.numbers(name)))))
-        click.echo(f"the file holds the true {name} too: the root mean squared error is {error:.6g}", err=True)
+        unseen = [label for label in cells.tolist() if label not in target.labels]
+        if unseen:
+            named = listed(dict.fromkeys(unseen), 5)
+            say(f"note: {counted(len(unseen), 'row')} with a class that the training never saw: {named}")
+        return
+    try:
+        errors = truth.numbers(target.name) - answers.numbers(target.name)
+    except DataError as error:
+        say(f"note: the {target.name} in the file is not compared: {error.message} ({error.where})")
+        return
+    largest = float(np.abs(errors).max()) or 1.0
+    root_mean_square = largest * float(np.sqrt(np.mean((errors / largest) ** 2)))  # large squares do not overflow so
+    say(f"the file holds the true {target.name} too{rows}: the root mean squared error is {root_mean_square:.6g}")

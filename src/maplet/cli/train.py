@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import pairwise
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from maplet.cli.output import describe_problem, print_outcome
+from maplet.cli.streams import say
+from maplet.data.suggest import quoted
 from maplet.errors import SettingError
+from maplet.train.formatting import short_number
 from maplet.train.job import Settings
 from maplet.train.job import train as run_job
 from maplet.train.problems import load_problem
 from maplet.train.report.job import write_report
 
+if TYPE_CHECKING:
+    from maplet.train.problems import Problem
+
 defaults = Settings()
+most_parameters = 100_000_000
 
 
 @click.command()
@@ -74,7 +83,8 @@ def train(
     place = directory or Path("runs") / problem.name
     existing = "resume" if resume else "overwrite" if overwrite else "error"
     job = {"source": source, **reading, "drop_missing": drop, **asdict(settings)}
-    click.echo(describe_problem(problem), err=True)
+    _check_size(problem, settings.hidden)
+    say(describe_problem(problem))
     outcome = run_job(problem, settings, place, existing=existing, command=job, progress=not quiet)
     write_report(place, problem, outcome)
     print_outcome(outcome, place)
@@ -97,6 +107,19 @@ def _widths(text: str) -> tuple[int, ...]:
         widths = (0,)
     if min(widths) < 1:
         raise SettingError(
-            f"--hidden takes widths ≥ 1 with commas between, not {text!r}", fix="--hidden 128,64, or --hidden none"
+            f"--hidden takes widths ≥ 1 with commas between, not {quoted(text)}",
+            fix="--hidden 128,64, or --hidden none",
         )
     return widths
+
+
+def _check_size(problem: Problem, hidden: tuple[int, ...]) -> None:
+    """A network too large for any table or small image is a slip of the hand; it would fill the memory first."""
+    widths = [prod(problem.train[0].shape[1:]), *hidden, problem.preprocessing.outputs]
+    parameters = sum((before + 1) * after for before, after in pairwise(widths))
+    if parameters > most_parameters:
+        raise SettingError(
+            f"a network of {' → '.join(short_number(width) for width in widths[:6])} has "
+            f"{short_number(parameters)} parameters; {most_parameters:,} are allowed here",
+            fix="choose narrower layers with --hidden; in Python, mp.fit takes a network of any size",
+        )

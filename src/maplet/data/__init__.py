@@ -17,6 +17,7 @@ from maplet.data.csv_file import read_table, write_table
 from maplet.data.digits import read_digits
 from maplet.data.features import Categories, Features
 from maplet.data.idx import LabelledImages, read_idx, read_idx_folder
+from maplet.data.npy import read_npy
 from maplet.data.scaling import Scaling
 from maplet.data.splits import split
 from maplet.data.table import Table, drop_missing
@@ -44,6 +45,7 @@ __all__ = [
     "read_digits",
     "read_idx",
     "read_idx_folder",
+    "read_npy",
     "read_table",
     "split",
     "target_from_dict",

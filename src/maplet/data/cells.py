@@ -1,6 +1,8 @@
 """One cell of a table: text, which may be a gap or a number."""
 
 import math
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -54,6 +56,27 @@ def parse_number(text: str) -> float | None:
         return None if "_" in text else float(text)
     except ValueError:
         return None
+
+
+def same_number(first: str, second: str) -> bool:
+    """Whether two cells that hold numbers hold the same one exactly, which float64 cannot tell beyond 2⁵³.
+
+    Examples
+    --------
+    >>> same_number("1", "1.0"), same_number("9007199254740992", "9007199254740993")
+    (True, False)
+    """
+    try:
+        return Decimal(first) == Decimal(second)
+    except InvalidOperation:  # an exponent beyond all measure
+        return first == second
+
+
+def unlike(cells: Iterable[str]) -> str | None:
+    """The first cell that does not hold the number of the first one exactly, though both are one float64."""
+    first, *others = cells
+    numbers = (other for other in others if other != first and not same_number(first, other))
+    return next(numbers, None)
 
 
 def parse_numbers(cells: Cells) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

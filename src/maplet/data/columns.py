@@ -11,10 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maplet.data.scaling import Scaling
+from maplet.data.suggest import counted, quoted
 from maplet.data.table import Table
 from maplet.errors import DataError
 
 _logger = logging.getLogger("maplet")
+
+
+def learn_scaling(table: Table, name: str) -> Scaling:
+    """Mean and scale of a column of numbers; `DataError` names the column when they do not exist in float64."""
+    try:
+        return Scaling.fit(table.numbers(name)[~table.gaps(name)])
+    except DataError as error:
+        raise DataError(error.message, fix=error.fix, where=error.where or table.place(None, name)) from None
 
 
 def standardise(table: Table, name: str, scaling: Scaling) -> NDArray[np.float32]:
@@ -30,8 +39,8 @@ def standardise(table: Table, name: str, scaling: Scaling) -> NDArray[np.float32
     if np.isinf(standard).any():
         row = int(np.isinf(standard).argmax())
         raise DataError(
-            f"{table[name][row]!r} is too far from the mean {scaling.mean:.6g} of the training part: standardised, "
-            "it is infinite in float32",
+            f"{quoted(table[name][row])} is too far from the mean {scaling.mean:.6g} of the training part: "
+            "standardised, it is infinite in float32",
             fix="mend the cell, or leave it empty if its value is not known",
             where=table.place(row, name),
         )
@@ -67,9 +76,9 @@ class NumberColumn:
         gaps = table.gaps(self.name)
         if gaps.any() and not self.gaps:
             _logger.warning(
-                "column %r: %d gaps imputed with the training mean %.6g; the training part had none",
-                self.name,
-                int(gaps.sum()),
+                "%s: %s imputed with the training mean %.6g; the training part had none",
+                table.place(None, self.name),
+                counted(int(gaps.sum()), "gap"),
                 self.scaling.mean,
             )
         standard = np.where(gaps, np.float32(0), standardise(table, self.name, self.scaling))
@@ -144,11 +153,12 @@ class CategoryColumn:
         if unseen.any():
             row = int(unseen.argmax())
             _logger.warning(
-                "column %r: %d cells hold what the training part did not, the first is %r (%s)",
-                self.name,
-                int(unseen.sum()),
-                cells[row],
-                table.place(row, self.name),
+                "%s: %s with what the training part did not hold, the first %s in %s %d",
+                table.place(None, self.name),
+                counted(int(unseen.sum()), "cell"),
+                quoted(cells[row]),
+                "row" if table.source is None else "line",
+                table.lines[row],
             )
         return codes
 

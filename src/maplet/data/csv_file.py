@@ -5,17 +5,18 @@ and a quote inside it is doubled.
 """
 
 import csv
+import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, Protocol, TextIO
 
 import numpy as np
 
 from maplet.data.cells import as_cells, parse_number
 from maplet.data.files import open_binary
-from maplet.data.suggest import listed
+from maplet.data.suggest import counted, listed, quoted
 from maplet.data.table import Table
 from maplet.errors import DataError
 
@@ -33,6 +34,14 @@ _FOREIGN = (
     (b"\x1f\x8b", "compressed by gzip", "unpack it with gunzip"),
     (b"PAR1", "a Parquet file", "write it as CSV"),
 )
+
+
+class Digest(Protocol):
+    """What takes in the bytes of a file as they are read."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in some more."""
+
 
 _logger = logging.getLogger("maplet")
 
@@ -70,8 +79,9 @@ def read_table(path: str | Path, *, delimiter: str | None = None, names: Sequenc
     (['Rex; the dog', 'Tom'], [31.5, nan])
     """
     path = Path(path)
+    digest = hashlib.sha256()
     with open_binary(path) as file:
-        lines = _read_lines(file, path.name)
+        lines = _read_lines(file, path.name, digest)
         first = list(islice(lines, 10))
         delimiter = delimiter or detect_delimiter(first)
         records = _read_records(chain(first, lines), delimiter, path.name)
@@ -89,7 +99,7 @@ def read_table(path: str | Path, *, delimiter: str | None = None, names: Sequenc
     if not rows:
         raise DataError(f"{path} has a header but no rows", fix="give it at least one row of data")
     columns = {name: as_cells(list(cells)) for name, cells in zip(header, zip(*rows, strict=True), strict=True)}
-    return Table(columns, np.array(numbers, dtype=np.int64), path.name)
+    return Table(columns, np.array(numbers, dtype=np.int64), path.name, digest.hexdigest())
 
 
 def write_table(table: Table, file: TextIO, *, delimiter: str = ",") -> None:
@@ -133,11 +143,13 @@ def detect_delimiter(lines: Sequence[str]) -> str:
     return max(DELIMITERS, key=merit)
 
 
-def _read_lines(file: BinaryIO, name: str) -> Iterator[str]:
+def _read_lines(file: BinaryIO, name: str, digest: Digest) -> Iterator[str]:
+    """The lines as text; their bytes go into the digest as they are read, since a pipe can be read only once."""
     offset = 0
     number = 0
     while line := file.readline(LONGEST_LINE + 1):
         number += 1
+        digest.update(line)
         where = f"{name}, line {number}"
         if len(line) > LONGEST_LINE:
             raise DataError(
@@ -200,7 +212,7 @@ def _check_names(header: Sequence[str], file: str) -> None:
             )
         if (earlier := header.index(name) + 1) < position:
             raise DataError(
-                f"columns {earlier} and {position} are both named {name!r}", fix="rename one of them", where=file
+                f"columns {earlier} and {position} are both named {quoted(name)}", fix="rename one of them", where=file
             )
 
 
@@ -210,7 +222,7 @@ def _ragged(cells: Sequence[str], expected: int, delimiter: str, where: str) -> 
         if len(cells) > expected
         else "add the missing cells; an unknown value may be left empty between two delimiters"
     )
-    return DataError(f"the row has {len(cells)} cells, {expected} were expected", fix=fix, where=where)
+    return DataError(f"the row has {counted(len(cells), 'cell')}, {expected} were expected", fix=fix, where=where)
 
 
 def _malformed(error: csv.Error, where: str) -> DataError:

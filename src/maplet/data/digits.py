@@ -24,7 +24,7 @@ def read_digits() -> LabelledImages:
     Raises
     ------
     DataError
-        When scikit-learn is not installed.
+        When scikit-learn is not installed, or cannot be imported.
 
     Examples
     --------
@@ -39,6 +39,11 @@ def read_digits() -> LabelledImages:
         raise DataError(
             f"the digits come with scikit-learn, which is not installed ({error})",
             fix='python -m pip install "maplet[examples]"',
+        ) from error
+    except Exception as error:  # a package that does not fit its neighbours may raise anything
+        raise DataError(
+            f"the digits come with scikit-learn, whose import fails: {type(error).__name__}: {error}",
+            fix='python -m pip install --force-reinstall "maplet[examples]"',
         ) from error
     digits = datasets.load_digits()
     return LabelledImages(np.asarray(digits.images).astype(np.uint8), np.asarray(digits.target).astype(np.int64))

@@ -3,15 +3,15 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal, Self, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maplet.data.cells import MOSTLY, parse_numbers
-from maplet.data.columns import CategoryColumn, NumberColumn, column_from_dict
-from maplet.data.scaling import Scaling
-from maplet.data.suggest import suggest
+from maplet.data.cells import MOSTLY, parse_numbers, unlike
+from maplet.data.columns import CategoryColumn, NumberColumn, column_from_dict, learn_scaling
+from maplet.data.suggest import counted, listed, nearest, quoted
 from maplet.data.table import Table
 from maplet.errors import DataError, SettingError
 
@@ -19,6 +19,9 @@ Categories: TypeAlias = Literal["auto", "one-hot", "embed"]
 
 MOST_ONE_HOT = 32
 """With ``categories="auto"``, a column of more levels than this (a gap counts as one) is embedded."""
+
+MOST_NOTES = 10
+"""Columns left out are named one by one up to this many; the others are counted."""
 
 _logger = logging.getLogger("maplet")
 
@@ -88,12 +91,16 @@ class Features:
             raise DataError("the table has no rows to learn from", where=table.source)
         learned = {name: _learn(table, name, categories) for name in table.names}
         dropped = {name: reason for name, reason in learned.items() if isinstance(reason, str)}
-        for name, reason in dropped.items():
-            _logger.warning("column %r is left out: %s", name, reason)
+        for name, reason in islice(dropped.items(), MOST_NOTES):
+            _logger.warning("column %s is left out: %s", quoted(name), reason)
+        if len(dropped) > MOST_NOTES:
+            _logger.warning("%s left out for such reasons", counted(len(dropped) - MOST_NOTES, "more column"))
         columns = [column for column in learned.values() if not isinstance(column, str)]
         if not columns:
             raise DataError(
-                f"no column is left to learn from: {dropped}" if dropped else "there is no column to learn from",
+                f"no column is left to learn from: {_first_reasons(dropped)}"
+                if dropped
+                else "there is no column to learn from",
                 fix="give at least one column, beside the target, whose cells differ and repeat",
                 where=table.source,
             )
@@ -120,8 +127,8 @@ class Features:
         missing = [column.name for column in self.columns if column.name not in table.columns]
         if missing:
             raise DataError(
-                f"columns are missing: {', '.join(map(repr, missing))}",
-                fix="; ".join(f"{name!r}: {suggest(name, table.names, kind='columns')}" for name in missing[:5]),
+                f"columns are missing: {listed(missing)}",
+                fix=_meant(missing, table.names),
                 where=table.source,
             )
         return np.hstack([column.encode(table) for column in self.columns])
@@ -139,6 +146,27 @@ class Features:
             raise DataError(f"the saved preprocessing of features is damaged: {error!r}") from error
 
 
+def _meant(missing: list[str], names: tuple[str, ...]) -> str:
+    """Which of the names may be meant by the missing ones; all names, once, for those that resemble none."""
+    found = {name: nearest(name, names) for name in missing[:5]}
+    guesses = [
+        f"{quoted(name)}: did you mean {' or '.join(map(quoted, near))}?" for name, near in found.items() if near
+    ]
+    return "; ".join(guesses if all(found.values()) else [*guesses, f"the columns are {listed(names)}"])
+
+
+def _constant(levels: list[str]) -> str:
+    other = unlike(levels)
+    if other is None:
+        return f"every cell is {quoted(levels[0])}"
+    return f"float64 cannot tell its numbers apart, such as {quoted(levels[0])} and {quoted(other)}"
+
+
+def _first_reasons(dropped: Mapping[str, str]) -> str:
+    shown = "; ".join(f"{quoted(name)}: {reason}" for name, reason in islice(dropped.items(), MOST_NOTES))
+    return shown + (f" and {len(dropped) - MOST_NOTES} more" if len(dropped) > MOST_NOTES else "")
+
+
 def _is_embedded(column: NumberColumn | CategoryColumn) -> bool:
     return isinstance(column, CategoryColumn) and column.embed
 
@@ -147,28 +175,28 @@ def _learn(table: Table, name: str, categories: Categories) -> NumberColumn | Ca
     """What one column is, or the reason why it is left out."""
     gaps = table.gaps(name)
     known = table[name][~gaps].tolist()
+    levels = list(dict.fromkeys(known))
     if not known:
         return "every cell is a gap"
-    levels = sorted(set(known))
     _, wrong = parse_numbers(table[name])
     if not wrong.any():
         numbers = table.numbers(name)[~gaps]
         if numbers.min() == numbers.max() and not gaps.any():
-            return f"every cell is {known[0]!r}"
-        return NumberColumn(name, Scaling.fit(numbers), bool(gaps.any()))
+            return _constant(levels)
+        return NumberColumn(name, learn_scaling(table, name), bool(gaps.any()))
     if len(levels) == 1 and not gaps.any():
-        return f"every cell is {known[0]!r}"
+        return _constant(levels)
     if wrong.sum() <= (1 - MOSTLY) * len(known):
         _logger.warning(
-            "column %r is read as categories, though %d of %d cells are numbers: the first other one is %r (%s)",
-            name,
+            "column %s is read as categories, though %d of %d cells are numbers: the first other one is %s (%s)",
+            quoted(name),
             len(known) - int(wrong.sum()),
             len(known),
-            table[name][int(wrong.argmax())],
+            quoted(table[name][int(wrong.argmax())]),
             table.place(int(wrong.argmax()), name),
         )
     if len(levels) > MOSTLY * len(known):
         return f"{len(levels)} different categories in {len(known)} cells: it names the rows"
     count = len(levels) + bool(gaps.any())
     embed = categories == "embed" or (categories == "auto" and count > MOST_ONE_HOT)
-    return CategoryColumn(name, tuple(levels), bool(gaps.any()), embed)
+    return CategoryColumn(name, tuple(sorted(levels)), bool(gaps.any()), embed)

@@ -1,13 +1,13 @@
 """Opening a file, with errors that say what to do when it cannot be opened."""
 
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from maplet.data.suggest import listed, suggest
 from maplet.errors import DataError
 
 
-def open_binary(path: str | Path) -> BinaryIO:
+def open_binary(path: str | Path) -> BufferedReader:
     """Open a file for reading bytes.
 
     Raises

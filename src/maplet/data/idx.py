@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maplet.data.files import open_binary
-from maplet.data.suggest import listed
+from maplet.data.suggest import listed, quoted
 from maplet.errors import DataError
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -64,8 +64,7 @@ def read_idx(path: str | Path) -> NDArray[Any]:
     """
     path = Path(path)
     with open_binary(path) as file:
-        packed = file.read(2) == _GZIP
-        file.seek(0)
+        packed = file.peek(2)[:2] == _GZIP
         most = path.stat().st_size * (_LARGEST_RATIO if packed else 1)
         if not packed:
             return _read_array(file, path, most)
@@ -92,7 +91,7 @@ def _read_array(file: BinaryIO, path: Path, most: int) -> NDArray[Any]:
     expected = math.prod(shape) * dtype.itemsize
     if expected > most:
         raise DataError(
-            f"{path} is cut off: its header asks for {shape}, {expected:,} bytes, which a file of its size cannot hold",
+            f"{path} is cut off: its header asks for {quoted(shape)}, which a file of its size cannot hold",
             fix="fetch the file again",
         )
     body = file.read(expected)
@@ -106,7 +105,13 @@ def _read_array(file: BinaryIO, path: Path, most: int) -> NDArray[Any]:
             f"{path} goes on after the {expected:,} bytes of shape {shape} that its header asks for",
             fix="fetch the file again",
         )
-    return np.frombuffer(body, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    try:
+        array = np.frombuffer(body, dtype=dtype).reshape(shape)
+    except ValueError as error:  # too many axes, or too long ones, though one of them is 0
+        raise DataError(
+            f"{path}: no array has the shape {quoted(shape)} that its header asks for", fix="fetch the file again"
+        ) from error
+    return array.astype(dtype.newbyteorder("="))
 
 
 def read_idx_folder(folder: str | Path) -> tuple[LabelledImages, LabelledImages]:
@@ -124,7 +129,7 @@ def read_idx_folder(folder: str | Path) -> tuple[LabelledImages, LabelledImages]
     ------
     DataError
         When one of the four is missing or damaged, is not an array of images or labels, or when images and labels
-        differ in number, or the images of the two parts in size.
+        differ in number, or the images of the two parts in size, or when they have no pixels.
 
     Examples
     --------
@@ -138,6 +143,12 @@ def read_idx_folder(folder: str | Path) -> tuple[LabelledImages, LabelledImages]
         raise DataError(
             f"training images of {train.images.shape[1:]} and test images of {test.images.shape[1:]} pixels",
             fix="take the four files from one data set",
+            where=str(folder),
+        )
+    if train.images[0].size == 0:
+        raise DataError(
+            f"the images have {train.images.shape[1]} × {train.images.shape[2]} pixels: there is nothing to see",
+            fix="take the four files from a whole data set",
             where=str(folder),
         )
     return train, test

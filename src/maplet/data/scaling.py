@@ -43,7 +43,7 @@ class Scaling:
         Raises
         ------
         DataError
-            When the numbers are so large that their sum is no longer finite.
+            When the numbers lie so far apart that mean or scale is no longer finite, or so close that σ would be 0.
         """
         if numbers.min() == numbers.max():
             return cls(float(numbers[0]), 1.0)
@@ -53,6 +53,11 @@ class Scaling:
             # Divided by the largest of them, the squares neither overflow nor vanish.
             largest = float(np.abs(deviations).max())
             scale = largest * float(np.sqrt(np.mean((deviations / largest) ** 2)))
+        if not (np.isfinite(mean) and np.isfinite(scale) and scale > 0):
+            raise DataError(
+                f"numbers from {numbers.min():g} to {numbers.max():g} have no finite mean and scale > 0 in float64",
+                fix="give the column in another unit, so that its numbers lie between 1e-150 and 1e150",
+            )
         return cls(mean, scale)
 
     def apply(self, numbers: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The nearest of the names that exist, for errors about a name that does not."""
+"""Names and cells in the words of a message: quoted, counted, listed, and the nearest to a wrong one."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -26,13 +26,26 @@ def suggest(name: str, names: Iterable[str], *, kind: str) -> str:
     "the columns are 'Island', 'Sex'"
     """
     originals = list(names)
+    found = nearest(name, originals)
+    if found:
+        return f"did you mean {' or '.join(map(quoted, found))}?"
+    return f"the {kind} are {listed(originals)}" if originals else f"there are no {kind}"
+
+
+def nearest(name: str, names: Iterable[str]) -> list[str]:
+    """Up to three names that a wrong one may have meant, the likeliest first.
+
+    Examples
+    --------
+    >>> nearest("specie", ["island", "species"]), nearest("target", ["Island", "Sex"])
+    (['species'], [])
+    """
+    originals = list(names)
     folded = [original.casefold() for original in originals]
     begun = [fold for fold in folded if len(name) > 1 and fold.startswith(name.casefold())]
     matches = dict.fromkeys([*get_close_matches(name.casefold(), folded), *begun])
-    nearest = [original for match in matches for original, fold in zip(originals, folded, strict=True) if fold == match]
-    if nearest:
-        return f"did you mean {' or '.join(map(repr, nearest[:3]))}?"
-    return f"the {kind} are {listed(originals)}" if originals else f"there are no {kind}"
+    found = [original for match in matches for original, fold in zip(originals, folded, strict=True) if fold == match]
+    return found[:3]
 
 
 def listed(items: Iterable[object], most: int = 10) -> str:
@@ -43,6 +56,33 @@ def listed(items: Iterable[object], most: int = 10) -> str:
     >>> listed([2, 3, 5, 7], most=2)
     '2, 3 and 2 more'
     """
-    shown = [repr(item) for item in items]
+    shown = [quoted(item) for item in items]
     rest = len(shown) - most
     return ", ".join(shown[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def quoted(item: object, most: int = 60) -> str:
+    """What was given, as Python writes it; from the middle on left out where it is longer than `most` characters.
+
+    Examples
+    --------
+    >>> quoted("male"), quoted("9" * 5000, most=8)
+    ("'male'", "'99999…' (5,000 characters)")
+    """
+    shown = repr(item)
+    if len(shown) <= most:
+        return shown
+    if isinstance(item, str):
+        return f"{shown[: most - 2]}…{shown[0]} ({len(item):,} characters)"
+    return f"{shown[: most - 1]}…"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things.
+
+    Examples
+    --------
+    >>> counted(1, "gap"), counted(1200, "gap")
+    ('1 gap', '1,200 gaps')
+    """
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maplet.data.cells import Cells, as_cells, find_gaps, parse_numbers, to_text
-from maplet.data.suggest import suggest
+from maplet.data.suggest import quoted, suggest
 from maplet.errors import DataError
 
 
@@ -28,6 +28,8 @@ class Table:
         int64 (N,): where each row begins, as a line of the file, or counted from 0 where there is no file.
     source
         The name of the file, or None.
+    sha256
+        The fingerprint of the file as it was read; None for a table that is not a whole file.
 
     Examples
     --------
@@ -43,6 +45,7 @@ class Table:
     columns: Mapping[str, Cells]
     lines: NDArray[np.int64]
     source: str | None = None
+    sha256: str | None = None
 
     def __post_init__(self) -> None:
         for name, cells in self.columns.items():
@@ -93,7 +96,7 @@ class Table:
         """The cells of a column, (N,); `DataError` offers the nearest names for one that is not there."""
         if name not in self.columns:
             raise DataError(
-                f"there is no column {name!r}", fix=suggest(name, self.names, kind="columns"), where=self.source
+                f"there is no column {quoted(name)}", fix=suggest(name, self.names, kind="columns"), where=self.source
             )
         return self.columns[name]
 
@@ -113,7 +116,7 @@ class Table:
         if wrong.any():
             row = int(wrong.argmax())
             raise DataError(
-                f"{self[name][row]!r} is not a number",
+                f"{quoted(self[name][row])} is not a number",
                 fix="mend the cell, or leave it empty if its value is not known",
                 where=self.place(row, name),
             )
@@ -121,17 +124,19 @@ class Table:
         if infinite.any():
             row = int(infinite.argmax())
             raise DataError(
-                f"{self[name][row]!r} is not a finite number",
+                f"{quoted(self[name][row])} is not a finite number",
                 fix="mend the cell, or leave it empty if its value is not known",
                 where=self.place(row, name),
             )
         return numbers
 
-    def place(self, row: int, name: str) -> str:
-        """Where a cell stands, in words: file, line and column."""
-        line = int(self.lines[row])
-        at = f"row {line} (counted from 0)" if self.source is None else f"{self.source}, line {line}"
-        return f"{at}, column {name!r}"
+    def place(self, row: int | None, name: str) -> str:
+        """Where a cell stands, in words: file, line and column; without a row, where the column stands."""
+        parts = [] if self.source is None else [self.source]
+        if row is not None:
+            line = int(self.lines[row])
+            parts.append(f"row {line} (counted from 0)" if self.source is None else f"line {line}")
+        return ", ".join([*parts, f"column {quoted(name)}"])
 
     def select(self, *names: str) -> Self:
         """The table with these columns only, in this order."""
@@ -167,7 +172,7 @@ def drop_missing(table: Table) -> tuple[Table, int]:
     if len(table) and not whole.any():
         worst = max(gaps, key=lambda name: int(gaps[name].sum()))
         raise DataError(
-            f"every row has a gap; column {worst!r} has the most, {int(gaps[worst].sum())} in {len(table)} rows",
+            f"every row has a gap; column {quoted(worst)} has the most, {int(gaps[worst].sum())} in {len(table)} rows",
             fix="leave that column out, or impute the gaps",
             where=table.source,
         )

@@ -8,12 +8,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from maplet.data.cells import Cells, as_cells, parse_number
-from maplet.data.columns import standardise
+from maplet.data.cells import Cells, as_cells, parse_number, same_number, unlike
+from maplet.data.columns import learn_scaling, standardise
 from maplet.data.scaling import Scaling
-from maplet.data.suggest import listed, suggest
+from maplet.data.suggest import listed, quoted, suggest
 from maplet.data.table import Table
-from maplet.data.task import in_column, target_cells
+from maplet.data.task import target_cells
 from maplet.errors import DataError
 
 
@@ -55,16 +55,17 @@ class ClassTarget:
             raise DataError(
                 f"two classes at least were expected; the target holds {listed(labels)} only, in {len(table)} rows",
                 fix="choose a target whose values differ, or give rows of another class",
-                where=in_column(table, name),
+                where=table.place(None, name),
             )
         if all(number is not None for number in numbers.values()):
             labels.sort(key=lambda label: numbers[label] or 0.0)
             for first, second in pairwise(labels):
-                if numbers[first] == numbers[second]:
+                if numbers[first] == numbers[second] and same_number(first, second):
                     raise DataError(
-                        f"{first!r} and {second!r} are one number in two spellings, but would be two classes",
+                        f"{quoted(first)} and {quoted(second)} are one number in two spellings, "
+                        "but would be two classes",
                         fix="write each class in one way",
-                        where=in_column(table, name),
+                        where=table.place(None, name),
                     )
         return cls(name, tuple(labels))
 
@@ -82,7 +83,7 @@ class ClassTarget:
         if (codes < 0).any():
             row = int(codes.argmin())
             raise DataError(
-                f"the class {cells[row]!r} was not learned",
+                f"the class {quoted(cells[row])} was not learned",
                 fix=suggest(str(cells[row]), self.labels, kind="classes"),
                 where=table.place(row, self.name),
             )
@@ -137,11 +138,19 @@ class NumberTarget:
         ------
         DataError
             When the column is not there, has no rows, has gaps, or holds a cell that is no finite number (its line is
-            named).
+            named); when float64 cannot tell its numbers apart.
         """
         if len(target_cells(table, name)) == 0:
-            raise DataError("the table has no rows to learn from", where=in_column(table, name))
-        return cls(name, Scaling.fit(table.numbers(name)))
+            raise DataError("the table has no rows to learn from", where=table.place(None, name))
+        cells, scaling = table[name], learn_scaling(table, name)
+        other = unlike(cells.tolist()) if (table.numbers(name) == scaling.mean).all() else None
+        if other is not None:
+            raise DataError(
+                f"float64 cannot tell the target's numbers apart, such as {quoted(cells[0])} and {quoted(other)}",
+                fix="subtract from all of them the least one",
+                where=table.place(None, name),
+            )
+        return cls(name, scaling)
 
     def encode(self, table: Table) -> NDArray[np.float32]:
         """(y − μ) / σ of each row, float32 (N, 1); errors as for `fit`."""

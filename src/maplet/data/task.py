@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maplet.data.cells import MOSTLY, Cells, parse_numbers
-from maplet.data.suggest import listed
+from maplet.data.suggest import counted, listed, quoted
 from maplet.data.table import Table
 from maplet.errors import DataError, SettingError
 
@@ -48,7 +48,7 @@ def decide_task(table: Table, name: str, task: Task | None = None) -> Task:
         raise DataError(
             f"two values at least were expected; the target holds {listed(distinct)} only, in {len(table)} rows",
             fix="choose a target whose values differ",
-            where=in_column(table, name),
+            where=table.place(None, name),
         )
     if task is not None:
         return task
@@ -62,21 +62,16 @@ def decide_task(table: Table, name: str, task: Task | None = None) -> Task:
     return "classification" if integers and few else "regression"
 
 
-def in_column(table: Table, name: str) -> str:
-    """Where a column stands, in words: file and column."""
-    return f"column {name!r}" if table.source is None else f"{table.source}, column {name!r}"
-
-
 def target_cells(table: Table, name: str) -> Cells:
     """The cells of a target column, (N,); `DataError` names the lines of its gaps, of which it must have none."""
     gaps = np.flatnonzero(table.gaps(name))
     if len(gaps):
         kind = "rows (counted from 0)" if table.source is None else "lines"
         raise DataError(
-            f"the target has {len(gaps)} gaps ({listed(sorted(set(table[name][gaps].tolist())))}), "
+            f"the target has {counted(len(gaps), 'gap')} ({listed(sorted(set(table[name][gaps].tolist())))}), "
             f"in {kind} {listed(table.lines[gaps].tolist(), 5)}",
             fix="leave these rows out, with --drop-missing or drop_missing(table), or fill the gaps in",
-            where=in_column(table, name),
+            where=table.place(None, name),
         )
     return table[name]
 
@@ -86,7 +81,7 @@ def _check_classes(table: Table, name: str, wrong: NDArray[np.bool_], classes: i
     row = int(wrong.argmax())
     if wrong.sum() <= (1 - MOSTLY) * len(table):
         raise DataError(
-            f"{table[name][row]!r} is not a number, but {int((~wrong).sum())} of {len(table)} cells are",
+            f"{quoted(table[name][row])} is not a number, but {int((~wrong).sum())} of {len(table)} cells are",
             fix="mend the cell; or, if these are classes, say so with --task classification",
             where=table.place(row, name),
         )
@@ -94,5 +89,5 @@ def _check_classes(table: Table, name: str, wrong: NDArray[np.bool_], classes: i
         raise DataError(
             f"the target holds {classes} classes in {len(table)} rows: hardly any repeats",
             fix="choose another target; or, if these are classes, say so with --task classification",
-            where=in_column(table, name),
+            where=table.place(None, name),
         )

@@ -218,6 +218,8 @@ def _table_problem(
     ]
     features = Features.fit(tables[0].drop(target), categories=categories)
     goal = ClassTarget.fit(table, target) if decided == "classification" else NumberTarget.fit(tables[0], target)
+    if isinstance(goal, NumberTarget):
+        _check_unit(goal, table)
     preprocessing = Preprocessing(goal, features)
     learned = [column.name for column in features.columns]
     parts = [(preprocessing.inputs(part), goal.encode(part)) for part in tables]
@@ -232,6 +234,16 @@ def _table_problem(
     }
     train, validation, test = parts
     return Problem(path.stem, decided, preprocessing, train, validation, test, _facts(facts, parts))
+
+
+def _check_unit(target: NumberTarget, table: Table) -> None:
+    """Errors are measured by their squares, in the unit of the target, so those must exist in float64."""
+    if not 1e-150 < target.scaling.scale < 1e150:
+        raise DataError(
+            f"the target's numbers spread by {target.scaling.scale:.3g}, whose square leaves float64",
+            fix="give the column in another unit",
+            where=table.place(None, target.name),
+        )
 
 
 def _facts(facts: dict[str, Any], parts: list[Arrays]) -> dict[str, Any]:

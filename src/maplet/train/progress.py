@@ -10,9 +10,10 @@ It goes to stderr, so that stdout holds results only; in a notebook, which paint
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -33,7 +34,8 @@ class Progress:
     """A display of training; `fit` tells it what happens.
 
     It redraws at most ten times a second, when it is told of a step, and starts no thread. ``NO_COLOR`` is respected.
-    An exception leaves the terminal as it was, with all finished epochs shown.
+    An exception leaves the terminal as it was, with all finished epochs shown. Where the display cannot be written (the
+    disk is full, the reader of the pipe has gone) it falls silent: training matters more.
 
     Parameters
     ----------
@@ -79,9 +81,10 @@ class Progress:
             # What callbacks print appears above the bar; where stdout is a file, it goes there as ever.
             self._live = Live(
                 self._bar(), console=self._console, auto_refresh=False, transient=True,
-                redirect_stdout=sys.stdout.isatty(),
+                redirect_stdout=_is_terminal(sys.stdout),
             )  # fmt: skip
-            self._live.start(refresh=True)
+            with self._or_silence():
+                self._live.start(refresh=True)
 
     def step(self, epoch: int, step: int, loss: float) -> None:
         """A step is done: the how-manieth of its epoch (from 1), and the loss of its batch."""
@@ -133,24 +136,41 @@ class Progress:
 
     def _write(self, line: str) -> None:
         """One plain line, whole however long it is."""
-        self._console.file.write(line + "\n")
-        self._console.file.flush()
+        with self._or_silence():
+            self._console.file.write(line + "\n")
+            self._console.file.flush()
+
+    @contextmanager
+    def _or_silence(self) -> Generator[None]:
+        """What cannot be written ends the display, not the training."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            if isinstance(error, ValueError) and not self._console.file.closed:
+                raise
+            self.enabled = False
+            live, self._live = self._live, None
+            if live is not None:
+                with suppress(OSError, ValueError):
+                    live.stop()  # gives stdout and the cursor back, as far as it can
 
     def _close(self) -> None:
         if self._live is None:
             return
         live, self._live = self._live, None
-        try:
-            self._print_waiting()
-        finally:
-            live.stop()
+        with self._or_silence():
+            try:
+                self._print_waiting()
+            finally:
+                live.stop()
 
     def _refresh(self) -> None:
         assert self._live is not None  # noqa: S101  (its callers have looked)
         self._measure_speed()
-        self._live.update(self._bar())
-        self._print_waiting()
-        self._live.refresh()
+        with self._or_silence():
+            self._live.update(self._bar())
+            self._print_waiting()
+            self._live.refresh()
         self._next_refresh = time.perf_counter() + _SECONDS_BETWEEN_REFRESHES
 
     def _print_waiting(self) -> None:
@@ -221,7 +241,14 @@ def _fact(name: str, shown: str, style: str = "") -> Text:
     return Text.assemble((f"{name} ", "dim"), (shown, style))
 
 
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person sees what is written; there may be no stream at all, as under pythonw."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
 def _usual_console() -> Console:
     """Stderr; FORCE_COLOR alone must not make a bar of what is a file or a pipe."""
-    console = Console(stderr=True, force_terminal=None if sys.stderr.isatty() else False, highlight=False)
+    console = Console(stderr=True, force_terminal=None if _is_terminal(sys.stderr) else False, highlight=False)
+    if console.width < 1:  # COLUMNS=0
+        console.width = 80
     return Console(file=sys.stdout, force_terminal=False, force_jupyter=False) if console.is_jupyter else console

@@ -209,7 +209,7 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     for line in path.read_bytes().splitlines():
         try:
             records.append(restored(json.loads(line)))
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             logger.warning("%s: line %d is damaged; it and what follows is left out", path, len(records) + 1)
             break
     return records

@@ -14,10 +14,12 @@ import numpy as np
 from maplet.errors import DataError
 from maplet.train.formatting import duration, short_number
 from maplet.train.metrics import higher_is_better
-from maplet.train.report.curves import best_value, curves
+from maplet.train.report.curves import NO_CURVE, best_value, curves
 from maplet.train.report.markup import Content, Markup, element
 from maplet.train.report.predictions import class_rows, confusion_figure, confusion_rows, residual_figures
 from maplet.train.report.svg import is_shown
+
+_MOST_LINES, _MOST_ITEMS = 50, 200  # of a fact; config.json and the model hold the rest
 
 
 class Confusion(TypedDict):
@@ -130,7 +132,7 @@ def _header(data: ReportData, best: int | None) -> Markup:
     seconds = [record["seconds"] for record in history if is_shown(record.get("seconds"))]
     words = [_counted(len(history), "epoch")] if history else []
     words += [duration(sum(seconds))] if seconds else []
-    words += [f"best epoch {best}"] if best is not None and len(history) > 1 else []
+    words += [f"kept epoch {best}"] if best is not None and len(history) > 1 else []
     notes = [element("li", note) for note in data.get("notes", [])]
     return element(
         "header",
@@ -176,8 +178,30 @@ def _training(data: ReportData, best: int | None) -> Markup | None:
         return _section("Training", element("p", "No epoch was finished."))
     rates = {record["learning_rate"] for record in history if is_shown(record.get("learning_rate"))}
     constant = f"The learning rate was {rates.pop():g} throughout." if len(rates) == 1 else None
-    charts = element("div", curves(history, best), class_="charts")
-    return _section("Training", charts, element("p", constant, class_="words") if constant else None)
+    charts = curves(history, best)
+    if len(charts) % 2:  # two stand side by side: the last one gets company
+        charts.append(_milestones(history, best))
+    return _section(
+        "Training",
+        element("div", charts, class_="charts"),
+        element("p", constant, class_="words") if constant else None,
+    )
+
+
+def _milestones(history: Sequence[Mapping[str, Any]], best: int | None) -> Markup:
+    """What was measured in the first epoch, the one that was kept, and the last."""
+    names = [name for name in dict.fromkeys(name for record in history for name in record) if name not in NO_CURVE]
+    names = [name for name in names if any(is_shown(record.get(name)) for record in history)]
+    epochs = [record.get("epoch", place) for place, record in enumerate(history, start=1)]
+    wanted = {1: "first", len(history): "last"} | ({epochs.index(best) + 1: "kept"} if best in epochs else {})
+    rows = [
+        [
+            f"{words}: {epochs[place - 1]}",
+            *(_value(value if is_shown(value) else None) for value in map(history[place - 1].get, names)),
+        ]
+        for place, words in sorted(wanted.items())
+    ]
+    return _table("Milestones", ["epoch", *(name.replace("_", " ") for name in names)], rows)
 
 
 def _classes(data: ReportData) -> Markup | None:
@@ -224,8 +248,21 @@ def _network(data: ReportData) -> Markup | None:
 def _facts(title: str, facts: Mapping[str, Any]) -> Markup | None:
     if not facts:
         return None
-    pairs = [(element("dt", name), element("dd", _plain(value))) for name, value in _flat(facts)]
+    pairs = [(element("dt", name), element("dd", _fact(value))) for name, value in facts.items()]
     return _section(title, element("dl", [element("div", *pair) for pair in pairs]))
+
+
+def _fact(value: Any) -> Content:
+    """A fact; what is itself a list of facts stands line by line, the first ones of very many."""
+    if not isinstance(value, Mapping) or not value:
+        return _plain(value)
+    inner = _flat(cast("Mapping[str, Any]", value))
+    lines: list[Content] = [
+        element("li", element("span", f"{name} ", class_="words"), _plain(part)) for name, part in inner[:_MOST_LINES]
+    ]
+    if len(inner) > _MOST_LINES:
+        lines.append(element("li", f"and {len(inner) - _MOST_LINES:,} more", class_="words"))
+    return element("ul", lines)
 
 
 def _origin(data: ReportData) -> Markup | None:
@@ -249,7 +286,7 @@ def _table(caption: str, headings: Sequence[Content], rows: Sequence[Sequence[An
     numeric = [
         place > 0
         and any(_is_number(row[place]) for row in rows)
-        and all(_is_number(row[place]) or row[place] == "–" for row in rows)
+        and all(_is_number(row[place]) or row[place] in ("–", "") for row in rows)
         for place in range(len(headings))
     ]
     top = [
@@ -333,7 +370,9 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(_plain(item) for item in cast("list[Any]", value)) or "none"
+        items = cast("list[Any]", value)
+        more = f" and {len(items) - _MOST_ITEMS:,} more" if len(items) > _MOST_ITEMS else ""
+        return ", ".join(_plain(item) for item in items[:_MOST_ITEMS]) + more or "none"
     return str(value)
 
 

@@ -15,7 +15,7 @@ _MOST_DOTS = 40
 
 _MOST_POINTS = 2000
 
-_NO_CURVE = {"epoch", "seconds"}
+NO_CURVE = {"epoch", "seconds"}
 
 
 class Curve(NamedTuple):
@@ -31,7 +31,7 @@ def curves(history: Sequence[Mapping[str, Any]], best_epoch: int | None) -> list
     names = list(dict.fromkeys(name for record in history for name in record))
     epochs = [record.get("epoch", place + 1) for place, record in enumerate(history)]
     charts: list[Markup] = []
-    for name in dict.fromkeys(name.removeprefix("val_") for name in names if name not in _NO_CURVE):
+    for name in dict.fromkeys(name.removeprefix("val_") for name in names if name not in NO_CURVE):
         lines = [
             Curve(words, [record.get(key) for record in history], style)
             for key, words, style in ((name, "training", "training"), (f"val_{name}", "validation", "validation"))
@@ -129,12 +129,12 @@ def _legend(lines: Sequence[Curve], left: float) -> Markup:
 
 
 def _best_mark(plot: Plot, epochs: Sequence[float], line: Curve, best_epoch: int | None) -> Markup | None:
-    """A vertical line at the best epoch, and a ring around its value."""
+    """A vertical line at the epoch whose weights were kept, and a ring around its value."""
     if best_epoch is None or best_epoch not in epochs or len(epochs) < 2:
         return None
     at, value = plot.x(best_epoch), line.values[list(epochs).index(best_epoch)]
     parts = [element("path", d=f"M{number(at)} {number(plot.y.start)}V{number(plot.y.end - 8)}", class_="best-line")]
-    words = f"best epoch {best_epoch}"
+    words = f"kept epoch {best_epoch}"  # that of the best validation loss: another metric may be better elsewhere
     if is_shown(value):
         parts.append(element("circle", cx=at, cy=plot.y(value), r=5.5, class_="best-ring"))
         words += f": {short_number(value)}"

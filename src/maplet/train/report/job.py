@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from maplet.nn.display import header, layer_rows
 from maplet.train.metrics import confusion_matrix
 from maplet.train.report import ReportData, report_html
 from maplet.train.run_directory import RunDirectory
+from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def write_report(directory: Path, problem: Problem, outcome: Outcome) -> None:
 def report_data(directory: Path, problem: Problem, outcome: Outcome) -> ReportData:
     """Gather what the report shows from the run, its files and the test part."""
     run = outcome.run
-    config, job = (json.loads((directory / name).read_bytes()) for name in ("config.json", "job.json"))
+    config, job = (read_json(directory / name) for name in ("config.json", "job.json"))
     rows = layer_rows(run.net, tuple(config["data"]["input_shape"]), np.float32)
     data: ReportData = {
         "title": problem.name,
