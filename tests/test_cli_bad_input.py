@@ -126,8 +126,6 @@ DAMAGE = [b"", b"{", b"[1, 2]", b'"text"', b"3", b"null", b"\xff\xfe\x00", b"{}"
 @pytest.mark.parametrize("content", DAMAGE, ids=range(len(DAMAGE)))
 @pytest.mark.parametrize("file", ["config.json", "job.json", "metrics.json", "history.jsonl"])
 def test_show_survives_a_damaged_file(maplet, copy, file, content):
-    if file == "history.jsonl" and content == DAMAGE[-1]:
-        pytest.skip("read_history does not meet what is nested too deeply yet")
     (copy / file).write_bytes(content)
     status, _, err = maplet("show", copy)
     legal = {"job.json": {b"{}", b'{"network": 1}'}, "metrics.json": {b"{}"}}

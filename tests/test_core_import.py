@@ -27,14 +27,13 @@ def test_importing_maplet_loads_nothing_heavy():
 
 
 def test_importing_maplet_is_quick():
-    """Less than 200 ms, of which NumPy takes 60 to 100: in processor time and in turns, as machines are shared."""
+    """Less than 200 ms more than Python alone, NumPy included; the best of several, as machines are shared."""
 
-    def cost(program):
-        return float(run(f"import time\n{program}\nprint(time.process_time())"))
+    def seconds(program):
+        return float(run(f"import time\nbegan = time.perf_counter()\n{program}\nprint(time.perf_counter() - began)"))
 
     run("import maplet")  # writes the byte code
-    rounds = [(cost("import numpy"), cost("import maplet")) for _ in range(7)]
-    assert min(ours for _, ours in rounds) - min(numpy for numpy, _ in rounds) < 0.1
+    assert min(seconds("import maplet") for _ in range(7)) < 0.2
 
 
 def test_the_public_names_are_listed_and_there():
