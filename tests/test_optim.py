@@ -6,7 +6,7 @@ import pytest
 import maplet as mp
 from maplet import optim
 from maplet.core.array import Parameter
-from maplet.core.trace import record
+from maplet.core.recording import record
 from maplet.core.tree import Stateful, leaves
 from maplet.errors import SettingError
 from maplet.transforms.evaluate import apply

@@ -17,8 +17,8 @@ from maplet.core.advice import for_maplet, no_attribute
 from maplet.core.array import Array, Parameter
 from maplet.core.check import check
 from maplet.core.graph import Graph
+from maplet.core.recording import trace
 from maplet.core.text import parse
-from maplet.core.trace import trace
 from maplet.core.types import ArrayType
 from maplet.ops import random
 from maplet.ops.composite import (
@@ -109,21 +109,10 @@ from maplet.ops.elementwise import (
     where,
 )
 from maplet.ops.indexing import take, take_along_axis
-from maplet.ops.movement import (
-    broadcast_to,
-    concat,
-    expand_dims,
-    flip,
-    matrix_transpose,
-    moveaxis,
-    pad,
-    permute_dims,
-    reshape,
-    squeeze,
-    stack,
-)
+from maplet.ops.movement import broadcast_to, expand_dims, matrix_transpose, moveaxis, permute_dims, reshape, squeeze
 from maplet.ops.random import seed
 from maplet.ops.reduction import all, any, argmax, argmin, max, mean, min, std, sum, var
+from maplet.ops.slicing import concat, flip, pad, stack
 from maplet.transforms.check_gradient import check_gradient
 from maplet.transforms.derivatives import grad, value_and_grad, vjp
 from maplet.transforms.evaluate import evaluate

@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.array import Array, Parameter
-from maplet.core.trace import trace
+from maplet.core.recording import trace
 from maplet.core.tree import leaves, objects
 from maplet.nn.construction import constructor_parameters
 from maplet.ops.creation import zeros

@@ -10,8 +10,9 @@ from maplet.nn.construction import positive_integer
 from maplet.nn.layers import Embedding
 from maplet.nn.module import Module
 from maplet.ops.arguments import as_array, convert
-from maplet.ops.movement import concat, reshape, slice_along
+from maplet.ops.movement import reshape
 from maplet.ops.random import as_generator
+from maplet.ops.slicing import concat, slice_along
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

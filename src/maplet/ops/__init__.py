@@ -13,6 +13,7 @@ from maplet.ops import (
     movement,
     random,
     reduction,
+    slicing,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "movement",
     "random",
     "reduction",
+    "slicing",
 ]

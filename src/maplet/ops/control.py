@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from maplet.core.graph import Graph
 from maplet.core.index_notation import Access, Read, indices
 from maplet.core.primitive import Primitive, operations, register
-from maplet.core.trace import bind, record
+from maplet.core.recording import record
+from maplet.core.trace import bind
 from maplet.core.types import ArrayType, is_floating
 from maplet.errors import GraphError
 from maplet.ops.arguments import as_array

@@ -26,7 +26,8 @@ from maplet.core.types import ArrayType, as_dtype, default_float, is_floating, s
 from maplet.errors import DTypeError, SettingError
 from maplet.ops.arguments import as_array, as_shape, convert
 from maplet.ops.elementwise import astype, cos, log, minimum, sqrt
-from maplet.ops.movement import reshape, slice_along
+from maplet.ops.movement import reshape
+from maplet.ops.slicing import slice_along
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.core.trace import as_tree
+from maplet.core.recording import as_tree
 from maplet.core.tree import leaves
 from maplet.errors import SettingError
 from maplet.optim.optimizer import Optimizer, fresh

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from maplet.core.tree import leaves
 from maplet.errors import CheckpointError, ShapeError
 from maplet.nn.architecture import build, describe
-from maplet.ops.movement import concat
+from maplet.ops.slicing import concat
 from maplet.train.inputs import as_inputs, compute_dtype, rows_of
 from maplet.train.storage import exists, read_directory, write_directory
 from maplet.train.threads import one_blas_thread

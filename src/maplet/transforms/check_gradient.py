@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.array import Array, Parameter
-from maplet.core.trace import argument_names, as_tree
+from maplet.core.recording import argument_names, as_tree
 from maplet.core.tree import leaves, replace, unchanged
 from maplet.core.types import is_floating
 from maplet.errors import GradientError

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.core.array import Array, Parameter
-from maplet.core.trace import Recording, record, same
+from maplet.core.recording import Recording, record
+from maplet.core.trace import same
 from maplet.core.tree import Stateful, leaves, places, replace
 from maplet.core.types import is_floating, python_numbers, short_name
 from maplet.errors import GradientError, ShapeError

@@ -8,7 +8,7 @@ from maplet.core.array import Array, from_value
 from maplet.core.context import thread
 from maplet.core.graph import Graph, Node, as_made, in_order
 from maplet.core.primitive import operations
-from maplet.core.trace import as_tree
+from maplet.core.recording import as_tree
 from maplet.core.tree import leaves
 from maplet.errors import DTypeError, GraphError, MapletError, ShapeError
 
