@@ -19,6 +19,7 @@ from maplet import nn, optim
 from maplet.errors import (
     CheckpointError,
     DataError,
+    MapletError,
     NonFiniteError,
     RunExistsError,
     SettingError,
@@ -520,6 +521,78 @@ def test_a_checkpoint_of_another_shape(tmp_path, name):
 
 
 # ── what it refuses ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("optimizer", None),
+        ("optimizer", "adam"),
+        ("optimizer", optim.Adam),
+        ("loss", None),
+        ("loss", 3),
+        ("callbacks", None),
+        ("callbacks", mp.EarlyStopping()),
+        ("callbacks", [mp.EarlyStopping]),
+        ("callbacks", [3]),
+        ("metrics", "accuracy"),
+    ],
+)
+def test_what_is_not_what_it_should_be(option, value):
+    with pytest.raises(SettingError, match=option):
+        run_fit(**{option: value})
+
+
+no_data = [(None, Y), ("ab", "cd"), (((1.0, 2.0), (3.0,)), Y), (X[:60].astype(np.complex64), Y[:60]), 5, (X,)]
+
+
+@pytest.mark.parametrize("data", no_data, ids=range(len(no_data)))
+def test_data_that_is_no_data(data):
+    with pytest.raises(MapletError):
+        run_fit(data=data)
+
+
+def test_a_net_that_is_none():
+    with pytest.raises(SettingError, match="not a network"):
+        mp.fit(nn.Linear, (X, Y), loss="mse", optimizer=optim.SGD(0.1))
+
+
+def test_numpy_integers_are_integers(tmp_path):
+    first = run_fit(seed=np.int64(3), batch_size=np.int64(16), epochs=np.int64(1), directory=tmp_path / "run")
+    assert same_bits(first, run_fit(seed=3, batch_size=16, epochs=1))
+
+
+def test_weights_that_diverge_in_the_last_step_are_an_error_without_a_directory_too():
+    data = (X[:20] * 1e10, X[:20, :1])
+    with pytest.raises(NonFiniteError, match="weight"):
+        run_fit(
+            net=nn.Linear(4, 1), data=data, validation=None, metrics=[], loss="mse", optimizer=optim.SGD(1e30),
+            epochs=1, batch_size=20,
+        )  # fmt: skip
+
+
+def test_numbers_too_large_for_float32_are_said_to_be():
+    with pytest.raises(DataError, match="f32"):
+        run_fit(data=(np.abs(X[:60].astype(np.float64)) * 1e300, Y[:60]))
+
+
+def test_a_batch_of_weight_0_is_passed_over():
+    weights = np.ones(60, np.float32)
+    weights[:16] = 0
+    run = run_fit(data=(X[:60], Y[:60], weights), epochs=3, batch_size=1)
+    assert np.isfinite(run.history[-1]["loss"])
+    assert run.optimizer.steps.item() == 3 * 44
+
+
+@pytest.mark.parametrize("weights", [np.zeros(60, np.float32), np.linspace(-1, 1, 60, dtype=np.float32)])
+def test_weights_that_weigh_nothing(weights):
+    with pytest.raises(DataError, match="weights of the training data"):
+        run_fit(data=(X[:60], Y[:60], weights))
+
+
+def test_a_loss_that_leaves_the_graph_is_an_error():
+    with pytest.raises(MapletError, match="item"):
+        run_fit(loss=lambda prediction, target: nn.cross_entropy(prediction, target).item())
 
 
 @pytest.mark.parametrize(

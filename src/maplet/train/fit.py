@@ -74,7 +74,8 @@ def fit(
     Returns
     -------
     Run
-        With ``history``, ``predict`` and the network. Ctrl-C ends training after the current step and returns it too.
+        With ``history``, ``predict`` and the network, which is left in evaluation mode. Ctrl-C ends training after the
+        current step and returns it too.
 
     Raises
     ------

@@ -48,6 +48,10 @@ class Samples:
         """Inputs, targets, weights."""
         return self.x, self.y, self.weights
 
+    def weight(self) -> float:
+        """What they count together: their number, or the sum of their weights."""
+        return float(self.count) if self.weights is None else float(self.weights.numpy().sum(dtype=np.float64))
+
     def fingerprint(self) -> str:
         """SHA-256 over names, types and bytes."""
         digest = hashlib.sha256()
@@ -71,6 +75,8 @@ def compute_dtype(net: Stateful) -> np.dtype[Any]:
 def as_samples(data: Any, dtype: np.dtype[Any], name: str) -> Samples:
     """Read ``(x, y)`` or ``(x, y, weights)``; floating data is converted to the network's dtype and checked."""
     parts = list(cast("Sequence[Any]", data)) if isinstance(data, tuple | list) else []
+    if len(parts) == 3 and parts[2] is None:
+        parts.pop()
     if not 2 <= len(parts) <= 3:
         raise DataError(
             f"the {name} data is a pair (x, y), or (x, y, weights), not {type(cast('object', data)).__name__}"
@@ -83,6 +89,9 @@ def as_samples(data: Any, dtype: np.dtype[Any], name: str) -> Samples:
         raise ShapeError(
             f"the {name} data has parts of different length: {shown}", fix="the first axis counts the samples"
         )
+    if samples.weights is not None and not (samples.weights.numpy().min() >= 0 and samples.weight() > 0):
+        fix = "give each sample a weight ≥ 0, and at least one of them > 0"
+        raise DataError(f"the weights of the {name} data are negative, or add up to 0", fix=fix)
     return samples
 
 
@@ -92,7 +101,7 @@ def as_inputs(tree: Any, dtype: np.dtype[Any], name: str) -> Any:
     if isinstance(tree, list | tuple) and not _holds_arrays(cast("Any", tree)):
         given = Array(cast("Any", tree))
     inputs = replace(given, lambda leaf: _as_input(leaf, dtype, name))
-    if tree is not None and not leaves(inputs):
+    if not leaves(inputs):
         fix = "give an array, or a tuple or dict of arrays"
         raise DataError(f"{name} is {type(given).__name__}, which holds no array", fix=fix)
     return inputs
@@ -111,7 +120,8 @@ def _as_input(leaf: Any, dtype: np.dtype[Any], name: str) -> Any:
     check_array(name, value)
     if value.dtype.kind == "f" and value.dtype != dtype:
         logger.info("%s is %s; converted to %s, in which the network computes", name, value.dtype, short_name(dtype))
-        converted = Array(value, dtype)
+        with np.errstate(over="ignore"):  # what becomes infinite is an error of its own
+            converted = Array(value, dtype)
         check_array(f"{name} (as {short_name(dtype)})", converted.numpy())
         return converted
     return Array(value)

@@ -62,7 +62,6 @@ class Training:
         self.callbacks: list[Callback] = []
         self.directory: RunDirectory | None = None
         self.total = self.total_weight = self.seconds = 0.0  # of the epoch so far
-        self.resumed = False
         self.saved_at = time.monotonic()
         net.reseed(seed)
         if optimizer.state is None:
@@ -115,7 +114,7 @@ class Training:
 
     def _step(self, batch: Samples) -> None:
         """The mapping that is iterated: θ ↦ θ − α ∇J(θ). A batch of weight 0 has nothing to say and is passed over."""
-        weight = _weight(batch)
+        weight = batch.weight()
         if weight == 0:
             return
 
@@ -170,7 +169,7 @@ class Training:
         total = weights = 0.0
         for at in range(0, samples.count, predict_batch):
             part = samples.rows(slice(at, at + predict_batch))
-            weight = _weight(part)
+            weight = part.weight()
             total += self._objective(prediction[at : at + predict_batch], part).item() * weight
             weights += weight
         return total / weights
@@ -302,8 +301,3 @@ def describe_function(function: Callable[..., Any]) -> str:
     constants = [c for c in code.co_consts if not hasattr(c, "co_code")]  # the repr of nested code holds an address
     digest = hashlib.sha256(repr((code.co_code, constants, code.co_names)).encode()).hexdigest()
     return f"{name} #{digest[:12]}"
-
-
-def _weight(batch: Samples) -> float:
-    """What a batch counts: its number of samples, or the sum of their weights."""
-    return float(batch.count) if batch.weights is None else float(batch.weights.numpy().sum(dtype=np.float64))
