@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from maplet.errors import (
     SettingError,
     ShapeError,
 )
+from maplet.train import storage
 from maplet.train.metrics import Metric
 from maplet.train.run_directory import RunDirectory
 
@@ -432,22 +434,27 @@ def test_a_kill_9_during_an_overwrite_loses_neither_run(tmp_path):
     """Whatever a kill leaves of putting aside and bringing back, the next start finds one of the two runs whole."""
     run_fit(directory=tmp_path / "run", epochs=2)
     before = contents(tmp_path / "run")
-    moves = 0
-    for stop in range(20):
+    done = 0
+    for stop in range(60):
         directory = RunDirectory(tmp_path / "run")
 
-        def rename(self, target, stop=stop):
-            nonlocal moves
-            if moves == stop:
-                raise KeyboardInterrupt
-            moves += 1
-            os.rename(self, target)  # noqa: PTH104  (Path.rename is what is replaced here)
+        def until(change, stop=stop):
+            def change_or_die(self, *arguments, **options):
+                nonlocal done
+                if done == stop:
+                    raise KeyboardInterrupt
+                done += 1
+                return change(self, *arguments, **options)
 
-        moves = 0
+            return change_or_die
+
+        done = 0
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("pathlib.Path.rename", rename)
+            for name in ("rename", "touch", "unlink", "mkdir", "write_text"):
+                patch.setattr(f"pathlib.Path.{name}", until(getattr(Path, name)))
             try:
                 directory.open("overwrite")
+                directory.write_json("config.json", {"format": "maplet run"})  # what a new run writes first
                 directory.bring_back()
                 finished = True
             except KeyboardInterrupt:
@@ -460,6 +467,69 @@ def test_a_kill_9_during_an_overwrite_loses_neither_run(tmp_path):
         if finished:
             return
     pytest.fail("the moves did not come to an end")
+
+
+def test_what_stands_under_the_names_of_a_run_but_was_not_written_by_it(tmp_path):
+    run = tmp_path / "run"
+    run_fit(directory=run, epochs=1)
+    for name in ("metrics.json", "report.html", ".writing", ".lock", ".model.writing-x/k"):
+        (run / name).parent.mkdir(exist_ok=True)
+        (run / name).write_text("mine")
+    run_fit(directory=run, existing="resume", epochs=2)
+    run_fit(directory=run, existing="overwrite", epochs=1)
+    for name in ("metrics.json", "report.html", ".writing", ".lock", ".model.writing-x/k"):
+        assert (run / name).read_text() == "mine"
+    for name in ("model/notes.txt", "models/mine/thesis.txt", ".replaced/notes.txt"):
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).write_text("mine")
+        before = contents(run)
+        for existing in ("resume", "overwrite"):
+            with pytest.raises(RunExistsError, match="maplet did not write"):
+                run_fit(directory=run, existing=existing, epochs=3)
+        assert contents(run) == before
+        (run / name).unlink()
+        if name != "model/notes.txt":
+            (run / name).parent.rmdir()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_links_are_never_replaced(tmp_path):
+    run, thesis = tmp_path / "run", tmp_path / "thesis"
+    thesis.write_text("years of work")
+    run_fit(directory=run, epochs=1)
+    (run / "model").rename(tmp_path / "elsewhere")
+    (run / "model").symlink_to("../elsewhere")
+    with pytest.raises(RunExistsError, match="model"):
+        run_fit(directory=run, existing="overwrite", epochs=1)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ".lock").symlink_to(thesis)
+    with pytest.raises(CheckpointError):
+        run_fit(directory=tmp_path / "new", epochs=1)
+    assert thesis.read_text() == "years of work"
+
+
+def test_ctrl_c_in_the_first_epoch_of_an_overwrite_keeps_the_old_run(tmp_path):
+    class Interrupt(mp.Callback):
+        def on_step(self, _run):
+            signal.raise_signal(signal.SIGINT)
+
+    run_fit(directory=tmp_path / "run", epochs=2)
+    before = contents(tmp_path / "run")
+    run = run_fit(directory=tmp_path / "run", existing="overwrite", callbacks=[Interrupt()])
+    assert run.stop_reason == "interrupted"
+    assert contents(tmp_path / "run") == before
+
+
+def test_readers_change_nothing_while_a_run_is_being_written(tmp_path):
+    class Reader(mp.Callback):
+        def on_epoch_end(self, run):
+            (run.directory / "checkpoint").rename(storage._aside(run.directory / "checkpoint"))
+            assert storage.exists(run.directory / "checkpoint")
+            assert storage.read_directory(run.directory / "checkpoint")[0]["state"]["step"] >= 0
+            assert not (run.directory / "checkpoint").exists()
+
+    run_fit(directory=tmp_path / "run", epochs=2, callbacks=[Reader()])
+    assert len(mp.load(tmp_path / "run").history) == 2
 
 
 def test_a_missing_checkpoint_is_no_reason_to_start_again(tmp_path):
@@ -483,7 +553,10 @@ def test_two_runs_in_one_directory_are_kept_apart(tmp_path):
 def test_a_run_that_goes_on_is_not_finished(tmp_path):
     run_fit(directory=tmp_path / "run", epochs=1, callbacks=[StopAt(0)])
     with pytest.raises(KeyboardInterrupt):
-        run_fit(directory=tmp_path / "run", epochs=2, existing="resume", callbacks=[StopAt(2)])
+        run_fit(directory=tmp_path / "run", epochs=3, existing="resume", callbacks=[StopAt(2)])
+    assert len(mp.load(tmp_path / "run").history) == 1  # no further epoch was finished: the model is still what it was
+    with pytest.raises(KeyboardInterrupt):
+        run_fit(directory=tmp_path / "run", epochs=3, existing="resume", callbacks=[StopAt(6)])
     with pytest.raises(CheckpointError, match="not finished"):
         mp.load(tmp_path / "run")
 

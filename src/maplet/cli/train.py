@@ -18,7 +18,6 @@ from maplet.train.formatting import short_number
 from maplet.train.job import Settings
 from maplet.train.job import train as run_job
 from maplet.train.problems import load_problem
-from maplet.train.report.job import write_report
 
 if TYPE_CHECKING:
     from maplet.train.problems import Problem
@@ -86,7 +85,6 @@ def train(
     _check_size(problem, settings.hidden)
     say(describe_problem(problem))
     outcome = run_job(problem, settings, place, existing=existing, command=job, progress=not quiet)
-    write_report(place, problem, outcome)
     print_outcome(outcome, place)
     if outcome.interrupted:
         click.get_current_context().exit(130)

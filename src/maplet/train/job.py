@@ -21,6 +21,7 @@ from maplet.ops.random import Generator
 from maplet.train.callbacks import Callback, EarlyStopping
 from maplet.train.fit import fit
 from maplet.train.metrics import as_metrics
+from maplet.train.report.job import write_report
 from maplet.train.run_directory import RunDirectory
 from maplet.train.training import interrupted
 
@@ -150,8 +151,11 @@ def train(
         return Outcome(run, metrics, outputs, interrupted=True)
     metrics["linear model"] = measure(problem, linear.predict(problem.test[0]).numpy())
     metrics["baseline"] = measure(problem, baseline(problem))
-    RunDirectory(directory).write_json("metrics.json", metrics)
-    return Outcome(run, metrics, outputs, interrupted=False)
+    outcome = Outcome(run, metrics, outputs, interrupted=False)
+    with RunDirectory(directory).reopened(run.start) as place:
+        place.write_json("metrics.json", metrics)
+        write_report(place, problem, outcome)
+    return outcome
 
 
 def fit_linear_model(problem: Problem, settings: Settings) -> Run:

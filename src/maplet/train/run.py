@@ -49,6 +49,8 @@ class Run:
         Why training ended before its time; empty if it did not.
     directory
         Where all of it is kept, or None.
+    start
+        The id of the call of `fit` that writes into the directory; empty where there is none.
     attachments
         JSON documents by name that are saved with the model, such as how its inputs were prepared.
     """
@@ -65,6 +67,7 @@ class Run:
         self.best_epoch: int | None = None
         self.stop_reason = ""
         self.attachments: dict[str, Any] = {}
+        self.start = ""
 
     def __repr__(self) -> str:
         last = f", last {self.history[-1]}" if self.history else ""
@@ -91,7 +94,7 @@ class Run:
         return predict(self.net, inputs)
 
     def weights(self) -> dict[str, np.ndarray[Any, Any]]:
-        """A copy of every array of the network, by name."""
+        """Every array of the network, by name."""
         return {name: leaf.numpy() for name, leaf in leaves(self.net).items()}  # values are immutable: no copy is due
 
     def load_weights(self, weights: dict[str, np.ndarray[Any, Any]]) -> None:

@@ -19,13 +19,25 @@ import os
 import platform
 import shutil
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, get_args
+from uuid import uuid4
 
 import numpy as np
 
 import maplet
 from maplet.errors import CheckpointError, MapletError, RunExistsError, SettingError
-from maplet.train.storage import Arrays, exists, read_directory, read_json, sweep, to_json, write_directory
+from maplet.train.storage import (
+    Arrays,
+    exists,
+    is_ours,
+    read_directory,
+    read_json,
+    settle,
+    sweep,
+    to_json,
+    write_directory,
+)
 
 try:
     import fcntl
@@ -33,13 +45,17 @@ except ImportError:  # Windows: two processes in one directory are not kept apar
     fcntl = None
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
+    from typing import Self
 
 Existing = Literal["error", "resume", "overwrite"]
 
 run_format = "maplet run"
-outcome = ("model", "metrics.json", "report.html")
-ours = ("models", "checkpoint", "history.jsonl", "job.json", *outcome, "config.json")  # what a run writes; config last
+told = ("metrics.json", "report.html")
+outcome = ("model", *told)
+ours = ("job.json", "models", "checkpoint", "history.jsonl", *outcome, "config.json")  # what a run writes
+begun, complete = "maplet-begun", "maplet-complete"
 
 
 class RunDirectory:
@@ -76,12 +92,13 @@ class RunDirectory:
     def _enter(self, existing: Existing) -> bool:
         self.path.mkdir(parents=True, exist_ok=True)
         self._take_lock()
-        self._settle()
         if self._is_taken() and existing == "error":
             raise RunExistsError(
                 f"{self.path} exists already",
                 fix="--resume goes on with it, --overwrite starts anew (in Python: existing='resume', 'overwrite')",
             )
+        self._settle()
+        self._require_only_ours()
         if existing == "overwrite":
             self._put_aside()
         return existing == "resume" and self._can_go_on()
@@ -89,18 +106,22 @@ class RunDirectory:
     def close(self) -> None:
         """Let others use the directory."""
         if self.lock is not None:
-            self.lock.close()
+            if fcntl is not None:
+                fcntl.flock(self.lock, fcntl.LOCK_UN)  # also where a forked process holds the file open
+            os.close(self.lock)
             self.lock = None
 
     def _take_lock(self) -> None:
         """Only one process trains in a directory; the lock ends with the process, however that ends."""
-        self.lock = (self.path / ".lock").open("w")
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        self.lock = os.open(self.path / ".lock", flags, 0o644)
         if fcntl is None:
             return
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self.close()
+            os.close(self.lock)
+            self.lock = None
             raise RunExistsError(
                 f"another process is training in {self.path}", fix="wait for it, or choose another directory"
             ) from None
@@ -117,6 +138,19 @@ class RunDirectory:
                 return True
         return False
 
+    def _require_only_ours(self) -> None:
+        """Before anything is replaced: under the names of a run stands nothing that the run did not write."""
+        foreign = [name for name in ours if (self.path / name).is_symlink()]
+        directories = [self.path / name for name in ("checkpoint", "model")]
+        models = self.path / "models"
+        directories += [found for found in models.iterdir() if found.name[0] != "."] if models.is_dir() else []
+        foreign += [str(d.relative_to(self.path)) for d in directories if d.exists() and not _may_be_ours(d)]
+        if foreign:
+            raise RunExistsError(
+                f"{self.path} holds what maplet did not write under {', '.join(foreign)}, so it is left alone",
+                fix="move it away, or choose another directory",
+            )
+
     def _can_go_on(self) -> bool:
         if exists(self.checkpoint_path):
             return True
@@ -128,60 +162,94 @@ class RunDirectory:
         return False
 
     # ── what was there before ────────────────────────────────────────────────────────────────────
+    # What an overwrite replaces stands in `.replaced` until the new run has something to show. Two marks tell how far
+    # it got: `begun` before the first move, `complete` after the last. It disappears by one rename.
+
+    def _names(self, folder: Path) -> list[str]:
+        """What of a run stands in a folder; metrics and report belong to it only if the command line made it."""
+        names = ours if (folder / "job.json").exists() else [name for name in ours if name not in told]
+        return [name for name in names if (folder / name).exists()]
 
     def _put_aside(self) -> None:
-        """Move what a run wrote, and nothing that somebody else put there, out of the way; config.json last."""
-        self.replaced_path.mkdir(exist_ok=True)
-        for name in ours:
-            if (self.path / name).exists():
-                (self.path / name).rename(self.replaced_path / name)
+        """Move what a run wrote, and nothing that somebody else put there, out of the way."""
+        names = self._names(self.path)
+        self.replaced_path.mkdir()
+        (self.replaced_path / begun).touch()
+        for name in names:
+            (self.path / name).rename(self.replaced_path / name)
+        (self.replaced_path / complete).touch()
 
     def bring_back(self) -> None:
         """Undo `_put_aside`: the new run came to nothing."""
-        if not self.replaced_path.exists():
+        if not (self.replaced_path / begun).exists():
             return
-        moved_completely = (self.replaced_path / "config.json").exists()
-        for name in reversed(ours):  # config.json first: what is still aside then belongs to the run that is back
-            aside = self.replaced_path / name
-            if aside.exists() or moved_completely:
+        if (self.replaced_path / complete).exists():
+            for name in self._names(self.path):
                 remove(self.path / name)
-            if aside.exists():
-                aside.rename(self.path / name)
+            (self.replaced_path / complete).unlink()
+        for name in reversed(self._names(self.replaced_path)):  # job.json last: it says what else belongs to the run
+            (self.replaced_path / name).rename(self.path / name)
         self.forget_replaced()
 
     def forget_replaced(self) -> None:
         """The new run has something to show: the old one goes."""
-        shutil.rmtree(self.replaced_path, ignore_errors=True)
+        if (self.replaced_path / begun).exists():
+            forgotten = self.path / f".forgotten-{uuid4().hex}"
+            self.replaced_path.rename(forgotten)
+            shutil.rmtree(forgotten, ignore_errors=True)
 
     def discard_outcome(self) -> None:
-        """Training goes on: the finished model and what was said of it no longer hold."""
-        for name in outcome:
-            remove(self.path / name)
+        """Training has gone on: the finished model and what was said of it no longer hold."""
+        for name in self._names(self.path):
+            if name in outcome:
+                remove(self.path / name)
 
     def _settle(self) -> None:
         """Put right what a kill left behind."""
-        sweep(self.path)
-        if not self.replaced_path.exists():
+        for name in ("checkpoint", "model"):
+            settle(self.path / name)
+            sweep(self.path, name)
+        for found in self.path.glob(".forgotten-*"):
+            if (found / begun).exists() or not any(found.iterdir()):
+                shutil.rmtree(found, ignore_errors=True)
+        if self.replaced_path.is_dir() and not any(self.replaced_path.iterdir()):
+            self.replaced_path.rmdir()
+        if not os.path.lexists(self.replaced_path):
             return
-        moved_completely = (self.replaced_path / "config.json").exists()
+        if not (self.replaced_path / begun).exists():
+            raise RunExistsError(f"{self.replaced_path} is in the way, and maplet did not write it", fix="move it away")
         has_new_epochs = self.history_path.exists() and bool(self.history_path.stat().st_size)
-        if moved_completely and has_new_epochs:
+        if (self.replaced_path / complete).exists() and has_new_epochs:
             self.forget_replaced()
         else:
             self.bring_back()
 
     # ── what the run is ──────────────────────────────────────────────────────────────────────────
 
-    def write_config(self, settings: dict[str, Any]) -> None:
-        """Everything needed to repeat the run."""
+    def write_config(self, settings: dict[str, Any]) -> str:
+        """Everything needed to repeat the run; gives back the id of this start of it."""
+        start = uuid4().hex
         config = {
             "format": run_format,
+            "id": start,
             **settings,
             "command": sys.argv,
             "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "versions": versions(),
         }
         self.write_json("config.json", config)
+        return start
+
+    @contextmanager
+    def reopened(self, start: str) -> Generator[Self]:
+        """The directory, locked again to write more about a run, if it still is the one that was started then."""
+        self._take_lock()
+        try:
+            if read_json(self.path / "config.json").get("id") != start:
+                raise RunExistsError(f"another process has begun another run in {self.path} meanwhile")
+            yield self
+        finally:
+            self.close()
 
     def check_config(self, settings: dict[str, Any]) -> None:
         """Refuse to go on with a run under other settings than it began with; only the number of epochs may differ."""
@@ -238,7 +306,14 @@ class RunDirectory:
     def load_checkpoint(self) -> tuple[dict[str, Any], dict[str, Arrays]]:
         """The last checkpoint, verified."""
         documents, arrays = read_directory(self.checkpoint_path)
+        if not isinstance(documents.get("state"), dict):
+            raise CheckpointError(f"{self.checkpoint_path} does not hold the state of a run")
         return documents["state"], arrays
+
+
+def _may_be_ours(path: Path) -> bool:
+    """Whether a directory is one of ours, be it damaged: it holds files of our kinds only."""
+    return is_ours(path) or (path.is_dir() and all(f.suffix in (".json", ".safetensors") for f in path.iterdir()))
 
 
 def remove(path: Path) -> None:

@@ -10,15 +10,21 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
+import time
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
 import numpy as np
 from safetensors.numpy import load as arrays_from_bytes
 from safetensors.numpy import save as arrays_to_bytes
 
 from maplet.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 format_name, format_version = "maplet", 1
 manifest_name = "manifest.json"
@@ -32,7 +38,9 @@ def write_directory(path: Path, documents: dict[str, Any], arrays: dict[str, Arr
     Raises `CheckpointError` where the disk is full or may not be written, and where something stands that maplet did
     not write; what was there before is then kept.
     """
-    _require_ours_or_nothing(path)
+    path = path.resolve()  # a link is followed, never replaced
+    settle(path)
+    require_ours_or_nothing(path, documents)
     files = {f"{name}.json": to_json(content) for name, content in documents.items()}
     files |= {f"{name}.safetensors": arrays_to_bytes(_contiguous(content)) for name, content in arrays.items()}
     manifest = {
@@ -41,9 +49,9 @@ def write_directory(path: Path, documents: dict[str, Any], arrays: dict[str, Arr
         "files": {n: {"bytes": len(b), "sha256": hashlib.sha256(b).hexdigest()} for n, b in sorted(files.items())},
     }
     files[manifest_name] = to_json(manifest)
-    temporary = path.with_name(f".{path.name}.writing-{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.writing-{uuid4().hex}")
     try:
-        temporary.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir(parents=True)
         for name, content in files.items():
             _write_flushed(temporary / name, content)
         _flush_directory(temporary)
@@ -116,58 +124,89 @@ def _flush_directory(path: Path) -> None:
 
 
 def _put_in_place(new: Path, path: Path) -> None:
-    """Rename; a directory that is there already steps aside first, and `settle` brings it back after a kill between."""
-    old = _aside(path)
+    """Rename; a directory that is there already steps aside first, where a reader finds it until the new one stands."""
+    aside = _aside(path)
     if path.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        path.rename(old)
+        path.rename(aside)
     new.rename(path)
     _flush_directory(path.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.replaced")
 
 
-def _require_ours_or_nothing(path: Path) -> None:
-    """Nothing is ever replaced but what `write_directory` wrote, and nothing that was put beside it there is lost."""
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return
-    if path.is_dir() and (path / manifest_name).exists():
+def is_ours(path: Path) -> bool:
+    """Whether a directory is one that `write_directory` wrote, with nothing of anybody else's in it."""
+    if path.is_symlink() or not (path / manifest_name).is_file():
+        return False
+    try:
         listed = {*_listed_files(path, read_json(path / manifest_name)), manifest_name}
-        if {found.name for found in path.iterdir()} <= listed:
-            return
+    except CheckpointError:
+        return False
+    return {found.name for found in path.iterdir()} <= listed
+
+
+def require_ours_or_nothing(path: Path, documents: Iterable[str]) -> None:
+    """Nothing is replaced but an empty directory, or what `write_directory` wrote with one of the same documents."""
+    if not os.path.lexists(path) or (path.is_dir() and not any(path.iterdir())):
+        return
+    if is_ours(path) and any((path / f"{name}.json").exists() for name in documents):
+        return
     raise CheckpointError(
-        f"{path} holds something that maplet did not write, so it is left alone", fix="choose another path"
+        f"{path} holds something that maplet did not write there, so it is left alone",
+        fix="choose another path, or move what does not belong there away",
     )
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed writer left behind in a folder."""
-    for found in folder.glob(".*.writing-*"):
-        shutil.rmtree(found, ignore_errors=True)
+def sweep(folder: Path, name: str) -> None:
+    """Remove what killed writers of a directory left behind beside it."""
+    for found in folder.glob(f".{name}.writing-*"):
+        if re.fullmatch(r"[0-9a-f]{32}", found.name.rpartition("-")[2]) and not found.is_symlink():
+            shutil.rmtree(found, ignore_errors=True)
 
 
-def settle(path: Path) -> Path:
-    """The directory itself, brought back from its old name where a kill hit between the two renames."""
-    old = _aside(path)
-    if not path.exists() and old.exists():
-        old.rename(path)
-    return path
+def settle(path: Path) -> None:
+    """Put right, before writing, what a kill between the two renames left: the old directory comes back."""
+    aside = _aside(path)
+    if not os.path.lexists(aside):
+        return
+    if not is_ours(aside):
+        raise CheckpointError(f"{aside} is in the way, and maplet did not write it", fix="move it away")
+    if path.exists():
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        aside.rename(path)
+
+
+def _standing(path: Path) -> Path:
+    """Where a directory is to be read: while it is being replaced, the old one stands aside."""
+    return path if (path / manifest_name).exists() or not is_ours(_aside(path)) else _aside(path)
 
 
 def exists(path: Path) -> bool:
     """Whether a directory was written there."""
-    return (settle(path) / manifest_name).exists()
+    return (_standing(path) / manifest_name).exists()
 
 
 def read_directory(path: Path) -> tuple[dict[str, Any], dict[str, Arrays]]:
-    """The documents and arrays of a directory, by name without their ending.
+    """The documents and arrays of a directory, by name without their ending. Reading changes nothing.
 
     Raises `CheckpointError` if a file is missing, truncated, changed, or of another version.
     """
-    if not (settle(path) / manifest_name).exists():
+    for attempt in range(5):
+        try:
+            return _read_whole(_standing(path))
+        except CheckpointError:
+            if attempt == 4:
+                raise
+            time.sleep(0.01)  # it may have been replaced while it was read: then the next look finds it whole
+    raise AssertionError
+
+
+def _read_whole(path: Path) -> tuple[dict[str, Any], dict[str, Arrays]]:
+    if not (path / manifest_name).exists():
         raise CheckpointError(f"{path} holds nothing that maplet saved: {manifest_name} is missing")
     files = _listed_files(path, read_json(path / manifest_name))
     documents: dict[str, Any] = {}

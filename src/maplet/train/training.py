@@ -73,8 +73,6 @@ class Training:
         """Go on from where the run stands until all epochs are done, or something says stop."""
         run = self.run
         self._tell("on_start")
-        if self.directory is not None and len(run.history) < epochs and not run.stop_reason:
-            self.directory.discard_outcome()
         if not run.history and not run.step:
             self._save()
         with Interruption() as interruption:
@@ -145,6 +143,7 @@ class Training:
         run.step, self.total, self.total_weight, self.seconds = 0, 0.0, 0.0, 0.0
         self._require_finite_weights()
         if self.directory is not None:
+            self.directory.discard_outcome()
             self.directory.append_history(run.record)
         self._save()
         if self.directory is not None:
@@ -196,13 +195,17 @@ class Training:
             settings = self._settings()
             if (directory.path / "config.json").exists():
                 directory.check_config(settings)
-            directory.write_config({**settings, "epochs": epochs})
             if resumable:
                 self._resume()
-            elif existing == "resume":
+            self.run.start = directory.write_config({**settings, "epochs": epochs})
+            if existing == "resume" and not resumable:
                 logger.warning("there is nothing in %s to resume; training starts anew", directory.path)
             self.train(epochs, display)
-            directory.forget_replaced()
+            if self.run.history:
+                directory.forget_replaced()
+            elif directory.replaced_path.exists():
+                logger.warning("no epoch was finished: %s holds the run that was there before", directory.path)
+                directory.bring_back()
         except BaseException:
             directory.bring_back()
             raise
@@ -274,10 +277,13 @@ class Training:
                 f"the run was begun with {len(state['callbacks'])} callbacks, now there are {len(self.callbacks)}"
             )
         run = self.run
-        run.history, run.step = [restored(record) for record in state["history"]], state["step"]
+        run.history, run.step = [restored(record) for record in state["history"]], int(state["step"])
         run.epoch = len(run.history)
+        if not 0 <= run.step <= len(batch_slices(self.samples.count, self.batch_size)):
+            raise ValueError(f"step {run.step}")
         run.stop_reason = "" if state["stop_reason"] == interrupted else state["stop_reason"]
-        self.total, self.total_weight, self.seconds = state["total"], state["total_weight"], state["seconds"]
+        self.total, self.total_weight = float(state["total"]), float(state["total_weight"])
+        self.seconds = float(state["seconds"])
         run.load_weights(arrays["network"])
         self.optimizer.load_state_dict(state["optimizer"], arrays["optimizer"])
         for n, (callback, saved) in enumerate(zip(self.callbacks, state["callbacks"], strict=True)):

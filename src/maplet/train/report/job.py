@@ -11,7 +11,6 @@ from maplet.data import NumberTarget
 from maplet.nn.display import header, layer_rows
 from maplet.train.metrics import confusion_matrix
 from maplet.train.report import ReportData, report_html
-from maplet.train.run_directory import RunDirectory
 from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
@@ -19,12 +18,13 @@ if TYPE_CHECKING:
 
     from maplet.train.job import Outcome
     from maplet.train.problems import Problem
+    from maplet.train.run_directory import RunDirectory
 
 
-def write_report(directory: Path, problem: Problem, outcome: Outcome) -> None:
+def write_report(place: RunDirectory, problem: Problem, outcome: Outcome) -> None:
     """Write ``report.html`` into a run directory."""
-    page = report_html(report_data(directory, problem, outcome))
-    RunDirectory(directory).write_text("report.html", page)
+    page = report_html(report_data(place.path, problem, outcome))
+    place.write_text("report.html", page)
 
 
 def report_data(directory: Path, problem: Problem, outcome: Outcome) -> ReportData:
@@ -36,7 +36,6 @@ def report_data(directory: Path, problem: Problem, outcome: Outcome) -> ReportDa
         "title": problem.name,
         "task": problem.task,
         "command": shlex.join(["maplet", *config["command"][1:]]),
-        "notes": ["Training was interrupted; the same command with --resume goes on."] if outcome.interrupted else [],
         "metrics": outcome.metrics,
         "history": run.history,
         "best_epoch": run.best_epoch,
