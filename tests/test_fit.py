@@ -450,7 +450,7 @@ def test_a_kill_9_during_an_overwrite_loses_neither_run(tmp_path):
 
         done = 0
         with pytest.MonkeyPatch.context() as patch:
-            for name in ("rename", "touch", "unlink", "mkdir", "write_text"):
+            for name in ("rename", "replace", "touch", "unlink", "mkdir"):
                 patch.setattr(f"pathlib.Path.{name}", until(getattr(Path, name)))
             try:
                 directory.open("overwrite")

@@ -95,7 +95,7 @@ def test_a_full_disk_keeps_what_was_there(written, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(storage, "_write_flushed", full)
+    monkeypatch.setattr(storage, "write_flushed", full)
     with pytest.raises(CheckpointError, match="No space left"):
         write_directory(written, {"state": 2}, {})
     assert read_directory(written)[0] == documents

@@ -37,6 +37,7 @@ from maplet.train.storage import (
     sweep,
     to_json,
     write_directory,
+    write_flushed,
 )
 
 try:
@@ -209,6 +210,8 @@ class RunDirectory:
         for name in ("checkpoint", "model"):
             settle(self.path / name)
             sweep(self.path, name)
+        for name in ours:
+            self._temporary(name).unlink(missing_ok=True)
         for found in self.path.glob(".forgotten-*"):
             if (found / begun).exists() or not any(found.iterdir()):
                 shutil.rmtree(found, ignore_errors=True)
@@ -267,11 +270,18 @@ class RunDirectory:
         self.write_text(name, to_json(content).decode() + "\n")
 
     def write_text(self, name: str, content: str) -> None:
-        """A single file, replaced in one step."""
+        """A single file, flushed to the disk and replaced in one step."""
+        with self._writing(name):
+            write_flushed(self._temporary(name), content.encode())
+            self._temporary(name).replace(self.path / name)
+
+    def _temporary(self, name: str) -> Path:
+        return self.path / f".{name}.writing"
+
+    @contextmanager
+    def _writing(self, name: str) -> Generator[None]:
         try:
-            temporary = self.path / f".{name}.writing"
-            temporary.write_text(content, encoding="utf-8")
-            temporary.replace(self.path / name)
+            yield
         except OSError as error:
             raise CheckpointError(
                 f"cannot write {self.path / name}: {error.strerror}", fix="make room on the disk"
@@ -281,21 +291,14 @@ class RunDirectory:
 
     def append_history(self, record: dict[str, Any]) -> None:
         """One line, on the disk when this returns."""
-        try:
-            with self.history_path.open("a", encoding="utf-8") as file:
-                file.write(to_json(record, indent=None).decode() + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise CheckpointError(
-                f"cannot write {self.history_path}: {error.strerror}", fix="make room on the disk"
-            ) from error
+        with self._writing(self.history_path.name), self.history_path.open("a", encoding="utf-8") as file:
+            file.write(_line(record))
+            file.flush()
+            os.fsync(file.fileno())
 
     def cut_history(self, records: list[dict[str, Any]]) -> None:
         """Go back to what a checkpoint knows: what came after it is going to happen again."""
-        temporary = self.path / ".history.writing"
-        temporary.write_bytes(b"".join(to_json(record, indent=None) + b"\n" for record in records))
-        temporary.replace(self.history_path)
+        self.write_text(self.history_path.name, "".join(map(_line, records)))
 
     # ── where it stands ──────────────────────────────────────────────────────────────────────────
 
@@ -309,6 +312,10 @@ class RunDirectory:
         if not isinstance(documents.get("state"), dict):
             raise CheckpointError(f"{self.checkpoint_path} does not hold the state of a run")
         return documents["state"], arrays
+
+
+def _line(record: dict[str, Any]) -> str:
+    return to_json(record, indent=None).decode() + "\n"
 
 
 def _may_be_ours(path: Path) -> bool:

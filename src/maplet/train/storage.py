@@ -53,7 +53,7 @@ def write_directory(path: Path, documents: dict[str, Any], arrays: dict[str, Arr
     try:
         temporary.mkdir(parents=True)
         for name, content in files.items():
-            _write_flushed(temporary / name, content)
+            write_flushed(temporary / name, content)
         _flush_directory(temporary)
         _put_in_place(temporary, path)
     except OSError as error:
@@ -106,7 +106,8 @@ def read_json(path: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", content)
 
 
-def _write_flushed(path: Path, content: bytes) -> None:
+def write_flushed(path: Path, content: bytes) -> None:
+    """Write a file that is on the disk when this returns."""
     with path.open("wb") as file:
         file.write(content)
         file.flush()
