@@ -1,5 +1,7 @@
 """What every test shares."""
 
+from pathlib import Path
+
 import pytest
 
 from maplet.core import check
@@ -11,3 +13,16 @@ def _check_every_graph():
     check.checking = True
     yield
     check.checking = False
+
+
+@pytest.fixture
+def shared():
+    """Where a real data set lies beside the repository; a test that asks for one that is not there skips, saying so."""
+
+    def find(name):
+        path = Path(__file__).parents[1].parent / "shared" / "data" / name
+        if not path.exists():
+            pytest.skip(f"needs the data set ../shared/data/{name}, which is not here")
+        return path
+
+    return find

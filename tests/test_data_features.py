@@ -2,7 +2,6 @@
 
 import json
 import logging
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,15 +10,6 @@ from hypothesis import strategies as st
 
 from maplet.data import Features, Table, read_table, split
 from maplet.errors import DataError, SettingError
-
-SHARED = Path(__file__).parents[1].parent / "shared" / "data"
-
-
-def shared(name):
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"needs the data set ../shared/data/{name}, which is not here")
-    return path
 
 
 def numbers(values):
@@ -253,7 +243,7 @@ def test_damaged_preprocessing_is_refused(damage, fact):
     assert fact in str(caught.value)
 
 
-def test_titanic():
+def test_titanic(shared):
     table = read_table(shared("titanic/train.csv"))
     train, _, test = split(len(table), labels=table["Survived"])
     features = Features.fit(table.rows(train).drop("Survived"))
@@ -266,7 +256,7 @@ def test_titanic():
     assert features.transform(read_table(shared("titanic/test.csv"))).shape == (418, len(features.names))
 
 
-def test_california():
+def test_california(shared):
     table = read_table(shared("california_housing/housing.csv")).drop("median_house_value")
     features = Features.fit(table)
     assert features.dropped == {}

@@ -2,7 +2,6 @@
 
 import gzip
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from maplet.data import read_digits, read_idx, read_idx_folder
 from maplet.errors import DataError
 
-SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 KINDS = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -147,11 +145,8 @@ def test_a_folder_that_is_none(tmp_path):
         read_idx_folder(tmp_path / "mnist")
 
 
-def test_mnist():
-    folder = SHARED / "mnist"
-    if not folder.exists():
-        pytest.skip("needs the data set ../shared/data/mnist, which is not here")
-    (x, y), (x_test, y_test) = read_idx_folder(folder)
+def test_mnist(shared):
+    (x, y), (x_test, y_test) = read_idx_folder(shared("mnist"))
     assert (x.shape, x_test.shape) == ((60000, 28, 28), (10000, 28, 28))
     assert y[:5].tolist() == [5, 0, 4, 1, 9]
     assert np.bincount(y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]

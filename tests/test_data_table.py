@@ -5,7 +5,6 @@ import hashlib
 import io
 import logging
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,15 +14,6 @@ from hypothesis import strategies as st
 from maplet.data import GAPS, Table, drop_missing, read_table, write_table
 from maplet.data.csv_file import DELIMITERS, LONGEST_LINE, detect_delimiter
 from maplet.errors import DataError
-
-SHARED = Path(__file__).parents[1].parent / "shared" / "data"
-
-
-def shared(name):
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"needs the data set ../shared/data/{name}, which is not here")
-    return path
 
 
 def read(folder, content, **options):
@@ -253,7 +243,7 @@ def test_dropping_every_row_is_an_error():
 # --------------------------------------------------------------------------------------------------------- real files
 
 
-def test_penguins():
+def test_penguins(shared):
     table = read_table(shared("penguins/penguins.csv"))
     assert (len(table), len(table.names)) == (344, 8)
     assert int(table.gaps("sex").sum()) == 11
@@ -261,24 +251,24 @@ def test_penguins():
     assert drop_missing(table)[1] == 11
 
 
-def test_penguins_raw_has_quoted_commas():
+def test_penguins_raw_has_quoted_commas(shared):
     table = read_table(shared("penguins/penguins_raw.csv"))
     assert len(table) == 344
     assert set(table["Stage"].tolist()) == {"Adult, 1 Egg Stage"}
 
 
-def test_wine_has_semicolons():
+def test_wine_has_semicolons(shared):
     table = read_table(shared("wine_quality/winequality-red.csv"))
     assert (len(table), len(table.names)) == (1599, 12)
     assert table.names[0] == "fixed acidity"
 
 
-def test_california():
+def test_california(shared):
     table = read_table(shared("california_housing/housing.csv"))
     assert (len(table), int(table.gaps("total_bedrooms").sum())) == (20640, 207)
 
 
-def test_adult_has_no_header():
+def test_adult_has_no_header(shared):
     names = [f"c{i}" for i in range(15)]
     table = read_table(shared("adult/adult.data"), names=names)
     assert len(table) == 32561

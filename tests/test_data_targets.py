@@ -1,7 +1,6 @@
 """Targets: the task is read off the cells, and the way to the loss leads back again."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,15 +9,6 @@ from hypothesis import strategies as st
 
 from maplet.data import ClassTarget, NumberTarget, Table, decide_task, read_table, target_from_dict
 from maplet.errors import DataError, SettingError
-
-SHARED = Path(__file__).parents[1].parent / "shared" / "data"
-
-
-def shared(name):
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"needs the data set ../shared/data/{name}, which is not here")
-    return path
 
 
 def column(values):
@@ -171,7 +161,7 @@ def test_damaged_target_is_refused(saved):
         ("wine_quality/winequality-red.csv", "quality", "classification"),
     ],
 )
-def test_real_targets(path, name, task):
+def test_real_targets(path, name, task, shared):
     assert decide_task(read_table(shared(path)), name) == task
 
 

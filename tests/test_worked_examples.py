@@ -8,7 +8,6 @@ first line on, so its figures cannot be expected here: beside each number stands
 
 import json
 from math import exp, log
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,15 +15,11 @@ import pytest
 import maplet as mp
 from maplet.core.graph import Graph
 
-SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "worked_examples"
 
-
-def published(name):
-    """One of the JSON files of worked examples."""
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"needs the data set ../shared/data/worked_examples/{name}, which is not here")
-    return json.loads(path.read_text(encoding="utf-8"))
+@pytest.fixture
+def published(shared):
+    """One of the JSON files of worked examples, by name."""
+    return lambda name: json.loads(shared(f"worked_examples/{name}").read_text(encoding="utf-8"))
 
 
 def array(numbers):
@@ -177,7 +172,7 @@ def mazur(p, inputs, targets):
 
 
 @pytest.fixture
-def example():
+def example(published):
     return published("sigmoid_2_2_2.json")
 
 
@@ -258,7 +253,7 @@ def sanity_check(x):
 
 
 @pytest.mark.parametrize("f", [readme, sanity_check])
-def test_values_that_are_used_several_times_add_up(f):
+def test_values_that_are_used_several_times_add_up(f, published):
     example = next(e for e in published("scalar_graphs.json")["examples"] if e["id"] == f.__name__)
     inputs, output = example["inputs"], example["output"]
     value, gradients = mp.value_and_grad(f, argnums=range(len(inputs)))(*map(array, inputs.values()))
