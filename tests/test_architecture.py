@@ -11,7 +11,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "src" / "maplet"
 
 # A room imports only from rooms that stand before it.
-ROOMS = ["errors", "core", "ops", "transforms", "nn", "optim", "data", "train", "cli"]
+ROOMS = ["errors", "core", "ops", "transforms", "control", "nn", "optim", "data", "train", "health", "cli"]
 
 # Stricter than the order of rooms: what these rooms may import at most.
 ONLY = {"data": {"errors"}}
@@ -129,10 +129,17 @@ def size_complaints(path, text, tree):
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or f"{path}:{node.name}" in EXCUSED:
             continue
-        if (count := node.end_lineno - node.lineno + 1) > FUNCTION_LINES:
+        if (count := node.end_lineno - node.lineno + 1 - lines_of_documentation(node)) > FUNCTION_LINES:
             yield f"{path}:{node.lineno}: {node.name} has {count} lines, more than {FUNCTION_LINES}"
         if (count := len([*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs])) > ARGUMENTS:
             yield f"{path}:{node.lineno}: {node.name} has {count} arguments, more than {ARGUMENTS}: are some one thing?"
+
+
+def lines_of_documentation(node):
+    """How many lines the docstring of a function takes: what it says of itself does not make it harder to read."""
+    first = node.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    return first.end_lineno - first.lineno + 1 if documented and isinstance(first.value.value, str) else 0
 
 
 def complaints(files):

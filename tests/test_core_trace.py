@@ -5,11 +5,13 @@
 
 import sys
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 import maplet as mp
+from maplet import nn
 from maplet.core.array import Array, Parameter, assign
 from maplet.core.context import entered
 from maplet.core.graph import in_order
@@ -244,6 +246,46 @@ def test_deep_programs_do_not_meet_the_recursion_limit():
     assert mp.parse(str(graph)) == graph
     assert float(mp.evaluate(graph, 1.0)) == depth + 1
     assert float(mp.grad(f)(0.0)) == 1.0
+
+
+@dataclass
+class Point:
+    x: Array
+    label: str = "p"
+
+
+point_uses = {
+    "grad": lambda p: mp.grad(lambda p: mp.sum(p.x))(p),
+    "a returned value": lambda p: mp.vmap(lambda x: Point(x))(p.x),
+    "aux": lambda p: mp.value_and_grad(lambda x: (mp.sum(x), Point(x)), has_aux=True)(p.x),
+    "in a dict": lambda p: mp.trace(lambda d: d["p"].x, {"p": p}),
+    "scan": lambda p: mp.scan(lambda c, _: (c, None), p, length=2),
+    "cond": lambda p: mp.cond(True, lambda p: p.x, lambda p: p.x, p),
+}
+
+
+@pytest.mark.parametrize("use", point_uses.values(), ids=point_uses.keys())
+def test_a_dataclass_that_holds_arrays_is_no_tree_and_says_so(use):
+    with pytest.raises(TraceError, match=r"Point is a dataclass that holds arrays \(x\)(?s:.*)NamedTuple") as caught:
+        use(Point(mp.ones((3,))))
+    assert "test_core_trace.py:" in caught.value.where
+
+
+def test_dataclasses_without_arrays_are_static_and_modules_are_trees():
+    assert replace([Point(3.0)], unchanged)[0].x == 3.0
+    assert leaves({"settings": Point(3.0), "a": mp.ones(())}).keys() == {"a"}
+    assert leaves(Point) == {}  # the class itself is static
+
+    class Net(nn.Module):
+        def __init__(self):
+            self.weight = Parameter([1.0])
+
+    assert list(leaves(dataclass(Net)())) == ["weight"]
+
+
+def test_what_holds_no_number_says_what_would():
+    with pytest.raises(GradientError, match=r"NamedTuple or nn\.Module"):
+        mp.grad(lambda p: p.x)(Point(3.0))
 
 
 def test_wide_trees_are_walked_once():

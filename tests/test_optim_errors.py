@@ -133,3 +133,13 @@ def test_a_memory_that_was_never_begun_is_missed_with_a_word():
 def test_an_optimizer_without_a_rule_says_what_is_missing():
     with pytest.raises(NotImplementedError, match="Mine has no rule method"):
         type("Mine", (optim.Optimizer,), {})(0.1)
+
+
+def test_the_tuple_of_a_pullback_says_which_entry():
+    net = nn.Linear(2, 1)
+    _, pullback = mp.vjp(lambda net: mp.sum(net(mp.ones((3, 2)))), net)
+    with pytest.raises(GradientError, match=r"a tuple(?s:.*)pullback\(v\)\[0\]"):
+        optim.SGD(0.1).update(net, pullback(1.0))
+    optim.SGD(0.1).update(net, pullback(1.0)[0])
+    with pytest.raises(GradientError, match=r"mp\.grad\(loss\)\(net\)"):
+        optim.SGD(0.1).update(net, {"weights": 0.0})

@@ -10,6 +10,7 @@ import pytest
 
 import maplet as mp
 from maplet import data, nn, optim
+from maplet.errors import NonFiniteError
 
 
 def test_a_derivative_is_one_word():
@@ -59,6 +60,55 @@ def test_state_is_written_once_and_only_after_success():
     mp.grad(lambda net: mp.sum(net(mp.ones((1, 2)))))(net)
     after = [int(d) for name, d in sorted(mp.core.tree.leaves(net).items()) if name.endswith("draws")]
     assert after == [d + 1 for d in draws]
+
+
+def test_derivatives_of_every_kind_nest():
+    x = mp.asarray([0.5, -1.0, 2.0], dtype=mp.float64)
+
+    def f(x):
+        return mp.sum(mp.sin(x) * x**2)
+
+    gradient, (_, pushed) = mp.grad(f)(x), mp.jvp(f, (x,), (mp.ones_like(x),))
+    np.testing.assert_allclose(pushed, mp.sum(gradient))
+    np.testing.assert_allclose(mp.hessian(f)(x), mp.jacobian(mp.grad(f), mode="reverse")(x))
+    np.testing.assert_allclose(mp.hvp(f, (x,), (mp.ones_like(x),)), mp.hessian(f)(x) @ mp.ones_like(x))
+    np.testing.assert_allclose(mp.vmap(mp.grad(mp.sin))(x), mp.cos(x))
+
+
+def test_a_scan_is_one_node_and_its_gradient_another():
+    w, xs = mp.asarray([[0.5, -0.2], [0.1, 0.3]], dtype=mp.float64), mp.ones((5, 2), dtype=mp.float64)
+
+    def by_scan(w):
+        return mp.sum(mp.scan(lambda h, x: (mp.tanh(h @ w + x), None), mp.zeros_like(xs[0]), xs)[0])
+
+    def by_loop(w):
+        h = mp.zeros_like(xs[0])
+        for x in xs:
+            h = mp.tanh(h @ w + x)
+        return mp.sum(h)
+
+    np.testing.assert_allclose(mp.grad(by_scan)(w), mp.grad(by_loop)(w), rtol=1e-12)
+    backward = mp.trace(mp.grad(by_scan), w)
+    assert str(backward).count("scan(") == 2
+    assert mp.parse(str(backward)) == backward
+
+
+def test_state_goes_through_loops():
+    generator, same = mp.random.Generator(3), mp.random.Generator(3)
+    _, drawn = mp.scan(lambda carry, _: (carry, generator.normal()), None, length=4)
+    np.testing.assert_array_equal(drawn, mp.stack([same.normal() for _ in range(4)]))
+    assert int(generator.draws) == 4
+
+
+def test_a_pullback_of_ones_own_is_what_runs():
+    doubled = mp.custom_gradient(lambda x: (mp.sin(x), lambda g: 2 * g * mp.cos(x)))
+    np.testing.assert_allclose(mp.grad(doubled)(0.3), 2 * mp.cos(mp.asarray(0.3)))
+    assert not mp.check_gradient(doubled, 0.3)
+
+
+def test_the_first_nan_is_found():
+    with mp.debug(), pytest.raises(NonFiniteError, match="log"):
+        mp.grad(lambda x: mp.log(x - 1.0))(1.0)
 
 
 def test_a_network_learns_exclusive_or():

@@ -199,7 +199,7 @@ def test_a_cotangent_too_many():
     [
         (lambda: mp.grad(lambda x: x)(3), r"3\.0 instead of 3"),
         (lambda: mp.grad(lambda x: x * 1.0)(mp.asarray([1, 2])), "astype"),
-        (lambda: mp.grad(lambda x: x)(mp.ones((2,))), r"mp\.vjp"),
+        (lambda: mp.grad(lambda x: x)(mp.ones((2,))), r"mp\.jacobian\(f\).*mp\.vmap\(mp\.grad\(f\)\).*mp\.vjp"),
         (lambda: mp.grad(lambda x: (x, x))(1.0), "has_aux"),
         (lambda: mp.grad(lambda x: x, has_aux=True)(1.0), "pair"),
         (lambda: mp.grad(lambda x: None)(1.0), "NoneType"),
@@ -223,6 +223,153 @@ def test_a_cotangent_too_many():
 def test_the_error_teaches(call, message):
     with pytest.raises(GradientError, match=message):
         call()
+
+
+def test_an_error_names_the_line_of_the_user():
+    with pytest.raises(GradientError) as caught:
+        mp.grad(lambda x: x)(3)
+    assert "test_transforms_derivatives.py:" in caught.value.where
+
+
+# ── a way to the loss through integers and truth values ──────────────────────────────────────────
+
+lost = {
+    "a comparison": (lambda x: mp.mean((x > 0).astype(mp.float32)), "greater, which gives bool", r"mp\.sigmoid"),
+    "a choice": (lambda x: mp.sum(mp.where(x > 0.0, 1.0, -1.0)), "greater", r"mp\.where\(condition, a, b\)"),
+    "a conversion": (lambda x: mp.sum(x.astype(mp.int32) * 2.0), r"astype, which gives i32\[3\]", "mp.round"),
+    "a position": (lambda x: mp.argmax(x) * 1.0, "argmax", r"mp\.softmax\(x\)"),
+    "an order": (lambda x: mp.sum(mp.argsort(x) * mp.asarray([1.0, 2.0, 3.0])), "argsort", "smooth ranking"),
+    "a look-up": (lambda x: mp.take(mp.asarray([1.0, 2.0, 3.0]), mp.argmin(x)), "argmin", "mp.softmax"),
+    "inside a checkpoint": (mp.checkpoint(lambda x: mp.sum((x > 0) * 1.0)), "greater", "mp.where"),
+    "before a checkpoint": (lambda x: mp.checkpoint(lambda y: mp.sum(y * 1.0))(x > 0), "greater", "mp.where"),
+    "the number of a branch": (
+        lambda x: mp.cond(mp.sum(x) > 0, lambda x: mp.ones(()), lambda x: mp.zeros(()), x), "greater", "mp.where",
+    ),
+    "after an operation": (lambda x: mp.mean((mp.exp(x) * x <= 0.5) * 1.0), "less_equal", "mp.where"),
+    "in a scan": (lambda x: mp.scan(lambda c, r: (c + in_steps(r), None), 0.0, x)[0], "astype", "mp.round"),
+    "in what a scan hands on": (
+        lambda x: mp.sum(mp.scan(lambda c, _: (in_steps(c), None), x, length=2)[0]), "astype", "mp.round",
+    ),
+    "in a scan, two steps later": (
+        lambda x: mp.scan(lambda c, _: ((c[1], c[2], in_steps(mp.sum(x))), None), (0.0, 0.0, 0.0), length=3)[0][0],
+        "astype", "mp.round",
+    ),
+    "in the rows of a scan": (
+        lambda x: mp.sum(mp.scan(lambda c, r: (c, in_steps(r)), 0.0, x)[1]), "astype", "mp.round",
+    ),
+    "in a scan in a scan": (
+        lambda x: mp.fori_loop(0, 2, lambda i, c: mp.scan(lambda d, r: (d + in_steps(r), None), c, x)[0], 0.0),
+        "astype", "mp.round",
+    ),
+    "in a map": (lambda x: mp.sum(mp.map(lambda r: (r > 0) * 1.0, x)), "greater", "mp.where"),
+    "in a counted loop": (lambda x: mp.fori_loop(0, 3, lambda i, c: c + in_steps(x[0]), 0.0), "astype", "mp.round"),
+    "in a while loop": (
+        lambda x: mp.while_loop(lambda c: c < 5.0, lambda c: c + 2.0 + 0.0 * in_steps(x[0]), 0.0, bound=9),
+        "astype", "mp.round",
+    ),
+    "the number of steps": (
+        lambda x: mp.while_loop(lambda c: c < x[0], lambda c: c + 1.0, 0.0, bound=9), "less", "mp.where",
+    ),
+}  # fmt: skip
+
+
+def in_steps(x):
+    return x.astype(mp.int32).astype(mp.float32)
+
+
+several_numbers = mp.asarray([1.0, -2.0, 3.0])
+
+
+@pytest.mark.parametrize("name", lost)
+@pytest.mark.parametrize(
+    "transform",
+    [
+        mp.grad,
+        mp.value_and_grad,
+        lambda f: lambda x: mp.vjp(f, x),
+        lambda f: lambda x: mp.jvp(f, (x,), (x,)),
+        lambda f: lambda x: mp.linearize(f, x),
+        mp.jacobian,
+        lambda f: mp.vmap(mp.grad(lambda x: f(mp.stack([x, x, x])))),
+    ],
+    ids=["grad", "value_and_grad", "vjp", "jvp", "linearize", "jacobian", "vmap"],
+)
+def test_a_way_lost_in_integers_is_an_error(name, transform):
+    """A gradient of 0 would be right on paper, and nothing would be learned."""
+    f, place, advice = lost[name]
+    pattern = f"only through integers or truth values. The way is lost at {place}(?s:.*){advice}(?s:.*)mp.stop_gradient"
+    with pytest.raises(GradientError, match=pattern) as caught:
+        transform(f)(several_numbers)
+    assert "test_transforms_derivatives.py:" in caught.value.where
+
+
+meant = {
+    "stop_gradient after": lambda x: mp.stop_gradient(mp.mean((x > 0).astype(mp.float32))),
+    "stop_gradient before": lambda x: mp.mean((mp.stop_gradient(x) > 0).astype(mp.float32)),
+    "rounding": lambda x: mp.sum(mp.round(x) + mp.floor(x) + mp.sign(x)),
+    "rounding, then a conversion": lambda x: mp.sum(mp.floor(x).astype(mp.int32) * 1.0),
+    "no dependence": lambda x: mp.ones(()),
+    "no dependence of the output used": lambda x: mp.checkpoint(lambda x: (x, mp.ones(())))(x)[1],
+    "shape alone": lambda x: mp.sum(mp.ones(x.shape)),
+    "rounding in a scan": lambda x: mp.scan(lambda c, r: (c + mp.floor(r), None), 0.0, x)[0],
+    "stop_gradient in a map": lambda x: mp.sum(mp.map(lambda r: mp.stop_gradient(in_steps(r)), x)),
+    "what a loop leaves as it is": lambda x: mp.while_loop(
+        lambda c: c[0] < x[0], lambda c: (c[0] + 1.0, c[1]), (0.0, 1.0), bound=9
+    )[1],
+}
+
+
+@pytest.mark.parametrize("name", meant)
+def test_a_zero_that_is_meant_is_given(name):
+    f = meant[name]
+    np.testing.assert_array_equal(mp.grad(f)(several_numbers), np.zeros(3))
+    np.testing.assert_array_equal(mp.vjp(f, several_numbers)[1](1.0)[0], np.zeros(3))
+    assert float(mp.jvp(f, (several_numbers,), (several_numbers,))[1]) == 0.0
+    np.testing.assert_array_equal(mp.jacobian(f)(several_numbers), np.zeros(3))
+
+
+with_a_real_way = {
+    "no step": (lambda x: mp.scan(lambda c, _: (in_steps(c), None), x, length=0)[0], 1.0),
+    "beside": (lambda x: mp.scan(lambda c, _: ((in_steps(c[0]), 2.0 * c[1]), None), (x, x), length=2)[0][1], 4.0),
+    "a step later": (lambda x: mp.scan(lambda c, _: ((c[1], 2.0 * c[1]), None), (0.0, x), length=2)[0][0], 2.0),
+    "a while loop": (lambda x: mp.while_loop(lambda c: c < 5.0, lambda c: c + x, 0.0, bound=9), 3.0),
+    "a pullback of one's own": (
+        lambda x: mp.scan(lambda c, r: (c + straight_through(r * x), None), 0.0, mp.ones(3))[0],
+        3.0,
+    ),
+}
+
+
+@mp.custom_gradient
+def straight_through(x):
+    return in_steps(x), lambda g: g
+
+
+@pytest.mark.parametrize("name", with_a_real_way)
+def test_a_loop_with_a_real_way_is_differentiated(name):
+    f, expected = with_a_real_way[name]
+    assert float(mp.grad(f)(2.0)) == expected
+    assert float(mp.jvp(f, (2.0,), (1.0,))[1]) == expected
+
+
+def test_one_argument_with_a_real_way_is_enough():
+    f = lambda x, y: mp.sum((x > 0) * y)
+    by_x, by_y = mp.grad(f, argnums=(0, 1))(several_numbers, several_numbers)
+    assert by_x.tolist() == [0.0, 0.0, 0.0]
+    assert by_y.tolist() == [1.0, 0.0, 1.0]
+    with pytest.raises(GradientError, match="lost at greater"):
+        mp.grad(f)(several_numbers, several_numbers)
+
+
+def test_a_derivative_of_a_derivative_is_never_refused():
+    in_a_scan = lambda x: mp.scan(lambda c, r: (c + mp.relu(r), None), 0.0, x)[0]
+    in_a_loop = lambda x: mp.while_loop(lambda c: c < 9.0, lambda c: mp.relu(c) + mp.relu(x[0]), 1.0, bound=20)
+    pieces = (mp.relu, mp.abs, lambda x: mp.where(x > 0, 2 * x, x), mp.checkpoint(mp.relu), lambda x: mp.clip(x, 0, 1))
+    for f in (*pieces, in_a_scan, in_a_loop, lambda x: mp.map(mp.relu, x), mp.checkpoint(in_a_scan)):
+        zero = mp.grad(lambda x, f=f: mp.sum(mp.grad(lambda x: mp.sum(f(x)))(x)))(several_numbers)
+        np.testing.assert_array_equal(zero, np.zeros(3))
+    with pytest.raises(GradientError, match="lost at greater"):  # but what comes after it is
+        mp.grad(lambda x: mp.sum((mp.grad(lambda x: mp.sum(x**2))(x) > 0) * 1.0))(several_numbers)
 
 
 def test_evaluate_refuses_what_does_not_fit():

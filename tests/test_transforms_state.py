@@ -1,7 +1,7 @@
 """What a function writes to objects and handles while it is differentiated: once, after success, or not at all."""
 
 # Most cases are lambdas.
-# ruff: noqa: ARG005, PLW0108
+# ruff: noqa: PLW0108
 
 import numpy as np
 import pytest
@@ -302,14 +302,11 @@ def test_a_module_from_outside_may_be_attached():
 
 
 def test_an_attribute_may_be_deleted():
-    for net, f in [(Net(), lambda n, net: delattr(n, "mean")), (Net(), lambda n, net: delattr(net, "mean"))]:
-
-        def loss(n, net=net, f=f):
-            f(n, net)
-            return mp.sum(n.w)
-
-        mp.grad(loss)(net)
-        assert not hasattr(net, "mean")
+    given, captured = Net(), Net()
+    mp.grad(lambda n: (delattr(n, "mean"), mp.sum(n.w))[1])(given)
+    mp.grad(lambda n: (delattr(captured, "mean"), mp.sum(n.w))[1])(given)
+    assert not hasattr(given, "mean")
+    assert not hasattr(captured, "mean")
 
 
 def test_frozen_parameters_and_buffers_have_no_gradient():
@@ -330,5 +327,5 @@ def test_the_default_generator_advances_once():
     mp.seed(0)
     before = int(mp.random.default.draws)
     mp.grad(lambda s: mp.sum(mp.random.default.normal((3,))) * s)(1.0)
-    assert int(mp.random.default.draws) == before + 2  # a normal number takes two uniform ones
+    assert int(mp.random.default.draws) == before + 1  # every method of a generator takes one draw
     mp.seed(0)

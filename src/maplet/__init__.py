@@ -13,12 +13,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from maplet.control.branches import cond, switch
+from maplet.control.call import checkpoint
+from maplet.control.custom_gradient import custom_gradient
+from maplet.control.custom_root import custom_root
+from maplet.control.loops import fori_loop, while_loop
+from maplet.control.scan import map, scan
 from maplet.core.advice import for_maplet, no_attribute
 from maplet.core.array import Array, Parameter
 from maplet.core.check import check
+from maplet.core.expect import expect
 from maplet.core.graph import Graph
+from maplet.core.outline import outline
+from maplet.core.reading import parse
 from maplet.core.recording import trace
-from maplet.core.text import parse
 from maplet.core.types import ArrayType
 from maplet.ops import random
 from maplet.ops.composite import (
@@ -36,7 +44,6 @@ from maplet.ops.composite import (
     softplus,
 )
 from maplet.ops.contraction import matmul
-from maplet.ops.control import checkpoint, stop_gradient
 from maplet.ops.creation import arange, asarray, eye, full, ones, ones_like, zeros, zeros_like
 from maplet.ops.elementwise import (
     abs,
@@ -108,18 +115,25 @@ from maplet.ops.elementwise import (
     trunc,
     where,
 )
+from maplet.ops.identity import stop_gradient
 from maplet.ops.indexing import take, take_along_axis
 from maplet.ops.movement import broadcast_to, expand_dims, matrix_transpose, moveaxis, permute_dims, reshape, squeeze
 from maplet.ops.random import seed
 from maplet.ops.reduction import all, any, argmax, argmin, max, mean, min, std, sum, var
 from maplet.ops.slicing import concat, flip, pad, stack
+from maplet.ops.sorting import argsort, sort
 from maplet.transforms.check_gradient import check_gradient
+from maplet.transforms.debug import debug
 from maplet.transforms.derivatives import grad, value_and_grad, vjp
+from maplet.transforms.directional import hvp, jvp, linearize
 from maplet.transforms.evaluate import evaluate
 from maplet.transforms.gradient import gradient
+from maplet.transforms.jacobian import hessian, jacobian
+from maplet.transforms.vmap import vmap
 
 if TYPE_CHECKING:
     from maplet import data, nn, optim, train
+    from maplet.health.lint import lint
     from maplet.optim.minimize import minimize
     from maplet.train import Callback, Checkpoint, EarlyStopping, Run, fit, load, save
 
@@ -127,21 +141,23 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Array", "ArrayType", "Callback", "Checkpoint", "EarlyStopping", "Graph", "Parameter", "Run", "abs", "acos",
-    "acosh", "add", "all", "any", "arange", "argmax", "argmin", "asarray", "asin", "asinh", "astype", "atan",
-    "atan2", "atanh", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or",
-    "bitwise_right_shift", "bitwise_xor", "bool", "broadcast_to", "ceil", "check", "check_gradient",
-    "checkpoint", "clip", "concat", "copysign", "cos", "cosh", "data", "divide", "e", "elu", "equal", "erf",
-    "evaluate", "exp", "expand_dims", "expm1", "eye", "fit", "flip", "float16", "float32", "float64", "floor",
-    "floor_divide", "full", "gelu", "grad", "gradient", "greater", "greater_equal", "hypot", "inf", "int8",
-    "int16", "int32", "int64", "isfinite", "isinf", "isnan", "leaky_relu", "less", "less_equal", "load", "log",
-    "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logsumexp", "matmul", "matrix_transpose", "max", "maximum", "mean", "min", "minimize",
-    "minimum", "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn", "norm", "not_equal",
-    "one_hot", "ones", "ones_like", "optim", "pad", "parse", "permute_dims", "pi", "positive", "pow", "random",
-    "reciprocal", "relu", "remainder", "reshape", "round", "rsqrt", "save", "seed", "sigmoid", "sign",
-    "signbit", "silu", "sin", "sinh", "softmax", "softplus", "sqrt", "square", "squeeze", "stack", "std",
-    "stop_gradient", "subtract", "sum", "take", "take_along_axis", "tan", "tanh", "trace", "train", "trunc",
-    "uint8", "uint16", "uint32", "uint64", "value_and_grad", "var", "vjp", "where", "zeros", "zeros_like",
+    "acosh", "add", "all", "any", "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype",
+    "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "bool", "broadcast_to", "ceil", "check", "check_gradient", "checkpoint",
+    "clip", "concat", "cond", "copysign", "cos", "cosh", "custom_gradient", "custom_root", "data", "debug",
+    "divide", "e", "elu", "equal", "erf", "evaluate", "exp", "expand_dims", "expect", "expm1", "eye", "fit", "flip",
+    "float16", "float32", "float64", "floor", "floor_divide", "fori_loop", "full", "gelu", "grad", "gradient",
+    "greater", "greater_equal", "hessian", "hvp", "hypot", "inf", "int8", "int16", "int32", "int64", "isfinite",
+    "isinf", "isnan", "jacobian", "jvp", "leaky_relu", "less", "less_equal", "linearize", "lint", "load", "log",
+    "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor",
+    "logsumexp", "map", "matmul", "matrix_transpose", "max", "maximum", "mean", "min", "minimize", "minimum",
+    "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn", "norm", "not_equal", "one_hot", "ones",
+    "ones_like", "optim", "outline", "pad", "parse", "permute_dims", "pi", "positive", "pow", "random",
+    "reciprocal", "relu", "remainder", "reshape", "round", "rsqrt", "save", "scan", "seed", "sigmoid", "sign",
+    "signbit", "silu", "sin", "sinh", "softmax", "softplus", "sort", "sqrt", "square", "squeeze", "stack", "std",
+    "stop_gradient", "subtract", "sum", "switch", "take", "take_along_axis", "tan", "tanh", "trace", "train",
+    "trunc", "uint8", "uint16", "uint32", "uint64", "value_and_grad", "var", "vjp", "vmap", "where", "while_loop",
+    "zeros", "zeros_like",
 ]  # fmt: skip
 
 bool = "bool"
@@ -152,6 +168,7 @@ e, pi, inf, nan, newaxis = 2.718281828459045, 3.141592653589793, float("inf"), f
 
 # What a first `import maplet` need not load: name → the module that has it.
 _later = {
+    "lint": "maplet.health.lint",
     "minimize": "maplet.optim.minimize",
     **dict.fromkeys(("Callback", "Checkpoint", "EarlyStopping", "Run", "fit", "load", "save"), "maplet.train"),
 }

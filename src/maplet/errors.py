@@ -11,6 +11,7 @@ An error teaches: it says what was given, what was expected, where in the user's
     ├── TooLargeError (MemoryError)     an array for which there is no memory
     ├── TraceError (RuntimeError)       a traced array used as if it had a value, or after its trace
     ├── GradientError (ValueError)      a derivative that does not exist or was asked for wrongly
+    ├── ConvergenceError (ArithmeticError) an equation for which no solution was found
     ├── GraphError (ValueError)         a graph that is not legal, or text that is not a graph
     ├── SettingError (ValueError)       an option outside its range: learning rate ≤ 0, batch size 0 …
     ├── DataError (ValueError)          a file, table or array that cannot be learned from
@@ -80,6 +81,10 @@ class TraceError(MapletError, RuntimeError):
 
 class GradientError(MapletError, ValueError):
     """A derivative that does not exist, or was asked for wrongly."""
+
+
+class ConvergenceError(MapletError, ArithmeticError):
+    """An equation for which no solution was found; says how far off the last guess is."""
 
 
 class GraphError(MapletError, ValueError):

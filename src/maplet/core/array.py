@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias, cast
 
 import numpy as np
 
-from maplet.core.context import thread
+from maplet.core.context import here, thread
 from maplet.core.operators import Operators
 from maplet.core.primitive import operations
+from maplet.core.python_flow import advice_on_bool, advice_on_index
 from maplet.core.tree import replace
 from maplet.core.types import ArrayType, as_dtype, default_float, default_int, short_name
 from maplet.errors import DataError, DTypeError, ShapeError, TraceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from maplet.core.graph import Node
     from maplet.core.trace import Trace
@@ -31,10 +32,7 @@ Value = np.ndarray[Any, np.dtype[Any]]
 
 ArrayLike: TypeAlias = "Array | np.ndarray[Any, Any] | np.generic | float | Sequence[Any]"
 
-advice_on_bool = (
-    "write the choice as an operation: mp.where(condition, a, b) instead of `a if condition else b`, "
-    "mp.maximum(x, 0) instead of `x if x > 0 else 0`; a plain Python `if` may look at shapes, dtypes and settings"
-)
+advice_on_value = "compute with the array itself; its value exists only when the graph runs"
 
 
 class Array(Operators):
@@ -65,6 +63,8 @@ class Array(Operators):
             set_state(self, source._value, source._node, source._trace)
         else:
             set_state(self, to_numpy(value, dtype), None, None)
+            if thread.trace is not None:
+                thread.trace.adopt(self)
 
     # ── what it is ───────────────────────────────────────────────────────────────────────────────
 
@@ -133,7 +133,7 @@ class Array(Operators):
         return self.numpy().tolist()
 
     def __bool__(self) -> bool:
-        value = self._concrete("a Python condition on", fix=advice_on_bool)
+        value = self._concrete("a Python condition on", advice_on_bool)
         self._require_one(
             "a Python condition on", "ask a.any() or a.all(); element by element write & | ~ for and, or, not"
         )
@@ -143,27 +143,25 @@ class Array(Operators):
         return float(self._one_number("float"))
 
     def __int__(self) -> int:
-        return int(self._one_number("int"))
+        return int(self._one_number("int", advice_on_index))
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu":
             raise DTypeError(f"an index is an integer, not {short_name(self.dtype)}")
-        return cast("SupportsIndex", self._concrete("a Python index from")).__index__()
+        return cast("SupportsIndex", self._concrete("a Python index from", advice_on_index)).__index__()
 
-    def _concrete(self, use: str, fix: str = "") -> Value:
+    def _concrete(self, use: str, advice: Callable[[], str] = lambda: advice_on_value) -> Value:
         if self._value is None or (self._trace is not None and not self._trace.alive):
-            raise traced_error(
-                self, use, fix or "compute with the array itself; its value exists only when the graph runs"
-            )
+            raise traced_error(self, use, advice())
         return self._value
 
-    def _one_number(self, kind: str) -> Any:
+    def _one_number(self, kind: str, advice: Callable[[], str] = lambda: advice_on_value) -> Any:
         if self._trace is not None and self.dtype.kind == "f":
             raise traced_error(self, f"{kind}() on", fix=(
                 "a Python number leaves the graph and its gradient would be lost in silence; "
                 "keep the array, or write a.item() where losing it is meant"
             ))  # fmt: skip
-        value = self._concrete(f"{kind}() on")
+        value = self._concrete(f"{kind}() on", advice)
         self._require_one(f"{kind}() on", "a.tolist() gives all; a[0] or mp.sum(a) makes one of them")
         return value.item()
 
@@ -179,11 +177,15 @@ class Array(Operators):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("an array without axes has no length")
+            raise TypeError("an array without axes has no length, and no rows to go through")
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Array]:
         return (self[n] for n in range(len(self)))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Array:
+        """A handle of its own on the same value; that cannot change, so there is nothing more to copy."""
+        return twin(self if thread.trace is None else thread.trace.handle(self), self)
 
     def __repr__(self) -> str:
         if self._trace is not None:
@@ -311,6 +313,23 @@ def copy_handle(array: Array) -> Array:
     return copy
 
 
+def twin(array: Array, like: Array) -> Array:
+    """Another handle on the same value or node, of the class of another: a parameter stays a parameter."""
+    if isinstance(like, Parameter):
+        return Parameter(array, trainable=like.trainable)
+    return copy_handle(array)
+
+
+def value_of(array: Array) -> Value | None:
+    """The value that an array has, also inside a trace that computes while it records; else None."""
+    return array._value
+
+
+def same_state(a: Array, b: Array) -> bool:
+    """Whether two handles hold the very same value or node."""
+    return a._value is b._value and a._node is b._node and a._trace is b._trace
+
+
 def assign(array: Array, new: Array) -> None:
     """Rebind a handle to another array's value. Inside a trace this is a write to whatever holds the handle."""
     if new.type != array.type:
@@ -324,15 +343,16 @@ def assign(array: Array, new: Array) -> None:
 
 
 def traced_error(array: Array, use: str, fix: str) -> TraceError:
-    """The error for a traced array used as if it had a value; says where the array was made."""
+    """The error for a traced array used as if it had a value; says where, and where the array was made."""
     trace, node = array._trace, array._node
     origin = trace.origins.get(node) if trace is not None and node is not None else None
     ended = ""
     if trace is not None and not trace.alive:
         ended = " after its trace has ended"
         fix = "return the array from the traced function instead of keeping it"
+    used, made = str(here()), "" if origin is None else str(origin)
     return TraceError(
         f"{use} a traced array ({array.type}){ended} is not possible",
         fix=fix,
-        where=f"made at {origin}" if origin is not None and str(origin) else None,
+        where=f"{used}; the array was made at {made}" if made not in ("", used) else used or None,
     )

@@ -94,22 +94,26 @@ def input_node(array_type: ArrayType) -> Node:
     return Node(input_primitive, (), {}, array_type)
 
 
-def in_order(outputs: Iterable[Node]) -> list[Node]:
-    """Every node that the outputs depend on, each after its inputs."""
+def in_order(outputs: Iterable[Node], given: Iterable[Node] = ()) -> list[Node]:
+    """Every node that the outputs depend on, each after its inputs; behind the nodes that are given none is looked for.
+
+    So a graph may begin in the middle of another: its inputs are then whatever nodes it is given.
+    """
     order: list[Node] = []
+    ends = set(given)
     seen: set[Node] = set()
     stack: list[tuple[Node, Iterator[Node]]] = []
     for output in outputs:
         if output in seen:
             continue
         seen.add(output)
-        stack.append((output, iter(output.inputs)))
+        stack.append((output, iter(() if output in ends else output.inputs)))
         while stack:
             node, remaining = stack[-1]
             for child in remaining:
                 if child not in seen:
                     seen.add(child)
-                    stack.append((child, iter(child.inputs)))
+                    stack.append((child, iter(() if child in ends else child.inputs)))
                     break
             else:
                 order.append(node)
@@ -123,14 +127,21 @@ def as_made(graph: Graph) -> list[Node]:
     A node is made after its inputs, so this too is an order in which they can be computed, and it reads better: first
     the forward pass as it was written, then the backward pass.
     """
-    order = in_order(graph.outputs)
+    order = in_order(graph.outputs, graph.inputs)
     made = {node: number for number, node in enumerate(graph.origins)}
     return sorted(order, key=made.__getitem__) if all(node in made for node in order) else order
 
 
 def nested_graphs(node: Node) -> dict[str, Graph]:
     """The closed graphs among a node's parameters: the body of a loop, the branches of a condition."""
-    return {name: value for name, value in node.params.items() if isinstance(value, Graph)}
+    found: dict[str, Graph] = {}
+    for name, value in node.params.items():
+        if isinstance(value, Graph):
+            found[name] = value
+        elif isinstance(value, tuple):
+            several = enumerate(cast("tuple[Any, ...]", value))
+            found |= {f"{name}.{n}": item for n, item in several if isinstance(item, Graph)}
+    return found
 
 
 def same(first: Graph, second: Graph) -> bool:

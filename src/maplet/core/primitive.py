@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from maplet.core.context import thread
 from maplet.errors import GraphError, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from maplet.core.context import Origin
     from maplet.core.types import ArrayType
 
     Types = ArrayType | tuple[ArrayType, ...]
@@ -35,8 +37,24 @@ class Primitive:
         What it means, in NumPy: arrays → array. The only definition of its value.
     gradient
         The pullback ``(cotangent, output, *inputs, needed=…) → one cotangent per input``, written in maplet
-        operations on arrays; ``None`` stands for zero. ``needed`` tells which inputs want one. A primitive without a
+        operations on arrays; ``None`` stands for zero. Where the primitive gives several arrays, cotangent and output
+        are lists. ``needed`` tells which inputs want one. A primitive without a
         gradient has an output that carries none (integers, booleans, steps).
+    batch
+        How `vmap` moves a new axis through it: ``(size, *inputs, batched=(…), **params) → array``. ``batched`` tells
+        which inputs carry the new axis, of length ``size``, at their front; the result carries it at its front. Called
+        only where at least one input is batched, or always where the operation is ``per_row``. A primitive with
+        nested graphs gets ``rows=`` too (see `batch`) and gives, for each output, the array and whether it is batched.
+    tangent
+        The pushforward of a primitive with nested graphs: ``(tangents, *inputs, **params) → (outputs, their
+        tangents)``; None stands for zero. Elsewhere it is derived from the pullback.
+    prepare
+        For a loop: what stands in its place when its pullback is wanted, ``(*inputs, needed=…, **params) → node with
+        the same outputs first and then those that the pullback reads``; None where nothing is to change.
+    singular
+        Whether its derivative can be infinite or NaN at numbers that it takes: √ at 0, ln at 0, e^x beyond the range.
+    per_row
+        Whether the rows of a batch get results of their own although they share all inputs: a random draw.
     access
         What it computes in index notation: input types → `Access`; ``None`` marks a host operation.
     notation
@@ -52,6 +70,11 @@ class Primitive:
     shape: Callable[..., Types]
     reference: Callable[..., Any]
     gradient: Callable[..., Any] | None = None
+    batch: Callable[..., Any] | None = None
+    tangent: Callable[..., Any] | None = None
+    prepare: Callable[..., Any] | None = None
+    singular: bool = False
+    per_row: bool = False
     access: Callable[..., Any] | None = None
     notation: str = ""
     convention: str = ""
@@ -60,14 +83,26 @@ class Primitive:
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
-    def compute(self, values: Sequence[Any], params: Mapping[str, Any], gives: Types) -> Any:
+    def compute(
+        self, values: Sequence[Any], params: Mapping[str, Any], gives: Types, origin: Origin | None = None
+    ) -> Any:
         """Run the reference; every value that maplet computes in Python is computed here.
+
+        ``origin`` tells where the operation comes from, where that is not the line that runs now.
 
         Raises
         ------
         TooLargeError
             If there is no memory for the result, or for what is needed on the way to it.
+        NonFiniteError
+            If `mp.debug` watches, and this is where a NaN or an infinity begins.
         """
+        result = self._value(values, params, gives)
+        if thread.watch is not None:
+            thread.watch(self, values, params, result, origin)
+        return result
+
+    def _value(self, values: Sequence[Any], params: Mapping[str, Any], gives: Types) -> Any:
         try:
             return self.reference(*values, **params)
         except (MemoryError, ValueError, OverflowError) as error:

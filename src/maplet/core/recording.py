@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.core.array import Array, copy_handle
+from maplet.core.array import Array, copy_handle, same_state, twin
 from maplet.core.check import checked
-from maplet.core.context import thread
+from maplet.core.context import thread, transform_origin
 from maplet.core.graph import Graph, Node
 from maplet.core.trace import Trace, Write, missing
 from maplet.core.tree import Stateful, leaves, objects, replace, same_content, snapshot, unchanged
+from maplet.core.types import ArrayType
 from maplet.errors import MapletError, TraceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from maplet.core.array import Value
 
@@ -46,14 +47,23 @@ class Recording:
     outputs: list[Array]
     values: dict[Node, Value]
     outside: list[Stateful]  # objects in the result or the writes that were there before the trace
+    captured: list[Array]  # the caller's handles behind the graph's last inputs; the graph keeps what they held
 
     def given(self) -> list[Array]:
         """The caller's arrays behind the graph's inputs."""
-        return [*(leaf for argument in self.argument_leaves for leaf in argument), *self.graph.captured]
+        return [*(leaf for argument in self.argument_leaves for leaf in argument), *self.read()]
+
+    def read(self) -> list[Array]:
+        """What was captured: the handle itself, or what it held then if it holds something else by now.
+
+        One array has one handle, so that an outer trace captures it once.
+        """
+        pairs = zip(self.captured, self.graph.captured, strict=True)
+        return [handle if same_state(handle, held) else held for handle, held in pairs]
 
     def finish(self, outputs: Sequence[Array]) -> Any:
         """Carry out the writes and return the result, with computed arrays in the place of the traced ones."""
-        results = {id(old): new for old, new in zip(self.outputs, outputs, strict=True)}
+        results = {id(old): twin(new, old) for old, new in zip(self.outputs, outputs, strict=True)}
         memo: dict[int, Any] = {id(kept): kept for kept in self.outside}
         for write in self.writes:
             write.carry_out(results, memo)
@@ -63,20 +73,30 @@ class Recording:
 class Copy:
     """An argument as the traced function sees it: the same tree, whose leaves stand for inputs of the graph."""
 
-    def __init__(self, trace: Trace, tree: Any, names: dict[str, Array]) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        tree: Any,
+        names: dict[str, Array],
+        seen_as: Mapping[int, ArrayType],
+        copied: dict[int, Stateful],
+    ) -> None:
         self.trace = trace
+        self.seen_as = seen_as
         self.given = {id(leaf): name for name, leaf in names.items()}
         self.leaves: list[tuple[Array, Array, Node]] = []  # original, copy, node
-        memo: dict[int, Any] = {}
+        memo: dict[int, Any] = dict(copied)  # an object that is in two arguments is one
         self.tree = replace(tree, self._enter, memo)
-        originals = objects(tree).values()
+        originals = [found for found in objects(tree).values() if id(found) not in copied]
         self.objects = [(original, cast("Stateful", memo[id(original)])) for original in originals]
+        copied |= {id(original): copy for original, copy in self.objects}
         self.before = {id(copy): {n: snapshot(v) for n, v in vars(copy).items()} for _, copy in self.objects}
 
     def _enter(self, leaf: Any) -> Any:
         if not isinstance(leaf, Array):
             return leaf
-        copy = self.trace.argument(leaf, self.given[id(leaf)], leaf._value)
+        kind = self.seen_as.get(id(leaf), leaf.type)
+        copy = self.trace.argument(kind, self.given[id(leaf)], leaf._value, leaf)
         self.leaves.append((leaf, copy, cast("Node", copy._node)))
         return copy
 
@@ -93,11 +113,18 @@ class Copy:
         return found
 
 
-def record(f: Callable[..., Any], args: Sequence[Any], *, with_values: bool) -> Recording:
+def record(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    *,
+    with_values: bool,
+    seen_as: Sequence[Mapping[int, ArrayType]] = (),
+) -> Recording:
     """Trace a function of trees of arrays.
 
     The function gets copies of the objects in its arguments, whose leaves stand for the graph's inputs. What it
-    changes in the copies is a write to the originals.
+    changes in the copies is a write to the originals. With ``seen_as`` (for each argument: identity of a leaf → type)
+    it sees leaves of another type than the caller has: one row of a batch, one step of a sequence.
     """
     if not callable(f):
         raise TraceError(
@@ -109,7 +136,9 @@ def record(f: Callable[..., Any], args: Sequence[Any], *, with_values: bool) -> 
     values_known = all(leaf._value is not None for argument in named for leaf in argument.values())
     with Trace(with_values=with_values and values_known and (outer is None or outer.with_values)) as trace:
         trace.names = {id(leaf): path for path, leaf in leaves(f).items()}  # f may be a module
-        copies = [Copy(trace, arg, names) for arg, names in zip(given, named, strict=True)]
+        kinds = seen_as or [dict[int, ArrayType]() for _ in given]
+        copied: dict[int, Stateful] = {}
+        copies = [Copy(trace, arg, names, kind, copied) for arg, names, kind in zip(given, named, kinds, strict=True)]
         try:
             returned = f(*[copy.tree for copy in copies])
             result = trace.settled(as_tree(returned))
@@ -118,9 +147,23 @@ def record(f: Callable[..., Any], args: Sequence[Any], *, with_values: bool) -> 
             raise
         finally:
             writes = trace.take_back()
+        _refuse_changes_outside(writes, copies)
         for copy in copies:
             writes += copy.writes()
         return _recording(trace, given, copies, (returned, result), writes)
+
+
+def _refuse_changes_outside(writes: Sequence[Write], copies: Sequence[Copy]) -> None:
+    """An object in an argument, and the same object reached from outside, are two things while tracing."""
+    originals = [original for copy in copies for original, _ in copy.objects]
+    given = {id(found) for found in (*originals, *leaves(originals).values())}
+    for write in writes:
+        if id(write.target) in given:
+            place = ".".join(part for part in (type(write.target).__name__, write.name) if part)
+            raise TraceError(
+                f"{place} is given as an argument, and changed as something from outside",
+                fix="use the argument inside of the function, and not the variable around it",
+            )
 
 
 def _explain_trees(error: TypeError, names: list[str], given: list[Any]) -> None:
@@ -159,7 +202,23 @@ def _recording(
         captured=tuple([held for _, held, _ in trace.captured.values()]),
     ))  # fmt: skip
     given = [[leaf for leaf, _, _ in copy.leaves] for copy in copies]
-    return Recording(graph, arguments, given, returned, settled, result_count, writes, outputs, trace.values, outside)
+    captured = [handle for handle, _, _ in trace.captured.values()]
+    return Recording(
+        graph, arguments, given, returned, settled, result_count, writes, outputs, trace.values, outside, captured
+    )
+
+
+def graph_of(
+    f: Callable[[Sequence[Array]], Sequence[Array]], types: Sequence[ArrayType], names: Sequence[str] = ()
+) -> Graph:
+    """The closed graph of a function of a list of arrays that reads nothing from outside: for making programs."""
+    origin = transform_origin()
+    with Trace(with_values=False) as trace:
+        trace.origin = origin
+        arrays = [trace.argument(kind, names[n] if names else "") for n, kind in enumerate(types)]
+        results = f(arrays)
+        inputs, outputs = (tuple([trace.node_of(array) for array in group]) for group in (arrays, results))
+    return checked(Graph(inputs, outputs, trace.origins))
 
 
 def trace(f: Callable[..., Any], *args: Any) -> Graph:

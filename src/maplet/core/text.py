@@ -1,44 +1,48 @@
-"""Graph ⇄ text: readable for people, exact enough to be read back.
+"""A graph as text, readable for people and exact enough to be read back by ``parse`` in reading.py.
 
 ::
 
-    graph(x: f32[2,3], w: f32[3,4]) {
-      %0 = matmul(x, w) : f32[2,4]      # hidden · net.py:12
+    graph(net.hidden.weight: f32[3,4], x: f32[2,3], cotangent0: f32[]) {
+      hidden {
+        %0 = matmul(x, net.hidden.weight) : f32[2,4]      # hidden · net.py:12
+      }
       %1 = sum(%0, axes=(0, 1)) : f32[]
-      return %1
-    }
+      %2 = broadcast_to(cotangent0, shape=(2, 4)) : f32[2,4]
+      ∂ hidden {
+        ...
 
+A layer is a block, which editors fold; so is its part of the backward pass, marked by one ∂ for each derivative. (The
+tangents of forward mode are computed beside the operations that they are of, and stand in their block.)
 Constants stand where they are used, ``f32(1.0)``; a nested graph stands inside its node. ``parse(str(graph))`` gives
-an equal graph; origins are comments and are not read back, and neither are the values of captured arrays.
+an equal graph; the lines' origins are comments and are not read back, and neither are the values of captured arrays.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
+from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maplet.core.context import Origin
-from maplet.core.graph import Graph, Node, as_made, constant_primitive, input_node
-from maplet.core.primitive import registry
-from maplet.core.types import ArrayType, dtypes_by_short_name, short_name
-from maplet.errors import GraphError
+from maplet.core.graph import Graph, Node, as_made, constant_primitive
+from maplet.core.types import ArrayType, short_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     Types = ArrayType | tuple[ArrayType, ...]
 
-# ── printing ─────────────────────────────────────────────────────────────────────────────────────
+width = 120
+plain_path = re.compile(r"(?!return\b)[^\W\d][\w.]*")
 
 
 def graph_to_text(graph: Graph, *, origins: bool = False) -> str:
     """The graph as text; with ``origins``, each line says where it came from."""
-    return "\n".join(_lines(graph, graph.origins if origins else {}))
+    return "\n".join(_lines(graph, origins=origins))
 
 
 def node_names(graph: Graph) -> dict[Node, str]:
@@ -57,23 +61,113 @@ def node_names(graph: Graph) -> dict[Node, str]:
     return names
 
 
-def node_text(node: Node, names: Mapping[Node, str]) -> str:
-    """What a node computes: ``%0 = matmul(x, w)``."""
+def node_text(node: Node, names: Mapping[Node, str], *, origins: bool = False, around: tuple[str, ...] = ()) -> str:
+    """What a node computes: ``%0 = matmul(x, w)``; nested graphs stand in it, inside the layers ``around``."""
     operands = [names[child] for child in node.inputs]
-    settings = [f"{key}={_value_text(value)}" for key, value in node.params.items()]
-    return f"{names[node]} = {node.primitive.name}({', '.join(operands + settings)})"
+    settings = [f"{key}={_value_text(value, origins=origins, around=around)}" for key, value in node.params.items()]
+    text = f"{names[node]} = {node.primitive.name}({', '.join(operands + settings)})"
+    if "\n" not in text or text.index("\n") <= width - 20:
+        return text
+    parts = ",\n".join([", ".join(operands), *settings]).replace("\n", "\n  ")
+    return f"{names[node]} = {node.primitive.name}(\n  {parts})"
 
 
-def _lines(graph: Graph, origins: Mapping[Node, Origin]) -> list[str]:
+# ── blocks ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Block:
+    """What was made inside one call of a layer, or in one part of its backward pass, in order.
+
+    Parameters
+    ----------
+    layers
+        The layers, outermost first, each by its path in the one around it; empty for what is outside any.
+    order
+        0 in the forward pass, 1 in the backward pass, 2 in the backward pass of that.
+    content
+        Nodes, and the blocks of layers inside this one.
+    """
+
+    layers: tuple[str, ...] = ()
+    order: int = 0
+    content: list[Node | Block] = field(default_factory=list["Node | Block"])
+
+    def nodes(self) -> list[Node]:
+        """Every node in it, in order."""
+        return [node for item in self.content for node in (item.nodes() if isinstance(item, Block) else [item])]
+
+
+def blocks(nodes: Iterable[Node], origins: Mapping[Node, Origin], around: tuple[str, ...] = ()) -> Block:
+    """Group nodes by the layers in which they were made; what stands between two parts of a layer parts it in two.
+
+    Nodes of a nested graph stand inside the layers ``around``; those that know of no layer belong to these.
+    """
+    whole = Block(around)
+    inside: list[Block] = []
+    for node in nodes:
+        origin = origins.get(node, Origin())
+        layers, order = origin.layers or around, origin.order
+        start = len(around) if layers[: len(around)] == around else 0
+        wanted = [(layers[: end + 1], order) for end in range(start, len(layers))]
+        if layers == around and around and order:
+            wanted = [(around, order)]
+        shared = 0
+        while shared < min(len(wanted), len(inside)) and wanted[shared] == (
+            inside[shared].layers,
+            inside[shared].order,
+        ):
+            shared += 1
+        del inside[shared:]
+        for path, marks in wanted[shared:]:
+            inner = Block(path, marks)
+            (inside[-1] if inside else whole).content.append(inner)
+            inside.append(inner)
+        (inside[-1] if inside else whole).content.append(node)
+    return whole
+
+
+# ── lines ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lines(graph: Graph, *, origins: bool, around: tuple[str, ...] = ()) -> list[str]:
     names = node_names(graph)
-    lines = [f"graph({', '.join(f'{names[node]}: {node.type}' for node in graph.inputs)}) {{"]
-    for node in list(names)[len(graph.inputs) :]:
-        if not names[node].startswith("%"):
-            continue
-        origin = f"   # {origins[node]}" if node in origins and str(origins[node]) else ""
-        text = f"{node_text(node, names)} : {_type_text(node.type)}{origin}"
-        lines += [f"  {line}" for line in text.split("\n")]
-    return [*lines, f"  return {', '.join(names[node] for node in graph.outputs)}", "}"]
+    shown = [node for node in list(names)[len(graph.inputs) :] if names[node].startswith("%")]
+
+    def block_lines(block: Block) -> list[str]:
+        lines: list[str] = []
+        for item in block.content:
+            if isinstance(item, Block):
+                lines += [f"{block_title(item)} {{", *(f"  {line}" for line in block_lines(item)), "}"]
+                continue
+            origin = str(graph.origins.get(item, "")) if origins else ""
+            text = f"{node_text(item, names, origins=origins, around=block.layers)} : {_type_text(item.type)}"
+            lines += (text + (f"   # {origin}" if origin else "")).split("\n")
+        return lines
+
+    inputs = [f"{names[node]}: {node.type}" for node in graph.inputs]
+    results = [names[node] for node in graph.outputs]
+    return [
+        *_wrapped("graph(", inputs, ") {", last=","),
+        *(f"  {line}" for line in block_lines(blocks(shown, graph.origins, around))),
+        *(f"  {line}" for line in _wrapped("return ", results)),
+        "}",
+    ]
+
+
+def block_title(block: Block) -> str:
+    """``encoder.layers.0``, or ``∂ encoder.layers.0`` in the backward pass."""
+    path = ".".join(block.layers)
+    return f"{'∂' * block.order} {path if plain_path.fullmatch(path) else repr(path)}".strip()
+
+
+def _wrapped(before: str, items: Sequence[str], after: str = "", last: str = "") -> list[str]:
+    """A list on one line where that is short; else on several, of which the last item's ends with ``last``."""
+    line = f"{before}{', '.join(items)}{after}"
+    if len(line) <= width:
+        return [line]
+    lines = [before.rstrip(), *(f"  {item}," for item in items[:-1]), f"  {items[-1]}{last}"]
+    return [*lines, after] if after else lines
 
 
 def _input_names(graph: Graph) -> dict[Node, str]:
@@ -81,7 +175,7 @@ def _input_names(graph: Graph) -> dict[Node, str]:
     names: dict[Node, str] = {}
     taken: set[str] = set()
     for number, node in enumerate(graph.inputs):
-        wanted = re.sub(r"[^\w.]", "_", graph.origins.get(node, Origin()).name) or f"x{number}"
+        wanted = re.sub(r"[^\w.]|^(?=[\d.])", "_", graph.origins.get(node, Origin()).name) or f"x{number}"
         name = wanted if wanted not in taken else next(n for k in count(2) if (n := f"{wanted}_{k}") not in taken)
         taken.add(name)
         names[node] = name
@@ -96,189 +190,12 @@ def _constant_text(node: Node) -> str:
     return f"{short_name(node.params['dtype'])}({_value_text(node.params['value'])})"
 
 
-def _value_text(value: Any) -> str:
+def _value_text(value: Any, *, origins: bool = False, around: tuple[str, ...] = ()) -> str:
     if isinstance(value, Graph):
-        return "\n".join(_lines(value, {}))
+        return "\n".join(_lines(value, origins=origins, around=around))
     if isinstance(value, np.dtype):
         return short_name(value)  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, tuple):
-        items: list[str] = [_value_text(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        items: list[str] = [_value_text(item, origins=origins, around=around) for item in value]  # pyright: ignore[reportUnknownVariableType]
         return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
     return repr(value)
-
-
-# ── reading ──────────────────────────────────────────────────────────────────────────────────────
-
-token = re.compile(
-    r"""\s*(?:\#[^\n]*)?\s*(
-        %\d+ | [^\W\d][\w.]* | '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*"
-        | -?(?:inf|nan)\b | -?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+) | [(){}\[\],:=]
-    )""",
-    re.VERBOSE,
-)
-
-
-class Reader:
-    """A recursive-descent reader of the text above."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-
-    def peek(self) -> str:
-        """The next token, left in place."""
-        found = token.match(self.text, self.at)
-        return found.group(1) if found else ""
-
-    def take(self, expected: str | None = None) -> str:
-        """The next token, consumed."""
-        found = token.match(self.text, self.at)
-        if found is None or (expected is not None and found.group(1) != expected):
-            raise self.unexpected(expected or "a word", self.peek())
-        self.at = found.end()
-        return found.group(1)
-
-    def unexpected(self, expected: str, found: str) -> GraphError:
-        """The error for a word that cannot stand here."""
-        line = self.text.count("\n", 0, self.at) + 1
-        return GraphError(
-            f"line {line} of the graph's text: expected {expected!r}, found {found!r}",
-            fix="the text must be what print(graph) gives",
-        )
-
-    def graph(self) -> Graph:
-        """``graph(x: f32[3], …) { … return … }``."""
-        self.take("graph")
-        self.take("(")
-        names: dict[str, Node] = {}
-        origins: dict[Node, Origin] = {}
-        while self.peek() != ")":
-            name = self.take()
-            self.take(":")
-            names[name] = input_node(self.array_type())
-            origins[names[name]] = Origin(name=name)
-            if self.peek() == ",":
-                self.take()
-        self.take(")")
-        inputs = tuple(names.values())
-        self.take("{")
-        while self.peek() != "return":
-            name = self.take()
-            self.take("=")
-            names[name] = self.node(names, origins)
-            origins[names[name]] = Origin()
-        self.take("return")
-        outputs = [] if self.peek() == "}" else [self.operand(names, origins)]
-        while self.peek() == ",":
-            self.take()
-            outputs.append(self.operand(names, origins))
-        self.take("}")
-        return Graph(inputs, tuple(outputs), origins)
-
-    def node(self, names: dict[str, Node], origins: dict[Node, Origin]) -> Node:
-        """``matmul(x, w, axis=0) : f32[2,4]``."""
-        name = self.take()
-        if name not in registry:
-            raise GraphError(f"the graph's text uses {name!r}, which is not a primitive")
-        operands: list[Node] = []
-        params: dict[str, Any] = {}
-        self.take("(")
-        while self.peek() != ")":
-            start = self.at
-            word = self.take()
-            if self.peek() == "=":
-                self.take()
-                params[word] = self.value()
-            else:
-                self.at = start
-                operands.append(self.operand(names, origins))
-            if self.peek() == ",":
-                self.take()
-        self.take(")")
-        self.take(":")
-        return Node(registry[name], tuple(operands), params, self.types())
-
-    def operand(self, names: dict[str, Node], origins: dict[Node, Origin]) -> Node:
-        """A name, or a constant where it is used."""
-        word = self.take()
-        if word in names:
-            return names[word]
-        if word not in dtypes_by_short_name:
-            raise GraphError(f"the graph's text uses {word!r} before it is made")
-        self.take("(")
-        value, dtype = self.value(), dtypes_by_short_name[word]
-        self.take(")")
-        node = Node(constant_primitive, (), {"value": value, "dtype": dtype}, ArrayType(np.shape(value), dtype))
-        origins[node] = Origin()
-        return node
-
-    def value(self) -> Any:
-        """A parameter: number, string, bool, None, tuple, dtype or graph."""
-        word = self.peek()
-        if word == "graph":
-            return self.graph()
-        if word == "(":
-            self.take()
-            items: list[Any] = []
-            while self.peek() != ")":
-                items.append(self.value())
-                if self.peek() == ",":
-                    self.take()
-            self.take(")")
-            return tuple(items)
-        self.take()
-        if word in dtypes_by_short_name:
-            return dtypes_by_short_name[word]
-        if word.lstrip("-") in ("inf", "nan"):
-            return float(word)
-        try:
-            return ast.literal_eval(word)
-        except (ValueError, SyntaxError):
-            raise self.unexpected("a value", word) from None
-
-    def types(self) -> Types:
-        """One type, or several in parentheses."""
-        if self.peek() != "(":
-            return self.array_type()
-        self.take()
-        found: list[ArrayType] = []
-        while self.peek() != ")":
-            found.append(self.array_type())
-            if self.peek() == ",":
-                self.take()
-        self.take(")")
-        return tuple(found)
-
-    def array_type(self) -> ArrayType:
-        """``f32[2,3]``."""
-        dtype = dtypes_by_short_name.get(self.take())
-        self.take("[")
-        shape: list[int] = []
-        while self.peek() != "]":
-            length = self.take()
-            if not length.isdecimal():
-                raise self.unexpected("a length", length)
-            shape.append(int(length))
-            if self.peek() == ",":
-                self.take()
-        self.take("]")
-        if dtype is None:
-            raise GraphError("the graph's text has a type that is not one of maplet's")
-        return ArrayType(tuple(shape), dtype)
-
-
-def parse(text: str) -> Graph:
-    """Read a graph back from its text.
-
-    Examples
-    --------
-    >>> import maplet as mp
-    >>> g = mp.trace(lambda x: mp.sin(x) * 2, 0.5)
-    >>> parse(str(g)) == g
-    True
-    """
-    reader = Reader(text)
-    graph = reader.graph()
-    if reader.text[reader.at :].strip():
-        raise GraphError("there is text after the graph's closing brace")
-    return graph

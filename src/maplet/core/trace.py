@@ -22,6 +22,7 @@ import numpy as np
 
 from maplet.core.array import (
     Array,
+    Parameter,
     assign,
     copy_handle,
     from_node,
@@ -30,7 +31,7 @@ from maplet.core.array import (
     set_state,
     traced_error,
 )
-from maplet.core.context import Origin, here, thread
+from maplet.core.context import Origin, forget_finished, here, thread
 from maplet.core.graph import Node, constant_primitive, input_node
 from maplet.core.primitive import Primitive, registry
 from maplet.core.tree import Stateful, leaves, objects, replace, snapshot
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from maplet.core.array import Value
+    from maplet.core.types import ArrayType
 
 missing = object()  # stands for an attribute that was not there before
 
@@ -68,6 +70,7 @@ class Trace:
 
     def __exit__(self, *_: object) -> None:
         thread.trace, self.alive = self.outer, False
+        forget_finished()
 
     # ── recording ────────────────────────────────────────────────────────────────────────────────
 
@@ -81,10 +84,16 @@ class Trace:
     ) -> Array:
         """Write down one operation; with its value and its origin where they are known already."""
         nodes = tuple([self.node_of(array) for array in inputs])
-        node = Node(primitive, nodes, params, primitive.shape(*[n.type for n in nodes], **params))
-        if self.with_values and value is None:
-            value = primitive.compute([self.values[n] for n in nodes], params, node.type)
-        return self.add(node, value, origin or self.origin or here())
+        origin = origin or self.origin or here()
+        try:
+            node = Node(primitive, nodes, params, primitive.shape(*[n.type for n in nodes], **params))
+            if self.with_values and value is None:
+                value = primitive.compute([self.values[n] for n in nodes], params, node.type, origin)
+        except MapletError as error:
+            if error.where is None:
+                error.where = str(origin) or None
+            raise
+        return self.add(node, value, origin)
 
     def add(self, node: Node, value: Any, origin: Origin, like: Array | None = None) -> Array:
         """An array for a node of this trace."""
@@ -93,9 +102,12 @@ class Trace:
             self.values[node] = cast("Value", value if isinstance(value, tuple) else np.asarray(value))
         return from_node(node, self, self.values.get(node), like)
 
-    def argument(self, like: Array, name: str, value: Value | None) -> Array:
-        """A new input of the graph, which stands for an array of the caller."""
-        return self.add(input_node(like.type), value, Origin(name=name), like)
+    def argument(
+        self, array_type: ArrayType, name: str, value: Value | None = None, like: Array | None = None
+    ) -> Array:
+        """A new input of the graph; with ``like``, it stands for an array of the caller."""
+        trainable = isinstance(like, Parameter) and like.trainable
+        return self.add(input_node(array_type), value, Origin(name=name, trainable=trainable), like)
 
     def node_of(self, array: Array) -> Node:
         """The node behind an array; an array from outside this trace is captured."""
@@ -106,8 +118,8 @@ class Trace:
                 array, "using", fix="it is being traced in another thread; give each thread its own arrays"
             )
         if id(array) not in self.captured:
-            name = self.names.get(id(array), f"captured{len(self.captured)}")
-            inner = self.argument(array, name, array._value)
+            name = self.names.get(id(array)) or _name_outside(array) or f"captured{len(self.captured)}"
+            inner = self.argument(array.type, name, array._value, array)
             # The handle may be rebound before the trace ends, so what it holds now is kept beside it.
             self.captured[id(array)] = (array, copy_handle(array), cast("Node", inner._node))
         return self.captured[id(array)][2]
@@ -136,7 +148,7 @@ class Trace:
 
     def note_handle(self, array: Array) -> None:
         """Called before a handle is rebound: remember what a handle from outside held first."""
-        if array._trace is not self and id(array) not in self.old_handles:
+        if array._trace is not self and id(array) not in self.old_handles and id(array) not in self.born:
             self.node_of(array)
             self.old_handles[id(array)] = (array, (array._value, array._node, array._trace))
 
@@ -158,6 +170,12 @@ class Trace:
             else:
                 vars(target)[name] = old
         return writes
+
+
+def _name_outside(array: Array) -> str:
+    """The name of an array of the trace around this one, if it is an input there."""
+    trace, node = array._trace, array._node
+    return trace.origins[node].name if trace is not None and node is not None else ""
 
 
 @dataclass(frozen=True)

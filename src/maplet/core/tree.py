@@ -3,14 +3,15 @@
 A tree is a nesting of lists, tuples, dicts and `Stateful` objects (modules, optimizers, generators). Its leaves are
 the `Array` handles in it, named by their path: ``layers.0.weight``. A leaf that stands in two places is one leaf.
 Everything else in a tree (strings, integers, functions …) is static and stays as it is. A tree needs no separate
-description of its structure: it is its own, and `replace` puts other leaves into its places.
+description of its structure: it is its own, and `replace` puts other leaves into its places. A dataclass is no tree;
+one that holds arrays is refused.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from maplet.core.context import thread
+from maplet.core.context import here, thread
 from maplet.errors import TraceError
 
 if TYPE_CHECKING:
@@ -103,15 +104,34 @@ def _walk(branch: object, path: str, met: dict[str, Leaf | Stateful], seen: set[
         if isinstance(branch, Leaf):
             return
     elif not isinstance(branch, dict | list | tuple):
+        _refuse_dataclass(branch)
         return
     for name, child in _children(cast("object", branch)):
         _walk(child, f"{path}.{name}" if path else name, met, seen)
+
+
+def _refuse_dataclass(value: object) -> None:
+    """A dataclass would be static, and the arrays in it constants: refused, since nobody can have meant that."""
+    kind = type(value)
+    fields = getattr(kind, "__dataclass_fields__", ())
+    if not fields or kind.__module__.startswith("maplet."):
+        return
+    arrays = [name for name in fields if isinstance(getattr(value, name, None), Leaf)]
+    if arrays:
+        raise TraceError(
+            f"{kind.__name__} is a dataclass that holds arrays ({', '.join(arrays)}), and dataclasses are no trees: "
+            "its arrays would be constants, neither traced nor differentiated",
+            fix=f"derive it from NamedTuple instead (class {kind.__name__}(NamedTuple): …), or use a dict; for what is "
+            "trained derive it from nn.Module, of which the Parameters are differentiated",
+            where=str(here()) or None,
+        )
 
 
 def _too_deep() -> TraceError:
     return TraceError(
         "this tree is nested too deeply, or holds itself",
         fix="a list or dict may not stand inside itself; join lists of lists of lists into flat ones",
+        where=str(here()) or None,
     )
 
 
@@ -184,14 +204,15 @@ def _replace(branch: Any, change: Callable[[Any], Any], memo: dict[int, Any]) ->
         return [_replace(child, change, memo) for child in cast("list[Any]", branch)]
     if isinstance(branch, tuple):
         entries = cast("tuple[Any, ...]", branch)
-        return _like(entries, [_replace(child, change, memo) for child in entries])
+        return tuple_like(entries, [_replace(child, change, memo) for child in entries])
+    _refuse_dataclass(branch)
     new = change(branch)
     if isinstance(branch, Leaf):
         memo[id(branch)] = new
     return new
 
 
-def _like(old: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
+def tuple_like(old: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
     """A tuple of the same class: a named tuple stays one."""
     return type(old)(*items) if hasattr(old, "_fields") else tuple(items)
 
@@ -221,5 +242,5 @@ def snapshot(value: T) -> T:
         return cast("T", [snapshot(v) for v in cast("list[Any]", value)])
     if isinstance(value, tuple):
         items = cast("tuple[Any, ...]", value)
-        return cast("T", _like(items, [snapshot(v) for v in items]))
+        return cast("T", tuple_like(items, [snapshot(v) for v in items]))
     return value

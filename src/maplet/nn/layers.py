@@ -17,7 +17,7 @@ from maplet.ops.contraction import matmul
 from maplet.ops.elementwise import where
 from maplet.ops.indexing import take
 from maplet.ops.movement import reshape
-from maplet.ops.random import Generator, as_generator
+from maplet.ops.random import as_generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -206,8 +206,7 @@ class Dropout(Module):
                 f"Dropout: the rate is from 0 to less than 1, not {rate!r}", fix="0.1 drops one element in ten"
             )
         self.rate = rate
-        low, high = as_generator(rng).bits((2,)).tolist()
-        self.generator = Generator(low | high << 32)
+        self.generator = as_generator(rng).split(1)[0]
 
     def forward(self, x: ArrayLike) -> Array:
         """The input with some elements dropped and the others enlarged; unchanged when not training or at rate 0."""

@@ -77,6 +77,13 @@ class Module(Stateful):
                 raise no_attribute(type(self).__name__, name, for_modules)
             return object.__getattribute__(self, name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; what is a parameter stays one, so that ``net.w = net.w - 0.1 * g`` does not freeze it."""
+        before = vars(self).get(name)
+        if isinstance(before, Parameter) and isinstance(value, Array) and not isinstance(value, Parameter):
+            value = Parameter(value, trainable=before.trainable)
+        super().__setattr__(name, value)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward``; an error inside says in which layer and at which line of yours."""
         with entered(self):
@@ -171,7 +178,7 @@ class Module(Stateful):
         root = Generator(seed)
         found = [generator for generator in objects(self).values() if isinstance(generator, Generator)]
         for stream, generator in enumerate(found):
-            start = root.spawn(stream)
+            start = root.fold_in(stream)
             generator.key, generator.draws = start.key, start.draws
         return self
 

@@ -11,9 +11,9 @@ from maplet.core.types import as_dtype, default_float, default_int, is_integer, 
 from maplet.errors import DTypeError, SettingError
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array, as_floating, convert, meet
-from maplet.ops.control import stop_gradient
 from maplet.ops.creation import arange, asarray
 from maplet.ops.elementwise import equal, erf, exp, expm1, isfinite, log, logaddexp, sigmoid, sqrt, square, tanh, where
+from maplet.ops.identity import stop_gradient
 from maplet.ops.movement import expand_dims, reshape
 
 if TYPE_CHECKING:

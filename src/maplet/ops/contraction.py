@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from maplet.core.trace import bind
 from maplet.core.types import ArrayType, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import broadcast_shape, meet, require
-from maplet.ops.movement import expand_dims, matrix_transpose, squeeze
+from maplet.ops.movement import expand_dims, matrix_transpose, permute_dims, reshape, squeeze
+from maplet.ops.records import aligned_batch
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -62,9 +64,24 @@ def _matmul_access(x: ArrayType, y: ArrayType) -> Access:
     return Access(out, Reduce("sum", k, x.shape[-1], product))
 
 
+def _matmul_batch(size: int, x: Array, y: Array, *, batched: tuple[bool, bool]) -> Array:
+    # What has two axes here is one matrix that all rows share. It meets them in one product, so that its gradient is
+    # one product too, which sums over the rows, and not a matrix for each of them.
+    if y.ndim == 2:
+        *lead, k = x.shape
+        return reshape(bind("matmul", reshape(x, (prod(lead), k)), y), (*lead, y.shape[1]))
+    if x.ndim == 2 and y.ndim == 3:
+        k, columns = y.shape[1:]
+        side_by_side = reshape(permute_dims(y, (1, 0, 2)), (k, size * columns))
+        return permute_dims(reshape(bind("matmul", x, side_by_side), (x.shape[0], size, columns)), (1, 0, 2))
+    return align_matrices(size, x, y, batched=batched)
+
+
+align_matrices = aligned_batch("matmul")
+
 register(Primitive(
-    "matmul", shape=_matmul_shape, reference=_matmul_value, gradient=_matmul_gradient, access=_matmul_access,
-    notation="{0} {1}",
+    "matmul", shape=_matmul_shape, reference=_matmul_value, gradient=_matmul_gradient, batch=_matmul_batch,
+    access=_matmul_access, notation="{0} {1}",
     example=lambda rng: ([rng.normal(size=(2, 1, 3, 4)), rng.normal(size=(3, 4, 2))], {}),
 ))  # fmt: skip
 

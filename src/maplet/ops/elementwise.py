@@ -21,7 +21,7 @@ from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, as_dtype, bool_dtype, short_name
 from maplet.errors import DTypeError
 from maplet.ops.arguments import as_array, broadcast_shape, convert, meet, require
-from maplet.ops.records import binary, float64, per_input, unary
+from maplet.ops.records import aligned_batch, binary, float64, per_input, unary
 from maplet.ops.special import erf_value, sigmoid_value
 
 if TYPE_CHECKING:
@@ -57,9 +57,10 @@ register(Primitive(
         lambda g, out, c, x, y: where(c, g, zeros_beside(g)),  # ∂/∂x: passes where the condition holds
         lambda g, out, c, x, y: where(c, zeros_beside(g), g),  # ∂/∂y: passes elsewhere
     ),
-    access=lambda *types: index_notation.elementwise("where", *types),
+    batch=aligned_batch("where"), access=lambda *types: index_notation.elementwise("where", *types),
     notation=r"\begin{{cases}}{1} & {0}\\ {2} & \text{{else}}\end{{cases}}",
-    convention="the branch not taken has cotangent 0; 0·∞ behind it still makes NaN, so make the branch itself safe",
+    convention="the branch not taken sends back 0 where it belongs to the where alone and is made element by element; "
+    "elsewhere 0·∞ behind it makes NaN, which mp.lint names",
     example=_where_example,
 ))  # fmt: skip
 
@@ -111,7 +112,7 @@ divide = binary(
     "divide", np.divide, "x / y, a real number also for integers.",
     lambda g, out, x, y: g / y,  # ∂(x/y)/∂x = 1/y
     lambda g, out, x, y: -g * out / y,  # ∂(x/y)/∂y = −x/y² = −out/y
-    domains=((-2.0, 2.0), (0.5, 2.0)), notation=r"\frac{{{0}}}{{{1}}}",
+    domains=((-2.0, 2.0), (0.5, 2.0)), singular=True, notation=r"\frac{{{0}}}{{{1}}}",
 )  # fmt: skip
 floor_divide = binary(
     "floor_divide", np.floor_divide, "The greatest integer ≤ x / y.",
@@ -122,7 +123,7 @@ remainder = binary(
     "remainder", np.remainder, "x − y·⌊x / y⌋; has the sign of y.",
     lambda g, out, x, y: g,  # 1
     lambda g, out, x, y: -g * floor_divide(x, y),  # −⌊x/y⌋
-    domains=((2.2, 2.8), (1.0, 1.05)), kinds=numbers, notation=r"{0} \bmod {1}",
+    domains=((2.2, 2.8), (1.0, 1.05)), kinds=numbers, singular=True, notation=r"{0} \bmod {1}",
     convention="jumps are ignored: the derivative of ⌊x/y⌋ is taken as 0",
 )  # fmt: skip
 negative = unary("negative", np.negative, "−x.", lambda g, out, x: -g, kinds=numbers, notation="-{0}")
@@ -138,17 +139,17 @@ square = unary("square", np.square, "x².", lambda g, out, x: g * (2.0 * x), kin
 reciprocal = unary(
     "reciprocal", np.reciprocal, "1 / x.",
     lambda g, out, x: -g * square(out),  # −1/x²
-    domain=(0.5, 2.0), notation=r"\frac{{1}}{{{0}}}",
+    domain=(0.5, 2.0), singular=True, notation=r"\frac{{1}}{{{0}}}",
 )  # fmt: skip
 sqrt = unary(
     "sqrt", np.sqrt, "√x.",
     lambda g, out, x: g / (2.0 * out),  # 1/(2√x)
-    domain=(0.5, 2.0), notation=r"\sqrt{{{0}}}", convention="the derivative at 0 is ∞",
+    domain=(0.5, 2.0), singular=True, notation=r"\sqrt{{{0}}}", convention="the derivative at 0 is ∞",
 )  # fmt: skip
 rsqrt = unary(
     "rsqrt", lambda x: 1 / np.sqrt(x), "1 / √x.",
     lambda g, out, x: -0.5 * g * out / x,  # −x^(−3/2)/2
-    domain=(0.5, 2.0), notation=r"\frac{{1}}{{\sqrt{{{0}}}}}",
+    domain=(0.5, 2.0), singular=True, notation=r"\frac{{1}}{{\sqrt{{{0}}}}}",
 )  # fmt: skip
 
 
@@ -175,7 +176,7 @@ def _power_value(x: Any, y: Any) -> Any:
 
 power = binary(
     "power", _power_value, "x to the power y.", _power_base, _power_exponent,
-    domains=((0.5, 2.0), (-2.0, 2.0)), kinds=numbers, notation="{0}^{{{1}}}",
+    domains=((0.5, 2.0), (-2.0, 2.0)), kinds=numbers, singular=True, notation="{0}^{{{1}}}",
     convention="∂/∂x is 0 where y = 0; ∂/∂y is 0 where x = 0, and NaN for x < 0",
 )  # fmt: skip
 
@@ -269,27 +270,35 @@ round = unary("round", np.round, "The nearest integer; halves go to the even one
 
 # ── exponentials and logarithms ──────────────────────────────────────────────────────────────────
 
-exp = unary("exp", np.exp, "e^x.", lambda g, out, x: g * out, notation="e^{{{0}}}")  # (e^x)′ = e^x
-expm1 = unary("expm1", np.expm1, "e^x − 1, exact near 0.", lambda g, out, x: g * (out + 1.0), notation="e^{{{0}}} - 1")
+exp = unary(
+    "exp", np.exp, "e^x.",
+    lambda g, out, x: g * out,  # e^x
+    singular=True, notation="e^{{{0}}}",
+)  # fmt: skip
+expm1 = unary(
+    "expm1", np.expm1, "e^x − 1, exact near 0.",
+    lambda g, out, x: g * (out + 1.0),  # e^x
+    singular=True, notation="e^{{{0}}} - 1",
+)  # fmt: skip
 log = unary(
     "log", np.log, "The natural logarithm.",
     lambda g, out, x: g / x,  # 1/x
-    domain=(0.5, 2.0), notation=r"\ln {0}",
+    domain=(0.5, 2.0), singular=True, notation=r"\ln {0}",
 )  # fmt: skip
 log1p = unary(
     "log1p", np.log1p, "ln(1 + x), exact near 0.",
     lambda g, out, x: g / (1.0 + x),  # 1/(1+x)
-    domain=(-0.5, 2.0), notation=r"\ln(1 + {0})",
+    domain=(-0.5, 2.0), singular=True, notation=r"\ln(1 + {0})",
 )  # fmt: skip
 log2 = unary(
     "log2", np.log2, "The logarithm to base 2.",
     lambda g, out, x: g / (x * float(np.log(2.0))),  # 1/(x ln 2)
-    domain=(0.5, 2.0), notation=r"\log_2 {0}",
+    domain=(0.5, 2.0), singular=True, notation=r"\log_2 {0}",
 )  # fmt: skip
 log10 = unary(
     "log10", np.log10, "The logarithm to base 10.",
     lambda g, out, x: g / (x * float(np.log(10.0))),  # 1/(x ln 10)
-    domain=(0.5, 2.0), notation=r"\log_{{10}} {0}",
+    domain=(0.5, 2.0), singular=True, notation=r"\log_{{10}} {0}",
 )  # fmt: skip
 
 
@@ -322,21 +331,25 @@ cos = unary("cos", np.cos, "The cosine of x radians.", lambda g, out, x: -g * si
 tan = unary(
     "tan", np.tan, "The tangent.",
     lambda g, out, x: g * (1.0 + square(out)),  # 1 + tan²
-    domain=(-1.0, 1.0), notation=r"\tan {0}",
+    domain=(-1.0, 1.0), singular=True, notation=r"\tan {0}",
 )  # fmt: skip
 asin = unary(
     "asin", np.arcsin, "The arc sine.",
     lambda g, out, x: g / sqrt(1.0 - square(x)),  # 1/√(1−x²)
-    domain=(-0.8, 0.8), notation=r"\arcsin {0}",
+    domain=(-0.8, 0.8), singular=True, notation=r"\arcsin {0}",
 )  # fmt: skip
 acos = unary(
     "acos", np.arccos, "The arc cosine.",
     lambda g, out, x: -g / sqrt(1.0 - square(x)),  # −1/√(1−x²)
-    domain=(-0.8, 0.8), notation=r"\arccos {0}",
+    domain=(-0.8, 0.8), singular=True, notation=r"\arccos {0}",
 )  # fmt: skip
 atan = unary("atan", np.arctan, "The arc tangent.", lambda g, out, x: g / (1.0 + square(x)), notation=r"\arctan {0}")
-sinh = unary("sinh", np.sinh, "The hyperbolic sine.", lambda g, out, x: g * cosh(x), notation=r"\sinh {0}")
-cosh = unary("cosh", np.cosh, "The hyperbolic cosine.", lambda g, out, x: g * sinh(x), notation=r"\cosh {0}")
+sinh = unary(
+    "sinh", np.sinh, "The hyperbolic sine.", lambda g, out, x: g * cosh(x), singular=True, notation=r"\sinh {0}"
+)
+cosh = unary(
+    "cosh", np.cosh, "The hyperbolic cosine.", lambda g, out, x: g * sinh(x), singular=True, notation=r"\cosh {0}"
+)
 tanh = unary(
     "tanh", np.tanh, "The hyperbolic tangent.",
     lambda g, out, x: g * (1.0 - square(out)),  # 1 − tanh²
@@ -346,18 +359,18 @@ asinh = unary("asinh", np.arcsinh, "The inverse hyperbolic sine.", lambda g, out
 acosh = unary(
     "acosh", np.arccosh, "The inverse hyperbolic cosine.",
     lambda g, out, x: g / sqrt(square(x) - 1.0),  # 1/√(x²−1)
-    domain=(1.5, 3.0),
+    domain=(1.5, 3.0), singular=True,
 )  # fmt: skip
 atanh = unary(
     "atanh", np.arctanh, "The inverse hyperbolic tangent.",
     lambda g, out, x: g / (1.0 - square(x)),  # 1/(1−x²)
-    domain=(-0.8, 0.8),
+    domain=(-0.8, 0.8), singular=True,
 )  # fmt: skip
 atan2 = binary(
     "atan2", np.arctan2, "The angle of the point (x2, x1).",
     lambda g, out, y, x: g * x / (square(x) + square(y)),  # x/(x²+y²)
     lambda g, out, y, x: -g * y / (square(x) + square(y)),  # −y/(x²+y²)
-    domains=((0.5, 2.0), (0.5, 2.0)),
+    domains=((0.5, 2.0), (0.5, 2.0)), singular=True,
 )  # fmt: skip
 
 
@@ -374,7 +387,7 @@ hypot = binary(
 )  # fmt: skip
 copysign = binary(
     "copysign", np.copysign, "|x| with the sign of y.",
-    lambda g, out, x, y: g * sign(x) * where(signbit(y), -1.0, 1.0),  # ±sign(x)
+    lambda g, out, x, y: g * sign(x) * where(signbit(y), -1.0, as_array(1.0, x.dtype)),  # ±sign(x)
     None,
     domains=((0.5, 2.0), (0.5, 2.0)), convention="the derivative with respect to y is 0, at x = 0 both are 0",
 )  # fmt: skip
@@ -401,7 +414,7 @@ def _astype_access(x: ArrayType, *, dtype: Any) -> index_notation.Access:
 register(Primitive(
     "astype", shape=lambda x, *, dtype: ArrayType(x.shape, dtype), reference=_astype_value,
     gradient=lambda g, out, x, *, needed, dtype: [convert(g, x.dtype)],
-    access=_astype_access, notation="{0}",
+    batch=aligned_batch("astype"), access=_astype_access, notation="{0}",
     convention="only floating → floating carries a gradient",
     example=lambda rng: ([rng.normal(size=(2, 3))], {"dtype": float64}),
 ))  # fmt: skip

@@ -1,12 +1,12 @@
 """Operations whose positions are data: looking up rows, picking one element per row, `a[key]` and `a[key] = v`."""
 
 # The records below are tables of short lambdas, all of one signature, of which each uses what it needs.
-# ruff: noqa: ARG005
+# ruff: noqa: ARG001, ARG005
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from maplet.core.types import (
 )
 from maplet.errors import DTypeError, PositionError, ShapeError
 from maplet.ops.arguments import as_array, count_axis
-from maplet.ops.movement import broadcast_to
+from maplet.ops.movement import all_rows, broadcast_to, moveaxis, repeat_rows
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -52,60 +52,119 @@ def require_inside(positions: Any, axis: int, shape: Shape) -> None:
 
 
 # ── whole slices at positions: take, and its adjoint add_at ──────────────────────────────────────
+# take: out[lead…, before…, p…, after…] = x[lead…, before…, positions[lead…, p…], after…]. The axis of the positions is
+# counted from the front of x. The first `batch` axes, `lead`, are shared by x and the positions: each row of a batch
+# has its own positions. They are named only where there are any.
 
 
-def _take_shape(x: ArrayType, positions: ArrayType, *, axis: int) -> ArrayType:
+def _take_shape(x: ArrayType, positions: ArrayType, *, axis: int, batch: int = 0) -> ArrayType:
     require_positions("take", positions)
-    return ArrayType((*x.shape[:axis], *positions.shape, *x.shape[axis + 1 :]), x.dtype)
+    _require_lead("take", x.shape, positions.shape, axis, batch)
+    return ArrayType((*x.shape[:axis], *positions.shape[batch:], *x.shape[axis + 1 :]), x.dtype)
 
 
-def _take_value(x: Any, positions: Any, *, axis: int) -> Any:
+def _require_lead(name: str, shape: Shape, positions: Shape, axis: int, batch: int) -> None:
+    if not 0 <= batch <= axis or shape[:batch] != positions[:batch]:
+        raise ShapeError(
+            f"{name} along axis {axis}: {shape} and positions {positions} do not share {batch} leading axes"
+        )
+
+
+def _take_value(x: Any, positions: Any, *, axis: int, batch: int = 0) -> Any:
     require_inside(positions, axis, x.shape)
-    return np.take(x, positions, axis=axis)
+    if not batch:
+        return np.take(x, positions, axis=axis)
+    count = positions.ndim - batch
+    found = np.moveaxis(x, axis, batch)[*_rows_beside(positions, batch), positions]
+    return np.moveaxis(found, range(batch, batch + count), range(axis, axis + count))
 
 
-def _take_access(x: ArrayType, positions: ArrayType, *, axis: int) -> Access:
-    axes = indices(x.ndim - 1 + positions.ndim)
-    inner = axes[axis : axis + positions.ndim]
-    at = _wrapped(Read(1, inner), positions.dtype, x.shape[axis])
-    return Access(axes, Read(0, (*axes[:axis], at, *axes[axis + positions.ndim :])))
+def _rows_beside(positions: Any, batch: int) -> list[Any]:
+    """The numbers of the rows, one array per leading axis, to stand beside positions as NumPy's indices."""
+    lead = cast("tuple[Any, ...]", np.indices(positions.shape[:batch], sparse=True))
+    return [numbers.reshape(*numbers.shape, *[1] * (positions.ndim - batch)) for numbers in lead]
+
+
+def _take_access(x: ArrayType, positions: ArrayType, *, axis: int, batch: int = 0) -> Access:
+    count = positions.ndim - batch
+    axes = indices(x.ndim - 1 + count)
+    inner = axes[axis : axis + count]
+    at = _wrapped(Read(1, (*axes[:batch], *inner)), positions.dtype, x.shape[axis])
+    return Access(axes, Read(0, (*axes[:axis], at, *axes[axis + count :])))
+
+
+def _take_gradient(
+    g: Array, out: Array, x: Array, positions: Array, *, needed: Any, axis: int, batch: int = 0
+) -> list[Array | None]:
+    return [bind("add_at", g, positions, axis=axis, length=x.shape[axis], **_named(batch)), None]  # twice taken: both
+
+
+def _named(batch: int) -> dict[str, int]:
+    return {"batch": batch} if batch else {}
+
+
+def _take_batch(
+    size: int, x: Array, positions: Array, *, batched: tuple[bool, bool], axis: int, batch: int = 0
+) -> Array:
+    if batched == (True, True):
+        return bind("take", x, positions, axis=axis + 1, batch=batch + 1)
+    if batched[0]:  # the rows are one more axis before the one that the positions point into
+        return moveaxis(bind("take", moveaxis(x, 0, batch), positions, axis=axis + 1, **_named(batch)), batch, 0)
+    return moveaxis(bind("take", x, moveaxis(positions, 0, batch), axis=axis, **_named(batch)), axis, 0)
 
 
 register(Primitive(
-    "take", shape=_take_shape, reference=_take_value,
-    gradient=lambda g, out, x, positions, *, needed, axis: [
-        bind("add_at", g, positions, axis=axis, length=x.shape[axis]), None,  # a row taken twice gets both
-    ],
+    "take", shape=_take_shape, reference=_take_value, gradient=_take_gradient, batch=_take_batch,
     access=_take_access, notation="{0}_{{{1}}}", convention=negative,
     example=lambda rng: ([rng.normal(size=(2, 5, 3)), rng.integers(-5, 5, size=(2, 4))], {"axis": 1}),
 ))  # fmt: skip
 
 
-def _add_at_shape(g: ArrayType, positions: ArrayType, *, axis: int, length: int) -> ArrayType:
+def _add_at_shape(g: ArrayType, positions: ArrayType, *, axis: int, length: int, batch: int = 0) -> ArrayType:
     require_positions("add_at", positions)
-    return ArrayType((*g.shape[:axis], length, *g.shape[axis + positions.ndim :]), g.dtype)
+    _require_lead("add_at", g.shape, positions.shape, axis, batch)
+    if g.shape[axis : axis + positions.ndim - batch] != positions.shape[batch:]:
+        raise ShapeError(f"add_at along axis {axis}: {g.shape} has not one row for each of {positions.shape}")
+    return ArrayType((*g.shape[:axis], length, *g.shape[axis + positions.ndim - batch :]), g.dtype)
 
 
-def _add_at_value(g: Any, positions: Any, *, axis: int, length: int) -> Any:
-    out = np.zeros((length, *g.shape[:axis], *g.shape[axis + positions.ndim :]), g.dtype)
-    rows = np.moveaxis(g, range(axis, axis + positions.ndim), range(positions.ndim))
-    np.add.at(out, positions, rows)
-    return np.moveaxis(out, 0, axis)
+def _add_at_value(g: Any, positions: Any, *, axis: int, length: int, batch: int = 0) -> Any:
+    count = positions.ndim - batch
+    rows = np.moveaxis(g, range(axis, axis + count), range(batch, batch + count))
+    out = np.zeros((*g.shape[:batch], length, *rows.shape[batch + count :]), g.dtype)
+    np.add.at(out, (*_rows_beside(positions, batch), positions), rows)
+    return np.moveaxis(out, batch, axis)
 
 
-def _add_at_access(g: ArrayType, positions: ArrayType, *, axis: int, length: int) -> Access:
-    axes = indices(g.ndim - positions.ndim + 1)
-    inner = indices(positions.ndim, start=len(axes))
-    hit = _wrapped(Read(1, inner), positions.dtype, length).equals(axes[axis])
+def _add_at_access(g: ArrayType, positions: ArrayType, *, axis: int, length: int, batch: int = 0) -> Access:
+    count = positions.ndim - batch
+    axes = indices(g.ndim - count + 1)
+    inner = indices(count, start=len(axes))
+    hit = _wrapped(Read(1, (*axes[:batch], *inner)), positions.dtype, length).equals(axes[axis])
     value: Expression = select(hit, Read(0, (*axes[:axis], *inner, *axes[axis + 1 :])), 0)
-    for index, extent in reversed(list(zip(inner, positions.shape, strict=True))):
+    for index, extent in reversed(list(zip(inner, positions.shape[batch:], strict=True))):
         value = Reduce("sum", index, extent, value)
     return Access(axes, value)
 
 
+def _add_at_gradient(
+    g: Array, out: Array, x: Array, positions: Array, *, needed: Any, axis: int, length: int, batch: int = 0
+) -> list[Array | None]:
+    return [bind("take", g, positions, axis=axis, **_named(batch)), None]
+
+
+def _add_at_batch(
+    size: int, g: Array, positions: Array, *, batched: tuple[bool, bool], axis: int, length: int, batch: int = 0
+) -> Array:
+    if batched[1]:
+        rows = g if batched[0] else repeat_rows(g, size)
+        return bind("add_at", rows, positions, axis=axis + 1, length=length, batch=batch + 1)
+    added = bind("add_at", moveaxis(g, 0, batch), positions, axis=axis + 1, length=length, **_named(batch))
+    return moveaxis(added, batch, 0)
+
+
 register(Primitive(
-    "add_at", shape=_add_at_shape, reference=_add_at_value,
-    gradient=lambda g, out, x, positions, *, needed, axis, length: [bind("take", g, positions, axis=axis), None],
+    "add_at", shape=_add_at_shape, reference=_add_at_value, gradient=_add_at_gradient, batch=_add_at_batch,
     access=_add_at_access, notation=r"\sum_{{{1}}} {0}", convention=negative,
     example=lambda rng: ([rng.normal(size=(2, 4, 3)), rng.integers(-5, 5, size=(4,))], {"axis": 1, "length": 5}),
 ))  # fmt: skip
@@ -157,6 +216,7 @@ register(Primitive(
     gradient=lambda g, out, x, positions, *, needed, axis: [
         bind("add_along_axis", g, positions, axis=axis, length=x.shape[axis]), None,
     ],
+    batch=lambda size, *xs, batched, axis: bind("take_along_axis", *all_rows(size, xs, batched), axis=axis + 1),
     access=_along_access, notation="{0}_{{{1}}}", convention=negative,
     example=lambda rng: ([rng.normal(size=(3, 5)), rng.integers(-5, 5, size=(3, 2))], {"axis": 1}),
 ))  # fmt: skip
@@ -164,6 +224,8 @@ register(Primitive(
 
 def _add_along_shape(g: ArrayType, positions: ArrayType, *, axis: int, length: int) -> ArrayType:
     require_positions("add_along_axis", positions)
+    if positions.shape != g.shape:
+        raise ShapeError(f"add_along_axis: {g.shape} has not one element for each of the positions {positions.shape}")
     return ArrayType((*g.shape[:axis], length, *g.shape[axis + 1 :]), g.dtype)
 
 
@@ -188,6 +250,9 @@ register(Primitive(
     gradient=lambda g, out, x, positions, *, needed, axis, length: [
         bind("take_along_axis", g, positions, axis=axis), None,
     ],
+    batch=lambda size, *xs, batched, axis, length: bind(
+        "add_along_axis", *all_rows(size, xs, batched), axis=axis + 1, length=length
+    ),
     access=_add_along_access, notation=r"\sum_{{{1}}} {0}", convention=negative,
     example=lambda rng: ([rng.normal(size=(3, 2)), rng.integers(-5, 5, size=(3, 2))], {"axis": 1, "length": 5}),
 ))  # fmt: skip
@@ -203,28 +268,34 @@ def take_along_axis(x: ArrayLike, indices: ArrayLike, /, *, axis: int = -1) -> A
 
 
 # ── which update lands where ─────────────────────────────────────────────────────────────────────
+# out[lead…, i] = the greatest p with positions[lead…, p] = i.
 
 
 def _last_at_shape(positions: ArrayType, *, length: int) -> ArrayType:
     require_positions("last_at", positions)
-    return ArrayType((length,), default_int)
+    if not positions.ndim:
+        raise ShapeError("last_at takes positions along an axis, given a single one")
+    return ArrayType((*positions.shape[:-1], length), default_int)
 
 
 def _last_at_value(positions: Any, *, length: int) -> Any:
-    out = np.full(length, -1)
-    np.maximum.at(out, positions, np.arange(positions.size))
+    out = np.full((*positions.shape[:-1], length), -1)
+    lead = _rows_beside(positions, positions.ndim - 1)
+    np.maximum.at(out, (*lead, positions), np.arange(positions.shape[-1]))
     return out
 
 
 def _last_at_access(positions: ArrayType, *, length: int) -> Access:
-    (i, p) = indices(2)
-    hit = _wrapped(Read(0, (p,)), positions.dtype, length).equals(i)
-    last = Reduce("max", p, positions.size, select(hit, p, Literal(-1)))
-    return Access((i,), Call("maximum", (last, Literal(-1))) if positions.size else Literal(-1))
+    (*lead, i, p) = indices(positions.ndim + 1)
+    hit = _wrapped(Read(0, (*lead, p)), positions.dtype, length).equals(i)
+    last = Reduce("max", p, positions.shape[-1], select(hit, p, Literal(-1)))
+    found = Call("maximum", (last, Literal(-1))) if positions.shape[-1] else Literal(-1)
+    return Access((*lead, i), found)
 
 
 register(Primitive(
     "last_at", shape=_last_at_shape, reference=_last_at_value, access=_last_at_access,
+    batch=lambda size, positions, *, batched, length: bind("last_at", positions, length=length),
     notation=r"\operatorname{{last}}({0})", convention="−1 where no position points; " + negative,
     example=lambda rng: ([rng.integers(-5, 5, size=(4,))], {"length": 5}),
 ))  # fmt: skip

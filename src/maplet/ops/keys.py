@@ -25,7 +25,7 @@ from maplet.core.types import (
 from maplet.errors import DTypeError, ShapeError, TraceError
 from maplet.ops.arguments import as_array, broadcast_shape, convert, holds
 from maplet.ops.creation import arange
-from maplet.ops.elementwise import where
+from maplet.ops.elementwise import logical_or, where
 from maplet.ops.indexing import require_inside, require_positions
 from maplet.ops.movement import broadcast_to, permute_dims, reshape
 
@@ -150,15 +150,21 @@ def _advanced(x: Array, arrays: dict[int, Array], front: int) -> Array:
     rest = [a for a in range(x.ndim) if a not in arrays]
     x_lengths = [x.shape[a] for a in axes]
     position: Array | None = None
+    outside: Array | None = None
     for (axis, array), length in zip(arrays.items(), x_lengths, strict=True):
         array = convert(array, default_int)  # noqa: PLW2901  (the same array, as positions)
-        if array._value is not None:  # a compiled program checks when it runs
+        if array._value is not None:
             require_inside(array._value, axis, x.shape)
+        elif len(axes) > 1:  # beyond one axis, and yet perhaps inside of the merged one
+            beyond = logical_or(array < -length, array >= length)
+            outside = beyond if outside is None else logical_or(outside, beyond)
         wrapped = array if len(axes) == 1 else where(array < 0, array + length, array)
         position = wrapped if position is None else position * length + wrapped
     x = permute_dims(x, (*rest[:front], *axes, *rest[front:]))
     x = reshape(x, (*[x.shape[a] for a in range(front)], prod(x_lengths), *x.shape[front + len(axes) :]))
     assert position is not None  # noqa: S101  (there is at least one index array)
+    if outside is not None:
+        position = where(outside, prod(x_lengths), position)  # which `take` refuses when it runs
     return bind("take", x, broadcast_to(position, common), axis=front)
 
 

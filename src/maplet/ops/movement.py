@@ -1,7 +1,7 @@
 """Operations that only move elements: their index notation is a map from positions to positions."""
 
 # The records below are tables of short lambdas, all of one signature, of which each uses what it needs.
-# ruff: noqa: ARG005
+# ruff: noqa: ARG001, ARG005
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
@@ -24,6 +24,26 @@ if TYPE_CHECKING:
 
     from maplet.core.array import Array, ArrayLike
     from maplet.core.types import Shape
+
+# ── the rows of a batch ───────────────────────────────────────────────────────────────────────────
+# What the `batch` rules of all operations share: the axis of the rows stands in front of an operand.
+
+
+def repeat_rows(x: Array, size: int) -> Array:
+    """The same array in every row."""
+    return broadcast_to(expand_dims(x, axis=0), (size, *x.shape))
+
+
+def all_rows(size: int, arrays: Sequence[Array], batched: Sequence[bool]) -> list[Array]:
+    """Every array with the axis of the rows; those that do not depend on the rows are repeated."""
+    return [x if carries else repeat_rows(x, size) for x, carries in zip(arrays, batched, strict=True)]
+
+
+def align_rows(x: Array, ndim: int) -> Array:
+    """Rows of ``ndim`` axes, so that their own axes stand at the right when they meet another operand."""
+    rows, *own = x.shape
+    return reshape(x, (rows, *[1] * (ndim - len(own)), *own))
+
 
 # ── reshape ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -49,6 +69,7 @@ def _reshape_access(x: ArrayType, *, shape: Shape) -> Access:
 register(Primitive(
     "reshape", shape=_reshape_shape, reference=lambda x, *, shape: x.reshape(shape),
     gradient=lambda g, out, x, *, needed, shape: [reshape(g, x.shape)],  # the same elements, back in place
+    batch=lambda size, x, *, batched, shape: reshape(x, (size, *shape)),
     access=_reshape_access, notation="{0}",
     example=lambda rng: ([rng.normal(size=(2, 6))], {"shape": (3, 2, 2)}),
 ))  # fmt: skip
@@ -109,9 +130,14 @@ def _permute_shape(x: ArrayType, *, axes: tuple[int, ...]) -> ArrayType:
     return ArrayType(tuple(x.shape[a] for a in axes), x.dtype)
 
 
+def _permute_batch(size: int, x: Array, *, batched: tuple[bool], axes: tuple[int, ...]) -> Array:
+    return permute_dims(x, (0, *[a + 1 for a in axes]))
+
+
 register(Primitive(
     "permute_dims", shape=_permute_shape, reference=lambda x, *, axes: x.transpose(axes),
     gradient=lambda g, out, x, *, needed, axes: [permute_dims(g, tuple(int(n) for n in np.argsort(axes)))],
+    batch=_permute_batch,
     access=_permute_access, notation=r"{0}^\top",
     example=lambda rng: ([rng.normal(size=(2, 3, 4))], {"axes": (2, 0, 1)}),
 ))  # fmt: skip
@@ -170,6 +196,7 @@ def sum_to(x: Array, shape: Shape) -> Array:
 register(Primitive(
     "broadcast_to", shape=_broadcast_shape, reference=lambda x, *, shape: np.broadcast_to(x, shape),
     gradient=lambda g, out, x, *, needed, shape: [sum_to(g, x.shape)],  # every copy counts
+    batch=lambda size, x, *, batched, shape: broadcast_to(align_rows(x, len(shape)), (size, *shape)),
     access=_broadcast_access, notation="{0}",
     example=lambda rng: ([rng.normal(size=(3, 1))], {"shape": (2, 3, 4)}),
 ))  # fmt: skip

@@ -16,6 +16,7 @@ from maplet.core.trace import bind
 from maplet.core.types import ArrayType, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, broadcast_shape, meet
+from maplet.ops.movement import align_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,17 @@ def per_input(*rules: Rule) -> Callable[..., list[Array | None]] | None:
         ]
 
     return gradient
+
+
+def aligned_batch(name: str) -> Callable[..., Array]:
+    """The batch rule of what treats every element (or every matrix, the last two axes) alike: align the operands."""
+
+    def batch(_: int, *xs: Array, batched: tuple[bool, ...], **params: Any) -> Array:
+        ndim = max(x.ndim - carries for x, carries in zip(xs, batched, strict=True))
+        aligned = [align_rows(x, ndim) if carries else x for x, carries in zip(xs, batched, strict=True)]
+        return bind(name, *aligned, **params)
+
+    return batch
 
 
 # IEEE 754 rounds these correctly in every dtype, so that the way through float64 would give the same bits.
@@ -80,6 +92,7 @@ def elementwise(
     domains: tuple[Any, ...],
     kinds: str = "f",
     gives: np.dtype[Any] | None = None,
+    singular: bool = False,
     notation: str = "",
     convention: str = "",
 ) -> Primitive:
@@ -96,7 +109,7 @@ def elementwise(
 
     return register(Primitive(
         name, shape=shape, reference=_in_float64(function, to_bool=gives is not None), gradient=per_input(*rules),
-        access=lambda *types: index_notation.elementwise(name, *types),
+        batch=aligned_batch(name), singular=singular, access=lambda *types: index_notation.elementwise(name, *types),
         notation=notation, convention=convention, example=_random_inputs(domains, truth=kinds == "b"),
     ))  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Operations that put the elements along some axes together into one."""
 
 # The records below are tables of short lambdas, all of one signature, of which each uses what it needs.
-# ruff: noqa: ARG001
+# ruff: noqa: ARG001, ARG005
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from maplet.core import index_notation
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, as_dtype, bool_dtype, default_int, is_floating, short_name
+from maplet.core.types import ArrayType, as_dtype, bool_dtype, default_float, default_int, is_floating, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, convert, count_axes, count_axis
 from maplet.ops.elementwise import equal, sqrt, square
@@ -84,9 +84,12 @@ def _reduction(
         )
         return [x], {"axes": (0, 2), "keepdims": False}
 
+    def batch(size: int, x: Array, *, batched: Any, axes: tuple[int, ...], keepdims: bool) -> Array:
+        return bind(name, x, axes=tuple(a + 1 for a in axes), keepdims=keepdims)
+
     register(Primitive(
-        name, shape=shape, reference=reference, gradient=gradient, access=_access(combiner), example=example,
-        notation={"sum": r"\sum {0}"}.get(name, rf"\{name} {{0}}"), convention=convention,
+        name, shape=shape, reference=reference, gradient=gradient, batch=batch, access=_access(combiner),
+        example=example, notation={"sum": r"\sum {0}"}.get(name, rf"\{name} {{0}}"), convention=convention,
     ))  # fmt: skip
 
 
@@ -119,6 +122,7 @@ def _positional(name: str, function: Callable[..., Any]) -> None:
 
     register(Primitive(
         name, shape=shape, reference=lambda x, *, axis: function(x, axis=axis), access=access,
+        batch=lambda size, x, *, batched, axis: bind(name, x, axis=axis + 1),
         notation=rf"\operatorname{{{{{name}}}}} {{0}}",
         convention="the first position wins a tie; NaN wins over numbers",
         example=lambda rng: ([rng.permutation(12).reshape(3, 4) / 4], {"axis": 1}),
@@ -202,7 +206,7 @@ def argmin(x: ArrayLike, /, axis: int | None = None, *, keepdims: bool = False) 
 
 @operation
 def mean(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array:
-    """The mean over axes, Σx / N; NaN over an empty axis.
+    """The mean over axes, Σx / N; NaN over an empty axis. That of float16 is computed in float32 and rounded once.
 
     Examples
     --------
@@ -212,7 +216,8 @@ def mean(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array
     """
     x = as_floating(as_array(x))
     axes = count_axes("mean", axis, x.ndim)
-    return _reduce("sum", x, axes, keepdims=keepdims) / float(_count(x.shape, axes))
+    wide = _wide_enough(x)
+    return convert(_reduce("sum", wide, axes, keepdims=keepdims) / float(_count(x.shape, axes)), x.dtype)
 
 
 @operation
@@ -220,14 +225,21 @@ def var(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims
     """The variance over axes, Σ(x − mean)² / (N − correction)."""
     x = as_floating(as_array(x))
     axes = count_axes("var", axis, x.ndim)
-    deviation = x - mean(x, axis=axes, keepdims=True)
-    return _reduce("sum", square(deviation), axes, keepdims=keepdims) / float(_count(x.shape, axes) - correction)
+    wide = _wide_enough(x)
+    deviation = wide - mean(wide, axis=axes, keepdims=True)
+    total = _reduce("sum", square(deviation), axes, keepdims=keepdims)
+    return convert(total / float(_count(x.shape, axes) - correction), x.dtype)
 
 
 @operation
 def std(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Array:
     """The standard deviation over axes, √var; its derivative where all elements are equal is infinite."""
     return sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
+
+
+def _wide_enough(x: Array) -> Array:
+    """float16 as float32: its sums and counts pass 65504 sooner than its means do."""
+    return convert(x, default_float) if x.dtype == np.float16 else x
 
 
 def _count(shape: Shape, axes: tuple[int, ...]) -> int:

@@ -18,7 +18,7 @@ from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_shape, count_axes, count_axis, meet, require_list
-from maplet.ops.movement import broadcast_to, expand_dims, reshape
+from maplet.ops.movement import all_rows, broadcast_to, expand_dims, reshape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +72,7 @@ def _concat_access(*xs: ArrayType, axis: int) -> Access:
 
 register(Primitive(
     "concat", shape=_concat_shape, reference=lambda *xs, axis: np.concatenate(xs, axis=axis), gradient=_concat_gradient,
+    batch=lambda size, *xs, batched, axis: bind("concat", *all_rows(size, xs, batched), axis=axis + 1),
     access=_concat_access, notation=r"[{0}, {1}, …]",
     example=lambda rng: ([rng.normal(size=(2, 3)), rng.normal(size=(2, 1)), rng.normal(size=(2, 2))], {"axis": 1}),
 ))  # fmt: skip
@@ -138,9 +139,13 @@ def _slice_access(x: ArrayType, *, starts: Shape, lengths: Shape, steps: Shape) 
     return Access(axes, Read(0, tuple(i * k + s for i, s, k in zip(axes, starts, steps, strict=True))))
 
 
+def _slice_batch(size: int, x: Array, *, batched: Any, starts: Shape, lengths: Shape, steps: Shape) -> Array:
+    return bind("slice", x, starts=(0, *starts), lengths=(size, *lengths), steps=(1, *steps))
+
+
 register(Primitive(
-    "slice", shape=_slice_shape, reference=_slice_value, gradient=_slice_gradient, access=_slice_access,
-    notation="{0}_{{[:]}}",
+    "slice", shape=_slice_shape, reference=_slice_value, gradient=_slice_gradient, batch=_slice_batch,
+    access=_slice_access, notation="{0}_{{[:]}}",
     example=lambda rng: ([rng.normal(size=(5, 6))], {"starts": (1, 5), "lengths": (2, 3), "steps": (2, -2)}),
 ))  # fmt: skip
 
@@ -206,8 +211,12 @@ def _pad_access(x: ArrayType, *, low: Shape, high: Shape, between: Shape) -> Acc
     return Access(axes, taken if inside is None else select(inside, taken, 0))
 
 
+def _pad_batch(size: int, x: Array, *, batched: Any, low: Shape, high: Shape, between: Shape) -> Array:
+    return bind("pad", x, low=(0, *low), high=(0, *high), between=(0, *between))
+
+
 register(Primitive(
-    "pad", shape=_pad_shape, reference=_pad_value, gradient=_pad_gradient, access=_pad_access,
+    "pad", shape=_pad_shape, reference=_pad_value, gradient=_pad_gradient, batch=_pad_batch, access=_pad_access,
     notation=r"\operatorname{{pad}}({0})",
     example=lambda rng: ([rng.normal(size=(2, 3))], {"low": (1, 0), "high": (0, 2), "between": (1, 0)}),
 ))  # fmt: skip

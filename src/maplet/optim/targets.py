@@ -9,7 +9,7 @@ import numpy as np
 from maplet.core.tree import Stateful, leaves
 from maplet.errors import DTypeError, GradientError, ShapeError
 from maplet.ops.arguments import as_array
-from maplet.transforms.derivatives import trainable_leaves
+from maplet.transforms.selection import trainable_leaves
 
 if TYPE_CHECKING:
     from maplet.core.array import Array
@@ -73,11 +73,17 @@ def gradients_for(parameters: Arrays, target: Any, gradients: Any) -> Arrays:
     missing = [name for name in parameters if name not in given]
     extra = [name for name in given if name not in parameters and name not in _entries(target)]
     if missing or extra:
+        fix = "differentiate with respect to what is updated: optimizer.update(net, mp.grad(loss)(net))"
+        if isinstance(gradients, tuple) and not isinstance(target, tuple):
+            fix = (
+                "this is a tuple: a pullback, and mp.grad with several argnums, give one gradient for each argument; "
+                "take that of what is updated: optimizer.update(net, pullback(v)[0])"
+            )
         raise GradientError(
             "the gradients do not belong to these parameters"
             + (f"; none is given for {_listed(missing)}" if missing else "")
             + (f"; there is no trainable parameter for {_listed(extra)}" if extra else ""),
-            fix="differentiate with respect to what is updated: optimizer.update(net, mp.grad(loss)(net))",
+            fix=fix,
         )
     return {name: _fitting(name, given[name], parameter) for name, parameter in parameters.items()}
 

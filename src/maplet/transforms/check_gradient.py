@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.core.array import Array, Parameter
-from maplet.core.recording import argument_names, as_tree
-from maplet.core.tree import leaves, replace, unchanged
+from maplet.core.context import located
+from maplet.core.recording import as_tree, record
+from maplet.core.tree import leaves
 from maplet.core.types import is_floating
 from maplet.errors import GradientError
 from maplet.ops import reduction
-from maplet.transforms.derivatives import grad, trainable_leaves
+from maplet.transforms.evaluate import compute
+from maplet.transforms.gradient import gradient
+from maplet.transforms.lost_path import refuse_lost_path
+from maplet.transforms.selection import input_numbers, name_of, trainable_leaves
+from maplet.transforms.widen import in_float64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from maplet.core.array import Array, Value
 
 step = 6e-6  # ∛ε for float64: where the error of the difference and its rounding balance
 
@@ -87,17 +93,21 @@ class GradientCheck:
     __repr__ = __str__
 
 
+@located
 def check_gradient(
     f: Callable[..., Any], *args: Any, tolerance: float = 1e-6, max_entries: int = 200, seed: int = 0
 ) -> GradientCheck:
     """Compare the gradient of a function with central differences, (f(x + h) − f(x − h)) / 2h, in float64.
+
+    The function is recorded once, at these arguments, and its program is computed in float64 throughout, whatever
+    dtypes it names; a Python ``if`` in it keeps to the way that it takes here.
 
     Parameters
     ----------
     f
         A function of arrays, trees or modules. If its value is no scalar, a random combination of it is checked.
     *args
-        Where to check. Floating arrays are converted to float64; at a kink the two rightly differ.
+        Where to check; at a kink the two rightly differ.
     tolerance
         The largest error allowed, relative where values are greater than 1.
     max_entries
@@ -110,40 +120,55 @@ def check_gradient(
     >>> report.passed, len(report.entries)
     (True, 2)
     """
-    rng = np.random.default_rng(seed)
-    exact = [replace(as_tree(arg), _in_float64) for arg in args]
-    chosen = [n for n, arg in enumerate(exact) if trainable_leaves(arg)]
-    if not chosen:
+    if not any(trainable_leaves(as_tree(argument)) for argument in args):
         raise GradientError("check_gradient: no argument holds a floating array", fix="pass 3.0 instead of 3")
-    names = argument_names(f, len(exact))
-    weights: dict[str, Any] = {}
+    rng = np.random.default_rng(seed)
 
     def combined(*arguments: Any) -> Array:
         """Every result with a random weight of its own, added up: one number that depends on all of them."""
-        results = leaves(as_tree(f(*arguments)))
-        floating = {path: leaf for path, leaf in results.items() if is_floating(leaf.dtype)}
-        for path, leaf in floating.items():
-            weights.setdefault(path, rng.uniform(0.5, 1.5, size=leaf.shape) if leaf.shape else 1.0)
-        if not floating:
+        results = [leaf for leaf in leaves(as_tree(f(*arguments))).values() if is_floating(leaf.dtype)]
+        if not results:
             raise GradientError("check_gradient: the function returns no floating array")
-        return add_up([reduction.sum(leaf * weights[path]) for path, leaf in floating.items()])
+        weights = [rng.uniform(0.5, 1.5, size=leaf.shape) if leaf.shape else 1.0 for leaf in results]
+        return add_up([reduction.sum(leaf * weight) for leaf, weight in zip(results, weights, strict=True)])
 
-    gradients = grad(combined, chosen)(*_copy(exact))
+    combined.__wrapped__ = f  # type: ignore[attr-defined]  (so that the inputs get the names of f's parameters)
+    recording = record(combined, args, with_values=True)
+    sources = [
+        number
+        for n, argument in enumerate(recording.arguments)
+        for number in input_numbers(recording, n, trainable_leaves(argument))
+    ]
+    refuse_lost_path(recording.graph, sources, (0,), f"the gradient of {name_of(f)}")
+    program = in_float64(recording.graph)
+    point = [in_double(array.numpy()) for array in recording.given()]
+    backward, _ = gradient(program, sources)
+    found = compute(backward, [*point, np.ones(())])[len(program.outputs) :]
+
+    def moved(number: int, index: tuple[int, ...], by: float) -> float:
+        """The value with one element moved."""
+        array = point[number].copy()
+        array[index] += by
+        return float(compute(program, [*point[:number], array, *point[number + 1 :]])[0])
+
+    here = float(compute(program, point)[0])
     entries: list[Entry] = []
-    for number, tree in zip(chosen, gradients, strict=True):
-        for path, gradient in leaves(tree).items():
-            value = gradient.numpy()
-            for index in _indices(value.shape, max_entries, rng):
-                low, high = (float(combined(*_moved(exact, number, path, index, h))) for h in (-step, step))
-                name = ".".join(part for part in (names[number], path) if part)
-                entry = Entry(name, index, float(value[index]), (high - low) / (2 * step))
-                if entry.error > tolerance:
-                    here = float(combined(*_copy(exact)))
-                    entry = replace_fields(entry, sides=((here - low) / step, (high - here) / step))
-                entries.append(entry)
+    for number, derivative in zip(sources, found, strict=True):
+        for index in _indices(derivative.shape, max_entries, rng):
+            low, high = moved(number, index, -step), moved(number, index, step)
+            name = program.origins[program.inputs[number]].name
+            entry = Entry(name, index, float(derivative[index]), (high - low) / (2 * step))
+            if entry.error > tolerance:
+                entry = replace_fields(entry, sides=((here - low) / step, (high - here) / step))
+            entries.append(entry)
     if not entries:
         raise GradientError("check_gradient: the arguments hold no element to check")
     return GradientCheck(tuple(entries), tolerance)
+
+
+def in_double(value: Value) -> Value:
+    """A floating array in float64, any other as it is."""
+    return value.astype(np.float64) if is_floating(value.dtype) else value
 
 
 def add_up(numbers: list[Array]) -> Array:
@@ -152,33 +177,6 @@ def add_up(numbers: list[Array]) -> Array:
     for number in rest:
         total = total + number
     return total
-
-
-def _in_float64(leaf: Any) -> Any:
-    if not isinstance(leaf, Array) or not is_floating(leaf.dtype):
-        return leaf
-    if isinstance(leaf, Parameter):
-        return Parameter(leaf, np.float64, trainable=leaf.trainable)
-    return Array(leaf, np.float64)
-
-
-def _copy(tree: Any) -> Any:
-    """The same tree with objects of its own: what the function writes in them is forgotten."""
-    return replace(tree, unchanged)
-
-
-def _moved(arguments: list[Any], number: int, path: str, index: tuple[int, ...], by: float) -> list[Any]:
-    """The arguments with one element moved."""
-    target = leaves(arguments[number])[path]
-
-    def move(leaf: Any) -> Any:
-        if leaf is not target:
-            return leaf
-        value = target.numpy().copy()
-        value[index] += by
-        return Parameter(value) if isinstance(target, Parameter) else Array(value)
-
-    return [replace(arg, move) if n == number else _copy(arg) for n, arg in enumerate(arguments)]
 
 
 def _indices(shape: tuple[int, ...], limit: int, rng: np.random.Generator) -> list[tuple[int, ...]]:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.core.array import Array, from_value
 from maplet.core.context import thread
-from maplet.core.graph import Graph, Node, as_made, in_order
-from maplet.core.primitive import operations
+from maplet.core.graph import Graph, Node, as_made
 from maplet.core.recording import as_tree
 from maplet.core.tree import leaves
 from maplet.errors import DTypeError, GraphError, MapletError, ShapeError
@@ -21,19 +20,16 @@ if TYPE_CHECKING:
 def compute(graph: Graph, values: Sequence[Any], known: Mapping[Node, Any] | None = None) -> tuple[Any, ...]:
     """Run a graph on NumPy arrays: each node by its reference, in order. Nodes whose value is known are not run."""
     found: dict[Node, Any] = {**(known or {}), **dict(zip(graph.inputs, values, strict=True))}
-    for node in in_order(graph.outputs):
+    for node in as_made(graph):
         if node not in found:
             try:
                 operands = [found[child] for child in node.inputs]
-                found[node] = node.primitive.compute(operands, node.params, node.type)
+                found[node] = node.primitive.compute(operands, node.params, node.type, graph.origins.get(node))
             except MapletError as error:
                 if error.where is None:
                     error.where = str(graph.origins.get(node, "")) or None
                 raise
     return tuple([found[node] for node in graph.outputs])
-
-
-operations["compute"] = compute
 
 
 def apply(graph: Graph, arrays: Sequence[Array], known: Mapping[Node, Value] | None = None) -> list[Array]:

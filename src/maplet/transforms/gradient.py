@@ -8,21 +8,22 @@ explained and differentiated again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from maplet.core.array import Array, from_node
 from maplet.core.check import checked
 from maplet.core.context import Origin
-from maplet.core.graph import Graph, Node, in_order
-from maplet.core.primitive import operations
+from maplet.core.graph import Graph, Node, as_made, in_order
 from maplet.core.text import node_names, node_text
 from maplet.core.trace import Trace, bind
 from maplet.core.types import is_floating
 from maplet.errors import GraphError
 from maplet.ops.creation import zeros
+from maplet.ops.elementwise import where
 from maplet.ops.movement import sum_to
+from maplet.transforms.masks import Mask, Masks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +68,7 @@ class Trail:
 
     steps: list[Step] = field(default_factory=list[Step])
     cotangents: dict[Node, Node] = field(default_factory=dict[Node, Node])
+    moved: dict[Node, Node] = field(default_factory=dict[Node, Node])  # forward nodes that gave way to others
     graph: Graph | None = None  # the extended graph, which names the nodes
 
     def __repr__(self) -> str:
@@ -123,7 +125,8 @@ def gradient(graph: Graph, wrt: Sequence[int] | None = None, seeded: Sequence[in
     -------
     graph
         Inputs: those of the forward graph, then one cotangent per seeded output. Outputs: those of the forward graph,
-        then one gradient per input in ``wrt``. The forward nodes are the same objects as before.
+        then one gradient per input in ``wrt``. The forward nodes are the same objects as before, save what a loop
+        stands behind: the loop gives way to one that also keeps what its pullback reads (``trail.moved``).
     trail
         The derivation.
 
@@ -142,14 +145,17 @@ def gradient(graph: Graph, wrt: Sequence[int] | None = None, seeded: Sequence[in
     if wrt is None:
         wrt = [n for n, node in enumerate(graph.inputs) if is_floating(node.array_type.dtype)]
     sources = [graph.inputs[n] for n in wrt]
+    graph, moved = prepared(graph, sources, seeded)
     with Trace(with_values=False) as trace:
         trace.origins.update(graph.origins)
         order = in_order(graph.outputs)
-        backward = Backward(trace, _active(order, sources))
+        active = active_nodes(order, sources)
+        backward = Backward(trace, active, order, Masks(order, [graph.outputs[n] for n in seeded], active))
+        backward.trail.moved = moved
         seeds: list[Node] = []
         for number in seeded:
             output = graph.outputs[number]
-            seed = trace.argument(from_node(output, trace, None), f"cotangent{number}", None)
+            seed = trace.argument(output.array_type, f"cotangent{number}")
             seeds.append(trace.node_of(seed))
             backward.give(output, 0, seed)
         for node in reversed(order):
@@ -161,7 +167,40 @@ def gradient(graph: Graph, wrt: Sequence[int] | None = None, seeded: Sequence[in
     return checked(extended), backward.trail
 
 
-def _active(order: Sequence[Node], sources: Sequence[Node]) -> set[Node]:
+def prepared(graph: Graph, sources: Sequence[Node], seeded: Sequence[int]) -> tuple[Graph, dict[Node, Node]]:
+    """The same program, in which loops also give what their pullbacks read; and what stands in the place of what.
+
+    Only those on the way to an output that has a cotangent have a pullback.
+    """
+    order = as_made(graph)
+    if not any(node.primitive.prepare for node in order):
+        return graph, {}
+    active = active_nodes(in_order([graph.outputs[n] for n in seeded]), sources)
+    moved: dict[Node, Node] = {}
+    with Trace(with_values=False) as trace:
+        trace.origins.update({node: origin for node, origin in graph.origins.items() if node in graph.inputs})
+        for node in order:
+            inputs = tuple([moved.get(child, child) for child in node.inputs])
+            now = _prepared_node(trace, node, inputs, active, graph.origins.get(node, Origin()))
+            if now is not node:
+                moved[node] = now
+            trace.origins.setdefault(now, graph.origins.get(node, Origin()))
+    outputs = tuple([moved.get(node, node) for node in graph.outputs])
+    return Graph(graph.inputs, outputs, trace.origins, graph.captured), moved
+
+
+def _prepared_node(trace: Trace, node: Node, inputs: tuple[Node, ...], active: set[Node], origin: Origin) -> Node:
+    if node.primitive.prepare is not None and node in active:
+        trace.origin = origin
+        needed = tuple([child in active for child in node.inputs])
+        operands = [from_node(child, trace, None) for child in inputs]
+        other = node.primitive.prepare(*operands, needed=needed, **node.params)
+        if other is not None:
+            return trace.node_of(other)
+    return node if inputs == node.inputs else Node(node.primitive, inputs, node.params, node.type)
+
+
+def active_nodes(order: Sequence[Node], sources: Sequence[Node]) -> set[Node]:
     """The floating nodes through which a change of the sources can reach an output."""
     active = set(sources)
     for node in order:
@@ -179,8 +218,13 @@ def _is_real(node: Node) -> bool:
 class Backward:
     """The cotangents gathered so far, and the rules that move them on."""
 
-    def __init__(self, trace: Trace, active: set[Node]) -> None:
+    def __init__(self, trace: Trace, active: set[Node], order: Sequence[Node], masks: Masks) -> None:
         self.trace = trace
+        self.masks = masks
+        self.items: dict[Node, dict[int, Node]] = {}
+        for node in order:
+            if node.primitive.name == "item":
+                self.items.setdefault(node.inputs[0], {})[node.params["index"]] = node
         self.active = active
         self.gathered: dict[Node, dict[int, Array]] = {}
         self.trail = Trail()
@@ -201,7 +245,8 @@ class Backward:
         outputs = self.gathered.get(node)
         if outputs is None or node not in self.active or not node.inputs:
             return
-        self.trace.origin = self.trace.origins.get(node, Origin())
+        origin = self.trace.origins.get(node, Origin()).pulled_back(node.primitive.name)
+        self.trace.origin = replace(origin, guard="inside") if node in self.masks.of else origin
         if node.primitive.name == "item":
             self.give(node.inputs[0], node.params["index"], outputs[0])
             return
@@ -215,7 +260,6 @@ class Backward:
         self._remember(node, outputs, contributions, made)
 
     def _rule(self, node: Node, outputs: dict[int, Array]) -> list[Array | None]:
-        several = isinstance(node.type, tuple)
         cotangents: Any = (
             [outputs.get(n) for n in range(len(node.type))] if isinstance(node.type, tuple) else outputs[0]
         )
@@ -223,11 +267,32 @@ class Backward:
         operands = [from_node(child, self.trace, None) for child in node.inputs]
         rule = node.primitive.gradient
         assert rule is not None  # noqa: S101  (only nodes with a rule are active)
-        out = None if several else from_node(node, self.trace, None)
+        out = self._outputs(node) if isinstance(node.type, tuple) else from_node(node, self.trace, None)
         found = rule(cotangents, out, *operands, needed=needed, **node.params)
+        masks = self.masks.pass_on(node)
         return [
-            self._fit(node, c, x) if c is not None and want else None
-            for c, x, want in zip(found, operands, needed, strict=True)
+            self._fit(node, self._masked(c, mask), x) if c is not None and want else None
+            for c, x, want, mask in zip(found, operands, needed, masks, strict=True)
+        ]
+
+    def _masked(self, contribution: Array, mask: Mask) -> Array:
+        """0 where an element does not count, even if the contribution is infinite or NaN there."""
+        inside = self.trace.origin
+        self.trace.origin = replace(inside, guard="end") if inside is not None else None
+        for condition, truth in mask:
+            holds = from_node(condition, self.trace, None)
+            zero = zeros((), dtype=contribution.dtype)
+            contribution = where(holds, contribution, zero) if truth else where(holds, zero, contribution)
+        self.trace.origin = inside
+        return contribution
+
+    def _outputs(self, node: Node) -> list[Array]:
+        """The outputs of a node that gives several."""
+        several: Any = from_node(node, self.trace, None)
+        known = self.items.get(node, {})
+        return [
+            from_node(known[n], self.trace, None) if n in known else bind("item", several, index=n)
+            for n in range(len(several.type))
         ]
 
     def _fit(self, node: Node, contribution: Array, operand: Array) -> Array:
@@ -253,6 +318,3 @@ def pullback_graph(graph: Graph, wrt: Sequence[int], seeded: Sequence[int]) -> G
     """The backward pass alone, as a closed graph: inputs and cotangents → gradients."""
     extended, _ = gradient(graph, wrt, seeded)
     return Graph(extended.inputs, extended.outputs[len(graph.outputs) :], extended.origins)
-
-
-operations["pullback_graph"] = pullback_graph

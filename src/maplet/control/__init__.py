@@ -1,0 +1,1 @@
+"""Programs inside programs: loops, branches, calls, and derivatives of one's own."""

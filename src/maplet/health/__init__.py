@@ -1,0 +1,1 @@
+"""Is something wrong with this program? Found before it runs."""

@@ -1,0 +1,77 @@
+"""Sorting: the order of the elements along an axis, and the elements in that order."""
+
+# The record below is a table of short lambdas, all of one signature, of which each uses what it needs.
+# ruff: noqa: ARG005
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maplet.core.primitive import Primitive, operation, register
+from maplet.core.trace import bind
+from maplet.core.types import ArrayType, default_int
+from maplet.errors import ShapeError
+from maplet.ops.arguments import as_array, count_axis
+from maplet.ops.indexing import take_along_axis
+from maplet.ops.movement import moveaxis
+from maplet.ops.slicing import flip
+
+if TYPE_CHECKING:
+    from maplet.core.array import Array, ArrayLike
+
+
+def _argsort_shape(x: ArrayType) -> ArrayType:
+    if not x.ndim:
+        raise ShapeError("argsort: an array without axes has no order", fix="sort along an axis of a longer array")
+    return ArrayType(x.shape, default_int)
+
+
+# No index notation: sorting is a call of the host.
+register(Primitive(
+    "argsort", shape=_argsort_shape, reference=lambda x: np.argsort(x, axis=-1, kind="stable"),
+    batch=lambda size, x, *, batched: bind("argsort", x),  # the last axis stays the last
+    notation=r"\operatorname{{argsort}}({0})",
+    convention="equal elements keep their order; NaN comes last",
+    example=lambda rng: ([rng.permutation(12).reshape(3, 4) / 4], {}),
+))  # fmt: skip
+
+
+@operation
+def argsort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False) -> Array:
+    """The positions of the elements along an axis, from the least element to the greatest.
+
+    Equal elements keep their order, also with ``descending``. NaN counts as greater than every number.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> mp.argsort(mp.asarray([3.0, 1.0, 2.0]))
+    Array([1, 2, 0], dtype=int64)
+    """
+    x = as_array(x)
+    at = count_axis("argsort", axis, x.ndim)
+    last = moveaxis(x, at, -1)
+    if descending:  # backwards, and counted backwards, so that equal elements keep their order
+        order = (x.shape[at] - 1) - flip(bind("argsort", flip(last, axis=-1)), axis=-1)
+    else:
+        order = bind("argsort", last)
+    return moveaxis(order, -1, at)
+
+
+@operation
+def sort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False) -> Array:
+    """The elements along an axis, from the least to the greatest; NaN comes last.
+
+    The gradient of each place goes to the element that was moved there.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> mp.sort(mp.asarray([3.0, 1.0, 2.0]), descending=True)
+    Array([3., 2., 1.], dtype=float32)
+    """
+    x = as_array(x)
+    return take_along_axis(x, argsort(x, axis=axis, descending=descending), axis=axis)
