@@ -1,0 +1,1 @@
+"""Graph → machine code. It knows nothing of gradients."""
