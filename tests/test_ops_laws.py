@@ -140,6 +140,15 @@ def gathering_cases(name, rng):
         yield [rng.normal(size=(5, 1, 2, 3)), rng.normal(size=(1, 4, 3, 2))], {}
         yield [rng.normal(size=(3, 2)), rng.normal(size=(4, 2, 3))], {}
         yield [rng.normal(size=(4, 3, 2)), rng.normal(size=(2, 5))], {}
+    if name == "conv":
+        for x, w, strides, dilation in [
+            ((2, 5, 1, 2), (2, 1, 2, 1), (2,), (2,)),
+            ((1, 6, 2, 1), (1, 2, 1, 2), (3,), (4,)),
+            ((0, 3, 1, 2), (3, 1, 2, 2), (1,), (1,)),
+            ((2, 4, 1, 0), (2, 1, 0, 1), (2,), (1,)),
+            ((1, 3, 2, 4, 1, 1), (2, 1, 2, 1, 1, 1), (1, 2, 1), (2, 1, 2)),
+        ]:
+            yield [rng.normal(size=x), rng.normal(size=w)], {"strides": strides, "dilation": dilation}
 
 
 def example(primitive, rng):
@@ -433,13 +442,16 @@ def test_index_notation_can_be_printed(primitive):
     assert "Expression" not in text
 
 
-@pytest.mark.parametrize("name", ["add", "where", "less", "logical_and", "bitwise_left_shift", "matmul", "concat"])
+@pytest.mark.parametrize(
+    "name", ["add", "where", "less", "logical_and", "bitwise_left_shift", "matmul", "conv", "concat"]
+)
 def test_primitives_refuse_mixed_dtypes(name):
     primitive = registry[name]
-    types = [type_of(x) for x in example(primitive, np.random.default_rng(0))[0]]
+    inputs, params = example(primitive, np.random.default_rng(0))
+    types = list(map(type_of, inputs))
     other = np.dtype(np.float32) if types[-1].dtype != np.float32 else np.dtype(np.float64)
     with pytest.raises(DTypeError, match=name):
-        primitive.shape(*types[:-1], ArrayType(types[-1].shape, other), **({"axis": 1} if name == "concat" else {}))
+        primitive.shape(*types[:-1], ArrayType(types[-1].shape, other), **params)
 
 
 def test_eager_results_are_arrays_of_the_declared_type():

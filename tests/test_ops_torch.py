@@ -275,6 +275,7 @@ def test_every_public_operation_is_compared():
         "logical_not", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "asarray", "getitem", "setitem",  # test_core_array.py
         "power",  # `pow`
         "argsort", "sort",  # test_ops_distributions.py
+        "conv",  # test_ops_convolution.py
         "portable_log", "portable_exp", "normal_quantile",  # test_ops_distributions.py
         "scan", "map", "while_loop", "fori_loop", "cond", "switch",  # test_control_*.py
         "checkpoint", "custom_gradient", "custom_root",  # test_control_custom.py

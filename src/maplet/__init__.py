@@ -44,6 +44,7 @@ from maplet.ops.composite import (
     softplus,
 )
 from maplet.ops.contraction import matmul
+from maplet.ops.convolution import conv
 from maplet.ops.creation import arange, asarray, eye, full, ones, ones_like, zeros, zeros_like
 from maplet.ops.elementwise import (
     abs,
@@ -144,7 +145,7 @@ __all__ = [
     "acosh", "add", "all", "any", "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype",
     "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or",
     "bitwise_right_shift", "bitwise_xor", "bool", "broadcast_to", "ceil", "check", "check_gradient", "checkpoint",
-    "clip", "concat", "cond", "copysign", "cos", "cosh", "custom_gradient", "custom_root", "data", "debug",
+    "clip", "concat", "cond", "conv", "copysign", "cos", "cosh", "custom_gradient", "custom_root", "data", "debug",
     "divide", "e", "elu", "equal", "erf", "evaluate", "exp", "expand_dims", "expect", "expm1", "eye", "fit", "flip",
     "float16", "float32", "float64", "floor", "floor_divide", "fori_loop", "full", "gelu", "grad", "gradient",
     "greater", "greater_equal", "hessian", "hvp", "hypot", "inf", "int8", "int16", "int32", "int64", "isfinite",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from maplet.ops import (
     composite,
     contraction,
+    convolution,
     creation,
     distributions,
     elementwise,
@@ -25,6 +26,7 @@ from maplet.ops import (
 __all__ = [
     "composite",
     "contraction",
+    "convolution",
     "creation",
     "distributions",
     "elementwise",

@@ -130,7 +130,8 @@ class RunDirectory:
     def _is_taken(self) -> bool:
         if self.path.exists() and not self.path.is_dir():
             return True
-        return self.path.exists() and any(found.name != ".lock" for found in self.path.iterdir())
+        left_behind = {".lock", *(self._temporary(name).name for name in ours)}  # by a kill, before there was a run
+        return self.path.exists() and any(found.name not in left_behind for found in self.path.iterdir())
 
     def _is_ours(self) -> bool:
         """A run says so in its config, which stands in ``.replaced`` while a kill left it there."""

@@ -131,7 +131,15 @@ def _put_in_place(new: Path, path: Path) -> None:
         path.rename(aside)
     new.rename(path)
     _flush_directory(path.parent)
-    shutil.rmtree(aside, ignore_errors=True)
+    if aside.exists():
+        _discard(aside, path.name)
+
+
+def _discard(old: Path, name: str) -> None:
+    """Remove a directory that a kill may leave half removed: under a name that the next writer sweeps away."""
+    doomed = old.with_name(f".{name}.writing-{uuid4().hex}")
+    old.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _aside(path: Path) -> Path:
@@ -176,7 +184,7 @@ def settle(path: Path) -> None:
     if not is_ours(aside):
         raise CheckpointError(f"{aside} is in the way, and maplet did not write it", fix="move it away")
     if path.exists():
-        shutil.rmtree(aside, ignore_errors=True)
+        _discard(aside, path.name)
     else:
         aside.rename(path)
 

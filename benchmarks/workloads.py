@@ -1,0 +1,230 @@
+"""What is measured: every workload as data, with the work that it cannot avoid. No framework appears here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, TypeAlias
+
+BATCHES = 50
+"""How many mini-batches a training workload cycles through; also the length of a scan."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A multilayer perceptron, the softmax cross-entropy of its output (mean over the batch), and its optimizer."""
+
+    sizes: tuple[int, ...]
+    activation: Literal["relu", "tanh"]
+    optimizer: Literal["sgd", "adam"]
+    learning_rate: float
+
+    def flops(self, rows: int) -> float:
+        """Those of the matrix products of one step: forward, for the weights, and for all inputs but the first."""
+        products = [2.0 * rows * inputs * outputs for inputs, outputs in pairwise(self.sizes)]
+        return 3 * sum(products) - products[0]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Steps of gradient descent: forward, backward and update, on batches that lie ready in the framework's memory."""
+
+    name: str
+    network: Network
+    batch: int
+    images: bool = False
+    """Whether it learns MNIST's digits; else XOR, where there are two inputs, and made-up numbers else."""
+    tolerance: float = 1e-4
+    rehearsal: int = 10
+    unit: str = "step"
+
+    @property
+    def says(self) -> str:
+        """One line for the table."""
+        sizes, activation = "-".join(map(str, self.network.sizes)), self.network.activation
+        hidden = f" {activation}" if len(self.network.sizes) > 2 else ""
+        return f"{sizes}{hidden}, batch {self.batch}, {self.network.optimizer.upper()}: one step of training"
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations of one step that count."""
+        return self.network.flops(self.batch)
+
+    moved = 0.0
+    """Bytes that must pass through memory; what fits into the caches need not."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the images in shuffled mini-batches, from arrays in memory; the handling of data is part of it."""
+
+    name: str
+    network: Network
+    batch: int
+    images: int
+    tolerance: float = 1e-3
+    rehearsal: int = 10
+    """Steps of the agreement check, in the given order; a timed epoch is shuffled by each contestant's own means."""
+    unit: str = "epoch"
+    moved = 0.0
+
+    @property
+    def says(self) -> str:
+        """One line for the table."""
+        sizes = "-".join(map(str, self.network.sizes))
+        return f"{sizes}, {self.images:,} digits in shuffled batches of {self.batch}: one epoch, data handling included"
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations of one epoch that count."""
+        return self.network.flops(self.images)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Layer norm (γ, β, ε = 1e-5) → gelu (by erf) → softmax cross-entropy, mean over rows: value and gradients.
+
+    The gradients are those for the input, γ and β.
+    """
+
+    name: str
+    rows: int
+    columns: int
+    tolerance: float = 1e-5
+    rehearsal: int = 1
+    unit: str = "forward and backward"
+    flops = 0.0
+
+    @property
+    def says(self) -> str:
+        """One line for the table."""
+        return f"layer norm, gelu, softmax and cross-entropy of {self.rows} × {self.columns}, forward and backward"
+
+    @property
+    def moved(self) -> float:
+        """Bytes that must pass through memory: the input once in, its gradient once out."""
+        return 2.0 * 4 * self.rows * self.columns
+
+
+@dataclass(frozen=True)
+class Update:
+    """Adam alone: several equal matrices of parameters, and gradients that stay as they are."""
+
+    name: str
+    arrays: int
+    shape: tuple[int, int]
+    learning_rate: float = 1e-3
+    tolerance: float = 1e-4
+    rehearsal: int = 10
+    unit: str = "update"
+    flops = 0.0
+
+    @property
+    def says(self) -> str:
+        """One line for the table."""
+        return f"the update of Adam alone, {self.arrays * self.shape[0] * self.shape[1]:,} parameters"
+
+    @property
+    def moved(self) -> float:
+        """Bytes that must pass through memory: parameter, gradient and two moments in; all but the gradient out."""
+        return 7.0 * 4 * self.arrays * self.shape[0] * self.shape[1]
+
+
+@dataclass(frozen=True)
+class Product:
+    """One matrix product, as it stands in a forward pass (X W) or in a gradient (Xᵀ G, G Wᵀ)."""
+
+    name: str
+    rows: int
+    inner: int
+    columns: int
+    turned: Literal["", "first", "second"] = ""
+    """Which factor is given as its transpose."""
+    tolerance: float = 1e-5
+    rehearsal: int = 1
+    unit: str = "product"
+    moved = 0.0
+
+    @property
+    def says(self) -> str:
+        """One line for the table."""
+        formula = {"": "X W", "first": "Xᵀ G", "second": "G Wᵀ"}[self.turned]
+        return f"{formula}: {self.rows} × {self.inner} times {self.inner} × {self.columns}"
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations that count."""
+        return 2.0 * self.rows * self.inner * self.columns
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A 3 × 3 convolution that keeps height and width (zeros around); with ``gradients`` also its pullback.
+
+    Images are channels-last, (N, H, W, C), weights (3, 3, in, out). The pullback takes a given cotangent to the
+    gradients for the images and the weights. Each framework is handed the layout that it likes best.
+    """
+
+    name: str
+    batch: int
+    size: int
+    inputs: int
+    outputs: int
+    gradients: bool = False
+    tolerance: float = 1e-5
+    rehearsal: int = 1
+    unit: str = "convolution"
+    moved = 0.0
+
+    @property
+    def says(self) -> str:
+        """One line for the table."""
+        what = "forward and both gradients" if self.gradients else "forward"
+        return f"3 × 3, {self.inputs} → {self.outputs} channels, {self.batch} × {self.size} × {self.size}: {what}"
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations that count; the zeros around are not taken off."""
+        once = 2.0 * self.batch * self.size**2 * 9 * self.inputs * self.outputs
+        return 3 * once if self.gradients else once
+
+
+Workload: TypeAlias = Training | Epoch | Rows | Update | Product | Convolution
+
+digits = Network((784, 256, 128, 10), "relu", "adam", 1e-3)
+
+
+def every(*, quick: bool = False) -> dict[str, Workload]:
+    """Every workload by name. Those of one group begin alike: ``matmul`` means all ``matmul-…``.
+
+    ``quick`` shortens the one that cannot be done in a fraction of a second.
+    """
+    found: list[Workload] = [
+        Training("xor", Network((2, 3, 2), "tanh", "sgd", 0.5), batch=4),
+        Training("softmax", Network((784, 10), "relu", "sgd", 0.5), batch=100, images=True),
+        Training("mlp", digits, batch=128, images=True, tolerance=1e-3),
+        Training("wide", Network((1024, 1024, 1024, 10), "relu", "adam", 1e-3), batch=256, tolerance=1e-3),
+        Rows("rows", 4096, 1024),
+        Update("adam", 10, (1000, 1000)),
+        Epoch("epoch", digits, batch=64, images=6_000 if quick else 60_000),
+        Product("matmul-forward", 128, 784, 256),
+        Product("matmul-weights", 784, 128, 256, turned="first"),
+        Product("matmul-inputs", 128, 256, 784, turned="second"),
+        Product("matmul-wide", 256, 1024, 1024),
+        Product("matmul-square", 1024, 1024, 1024),
+        Convolution("conv-first", 64, 28, 1, 32),
+        Convolution("conv-middle", 32, 14, 32, 64),
+        Convolution("conv-large", 8, 56, 64, 64),
+        Convolution("conv-middle-train", 32, 14, 32, 64, gradients=True),
+        Convolution("conv-large-train", 8, 56, 64, 64, gradients=True),
+    ]
+    return {workload.name: workload for workload in found}
+
+
+def chosen(names: tuple[str, ...], *, quick: bool = False) -> list[Workload]:
+    """The workloads of these names or groups, in order; all for no name. KeyError names one that is neither."""
+    there = every(quick=quick)
+    for name in names:
+        if not any(name in (known, known.split("-")[0]) for known in there):
+            raise KeyError(name)
+    return [w for w in there.values() if not names or {w.name, w.name.split("-")[0]} & set(names)]

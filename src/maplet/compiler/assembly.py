@@ -1,0 +1,430 @@
+"""A block → rows of instructions: which kernel runs on which memory, and where loops and branches jump."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.compiler.contraction import plan
+from maplet.compiler.elements import Fetch, within
+from maplet.compiler.fusion import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage
+from maplet.compiler.instructions import ROW_WORDS, Op
+from maplet.compiler.lowering import KernelCall, lower_nest, lower_scatter
+from maplet.compiler.memory import Arena, InArena, OfConstant, Pointer, Row
+from maplet.compiler.target import target
+from maplet.core.graph import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from maplet.compiler.loops import Kernel
+    from maplet.core.types import ArrayType
+
+enough_work = 1 << 16  # scalar operations: below, one thread is done before another has begun
+
+
+@dataclass(frozen=True)
+class Called:
+    """A row that calls a kernel: for listings and profiles."""
+
+    row: int
+    kernel: Kernel
+    nodes: tuple[Node, ...]
+    flops: int
+    bytes: int
+
+
+class Assembler:
+    """Writes the table of a program, and the arguments of its kernels.
+
+    Words are numbered from 0: first those of the table, then the arguments; `Program` gives them memory.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[list[Any]] = []
+        self.words: list[Any] = []  # behind the table
+        self.relocations: list[tuple[tuple[str, int], tuple[str, int]]] = []  # (word, the word whose address it holds)
+        self.kernels: list[Kernel] = []
+        self.calls: list[Called] = []
+        self.errors: list[Node] = []
+        self.hosts: list[tuple[Node, int]] = []  # operation, the word from which its operands' addresses stand
+        self.constants: list[np.ndarray[Any, Any]] = []
+        self.arena = Arena()
+        self.pointers: list[Pointer] = []
+        self.waiting: list[tuple[tuple[str, int], Pointer, int]] = []
+        self.depth = 0
+
+    # ── rows and words ───────────────────────────────────────────────────────────────────────────
+
+    def row(self, op: Op, *operands: Any) -> int:
+        """Add a row. An operand is a number, a `Pointer` (with bytes to add), or the name of a word."""
+        number = len(self.rows)
+        self.rows.append([int(op)] + [0] * (ROW_WORDS - 1))
+        for n, operand in enumerate(operands, start=1):
+            self._put(("row", number * ROW_WORDS + n), operand)
+        return number
+
+    def word(self, content: Any) -> tuple[str, int]:
+        """Add a word; its name."""
+        name = ("word", len(self.words))
+        self.words.append(0)
+        self._put(name, content)
+        return name
+
+    def _put(self, name: tuple[str, int], content: Any) -> None:
+        if isinstance(content, Pointer):
+            self.waiting.append((name, content, 0))
+        elif isinstance(content, tuple) and isinstance(content[0], Pointer):
+            self.waiting.append((name, *content))
+        elif isinstance(content, tuple):
+            self.relocations.append((name, content))
+        elif name[0] == "row":
+            self.rows[name[1] // ROW_WORDS][name[1] % ROW_WORDS] = content
+        else:
+            self.words[name[1]] = content
+
+    def land(self, row: int, operand: int) -> None:
+        """Let a jump that was written before go to the row that comes next."""
+        self.rows[row][operand] = len(self.rows)
+
+    # ── blocks ───────────────────────────────────────────────────────────────────────────────────
+
+    def block(
+        self,
+        block: Block,
+        given: Mapping[Storage, Pointer],
+        wanted: Mapping[Storage, Pointer],
+        targets: Sequence[Pointer],
+        donated: Mapping[Storage, Storage],
+    ) -> None:
+        """All items of a block.
+
+        ``wanted`` says where results should be made, ``targets`` where every output must be in the end; ``donated``
+        maps a result to the input whose memory it takes over, as soon as that is read no more.
+        """
+        BlockAssembler(self, block, dict(given), wanted, donated).run(targets)
+
+    def arguments(self, words: Sequence[Any]) -> tuple[str, int]:
+        """Words side by side; the name of the first."""
+        names = [self.word(content) for content in words]
+        return names[0] if names else self.word(0)
+
+    def call(self, kernel: Kernel, pointers: Sequence[Pointer], sizes: Sequence[Any], count: int, *, work: int) -> int:
+        """A row that runs a kernel."""
+        numbers: list[Any] = []
+        for size in sizes:
+            if isinstance(size, Node):
+                self.errors.append(size)
+                numbers.append(len(self.errors))
+            else:
+                numbers.append(size)
+        first = self.arguments([*pointers, *numbers, ("status", 0)])
+        self.kernels.append(kernel)
+        parallel = int(work >= enough_work and count > 1)
+        return self.row(Op.CALL, ("kernel", len(self.kernels) - 1), first, count, parallel)
+
+
+class BlockAssembler:
+    """Writes one block."""
+
+    def __init__(
+        self,
+        assembler: Assembler,
+        block: Block,
+        given: dict[Storage, Pointer],
+        wanted: Mapping[Storage, Pointer],
+        donated: Mapping[Storage, Storage],
+    ) -> None:
+        self.to = assembler
+        self.block = block
+        self.at: dict[Storage, Pointer] = given
+        self.wanted = wanted
+        self.donated = donated
+        self.last = _last_uses(block)
+        self.owned: dict[Storage, tuple[int, int]] = {}
+
+    def run(self, targets: Sequence[Pointer]) -> None:
+        """The items in order, then what is not yet where it must be."""
+        for number, item in enumerate(self.block.items):
+            self._item(number, item)
+            for storage in [s for s in self.owned if self.last.get(s, -1) <= number]:
+                self.to.arena.free(*self.owned.pop(storage))
+        self._move_outputs(targets)
+        for taken in self.owned.values():
+            self.to.arena.free(*taken)
+
+    def _move_outputs(self, targets: Sequence[Pointer]) -> None:
+        moves = [
+            (target, self.pointer(storage), storage.type)
+            for storage, target in zip(self.block.outputs, targets, strict=True)
+            if self.pointer(storage) is not target and storage.type.size
+        ]
+        if any(source in [target for target, _, _ in moves] for _, source, _ in moves):
+            staged = [(self._temporary(kind), source, kind) for _, source, kind in moves]
+            for between, source, kind in staged:
+                self.to.row(Op.COPY, between, source, _bytes(kind))
+            moves = [(t, between, kind) for (t, _, kind), (between, _, _) in zip(moves, staged, strict=True)]
+        for target, source, kind in moves:
+            self.to.row(Op.COPY, target, source, _bytes(kind))
+
+    def _temporary(self, kind: ArrayType) -> Pointer:
+        storage = Storage(kind)
+        return self._allocate(storage)
+
+    def pointer(self, storage: Storage) -> Pointer:
+        """Where an array lies."""
+        if storage not in self.at:
+            if storage.value is None:
+                raise KeyError(f"an array of type {storage.type} has no place ({storage.name})")
+            self.to.constants.append(np.ascontiguousarray(storage.value, storage.type.dtype).reshape(storage.type.shape))
+            self.at[storage] = OfConstant(number=len(self.to.constants) - 1)
+        return self.at[storage]
+
+    def _of(self, node: Node) -> Pointer:
+        return self.pointer(self.block.storage[node])
+
+    def _allocate(self, storage: Storage) -> Pointer:
+        size = _bytes(storage.type)
+        offset = self.to.arena.take(size)
+        self.owned[storage] = (offset, size)
+        self.at[storage] = InArena(offset=offset)
+        return self.at[storage]
+
+    def _make(self, storage: Storage, number: int, item: Item) -> Pointer:
+        """The place of a result: where it is wanted if that is free by now, else in the arena."""
+        if storage in self.at:
+            return self.at[storage]
+        if storage in self.wanted:
+            taken = self.donated.get(storage)
+            if taken is None or self._may_overwrite(taken, storage, number, item):
+                self.at[storage] = self.wanted[storage]
+                return self.at[storage]
+        return self._allocate(storage)
+
+    def _may_overwrite(self, old: Storage, new: Storage, number: int, item: Item) -> bool:
+        last = self.last.get(old, -1)
+        if last != number:
+            return last < number
+        if isinstance(item, Loop):
+            carried = _carried(item)
+            places = [n for n, node in enumerate(item.node.inputs) if self.block.storage[node] is old]
+            return len(places) == 1 and places[0] in carried and item.gives[carried.index(places[0])] is new
+        if not isinstance(item, Nest):
+            return False
+        place = item.place()
+        flat = item.evaluator._flat(place, item.shape).key  # noqa: SLF001
+        nodes = {node for node, storage in self.block.storage.items() if storage is old}
+        roots = [*item.outputs.values(), *(condition for condition, _ in item.evaluator.checks)]
+        return all(
+            e.at.key == flat and e.guard is None and not item.evaluator.checks
+            for e in within(roots)
+            if isinstance(e, Fetch) and e.source in nodes
+        ) and any(self.block.storage[node] is new for node in item.outputs)
+
+    # ── items ────────────────────────────────────────────────────────────────────────────────────
+
+    def _item(self, number: int, item: Item) -> None:
+        match item:
+            case Nest():
+                self._kernel(lower_nest(item), tuple(item.outputs), number, item)
+            case Scatter():
+                for call in lower_scatter(item):
+                    self._kernel(call, (item.node,), number, item)
+            case Contract():
+                self._contract(item, number)
+            case HostCall():
+                gives = [self._make(storage, number, item) for storage in item.gives]
+                first = self.to.arguments([*(self._of(n) for n in item.node.inputs), *gives])
+                self.to.hosts.append((item.node, first[1]))
+                self.to.row(Op.HOST, len(self.to.hosts) - 1)
+            case Loop():
+                self._loop(item, number)
+            case Choice():
+                self._choice(item, number)
+
+    def _kernel(self, call: KernelCall, nodes: tuple[Node, ...], number: int, item: Item) -> None:
+        made = {node: self._make(self.block.storage[node], number, item) for node in nodes}
+        if not any(node.array_type.size for node in nodes):
+            return
+        read = len(call.arrays) - sum(1 for b in call.kernel.buffers if b.name.startswith("y"))
+        pointers = [self._of(n) if k < read else made[n] for k, n in enumerate(call.arrays)]
+        row = self.to.call(call.kernel, pointers, call.sizes, call.count, work=call.work)
+        size = sum(_bytes(n.array_type) for n in call.arrays)
+        self.to.calls.append(Called(row, call.kernel, nodes, call.work, size))
+
+    def _contract(self, item: Contract, number: int) -> None:
+        storage = self.block.storage[item.node]
+        out = self._make(storage, number, item)
+        if not storage.type.size:
+            return
+        steps = plan(item.contraction, target())
+        named = {"a": self._of(item.a), "b": self._of(item.b), "out": out}
+        held: list[tuple[int, int]] = []
+        for name, elements in steps.temporaries.items():
+            size = elements * storage.type.dtype.itemsize
+            offset = self.to.arena.take(size)
+            held.append((offset, size))
+            named[name] = InArena(offset=offset)
+        for step in steps.steps:
+            pointers = [named[name] for name in step.buffers]
+            row = self.to.call(step.kernel, pointers, step.sizes, step.count, work=max(step.flops // 4, step.bytes // 4))
+            self.to.calls.append(Called(row, step.kernel, (item.node,), step.flops, step.bytes))
+        for taken in held:
+            self.to.arena.free(*taken)
+
+    # ── loops ────────────────────────────────────────────────────────────────────────────────────
+
+    def _loop(self, item: Loop, number: int) -> None:
+        node, body = item.node, item.body
+        carried = _carried(item)
+        slots = [self._make(storage, number, item) for storage in item.gives[: len(carried)]]
+        for slot, place in zip(slots, carried, strict=True):
+            source, kind = self._of(node.inputs[place]), node.inputs[place].array_type
+            if source is not slot and kind.size and not self._is_same(source, slot, item, place):
+                self.to.row(Op.COPY, slot, source, _bytes(kind))
+        given = [self._of(child) for child in node.inputs]
+        for slot, place in zip(slots, carried, strict=True):
+            given[place] = slot
+        counter = self.to.word(0)
+        self.to.row(Op.SET, counter, 0)
+        self.to.depth += 1
+        if item.condition is None:
+            self._scan(item, number, given, slots, counter)
+        else:
+            self._while(item, given, slots, counter)
+        self.to.depth -= 1
+        del body
+
+    def _is_same(self, source: Pointer, slot: Pointer, item: Loop, place: int) -> bool:
+        """Whether a carry begins in the very memory that it ends in: an output that takes over that input."""
+        storage = item.gives[_carried(item).index(place)]
+        taken = self.donated.get(storage)
+        return taken is not None and self.at.get(taken) is source and self.wanted.get(storage) is slot
+
+    def _scan(self, item: Loop, number: int, given: list[Pointer], slots: list[Pointer], counter: tuple[str, int]) -> None:
+        params = item.node.params
+        length, reverse = params["length"], params["reverse"]
+        fixed = params["constants"] + params["carries"]
+        rows: list[tuple[Row, Pointer, int]] = []
+
+        def row_of(whole: Pointer, kind: ArrayType) -> Pointer:
+            row = Row()
+            rows.append((row, whole, _bytes(kind)))
+            return row
+
+        for n in range(fixed, len(given)):
+            given[n] = row_of(given[n], item.body.graph.inputs[n].array_type)
+        gathered = [self._make(storage, number, item) for storage in item.gives[len(slots) :]]
+        results = item.body.outputs[len(slots) :]
+        targets = [*slots, *(row_of(w, s.type) for w, s in zip(gathered, results, strict=True))]
+        limit = self.to.word(length)
+        setup = self.to.row(Op.JUMP, 0)
+        first = len(self.to.rows)
+        places = self._body(item.body, given, targets, slots)
+        for row, _, size in rows:
+            for place, _ in places(row):
+                self.to.row(Op.ADD, place, -size if reverse else size)
+        self.to.row(Op.ADD, counter, 1)
+        if self.to.depth == 1:
+            self.to.row(Op.PAUSE)
+        test = self.to.row(Op.JUMP_IF_LESS, counter, limit, first)
+        end = self.to.row(Op.JUMP, 0)
+        self.to.land(setup, 1)
+        for row, whole, size in rows:
+            for place, extra in places(row):
+                self.to.row(Op.SET, place, (whole, extra + ((length - 1) * size if reverse else 0)))
+        self.to.row(Op.JUMP, test)
+        self.to.land(end, 1)
+
+    def _body(self, body: Block, given: list[Pointer], targets: list[Pointer], slots: list[Pointer]) -> Any:
+        """The rows of a body; gives a function: the places that hold a row's address."""
+        before = len(self.to.waiting)
+        wanted: dict[Storage, Pointer] = {}
+        donated: dict[Storage, Storage] = {}
+        inputs = body.inputs
+        for storage, target in zip(body.outputs, targets, strict=True):
+            if storage not in wanted and storage not in inputs and storage.value is None:
+                wanted[storage] = target
+                if target in slots:
+                    donated[storage] = inputs[given.index(target)]
+        self.to.block(body, dict(zip(inputs, given, strict=True)), wanted, targets, donated)
+
+        def places(row: Row) -> list[tuple[tuple[str, int], int]]:
+            return [(name, extra) for name, pointer, extra in self.to.waiting[before:] if pointer is row]
+
+        return places
+
+    def _while(self, item: Loop, given: list[Pointer], slots: list[Pointer], counter: tuple[str, int]) -> None:
+        assert item.condition is not None  # noqa: S101
+        bound = item.node.params["bound"]
+        first = len(self.to.rows)
+        exits: list[tuple[int, int]] = []
+        if bound is not None:
+            limit = self.to.word(bound)
+            self.to.row(Op.JUMP_IF_LESS, counter, limit, len(self.to.rows) + 2)
+            exits.append((self.to.row(Op.JUMP, 0), 1))
+        truth = self._temporary(item.condition.outputs[0].type)
+        self._body(item.condition, given, [truth], [])
+        exits.append((self.to.row(Op.JUMP_IF_FALSE, truth, 0), 2))
+        self._body(item.body, given, slots, slots)
+        self.to.row(Op.ADD, counter, 1)
+        if self.to.depth == 1:
+            self.to.row(Op.PAUSE)
+        self.to.row(Op.JUMP, first)
+        for row, operand in exits:
+            self.to.land(row, operand)
+
+    def _choice(self, item: Choice, number: int) -> None:
+        targets = [self._make(storage, number, item) for storage in item.gives]
+        which, *operands = [self._of(child) for child in item.node.inputs]
+        last = len(item.branches) - 1
+        tests = [self.to.row(Op.JUMP_IF_LESS, which, self.to.word(n + 1), 0) for n in range(last)]
+        ends: list[int] = []
+        for n in (last, *range(last)):
+            if n < last:
+                self.to.land(tests[n], 3)
+            self._body(item.branches[n], operands, targets, [])
+            ends.append(self.to.row(Op.JUMP, 0))
+        for end in ends:
+            self.to.land(end, 1)
+
+
+def _carried(item: Loop) -> list[int]:
+    """Which inputs of a loop are handed on."""
+    params = item.node.params
+    if item.condition is None:
+        return list(range(params["constants"], params["constants"] + params["carries"]))
+    return list(range(params["constants"], len(item.node.inputs)))
+
+
+def _bytes(kind: ArrayType) -> int:
+    return kind.size * kind.dtype.itemsize
+
+
+def _last_uses(block: Block) -> dict[Storage, int]:
+    """The number of the last item that reads or writes an array; beyond the last item for outputs."""
+    last: dict[Storage, int] = {}
+    for number, item in enumerate(block.items):
+        for node in _touched(item):
+            last[block.storage[node]] = number
+        if isinstance(item, HostCall | Loop | Choice):
+            last.update(dict.fromkeys(item.gives, number) | {s: last[s] for s in item.gives if s in last})
+    for storage in block.outputs:
+        last[storage] = len(block.items)
+    return last
+
+
+def _touched(item: Item) -> set[Node]:
+    match item:
+        case Nest():
+            roots = [*item.outputs.values(), *(condition for condition, _ in item.evaluator.checks)]
+            return {*item.outputs, *(e.source for e in within(roots) if isinstance(e, Fetch))}
+        case Scatter():
+            roots = [item.at, item.body, *(condition for condition, _ in item.checks)]
+            return {item.node, *(e.source for e in within(roots) if isinstance(e, Fetch))}
+        case Contract():
+            return {item.node, item.a, item.b}
+        case _:
+            return set(item.node.inputs)

@@ -1,0 +1,175 @@
+"""What is said about a contraction before and after it is planned: the problem, and how its loops are laid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, prod
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis of a contraction: how long it is, and how far apart its elements lie (0: the operand does not have it).
+
+    Strides are counted in elements and may be negative.
+    """
+
+    extent: int
+    a: int
+    b: int
+    out: int = 0
+
+    def stride(self, operand: str) -> int:
+        """The stride of ``a``, ``b`` or ``out``."""
+        return int(getattr(self, operand))
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """``out[axes] = Σ_sums a[…]·b[…]``, all positions affine: a product of matrices, a convolution, their gradients.
+
+    Each element is one chain ``total = fma(a, b, total)`` from 0.0, over the sums in lexicographic order.
+
+    Parameters
+    ----------
+    dtype
+        ``f32`` or ``f64``.
+    axes
+        Those of the result, in its order.
+    sums
+        Those that are summed over, outermost first.
+    starts
+        Where the first elements of ``a`` and ``b`` lie.
+    """
+
+    dtype: str
+    axes: tuple[Axis, ...]
+    sums: tuple[Axis, ...]
+    starts: tuple[int, int]
+
+    @property
+    def outputs(self) -> int:
+        """The number of elements of the result."""
+        return prod(axis.extent for axis in self.axes)
+
+    @property
+    def depth(self) -> int:
+        """The number of terms of each element."""
+        return prod(axis.extent for axis in self.sums)
+
+
+def simplified(problem: Contraction) -> Contraction:
+    """The same with as few axes as possible, and at least one sum: extents of 1 fall away, neighbours become one."""
+    sums = _merged(problem.sums) or (Axis(1, 0, 0),)
+    if any(axis.extent == 0 for axis in sums):
+        sums = (Axis(0, 0, 0),)
+    return Contraction(problem.dtype, _merged(problem.axes), sums, problem.starts)
+
+
+def _merged(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
+    found: list[Axis] = []
+    for axis in axes:
+        if axis.extent == 1:
+            continue
+        last = found[-1] if found else None
+        if last and all(last.stride(x) == axis.extent * axis.stride(x) for x in ("a", "b", "out")):
+            found[-1] = Axis(last.extent * axis.extent, axis.a, axis.b, axis.out)
+        else:
+            found.append(axis)
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The part of the result that stays in registers while its terms are added up.
+
+    Parameters
+    ----------
+    lanes, vectors
+        Elements along the axis ``vector`` (of the result; None: there is none, and both are 1).
+    vector
+        The axis that lies along the lanes.
+    rows
+        One or two other axes, and how many elements the tile has along each.
+    masked
+        Whether the axis ``vector`` is shorter than the lanes.
+    """
+
+    lanes: int
+    vectors: int
+    vector: int | None
+    rows: tuple[tuple[int, int], ...]
+    masked: bool = False
+
+    @property
+    def columns(self) -> int:
+        """How many elements along the lanes: the width of a panel."""
+        return self.lanes * self.vectors
+
+    @property
+    def height(self) -> int:
+        """The number of rows."""
+        return prod(count for _, count in self.rows)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a contraction runs. A *panel* is a stripe of the result as wide as a tile; a *task* is what one thread takes.
+
+    ::
+
+        for each block of the sums
+          for task in begin‥end               (axes ``tasks``, blocks of panels, blocks of tiles)
+            for panel, axes ``inner``, tile
+              for each term of the block: one fma for each vector of the tile
+
+    Parameters
+    ----------
+    tasks, inner
+        Axes of the result that are neither along the lanes nor rows of the tile.
+    tiles, panels
+        How many tiles (along the first axis of rows) and panels a task takes.
+    blocked, length
+        A block fixes so many sums, and takes ``length`` of the next one; 0 for all of it.
+    packed
+        The operand whose panels are copied first, each in the order in which it is read, or nothing.
+    panel_stride
+        How far its panels lie apart.
+    """
+
+    problem: Contraction
+    tile: Tile
+    tasks: tuple[int, ...] = ()
+    inner: tuple[int, ...] = ()
+    tiles: int = 1
+    panels: int = 1
+    blocked: int = 0
+    length: int = 0
+    packed: str = ""
+    panel_stride: int = 0
+
+    @property
+    def all_panels(self) -> int:
+        """The number of panels."""
+        vector = self.tile.vector
+        return 1 if vector is None else ceil(self.problem.axes[vector].extent / self.tile.columns)
+
+    @property
+    def all_tiles(self) -> int:
+        """The number of tiles along the first axis of rows."""
+        if not self.tile.rows:
+            return 1
+        axis, count = self.tile.rows[0]
+        return ceil(self.problem.axes[axis].extent / count)
+
+    @property
+    def digits(self) -> tuple[tuple[str, int], ...]:
+        """What a task's number is made of: names and how many there are of each, the fastest last."""
+        every = [(f"axis{n}", self.problem.axes[n].extent) for n in self.tasks]
+        every.append(("panels", ceil(self.all_panels / self.panels)))
+        every.append(("tiles", ceil(self.all_tiles / self.tiles)))
+        return tuple((name, count) for name, count in every if count > 1)
+
+    @property
+    def count(self) -> int:
+        """The number of tasks."""
+        return prod(count for _, count in self.digits)

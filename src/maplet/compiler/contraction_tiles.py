@@ -1,0 +1,166 @@
+"""Which tile of a contraction to keep in registers, and in what order to go from tile to tile: by a model of its time.
+
+Time is counted in cycles of a core that does two multiply-additions of vectors and two loads in each, and waits four
+cycles for a multiply-addition. The numbers are rough; only their order matters, and never the result's bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import ceil, prod
+from typing import TYPE_CHECKING
+
+from maplet.compiler.contraction_schedule import Axis, Contraction, Schedule, Tile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from maplet.compiler.target import Target
+
+latency = 4.0  # of a multiply-addition
+gather = 0.7  # to load one lane from a place of its own
+scatter = 1.2  # to store one lane to a place of its own
+around = 12.0  # what a tile takes beside its terms
+copied = 0.5  # to copy an element to another order, 0.15 if it stays among its neighbours
+task_cycles = 20_000.0  # what a task should take at least
+most_tasks = 64
+block_bytes = 48 * 1024  # of a panel, for a block of the sums
+rows_bytes = 256 * 1024  # of the rows of a task, for a block of the sums
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A tile, the operand to copy into panels first, and the cycles that it takes."""
+
+    tile: Tile
+    packed: str
+    cycles: float
+
+
+def choose(problem: Contraction, target: Target) -> Choice:
+    """The fastest tile by the model."""
+    return min(_choices(problem, target), key=lambda choice: choice.cycles)
+
+
+def _choices(problem: Contraction, target: Target) -> Iterator[Choice]:
+    for tile in _tiles(problem, target):
+        for packed in _packable(problem, tile):
+            yield Choice(tile, packed, _cycles(problem, tile, packed))
+
+
+def _packable(problem: Contraction, tile: Tile) -> Iterator[str]:
+    yield ""
+    if tile.vector is not None and not tile.masked:
+        axis = problem.axes[tile.vector]
+        for name, other in (("a", "b"), ("b", "a")):
+            if axis.stride(name) and not axis.stride(other):
+                yield name
+
+
+def _tiles(problem: Contraction, target: Target) -> Iterator[Tile]:
+    size = int(problem.dtype[1:]) // 8
+    width, registers = target.vector_bytes // size, target.registers
+    masks = target.vector_bytes == 64
+    numbers = range(len(problem.axes))
+    yield from (Tile(1, 1, None, rows) for rows in _rows(problem, [*numbers], registers - 3))
+    for number in numbers:
+        axis = problem.axes[number]
+        others = [n for n in numbers if n != number]
+        if axis.extent < width and masks:
+            lanes = 1 << (axis.extent - 1).bit_length()
+            options = [(lanes, 1, lanes != axis.extent)]
+        else:
+            lanes = min(width, 1 << (axis.extent.bit_length() - 1))
+            options = [(lanes, vectors, False) for vectors in range(1, min(axis.extent // lanes, 6) + 1)]
+        for lanes, vectors, masked in options:
+            for rows in _rows(problem, others, (registers - 1 - vectors) // vectors):
+                yield Tile(lanes, vectors, number, rows, masked)
+
+
+def _rows(problem: Contraction, axes: list[int], most: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Numbers of rows, at most so many together, along one or two axes."""
+    yield ()
+    for axis in axes:
+        for count in _counts(problem.axes[axis].extent, most):
+            yield ((axis, count),)
+    for first, second in pairwise(axes):
+        inner = problem.axes[second].extent
+        for across in _counts(inner, most):
+            if across * 4 >= min(inner, most):
+                yield from (((first, n), (second, across)) for n in _counts(problem.axes[first].extent, most // across))
+
+
+def _counts(extent: int, most: int) -> list[int]:
+    """Numbers ≤ most by which an axis is cut into equal parts, or almost."""
+    parts = range(ceil(extent / most), extent) if most else ()
+    return sorted({count for n in parts if (count := ceil(extent / n)) > 1 and (count >= 4 or n < 4)})
+
+
+def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
+    axes = problem.axes
+    tiles = 1.0
+    counts = dict(tile.rows)
+    if tile.vector is not None:
+        counts[tile.vector] = extent = tile.columns
+        del extent
+    for number, axis in enumerate(axes):
+        tiles *= ceil(axis.extent / counts.get(number, 1))
+    sums = tile.height * tile.vectors
+    loads = 0.0
+    copying = 0.0
+    for x in ("a", "b"):
+        rows = prod(count for axis, count in tile.rows if axes[axis].stride(x))
+        step = 0 if tile.vector is None else axes[tile.vector].stride(x)
+        values = rows * (tile.vectors if step else 1)
+        apart = step not in (0, 1)
+        if packed == x:
+            elements = problem.depth * prod(axis.extent for axis in axes if axis.stride(x))
+            copying = elements * (copied if apart else 0.15) + 300
+            apart = False
+        loads += values * (tile.lanes * gather if apart else 0.5)
+    step = 1 if tile.vector is None else axes[tile.vector].out
+    storing = sums * (1.0 if step == 1 else tile.lanes * scatter)
+    each = max(sums / 2, loads, latency) + 0.2
+    return tiles * (problem.depth * each + storing + around) + copying
+
+
+def schedule(problem: Contraction, choice: Choice, packed: str, panel_stride: int) -> Schedule:
+    """The order of the loops around a tile."""
+    tile = choice.tile
+    taken = {tile.vector, *(axis for axis, _ in tile.rows)}
+    free = [n for n in range(len(problem.axes)) if n not in taken]
+    made = _blocked(Schedule(problem, tile, inner=tuple(free), packed=packed, panel_stride=panel_stride))
+    wanted = min(max(int(choice.cycles / task_cycles), 1), most_tasks)
+    outer: list[int] = []
+    while free and prod(problem.axes[n].extent for n in outer) < wanted:
+        outer.append(free.pop(0))
+    tiles, panels = made.all_tiles, made.all_panels
+    size = int(problem.dtype[1:]) // 8
+    depth = made.length * prod(axis.extent for axis in problem.sums[made.blocked + 1 :]) or problem.depth
+    count = tile.rows[0][1] if tile.rows else 1
+    row_blocks = min(ceil(tiles * count * depth * size / rows_bytes), tiles)
+    have = prod(problem.axes[n].extent for n in outer) * row_blocks
+    column_blocks = min(ceil(wanted / have), panels)
+    row_blocks = min(max(row_blocks, ceil(wanted * row_blocks / (have * column_blocks))), tiles)
+    return replace(
+        made, tasks=tuple(outer), inner=tuple(free), tiles=ceil(tiles / row_blocks), panels=ceil(panels / column_blocks)
+    )
+
+
+def _blocked(made: Schedule) -> Schedule:
+    """Cut the sums into blocks, so that a panel stays in the cache from tile to tile."""
+    problem = made.problem
+    size = int(problem.dtype[1:]) // 8
+    most = block_bytes // (size * made.tile.columns)
+    if problem.depth <= 2 * most or made.all_tiles < 3:
+        return made
+    inner = problem.depth
+    for number, axis in enumerate(problem.sums):
+        inner //= axis.extent
+        if inner <= most:
+            length = max(most // inner, 1)
+            if number == 0 and length >= axis.extent:
+                return made
+            return replace(made, blocked=number, length=min(length, axis.extent))
+    return made

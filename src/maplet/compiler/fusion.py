@@ -1,0 +1,533 @@
+"""Fusion: a graph → nests, contractions, loops and calls of the host, in the order in which they run.
+
+Every value is either stored or composed into what reads it. One rule decides: what only moves elements is never
+stored for its own sake; what computes is stored if several read it and it costs more than reading it back would, or
+if it would be computed more often than it has elements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from maplet.compiler.contraction import Axis as ContractionAxis
+from maplet.compiler.contraction import Contraction
+from maplet.compiler.elements import Axis, Element, Fetch, Function, Linear, Number, Total, within
+from maplet.compiler.evaluator import Evaluator, NotHereError
+from maplet.core import index_notation as notation
+from maplet.core.graph import Graph, Node, as_made, constant_primitive, nested_graphs
+from maplet.core.kinds import access_at, is_cheap, only_moves
+from maplet.core.types import ArrayType, short_name
+from maplet.errors import GraphError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from maplet.core.context import Origin
+
+# ── what a program is made of ────────────────────────────────────────────────────────────────────
+
+
+@dataclass(eq=False)
+class Storage:
+    """An array that lies in memory. Where, `memory` decides."""
+
+    type: ArrayType
+    name: str = ""
+    value: Any = None  # of a constant
+
+
+@dataclass(eq=False)
+class Nest:
+    """Elements computed at every position of some axes, each stored in an array of that shape."""
+
+    axes: tuple[Axis, ...]
+    shape: tuple[int, ...]
+    evaluator: Evaluator
+    outputs: dict[Node, Element] = field(default_factory=dict[Node, Element])
+
+    def place(self) -> tuple[Linear, ...]:
+        """The position of this nest: one form per axis; an axis of length 1 stands at 0."""
+        return tuple(Linear() if axis.extent == 1 else Linear(0, {axis: 1}) for axis in self.axes)
+
+
+@dataclass(eq=False)
+class Scatter:
+    """``out[…, at, …] ⊕= value`` for every position of the axes, into an array that begins as zeros (or −1)."""
+
+    node: Node
+    axes: tuple[Axis, ...]  # those of the result; None stands where the position is looked up
+    aimed: int  # which axis of the result is looked up
+    at: Element
+    sums: tuple[Axis, ...]
+    body: Element
+    combiner: str
+    checks: list[tuple[Element, Node]]
+
+
+@dataclass(eq=False)
+class Contract:
+    """A sum of products."""
+
+    node: Node
+    contraction: Contraction
+    a: Node
+    b: Node
+
+
+@dataclass(eq=False)
+class HostCall:
+    """An operation that NumPy computes."""
+
+    node: Node
+    gives: list[Storage]
+
+
+@dataclass(eq=False)
+class Loop:
+    """A scan or a while loop."""
+
+    node: Node
+    body: Block
+    gives: list[Storage]
+    condition: Block | None = None
+
+
+@dataclass(eq=False)
+class Choice:
+    """One of several blocks, by an index."""
+
+    node: Node
+    branches: list[Block]
+    gives: list[Storage]
+
+
+Item = Nest | Scatter | Contract | HostCall | Loop | Choice
+
+
+@dataclass(eq=False)
+class Block:
+    """What runs, in order, and where its values lie.
+
+    ``storage`` maps nodes to the arrays that hold them; nodes that stand for the same array share one.
+    """
+
+    graph: Graph
+    items: list[Item] = field(default_factory=list[Item])
+    storage: dict[Node, Storage] = field(default_factory=dict[Node, Storage])
+    origins: dict[Node, Origin] = field(default_factory=dict[Node, "Origin"])
+
+    @property
+    def inputs(self) -> list[Storage]:
+        """The arrays that the block is given."""
+        return [self.storage[node] for node in self.graph.inputs]
+
+    @property
+    def outputs(self) -> list[Storage]:
+        """The arrays that hold its results."""
+        return [self.storage[node] for node in self.graph.outputs]
+
+
+# ── how it is made ───────────────────────────────────────────────────────────────────────────────
+
+most_statements = 24  # in one nest: beyond, registers and compile time suffer
+inlined = ("call", "custom_gradient")
+
+
+def fuse(graph: Graph) -> Block:
+    """A closed graph as a block."""
+    fuser = Fuser(graph)
+    for node in graph.inputs:
+        fuser.block.storage[node] = Storage(node.array_type, "input")
+        fuser.born[node] = -1
+    fuser.add_graph(graph)
+    for node in graph.outputs:
+        fuser.require(node)
+    return fuser.block
+
+
+class Fuser:
+    """Builds one block."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.block = Block(graph)
+        self.readers: dict[Node, list[Node | None]] = {}
+        self.born: dict[Node, int] = {}  # stored node → number of the item after which it is there
+        self.same: dict[Node, Node] = {}  # a node inside an inlined graph → what stands for it
+        self.items_of: dict[Node, list[Node]] = {}
+
+    def add_graph(self, graph: Graph) -> None:
+        """All nodes of a graph whose inputs are known."""
+        order = as_made(graph)
+        for node in order:
+            for child in node.inputs:
+                self.readers.setdefault(child, []).append(node)
+        for node in graph.outputs:
+            self.readers.setdefault(node, []).append(None)
+        self.block.origins.update(graph.origins)
+        known = set(graph.inputs)
+        for node in order:
+            if node not in known:
+                self._add(node)
+
+    # ── one node ─────────────────────────────────────────────────────────────────────────────────
+
+    def _add(self, node: Node) -> None:
+        name = node.primitive.name
+        if node.primitive is constant_primitive:
+            if node.array_type.size != 1 or node.array_type.shape:
+                self._store(node, Storage(node.array_type, "constant", node.params["value"]), born=-1)
+        elif name == "item":
+            self._item(node)
+        elif name in inlined:
+            self._inline(node)
+        elif name == "scan":
+            self._loop(node, fuse(node.params["body"]), None)
+        elif name == "while_loop":
+            self._loop(node, fuse(node.params["body"]), fuse(node.params["condition"]))
+        elif name == "switch":
+            self._require_all(node.inputs)
+            gives = [Storage(t, "switch") for t in _types(node)]
+            self.block.items.append(Choice(node, [fuse(branch) for branch in node.params["branches"]], gives))
+            self._give(node, gives)
+        elif nested_graphs(node):
+            raise GraphError(f"the compiler knows no nested operation {name!r}")
+        elif node.primitive.access is None:
+            self._require_all(node.inputs)
+            gives = [Storage(t, name) for t in _types(node)]
+            self.block.items.append(HostCall(node, gives))
+            self._give(node, gives)
+        else:
+            self._compute(node)
+
+    def _item(self, node: Node) -> None:
+        several = node.inputs[0]
+        if several in self.items_of:  # of an inlined graph: it stands for one of that graph's outputs
+            self.require(self.items_of[several][node.params["index"]])
+            target = self.items_of[several][node.params["index"]]
+            self._store(node, self.block.storage[target], born=self.born[target])
+
+    def _give(self, node: Node, gives: list[Storage]) -> None:
+        """The results of an item that was just added."""
+        born = len(self.block.items) - 1
+        if not isinstance(node.type, tuple):
+            self._store(node, gives[0], born=born)
+            return
+        for reader in self.readers.get(node, []):
+            if reader is not None:
+                self._store(reader, gives[reader.params["index"]], born=born)
+
+    def _store(self, node: Node, storage: Storage, *, born: int) -> None:
+        self.block.storage[node] = storage
+        self.born[node] = born
+
+    def _inline(self, node: Node) -> None:
+        """A graph that is called: its nodes run here, between its own inputs and outputs."""
+        graph = node.params["graph"] if node.primitive.name == "call" else node.params["forward"]
+        copied = _fresh(graph, node.inputs)
+        for origin_node, copy in copied.items():
+            if origin_node in graph.origins:
+                self.block.origins[copy] = graph.origins[origin_node]
+        made = set(node.inputs)
+        order = [copied[n] for n in as_made(graph) if copied[n] not in made]
+        for inner in order:
+            for child in inner.inputs:
+                self.readers.setdefault(child, []).append(inner)
+        outputs = [copied[n] for n in graph.outputs]
+        for inner in outputs:
+            self.readers.setdefault(inner, []).append(None)
+        for inner in order:
+            self._add(inner)
+        self.items_of[node] = outputs[: len(_types(node))]
+
+    def _loop(self, node: Node, body: Block, condition: Block | None) -> None:
+        self._require_all(node.inputs)
+        gives = [Storage(t, node.primitive.name) for t in _types(node)]
+        self.block.items.append(Loop(node, body, gives, condition))
+        self._give(node, gives)
+
+    # ── what is stored ───────────────────────────────────────────────────────────────────────────
+
+    def _require_all(self, nodes: Sequence[Node]) -> None:
+        for node in nodes:
+            self.require(node)
+
+    def require(self, node: Node) -> None:
+        """See to it that a node lies in memory."""
+        if node not in self.block.storage:
+            if node.primitive is constant_primitive:
+                self._store(node, Storage(node.array_type, "constant", node.params["value"]), born=-1)
+            else:
+                self._store_in_nest(node)
+
+    def _compute(self, node: Node) -> None:
+        access = access_at(node)
+        assert access is not None  # noqa: S101
+        if contains_reduce(access.value):
+            if not (self._scatter(node) or self._contract(node)):
+                self._store_in_nest(node)
+        elif self._is_stored(node, access):
+            self._store_in_nest(node)
+
+    def _is_stored(self, node: Node, access: notation.Access) -> bool:
+        """The cost rule: whether a value without sums is stored rather than composed into what reads it."""
+        readers = self.readers.get(node, [])
+        if None in readers:
+            return True
+        if only_moves(access.value):
+            return False
+        size = node.array_type.size
+        if size == 1:
+            return not is_cheap(access.value) or len(readers) > 1
+        once = all(reader is not None and _reads(reader) <= size for reader in readers)
+        if len(readers) == 1:
+            return not once or not self._takes_inline(readers[0])
+        cheap = is_cheap(access.value) and all(self._is_near(child) for child in node.inputs)
+        return not (cheap and once and len(readers) == 2 and all(map(self._takes_inline, readers)))
+
+    def _is_near(self, node: Node) -> bool:
+        """Whether reading an element of a node costs no more than a load."""
+        if node in self.block.storage or node.primitive is constant_primitive:
+            return True
+        access = access_at(node)
+        return access is not None and only_moves(access.value) and all(map(self._is_near, node.inputs))
+
+    def _takes_inline(self, reader: Node | None) -> bool:
+        """Whether a reader can take an expression in the place of an array."""
+        if reader is None or isinstance(reader.type, tuple):
+            return False
+        access = access_at(reader)
+        return access is not None and not is_product(access.value) and aimed_at(access.value) is None
+
+    # ── nests ────────────────────────────────────────────────────────────────────────────────────
+
+    def _store_in_nest(self, node: Node) -> None:
+        """Compute a node in a nest of the same shape if there is one that it fits into, else in one of its own."""
+        shape = node.array_type.shape
+        access = access_at(node)
+        assert access is not None  # noqa: S101
+        if not contains_reduce(access.value):
+            for number in range(len(self.block.items) - 1, max(-1, len(self.block.items) - 60), -1):
+                item = self.block.items[number]
+                if (
+                    isinstance(item, Nest)
+                    and item.shape == shape
+                    and len(item.outputs) < most_statements
+                    and self._joins(node, item, number)
+                ):
+                    return
+        axes = tuple(Axis(length) for length in shape)
+        nest = Nest(axes, shape, Evaluator(self.block.storage.__contains__, {}))
+        element = nest.evaluator.compute(node, nest.place())
+        nest.outputs[node] = element
+        self._register(nest)
+        self.block.items.append(nest)
+        self._store(node, Storage(node.array_type, node.primitive.name), born=len(self.block.items) - 1)
+
+    def _register(self, nest: Nest) -> None:
+        nest.evaluator.here = {node: (element, nest.place()) for node, element in nest.outputs.items()}
+
+    def _joins(self, node: Node, nest: Nest, number: int) -> bool:
+        """Add a node to a nest, if all that it reads is there when the nest runs."""
+        checks = len(nest.evaluator.checks)
+        try:
+            element = nest.evaluator.compute(node, nest.place())
+        except NotHereError:
+            del nest.evaluator.checks[checks:]
+            return False
+        fetched = [e for e in within([element]) if isinstance(e, Fetch)]
+        late = any(self.born[f.source] >= number for f in fetched)
+        if late or any(isinstance(e, Total) for e in within([element]) if e not in set(within(list(nest.outputs.values())))):
+            del nest.evaluator.checks[checks:]
+            return False
+        nest.outputs[node] = element
+        self._register(nest)
+        self._store(node, Storage(node.array_type, node.primitive.name), born=number)
+        return True
+
+    # ── sums of products, and sums that are really look-ups ──────────────────────────────────────
+
+    def _contract(self, node: Node) -> bool:
+        access = access_at(node)
+        assert access is not None  # noqa: S101
+        dtype = short_name(node.array_type.dtype)
+        if not is_product(access.value) or dtype not in ("f32", "f64"):
+            return False
+        axes = tuple(Axis(length) for length in node.array_type.shape)
+        place = Nest(axes, node.array_type.shape, None).place()  # type: ignore[arg-type]
+        for child in node.inputs:
+            self._prepare_operand(child)
+        evaluator = Evaluator(self.block.storage.__contains__, {})
+        element = evaluator.compute(node, place)
+        sums: list[Axis] = []
+        while isinstance(element, Total):
+            sums.append(element.axis)
+            element = element.body
+        match element:
+            case Function(name="multiply", arguments=(Fetch() as a, Fetch() as b)):
+                contraction = _contraction(dtype, axes, tuple(sums), a.at, b.at)
+                self.block.items.append(Contract(node, contraction, a.source, b.source))
+            case Function(name="square", arguments=(Fetch() as a,)):
+                contraction = _contraction(dtype, axes, tuple(sums), a.at, a.at)
+                self.block.items.append(Contract(node, contraction, a.source, a.source))
+            case _:
+                return False
+        self._store(node, Storage(node.array_type, node.primitive.name), born=len(self.block.items) - 1)
+        return True
+
+    def _prepare_operand(self, node: Node) -> None:
+        """Store an operand of a contraction unless it only moves an array, to places that a stride can tell."""
+        if node in self.block.storage:
+            return
+        evaluator = Evaluator(self.block.storage.__contains__, {})
+        place = tuple(Linear() if n == 1 else Linear(0, {Axis(n): 1}) for n in node.array_type.shape)
+        element = evaluator.element(node, place)
+        if not (isinstance(element, Fetch) and element.guard is None and element.at.is_affine()):
+            self.require(node)
+
+    def _scatter(self, node: Node) -> bool:
+        """``Σ_p [at(p) = i]·x(p)`` visits every p once, and not every pair (p, i)."""
+        access = access_at(node)
+        assert access is not None  # noqa: S101
+        found = aimed_at(access.value)
+        if found is None:
+            return False
+        axes = tuple(Axis(length) for length in node.array_type.shape)
+        place = Nest(axes, node.array_type.shape, None).place()  # type: ignore[arg-type]
+        evaluator = Evaluator(self.block.storage.__contains__, {})
+        from maplet.compiler.evaluator import Reading  # noqa: PLC0415
+
+        reading = Reading(evaluator, node, None, ())
+        env = {index.name: form for index, form in zip(access.axes, place, strict=True)}
+        sums: list[Axis] = []
+        for reduce in found.chain:
+            axis = Axis(reduce.extent)
+            sums.append(axis)
+            env[reduce.index.name] = Linear(0, {axis: 1}) if axis.extent != 1 else Linear()
+        aimed = [index.name for index in access.axes].index(found.axis.name)
+        at = reading.position(found.at, env)
+        dtype = short_name(node.array_type.dtype)
+        body = reading.value(found.body, env, dtype)
+        length = node.array_type.shape[aimed]
+        position = evaluator.place(at)
+        outside = evaluator.function(
+            "bool", "logical_or",
+            evaluator.function("bool", "less", position, evaluator.number("i64", 0)),
+            evaluator.function("bool", "greater_equal", position, evaluator.number("i64", length)),
+        )  # fmt: skip
+        evaluator.checks.append((outside, node))
+        safe = evaluator.function("i64", "where", outside, evaluator.number("i64", 0), position)
+        self.block.items.append(
+            Scatter(node, axes, aimed, safe, tuple(sums), body, found.chain[0].combiner, evaluator.checks)
+        )
+        self._store(node, Storage(node.array_type, node.primitive.name), born=len(self.block.items) - 1)
+        return True
+
+
+# ── reading index notation ───────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Aimed:
+    """A sum over positions of what is aimed at one place of an axis."""
+
+    chain: list[notation.Reduce]
+    axis: notation.Index
+    at: notation.Expression
+    body: notation.Expression
+
+
+def aimed_at(expression: notation.Expression) -> Aimed | None:
+    """Recognise ``⊕_p where(at(p) = i, x(p), nothing)``."""
+    if isinstance(expression, notation.Call) and expression.function == "maximum":
+        expression = expression.arguments[0]
+    chain: list[notation.Reduce] = []
+    while isinstance(expression, notation.Reduce):
+        chain.append(expression)
+        expression = expression.body
+    match expression:
+        case notation.Call(
+            function="where",
+            arguments=(
+                notation.Call(function="equal", arguments=(at, notation.Index() as axis)),
+                body,
+                notation.Literal(),
+            ),
+        ) if chain and axis not in [reduce.index for reduce in chain]:
+            return Aimed(chain, axis, at, body)
+        case _:
+            return None
+
+
+def contains_reduce(expression: notation.Expression) -> bool:
+    """Whether there is a sum (or another combination over an axis) in an expression."""
+    match expression:
+        case notation.Reduce():
+            return True
+        case notation.Call(arguments=arguments):
+            return any(map(contains_reduce, arguments))
+        case notation.Cast(value=value):
+            return contains_reduce(value)
+        case _:
+            return False
+
+
+def is_product(expression: notation.Expression) -> bool:
+    """Whether it is a sum of products of two operands."""
+    if not isinstance(expression, notation.Reduce) or expression.combiner != "sum":
+        return False
+    while isinstance(expression, notation.Reduce) and expression.combiner == "sum":
+        expression = expression.body
+    match expression:
+        case notation.Call(function="multiply", arguments=(notation.Read(), notation.Read())):
+            return True
+        case _:
+            return False
+
+
+def _contraction(dtype: str, axes: tuple[Axis, ...], sums: tuple[Axis, ...], a: Linear, b: Linear) -> Contraction:
+    strides = [1] * len(axes)
+    for n in range(len(axes) - 2, -1, -1):
+        strides[n] = strides[n + 1] * axes[n + 1].extent
+    return Contraction(
+        dtype,
+        tuple(
+            ContractionAxis(axis.extent, a.terms.get(axis, 0), b.terms.get(axis, 0), stride)
+            for axis, stride in zip(axes, strides, strict=True)
+        ),
+        tuple(ContractionAxis(axis.extent, a.terms.get(axis, 0), b.terms.get(axis, 0)) for axis in sums),
+        (a.constant, b.constant),
+    )
+
+
+def _types(node: Node) -> tuple[ArrayType, ...]:
+    return node.type if isinstance(node.type, tuple) else (node.type,)
+
+
+def _reads(reader: Node) -> int:
+    """How many elements of an operand a reader looks at, at most: those of its result and of its sums."""
+    if isinstance(reader.type, tuple):
+        return 0
+    access = access_at(reader)
+    if access is None:
+        return 0
+    size = reader.array_type.size
+    expression = access.value
+    while isinstance(expression, notation.Reduce):
+        size *= expression.extent
+        expression = expression.body
+    return size
+
+
+def _fresh(graph: Graph, operands: Sequence[Node]) -> dict[Node, Node]:
+    """A copy of the nodes of a graph over other inputs, so that a graph that is called twice runs twice."""
+    copied: dict[Node, Node] = dict(zip(graph.inputs, operands, strict=True))
+    for node in as_made(graph):
+        if node not in copied:
+            copied[node] = Node(node.primitive, tuple(copied[c] for c in node.inputs), node.params, node.type)
+    return copied
+
+
+__all__ = [
+    "Block", "Choice", "Contract", "Fuser", "HostCall", "Item", "Loop", "Nest", "Number", "Scatter", "Storage", "fuse",
+]  # fmt: skip

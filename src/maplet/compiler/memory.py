@@ -1,0 +1,78 @@
+"""Where arrays lie: pointers, and one arena whose memory is used again as soon as nobody reads it any more.
+
+An address is known at one of three times: when the program is made (arena, constants), when it is called (what it is
+given and gives), or while it runs (the row of an array that a loop has reached). A `Pointer` therefore collects the
+places, words of the program, that are to hold the address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+alignment = 64
+
+
+@dataclass(eq=False)
+class Pointer:
+    """An address, and the words that must hold it; each with a number of bytes to add."""
+
+    places: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+
+
+@dataclass(eq=False)
+class InArena(Pointer):
+    """So many bytes behind the begin of the arena."""
+
+    offset: int = 0
+
+
+@dataclass(eq=False)
+class Given(Pointer):
+    """An array that the caller gives: an input, or memory for an output."""
+
+    slot: int = 0
+
+
+@dataclass(eq=False)
+class OfConstant(Pointer):
+    """An array that belongs to the program."""
+
+    number: int = 0
+
+
+@dataclass(eq=False)
+class Row(Pointer):
+    """The row of an array that a loop has reached."""
+
+
+class Arena:
+    """Memory by offsets; what is freed is given out again, the first hole that fits."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.holes: list[tuple[int, int]] = []  # (offset, size), in order
+
+    def take(self, size: int) -> int:
+        """The offset of so many bytes, aligned."""
+        size = max(alignment, -(-size // alignment) * alignment)
+        for n, (offset, length) in enumerate(self.holes):
+            if length >= size:
+                self.holes[n : n + 1] = [(offset + size, length - size)] if length > size else []
+                return offset
+        offset = self.size
+        if self.holes and sum(self.holes[-1]) == self.size:  # the last hole grows
+            offset = self.holes.pop()[0]
+        self.size = offset + size
+        return offset
+
+    def free(self, offset: int, size: int) -> None:
+        """Give memory back; holes side by side become one."""
+        size = max(alignment, -(-size // alignment) * alignment)
+        holes = sorted([*self.holes, (offset, size)])
+        joined: list[tuple[int, int]] = []
+        for start, length in holes:
+            if joined and sum(joined[-1]) == start:
+                joined[-1] = (joined[-1][0], joined[-1][1] + length)
+            else:
+                joined.append((start, length))
+        self.holes = joined

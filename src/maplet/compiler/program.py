@@ -1,0 +1,179 @@
+"""A compiled program: the table of a block, its memory, and how it is run from Python."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.compiler import native
+from maplet.compiler.assembly import Assembler
+from maplet.compiler.executor import Executor, address_of, new_control
+from maplet.compiler.fusion import fuse
+from maplet.compiler.instructions import ROW_WORDS, Op, Outcome, Word
+from maplet.compiler.memory import Given, InArena, OfConstant, Row, alignment
+from maplet.errors import PositionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from maplet.compiler.memory import Pointer
+    from maplet.core.graph import Graph, Node
+
+pause_after = 50_000_000  # nanoseconds that a loop may run before Python gets its turn
+
+Value = np.ndarray[Any, np.dtype[Any]]
+
+
+class Program:
+    """A graph as native code.
+
+    Parameters
+    ----------
+    graph
+        What to compute. Captured arrays are inputs like any other.
+    donated
+        Output number → input number: the output takes over the memory of that input, whose value is lost.
+    """
+
+    def __init__(self, graph: Graph, donated: Mapping[int, int] | None = None) -> None:
+        self.graph = graph
+        self.donated = dict(donated or {})
+        self.lock = threading.Lock()
+        self.block = fuse(graph)
+        self.assembler = Assembler()
+        self._assemble()
+        self._load()
+
+    # ── making it ────────────────────────────────────────────────────────────────────────────────
+
+    def _assemble(self) -> None:
+        block, to = self.block, self.assembler
+        inputs = [Given(slot=n) for n in range(len(self.graph.inputs))]
+        count = len(inputs)
+        self.fresh = [n for n in range(len(self.graph.outputs)) if n not in self.donated]
+        targets: list[Pointer] = []
+        wanted: dict[Any, Pointer] = {}
+        donated: dict[Any, Any] = {}
+        places = {n: Given(slot=count + k) for k, n in enumerate(self.fresh)}
+        for n, storage in enumerate(block.outputs):
+            pointer = inputs[self.donated[n]] if n in self.donated else places[n]
+            targets.append(pointer)
+            if storage not in wanted and storage not in block.inputs and storage.value is None:
+                wanted[storage] = pointer
+                if n in self.donated:
+                    donated[storage] = block.inputs[self.donated[n]]
+        to.block(block, dict(zip(block.inputs, inputs, strict=True)), wanted, targets, donated)
+        to.row(Op.END)
+
+    def _load(self) -> None:
+        """Give the words memory, and everything in them its address."""
+        to = self.assembler
+        rows = len(to.rows)
+        self.control = new_control()
+        self.memory = np.zeros(rows * ROW_WORDS + len(to.words), np.int64)
+        self.memory[: rows * ROW_WORDS] = np.array(to.rows, np.int64).reshape(-1)
+        self.memory[rows * ROW_WORDS :] = to.words
+        self.table = self.memory[: rows * ROW_WORDS].reshape(rows, ROW_WORDS)
+        self.words_at = rows * ROW_WORDS
+        self.arena = np.empty(to.arena.size + alignment, np.uint8)
+        arena = -(-address_of(self.arena) // alignment) * alignment
+        functions = native.addresses(to.kernels)
+        start = address_of(self.memory)
+        known = {"status": lambda _: address_of(self.control, Word.STATUS), "kernel": functions.__getitem__}
+        for name, what in to.relocations:
+            found = known.get(what[0])
+            self.memory[self._index(name)] = found(what[1]) if found else start + 8 * self._index(what)
+        self.patches: dict[int, list[tuple[int, int]]] = {}
+        for name, pointer, extra in to.waiting:
+            match pointer:
+                case InArena(offset=offset):
+                    self.memory[self._index(name)] = arena + offset + extra
+                case OfConstant(number=number):
+                    self.memory[self._index(name)] = address_of(to.constants[number]) + extra
+                case Given(slot=slot):
+                    self.patches.setdefault(slot, []).append((self._index(name), extra))
+                case Row():
+                    pass
+                case _:
+                    raise TypeError(pointer)
+        self.places: list[list[tuple[int, int]]] = [
+            self.patches.get(slot, []) for slot in range(len(self.graph.inputs) + len(self.fresh))
+        ]
+        self.known = [0] * len(self.places)
+        self.executor = Executor(self.table, self.control, scratch=max((k.scratch for k in to.kernels), default=0))
+        self.control[Word.BUDGET] = pause_after
+        self.output_types = [node.array_type for node in self.graph.outputs]
+
+    def _index(self, name: tuple[str, int]) -> int:
+        return name[1] if name[0] == "row" else self.words_at + name[1]
+
+    # ── running it ───────────────────────────────────────────────────────────────────────────────
+
+    def run(self, values: Sequence[Value]) -> list[Value]:
+        """The outputs for some inputs, which must be in C order. Donated inputs are overwritten."""
+        with self.lock:
+            made = {n: np.empty(self.output_types[n].shape, self.output_types[n].dtype) for n in self.fresh}
+            arrays = [*values, *made.values()]
+            for slot, array in enumerate(arrays):
+                self.bind(slot, array.ctypes.data)
+            self._execute()
+            return [made[n] if n in made else values[self.donated[n]] for n in range(len(self.output_types))]
+
+    def bind(self, slot: int, address: int) -> None:
+        """Tell the program where an input or an output lies."""
+        if self.known[slot] != address:
+            self.known[slot] = address
+            memory = self.memory
+            for place, extra in self.places[slot]:
+                memory[place] = address + extra
+
+    def _execute(self) -> None:
+        executor = self.executor
+        outcome = executor.start()
+        while outcome:
+            if outcome == Outcome.FAILED:
+                self._fail(int(self.control[Word.STATUS]))
+            if outcome == Outcome.HOST:
+                self._host(int(self.control[Word.HOST]))
+            outcome = executor.resume()
+        if self.control[Word.STATUS]:
+            self._fail(int(self.control[Word.STATUS]))
+
+    def _host(self, number: int) -> None:
+        """Run an operation by its reference, on the memory of the program."""
+        node, first = self.assembler.hosts[number]
+        kinds = [child.array_type for child in node.inputs]
+        gives = node.type if isinstance(node.type, tuple) else (node.type,)
+        views = [
+            view(int(self.memory[self.words_at + first + n]), kind.shape, kind.dtype)
+            for n, kind in enumerate([*kinds, *gives])
+        ]
+        operands = views[: len(kinds)]
+        results = node.primitive.compute(operands, node.params, node.type, self.block.origins.get(node))
+        for target, result in zip(views[len(kinds) :], results if isinstance(node.type, tuple) else [results], strict=True):
+            target[...] = result
+
+    def _fail(self, number: int) -> None:
+        node = self.assembler.errors[number - 1]
+        where = self.block.origins.get(node)
+        raise PositionError(
+            f"{node.primitive.name}: an index is outside an axis of an array of shape {_looked_into(node)}",
+            where=str(where) if where else None,
+            fix="look at the indices: positions run from −n to n − 1 along an axis of length n",
+        )
+
+
+def _looked_into(node: Node) -> tuple[int, ...]:
+    looked = node.array_type if node.primitive.name.startswith(("add", "last")) else node.inputs[0].array_type
+    return looked.shape
+
+
+def view(address: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Value:
+    """An array over memory that somebody else keeps."""
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    if not size:
+        return np.empty(shape, dtype)
+    return np.frombuffer((ctypes.c_char * size).from_address(address), dtype).reshape(shape)

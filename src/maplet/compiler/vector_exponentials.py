@@ -1,0 +1,143 @@
+"""The exponential function and what is made of it: eˣ, eˣ − 1, 1/(1 + e⁻ˣ), sinh, cosh, tanh.
+
+x = n·ln 2 + r with an integer n and |r| ≤ ½ ln 2, so that eˣ = 2ⁿ·eʳ. The polynomials are minimax for the relative
+error of the result (Remez exchange in 50 digits); those of f32 were rounded from the lowest coefficient on, each time
+fitting the higher ones again.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import TYPE_CHECKING
+
+from maplet.compiler.vector_numbers import (
+    Number,
+    at_least,
+    at_most,
+    choose,
+    copysign,
+    fma,
+    formats,
+    polynomial,
+    power_of_two,
+    rounded_multiple,
+    scaled,
+)
+
+if TYPE_CHECKING:
+    from maplet.compiler.vector_numbers import Coefficients
+
+# ln 2, rounded, and what that leaves.
+ln2: Coefficients = {"f32": (0.6931471824645996, -1.9046542121259336e-09), "f64": (log(2), 2.3190468138462996e-17)}
+
+# (eʳ − 1 − r)/r² for |r| ≤ ½ ln 2; error of eʳ 2^−28.2 and 2^−60.
+_exponential: Coefficients = {
+    "f32": (0.49999994, 0.16666521, 0.04166829, 0.008368704, 0.0013818945),
+    "f64": (
+        0.5, 0.16666666666666682, 0.04166666666666608, 0.008333333333316786, 0.0013888888889119098,
+        0.00019841269897012846, 2.4801586922327998e-05, 2.755723422081423e-06, 2.755758386271237e-07,
+        2.5112264291394056e-08, 2.0826431909372536e-09,
+    ),
+}  # fmt: skip
+
+# Beyond these eˣ is 0 or infinite.
+_range = {"f32": (-104.0, 89.0), "f64": (-746.0, 710.0)}
+
+
+def reduced(x: Number) -> tuple[Number, Number, Number]:
+    """The count n as an integer, r, and the small part of r that rounding took away."""
+    high, low = ln2[x.dtype]
+    multiple, count = rounded_multiple(x, 1 / log(2))
+    near = fma(multiple, -high, x)  # exact
+    rest = fma(multiple, -low, near)
+    return count, rest, fma(multiple, -low, near - rest)
+
+
+def _exp_parts(x: Number) -> tuple[Number, Number]:
+    """The eʳ and n of eˣ = 2ⁿ·eʳ."""
+    count, rest, _ = reduced(x)
+    return fma(fma(polynomial(rest, _exponential), rest, 1.0), rest, 1.0), count
+
+
+def exp(x: Number) -> Number:
+    """Eˣ."""
+    low, high = _range[x.dtype]
+    return scaled(*_exp_parts(at_least(at_most(x, high), low)))
+
+
+def exp_of_negative(x: Number) -> Number:
+    """Eˣ for x ≤ 0."""
+    return scaled(*_exp_parts(at_least(x, _range[x.dtype][0])))
+
+
+def exp_within(x: Number) -> Number:
+    """Eˣ where that is a normal number (or x is NaN)."""
+    fraction, count = _exp_parts(x)
+    return fraction * power_of_two(count, x.dtype)
+
+
+def expm1(x: Number) -> Number:
+    """Eˣ − 1 = 2ⁿ·(eʳ − 1) + (2ⁿ − 1)."""
+    low, high = -formats[x.dtype].fraction * log(2) - 3.0, _range[x.dtype][1]
+    clipped = at_least(at_most(x, high), low)
+    count, rest, small = reduced(clipped)
+    minus_one = rest + fma(rest * rest, polynomial(rest, _exponential), small)  # eʳ − 1
+    half = power_of_two(count - 1, x.dtype)  # 2ⁿ alone may be infinite
+    whole = fma(minus_one, half, half - 0.5) * 2.0
+    return copysign(choose(count.equals(0), minus_one, whole), x)
+
+
+def sigmoid(x: Number) -> Number:
+    """1/(1 + e⁻ˣ), for x < 0 as eˣ/(1 + eˣ): nothing overflows."""
+    small = exp_of_negative(-abs(x))
+    return choose(x < 0, small, 1.0) / (1.0 + small)
+
+
+# (tanh x − x)/x³ in x² for |x| ≤ 0.55; error 2^−29.8 and 2^−59.
+_tangent: Coefficients = {
+    "f32": (-0.3333332, 0.13332637, -0.053856842, 0.021088235, -0.0062954854),
+    "f64": (
+        -0.3333333333333333, 0.13333333333333075, -0.05396825396804978, 0.02186948852803162, -0.008863235340238522,
+        0.0035921252114526434, -0.0014558062366129593, 0.0005898350916304685, -0.00023822118088934817,
+        9.398258117372934e-05, -3.298496055703139e-05, 7.459089188634721e-06,
+    ),
+}  # fmt: skip
+
+
+def tanh(x: Number) -> Number:
+    """X + x³·p(x²), and 1 − 2/(e^(2x) + 1) from 0.55 on."""
+    size = at_most(abs(x), 20.0)  # from 19.1 on it is 1
+    square = x * x
+    near = fma(x * square, polynomial(square, _tangent), x)
+    far = 1.0 - 2.0 / (exp_within(size + size) + 1.0)
+    return choose(size < 0.55, near, copysign(far, x))
+
+
+# (sinh x − x)/x³ in x² for |x| ≤ ½; error 2^−3x and 2^−59.
+_sine: Coefficients = {
+    "f32": (0.16666667, 0.008333333, 0.00019841270, 2.7557319e-06),
+    "f64": (
+        0.16666666666666666, 0.008333333333333455, 0.00019841269840957385, 2.7557319595866463e-06,
+        2.505188464827669e-08, 1.6125237230979846e-10,
+    ),
+}  # fmt: skip
+
+
+def _half_exp(x: Number) -> Number:
+    """½·eˣ for x ≥ 0; where eˣ is infinite this need not be."""
+    fraction, count = _exp_parts(at_most(x, _range[x.dtype][1] + 1.0))
+    return scaled(fraction, count - 1)
+
+
+def sinh(x: Number) -> Number:
+    """X + x³·p(x²), and (eˣ − e⁻ˣ)/2 from ½ on."""
+    square = x * x
+    near = fma(x * square, polynomial(square, _sine), x)
+    half = _half_exp(abs(x))
+    return choose(abs(x) < 0.5, near, copysign(half - 0.25 / half, x))
+
+
+def cosh(x: Number) -> Number:
+    """(eˣ + e⁻ˣ)/2."""
+    half = _half_exp(abs(x))
+    return half + 0.25 / half
