@@ -112,7 +112,9 @@ def _one_hot(labels: NDArray[Any], classes: int) -> NDArray[Any]:
 
 
 def _zeros(arrays: Named) -> tuple[Named, Named]:
-    return {name: np.zeros_like(a) for name, a in arrays.items()}, {name: np.zeros_like(a) for name, a in arrays.items()}
+    return {name: np.zeros_like(a) for name, a in arrays.items()}, {
+        name: np.zeros_like(a) for name, a in arrays.items()
+    }
 
 
 def _adam(rate: float, now: Named, gradients: Named, state: tuple[Named, Named], step: int) -> Named:

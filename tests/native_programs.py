@@ -1,5 +1,7 @@
 """Small kernels and tables of instructions, for the tests of the executor and its threads."""
 
+import ctypes
+
 import numpy as np
 from llvmlite import binding
 
@@ -54,19 +56,22 @@ _bodies = {
 }
 
 
-def _addresses():
+def machine_code(text, *names):
+    """The functions of an LLVM module, to be called with int32 and with an int32 as result."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    module = binding.parse_assembly(
-        "\n".join(_loop.replace("NAME", name).replace("…", _bodies[name]) for name in _bodies)
-    )
+    module = binding.parse_assembly(text)
     module.verify()
-    engine = binding.create_mcjit_compiler(module, binding.Target.from_default_triple().create_target_machine())
-    engine.finalize_object()
-    return engine, {name: engine.get_function_address(name) for name in _bodies}
+    machine = binding.Target.from_default_triple().create_target_machine()
+    _engines.append(binding.create_mcjit_compiler(module, machine))
+    _engines[-1].finalize_object()
+    return [ctypes.CFUNCTYPE(ctypes.c_int32)(_engines[-1].get_function_address(name)) for name in names]
 
 
-_engine, kernel = _addresses()
+_engines = []
+_text = "\n".join(_loop.replace("NAME", name).replace("…", body) for name, body in _bodies.items())
+_functions = machine_code(_text, *_bodies)
+kernel = {name: ctypes.cast(it, ctypes.c_void_p).value for name, it in zip(_bodies, _functions, strict=True)}
 
 
 class Program:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import maplet as mp
 from maplet.core.graph import in_order
+from maplet.core.primitive import registry
 from maplet.errors import DTypeError, GraphError, SettingError, ShapeError
 
 
@@ -230,6 +231,10 @@ def test_a_gradient_is_one_convolution_and_only_what_is_wanted_is_computed():
     for argnums, count in ((0, 1), (1, 1), ((0, 1), 2)):
         assert names(mp.trace(mp.grad(f, argnums), x, w)).count("conv") == count
         assert names(mp.trace(mp.value_and_grad(f, argnums), x, w)).count("conv") == count + 1
+    x, w, g = mp.zeros((2, 7, 1, 4)), mp.zeros((3, 1, 4, 6)), mp.zeros((2, 5, 1, 6))
+    for needed in itertools.product((True, False), repeat=2):
+        found = registry["conv"].gradient(g, g, x, w, needed=needed, strides=(1,), dilation=(1,))
+        assert [cotangent is not None for cotangent in found] == list(needed)
 
 
 def test_elements_that_no_window_reaches_have_gradient_zero():

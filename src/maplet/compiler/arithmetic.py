@@ -167,7 +167,8 @@ def _beside_infinity(ordering: str) -> Rule:
 def signbit(vectors: Vectors, arguments: list[Any], dtype: str) -> Any:
     """Whether the highest bit is set, which is the sign of −0 and of a NaN too."""
     integer = f"i{bits_of(dtype)}"
-    bits = vectors.reinterpret(*arguments, integer)
+    (x,) = arguments
+    bits = vectors.reinterpret(x, integer)
     return vectors.builder.icmp_signed("<", bits, vectors.constant(integer, 0))
 
 
@@ -347,9 +348,11 @@ def _fill_with_power(function: Any, dtype: str, lanes: int) -> None:
     for place, start, following in zip((found, x, y), (one, *function.args), (product, square, rest), strict=True):
         place.add_incoming(start, first)
         place.add_incoming(following, loop)
-    left = builder.bitcast(builder.icmp_unsigned("!=", rest, zero), ir.IntType(lanes))
-    builder.cbranch(builder.icmp_unsigned("!=", left, ir.Constant(left.type, 0)), loop, last)
+    mask = ir.IntType(lanes)
+    left = builder.bitcast(builder.icmp_unsigned("!=", rest, zero), mask)
+    builder.cbranch(builder.icmp_unsigned("!=", left, ir.Constant(mask, 0)), loop, last)
     ir.IRBuilder(last).ret(product)
 
 
-table |= {"floor_divide": floor_divide, "remainder": remainder, "power": power}
+table |= {"floor_divide": floor_divide, "remainder": remainder}
+of_integers: dict[str, Rule] = {"power": power}  # of real numbers it is no exact function

@@ -178,7 +178,9 @@ class BlockAssembler:
         if storage not in self.at:
             if storage.value is None:
                 raise KeyError(f"an array of type {storage.type} has no place ({storage.name})")
-            self.to.constants.append(np.ascontiguousarray(storage.value, storage.type.dtype).reshape(storage.type.shape))
+            self.to.constants.append(
+                np.ascontiguousarray(storage.value, storage.type.dtype).reshape(storage.type.shape)
+            )
             self.at[storage] = OfConstant(number=len(self.to.constants) - 1)
         return self.at[storage]
 
@@ -269,7 +271,9 @@ class BlockAssembler:
             named[name] = InArena(offset=offset)
         for step in steps.steps:
             pointers = [named[name] for name in step.buffers]
-            row = self.to.call(step.kernel, pointers, step.sizes, step.count, work=max(step.flops // 4, step.bytes // 4))
+            row = self.to.call(
+                step.kernel, pointers, step.sizes, step.count, work=max(step.flops // 4, step.bytes // 4)
+            )
             self.to.calls.append(Called(row, step.kernel, (item.node,), step.flops, step.bytes))
         for taken in held:
             self.to.arena.free(*taken)
@@ -303,7 +307,9 @@ class BlockAssembler:
         taken = self.donated.get(storage)
         return taken is not None and self.at.get(taken) is source and self.wanted.get(storage) is slot
 
-    def _scan(self, item: Loop, number: int, given: list[Pointer], slots: list[Pointer], counter: tuple[str, int]) -> None:
+    def _scan(
+        self, item: Loop, number: int, given: list[Pointer], slots: list[Pointer], counter: tuple[str, int]
+    ) -> None:
         params = item.node.params
         length, reverse = params["length"], params["reverse"]
         fixed = params["constants"] + params["carries"]

@@ -12,6 +12,7 @@ as a whole or not at all. A disk that is full or may not be written is no error:
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -34,6 +35,8 @@ _temporary_name = re.compile(r"[0-9a-f]{64}\.[0-9a-f]{16}\.writing")
 _abandoned_after = 3600.0  # seconds; no write takes an hour
 _touched_every = 86400.0  # seconds; that a file is in use is noted once a day
 _only_files = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_no_own_file = {errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EACCES}  # a link, a socket, what may not be read
+_windows = os.name == "nt"
 _loaded_at = time.time()
 
 
@@ -58,8 +61,11 @@ def key_of(kernel_text: str, target_text: str) -> str:
 def _sources() -> bytes:
     """A hash of the compiler's sources: another compiler makes other code."""
     whole, now = hashlib.sha256(), time.time()
-    with os.scandir(Path(__file__).parent) as entries:
+    paths: list[str] = []
+    with contextlib.suppress(OSError), os.scandir(Path(__file__).parent) as entries:
         paths = sorted(entry.path for entry in entries if entry.name.endswith(".py"))
+    if not paths:  # maplet lies in an archive: who knows which
+        whole.update(secrets.token_bytes())
     for path in paths:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123  twice as fast as by Path; every start waits for it
             content = file.read()
@@ -76,7 +82,7 @@ def default_directory(environment: Mapping[str, str] = os.environ) -> Path | Non
     None if ``MAPLET_CACHE`` is empty, or if the user has no such directory.
     """
     chosen = environment.get("MAPLET_CACHE")
-    given = Path(environment.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME", ""))
+    given = Path(environment.get("LOCALAPPDATA" if _windows else "XDG_CACHE_HOME", ""))
     with contextlib.suppress(RuntimeError):  # the user has no home
         if chosen is not None:
             return Path(chosen).expanduser().absolute() if chosen else None
@@ -100,7 +106,7 @@ class _Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.handle: int | None = None
-        if os.name == "nt":  # no directory can be opened there
+        if _windows:  # no directory can be opened there
             if not path.is_dir():
                 raise FileNotFoundError(path)
             return
@@ -135,12 +141,20 @@ class _Folder:
         with contextlib.suppress(OSError):
             os.unlink(self._place(name), dir_fd=self.handle)
 
+    def touch(self, name: str, handle: int) -> None:
+        """Note that a file, which is open, was used now, if the disk may be written."""
+        with contextlib.suppress(OSError):
+            os.utime(handle if os.utime in os.supports_fd else self._place(name))
+
     def files(self) -> Iterator[tuple[str, os.stat_result]]:
         """Name and status of everything in it."""
         with os.scandir(self.path if self.handle is None else self.handle) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):  # gone meanwhile
-                    yield entry.name, entry.stat(follow_symlinks=False)
+            for entry in list(entries):
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except OSError:  # gone meanwhile
+                    continue
+                yield entry.name, status
 
     def _place(self, name: str) -> str:
         return str(self.path / name) if self.handle is None else name
@@ -161,7 +175,7 @@ class Cache:
     """
 
     def __init__(self, directory: Path | None, limit: int = 512 * 2**20) -> None:
-        self.directory = directory
+        self.directory = directory.absolute() if directory else None
         self.limit = limit
         self._writes = True
         self._tidied = False
@@ -204,14 +218,15 @@ class Cache:
     @contextlib.contextmanager
     def _opened(self) -> Generator[_Folder | None, None, None]:
         """The directory, opened and judged anew; None where there is none to be used."""
-        if self.directory is None:
+        directory = self.directory
+        if directory is None:
             yield None
             return
         try:
-            folder = _Folder(self.directory)
+            folder = _Folder(directory)
         except _UntrustedError as reason:
-            _logger.warning("machine code is neither read from %s nor kept there: %s", self.directory, reason)
             self.directory = None
+            _logger.warning("machine code is neither read from %s nor kept there: %s", directory, reason)
             yield None
             return
         try:
@@ -236,17 +251,15 @@ def _read(folder: _Folder, name: str) -> bytes | None:
     """The content of a file; one that is damaged, or that somebody else could have written, is removed."""
     try:
         handle = folder.open(name, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    except OSError:  # a symbolic link
-        folder.remove(name)
+    except OSError as error:
+        if error.errno in _no_own_file:
+            folder.remove(name)
         return None
     try:
         status = os.fstat(handle)
         content = _content(name, _bytes_of(handle)) if _is_own_file(status) else None
-        if content is not None and time.time() - status.st_mtime > _touched_every and os.utime in os.supports_fd:
-            with contextlib.suppress(OSError):  # a disk that may not be written
-                os.utime(handle)
+        if content is not None and time.time() - status.st_mtime > _touched_every:
+            folder.touch(name, handle)
     finally:
         os.close(handle)
     if content is None:
@@ -255,7 +268,7 @@ def _read(folder: _Folder, name: str) -> bytes | None:
 
 
 def _is_own_file(status: os.stat_result) -> bool:
-    if os.name == "nt":
+    if _windows:
         return stat.S_ISREG(status.st_mode)
     return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
@@ -280,9 +293,10 @@ def _write(folder: _Folder, name: str, content: bytes) -> None:
         with open(handle, "wb") as file:  # noqa: PTH123  it is open already
             file.write(_header(name, content) + content)
         folder.rename(temporary, name)
-    except BaseException:
+    except BaseException as error:
         folder.remove(temporary)
-        raise
+        if not (_windows and isinstance(error, PermissionError)):  # there, it is because somebody reads the old one
+            raise
 
 
 def _tidy(folder: _Folder, limit: int) -> None:

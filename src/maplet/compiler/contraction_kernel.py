@@ -283,9 +283,7 @@ class ContractionWriter:
             return first if second is None else second
         return apply("logical_and", first, second)
 
-    def stores(
-        self, at: dict[Place, Value], totals: list[Value], fresh: list[Value | None]
-    ) -> tuple[Statement, ...]:
+    def stores(self, at: dict[Place, Value], totals: list[Value], fresh: list[Value | None]) -> tuple[Statement, ...]:
         """Write a tile; in blocks of the sums only what is new: no element may be added to twice."""
         column, *rows = fresh if self.first is not None else [None] * len(fresh)
         statements: list[Statement] = []

@@ -139,7 +139,7 @@ def schedule(problem: Contraction, choice: Choice, packed: str, panel_stride: in
     size = int(problem.dtype[1:]) // 8
     depth = made.length * prod(axis.extent for axis in problem.sums[made.blocked + 1 :]) or problem.depth
     count = tile.rows[0][1] if tile.rows else 1
-    row_blocks = min(ceil(tiles * count * depth * size / rows_bytes), tiles)
+    row_blocks = max(min(ceil(tiles * count * depth * size / rows_bytes), tiles), 1)
     have = prod(problem.axes[n].extent for n in outer) * row_blocks
     column_blocks = min(ceil(wanted / have), panels)
     row_blocks = min(max(row_blocks, ceil(wanted * row_blocks / (have * column_blocks))), tiles)

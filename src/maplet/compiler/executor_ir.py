@@ -94,7 +94,7 @@ class Executing:
         return builder.select(afresh, i64(0), code.load(self.control, Word.ROW))
 
     def return_to_python(self) -> None:
-        """Note where to go on and give the pool back; an error that a kernel has reported goes before everything else."""
+        """Note where to go on and leave all as it was; an error that a kernel has reported goes before the rest."""
         code, builder = self.code, self.code.builder
         code.store(self.last, self.control, Word.ROW)
         code.call("arithmetic", self.arithmetic)

@@ -337,7 +337,9 @@ class Fuser:
             return False
         fetched = [e for e in within([element]) if isinstance(e, Fetch)]
         late = any(self.born[f.source] >= number for f in fetched)
-        if late or any(isinstance(e, Total) for e in within([element]) if e not in set(within(list(nest.outputs.values())))):
+        if late or any(
+            isinstance(e, Total) for e in within([element]) if e not in set(within(list(nest.outputs.values())))
+        ):
             del nest.evaluator.checks[checks:]
             return False
         nest.outputs[node] = element

@@ -53,9 +53,9 @@ _combined_by = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "mini
 
 
 def emit(kernel: Kernel, symbol: str) -> str:
-    """A kernel as an LLVM module with one function, ``void symbol(i64* arguments, i64 begin, i64 end, i8* scratch)``."""
+    """A kernel as an LLVM module: one function, ``void symbol(i64 *arguments, i64 begin, i64 end, i8 *scratch)``."""
     module = ir.Module(name=symbol)
-    function = ir.Function(module, _function_type, symbol)
+    function: Any = ir.Function(module, _function_type, symbol)
     function.scope = _Names()
     _Writer(kernel, function).write()
     return str(module)
@@ -71,7 +71,7 @@ class _Scope:
 
 
 class _Names:
-    """Gives a name to what is written: a number. (llvmlite's own looks for a free one.)"""
+    """Names what is written by numbers; llvmlite's own looks for a free name each time."""
 
     def __init__(self) -> None:
         self.number = count()
@@ -287,7 +287,7 @@ class _Writer:
         first = builder.insert_element(nothing, scalar, _lane(0))
         if lanes == 1:
             return first
-        return builder.shuffle_vector(first, nothing, _Written(ir.VectorType(ir.IntType(32), lanes), "zeroinitializer"))
+        return builder.shuffle_vector(first, nothing, Vectors(builder, lanes).constant("i32", 0))
 
     def _fold(self, value: Fold) -> tuple[Any, int]:
         """The upper half to the lower half, until one is left; truth values all at once."""

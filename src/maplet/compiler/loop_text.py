@@ -21,6 +21,7 @@ in their order, and writes floats in hexadecimal. Legal kernels of one canonical
 from __future__ import annotations
 
 from math import isfinite
+from re import sub
 from struct import pack
 from typing import TYPE_CHECKING, Any, cast
 
@@ -133,7 +134,11 @@ class _Printer:
         if self.kernel.scratch:
             first += f" scratch {self.kernel.scratch}"
         own = [f"  {self.header(buffer)}" for buffer in self.buffers if buffer not in self.kernel.buffers]
-        return "\n".join([first, *own, *self.blocks[0], ""])
+        whole = "\n".join([first, *own, *self.blocks[0], ""])
+        if self.canonical:
+            return whole
+        order: dict[str, str] = {}  # for the eye: numbers by their place in the text
+        return sub(r"%\d+", lambda found: order.setdefault(found[0], f"%{len(order)}"), whole)
 
     def name(self, letter: str, given: str) -> str:
         """A name that nothing has yet: in the canonical form a letter and a number."""
@@ -337,11 +342,9 @@ def _bare(shown: str) -> str:
 
 def _float(number: float, *, exact: bool) -> str:
     """A float that can be read back to the bit; if exact, in hexadecimal, or what is not finite as its bits."""
-    if not isinstance(number, float):
-        number = int(number) if number == int(number) else float(number)
-        if abs(number) > 2**53:  # no float may hold it
-            return f"{number}.0"
-        number = float(number)
+    if isinstance(number, int) and abs(number) > 2**53:  # no float may hold it
+        return f"{number}.0"
+    number = float(number)
     if not exact:
         return repr(number)
     return number.hex() if isfinite(number) else pack(">d", number).hex()

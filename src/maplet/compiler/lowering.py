@@ -90,9 +90,11 @@ class Scope:
 class Lowering:
     """One kernel in the making."""
 
-    def __init__(self, roots: Sequence[Element], axes: Sequence[Axis]) -> None:
-        self.roots = list(roots)
-        self.elements = list(within(self.roots))
+    def __init__(
+        self, roots: Sequence[Element], axes: Sequence[Axis], checks: Sequence[tuple[Element, Node]] = ()
+    ) -> None:
+        self.checks = checks
+        self.elements = list(within([*roots, *(condition for condition, _ in checks)]))
         self.dropped, self.extents = merge(self.elements, axes)
         self.arrays: dict[Node, Buffer] = {}
         self.written: dict[Node, Buffer] = {}
@@ -267,6 +269,16 @@ class Lowering:
             return Load(fetch.dtype, lanes, buffer, plus(*ones, vector.at), mask)
         return Load(fetch.dtype, lanes, buffer, self.position(fetch.at, scope, lanes), mask)
 
+    def report(self, scope: Scope, needed: set[Axis]) -> None:
+        """Report the errors whose conditions are known in a scope, and depend on all of some axes."""
+        bound = {s.axis for s in scope.chain()}
+        for condition, node in self.checks:
+            if needed <= self.depends(condition) <= bound:
+                value = splat(self.value(condition, scope), scope.lanes)
+                if scope.mask is not None:
+                    value = apply("logical_and", scope.mask, value)
+                scope.statements.append(Report(value, self.size(node, ("error", node))))
+
     # ── sums ─────────────────────────────────────────────────────────────────────────────────────
 
     def _total(self, total: Total, scope: Scope, lanes: int) -> Value:
@@ -306,6 +318,7 @@ class Lowering:
         if masked:
             inner.mask = below(variable, stop, step)
         carried = Variable(dtype, start.lanes, self.fresh("a"))
+        self.report(inner, {total.axis})
         found = self.value(total.body, inner)
         if found.dtype != dtype:
             found = Cast(dtype, found.lanes, found)
@@ -323,6 +336,7 @@ class Lowering:
         inner = Scope(total.axis, variable, scope)
         best = Variable(body, lanes, self.fresh("a"))
         position = Variable("i64", lanes, self.fresh("p"))
+        self.report(inner, {total.axis})
         found = splat(self.value(total.body, inner), lanes)
         better = Apply("bool", lanes, "greater" if total.combiner == "argmax" else "less", (found, best))
         if body[0] == "f":
@@ -385,9 +399,7 @@ def merge(elements: Sequence[Element], axes: Sequence[Axis]) -> tuple[dict[Axis,
 
 def lower_nest(nest: Nest) -> KernelCall:
     """A nest as a kernel."""
-    checks = nest.evaluator.checks
-    roots = [*nest.outputs.values(), *(condition for condition, _ in checks)]
-    lowering = Lowering(roots, nest.axes)
+    lowering = Lowering(list(nest.outputs.values()), nest.axes, nest.evaluator.checks)
     head = Kernel("", (), (), ())
     sums_in_lanes = any(isinstance(e, Total) and e.in_lanes and e.axis.extent > 1 for e in lowering.elements)
     outer = [axis for axis in nest.axes if axis in lowering.extents]
@@ -396,11 +408,7 @@ def lower_nest(nest: Nest) -> KernelCall:
     place = Linear(0, {axis: stride for axis, stride in zip(nest.axes, strides(nest.shape), strict=True)})
 
     def statements(scope: Scope) -> None:
-        for condition, node in checks:
-            value = lowering.value(condition, scope)
-            if scope.mask is not None:
-                value = apply("logical_and", scope.mask, splat(value, scope.lanes))
-            scope.statements.append(Report(value, lowering.size(node, ("error", node))))
+        lowering.report(scope, set())
         for node, element in nest.outputs.items():
             value = splat(lowering.value(element, scope), scope.lanes)
             ones, _ = lowering.base(place, scope, scope.axis if scope.lanes > 1 else None)
@@ -481,8 +489,7 @@ def _fill(lowering: Lowering, node: Node, dtype: str, number: int) -> KernelCall
 
 def _visit(scatter: Scatter, shape: tuple[int, ...], dtype: str) -> KernelCall:
     node = scatter.node
-    conditions = [condition for condition, _ in scatter.checks]
-    lowering = Lowering([scatter.at, scatter.body, *conditions], ())
+    lowering = Lowering([scatter.at, scatter.body], (), scatter.checks)
     head = Kernel("", (), (), ())
     before = [a for a in scatter.axes[: scatter.aimed] if a.extent != 1]
     after = [a for a in scatter.axes[scatter.aimed + 1 :] if a.extent != 1]
@@ -495,9 +502,7 @@ def _visit(scatter: Scatter, shape: tuple[int, ...], dtype: str) -> KernelCall:
         lowering.extents[axis] = axis.extent
 
     def statements(scope: Scope) -> None:
-        for condition, source in scatter.checks:
-            value = lowering.value(condition, scope)
-            scope.statements.append(Report(value, lowering.size(source, ("error", source))))
+        lowering.report(scope, set())
         value = splat(lowering.value(scatter.body, scope), scope.lanes)
         ones, _ = lowering.base(place, scope, scope.axis if scope.lanes > 1 else None)
         row = times(lowering.value(scatter.at, scope), lowering.size(factors[aimed], ("row", aimed)))

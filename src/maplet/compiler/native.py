@@ -23,7 +23,7 @@ from llvmlite import binding
 from maplet.compiler.cache import Cache, default_directory, key_of
 from maplet.compiler.llvm import emit
 from maplet.compiler.loop_text import text
-from maplet.compiler.target import target
+from maplet.compiler.target import Target, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,28 +41,29 @@ def functions(ir_text: str, *symbols: str) -> list[int]:
     return library().functions(ir_text, *symbols)
 
 
-def compile(ir_text: str) -> bytes:
+def compile(ir_text: str, kind: Target | None = None) -> bytes:
     """The machine code of an LLVM module, as an object file."""
-    machine = _machine()
+    machine = _machine(kind or target())
     return machine.emit_object(_parsed(machine, ir_text))
 
 
-def assembly(ir_text: str) -> str:
+def assembly(ir_text: str, kind: Target | None = None) -> str:
     """The machine code of an LLVM module, for people."""
-    machine = _machine()
+    machine = _machine(kind or target())
     return machine.emit_assembly(_parsed(machine, ir_text))
 
 
 @cache
 def library() -> Library:
     """All machine code of this process."""
-    return Library(Cache(default_directory()))
+    return Library(target(), Cache(default_directory()))
 
 
 class Library:
     """Machine code in memory and on disk. ``compiled`` counts what was found neither here nor there."""
 
-    def __init__(self, disk: Cache) -> None:
+    def __init__(self, kind: Target, disk: Cache) -> None:
+        self.kind = kind
         self.disk = disk
         self.compiled = 0
         self._known: dict[str, list[int]] = {}
@@ -72,51 +73,56 @@ class Library:
         """The addresses of kernels."""
         texts = [text(kernel, canonical=True) for kernel in kernels]
         with self._lock:
-            self._load(
-                [
-                    _Wanted(source, (symbol := f"maplet_{key_of(source, '')[:32]}",), partial(emit, kernel, symbol))
-                    for source, kernel in zip(texts, kernels, strict=True)
-                    if source not in self._known
-                ]
-            )
+            missing = {
+                source: kernel for source, kernel in zip(texts, kernels, strict=True) if source not in self._known
+            }
+            wanted: list[_Wanted] = []
+            for source, kernel in missing.items():
+                key = self._key(source)
+                symbol = f"maplet_{key[:32]}"
+                wanted.append(_Wanted(source, key, (symbol,), partial(emit, kernel, symbol)))
+            self._load(wanted)
             return [self._known[source][0] for source in texts]
 
     def functions(self, ir_text: str, *symbols: str) -> list[int]:
         """The addresses of functions of an LLVM module, which must have names of their own."""
         with self._lock:
             if ir_text not in self._known:
-                self._load([_Wanted(ir_text, symbols, lambda: ir_text)])
+                self._load([_Wanted(ir_text, self._key(ir_text), symbols, lambda: ir_text)])
             return self._known[ir_text]
+
+    def _key(self, source: str) -> str:
+        return key_of(source, _target_text(self.kind))
 
     def _load(self, wanted: Sequence[_Wanted]) -> None:
         """Bring functions into memory, all at once."""
         if not wanted:
             return
         builder = binding.JITLibraryBuilder().add_current_process()
-        for one in {one.source: one for one in wanted}.values():
+        for one in wanted:
             builder.add_object_img(self._object(one))
             for symbol in one.symbols:
                 builder.export_symbol(symbol)
-        linked = builder.link(_linker(), f"maplet {next(_numbers)}")
+        linked = builder.link(_linker(self.kind), f"maplet {next(_numbers)}")
         for one in wanted:
             self._known[one.source] = [linked[symbol] for symbol in one.symbols]
         linked.detach()  # otherwise the code would go with this object, when Python ends even under running threads
 
     def _object(self, wanted: _Wanted) -> bytes:
-        key = key_of(wanted.source, _target_text())
-        code = self.disk.get(key)
+        code = self.disk.get(wanted.key)
         if code is None:
-            code = compile(wanted.make())
+            code = compile(wanted.make(), self.kind)
             self.compiled += 1
-            self.disk.put(key, code)
+            self.disk.put(wanted.key, code)
         return code
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """Functions to be loaded: the text by which they are known, their names, and what makes LLVM IR of them."""
+    """Functions to be loaded: their text here, their key on disk, their names, and what makes LLVM IR of them."""
 
     source: str
+    key: str
     symbols: tuple[str, ...]
     make: Callable[[], str]
 
@@ -125,16 +131,16 @@ _numbers = count()
 
 
 @cache
-def _linker() -> Any:
-    """LLVM's linker in memory. It puts the parts of an object side by side: code reaches its numbers by short offsets."""
-    return binding.create_lljit_compiler(_machine(), use_jit_link=True)
+def _linker(kind: Target) -> Any:
+    """LLVM's linker in memory. It puts the parts of an object side by side: code reaches numbers by short offsets."""
+    return binding.create_lljit_compiler(_machine(kind), use_jit_link=True)
 
 
 @cache
-def _target_text() -> str:
+def _target_text(kind: Target) -> str:
     """What, besides a kernel and the compiler, decides on the machine code."""
-    chosen, version = target(), ".".join(map(str, binding.llvm_version_info))
-    return f"{binding.get_process_triple()} {chosen.cpu} {chosen.features} llvmlite {llvmlite.__version__} {version}"
+    version = ".".join(map(str, binding.llvm_version_info))
+    return f"{binding.get_process_triple()} {kind.cpu} {kind.features} llvmlite {llvmlite.__version__} {version}"
 
 
 def _parsed(machine: Any, ir_text: str) -> Any:
@@ -145,7 +151,7 @@ def _parsed(machine: Any, ir_text: str) -> Any:
 
 
 @cache
-def _machine() -> Any:
+def _machine(kind: Target) -> Any:
     """LLVM's code generator for the target. No passes on the IR are run: the loop language is written for that."""
     if binding.llvm_version_info[0] < 20:  # later ones do it themselves
         binding.initialize()
@@ -154,7 +160,6 @@ def _machine() -> Any:
     triple = binding.get_process_triple()
     if os.name == "nt":
         triple += "-elf"  # what is loaded into memory has this format on Windows, too
-    chosen = target()
     return binding.Target.from_triple(triple).create_target_machine(
-        cpu=chosen.cpu, features=chosen.features, opt=3, reloc="pic", codemodel="default", jit=True
+        cpu=kind.cpu, features=kind.features, opt=3, reloc="pic", codemodel="default", jit=True
     )

@@ -47,9 +47,7 @@ def with_panels(problem: Contraction, layout: Panels, tile: Tile, operand: str) 
         axis if number == tile.vector else _with_stride(axis, operand, stride)
         for number, (axis, stride) in enumerate(zip(problem.axes, layout.axes, strict=True))
     ]
-    sums = [
-        _with_stride(axis, operand, stride) for axis, stride in zip(problem.sums, layout.sums, strict=True)
-    ]
+    sums = [_with_stride(axis, operand, stride) for axis, stride in zip(problem.sums, layout.sums, strict=True)]
     starts = tuple(0 if x == operand else n for x, n in zip("ab", problem.starts, strict=True))
     return replace(problem, axes=tuple(axes), sums=tuple(sums), starts=starts)
 
@@ -108,7 +106,9 @@ class _Copier:
         axis, i = self.problem.sums[number], index(f"sum{number}")
         at = plus(at, times(i, self.sizes.stride(f"sum{number}_step", axis.stride(self.operand))))
         stride = self.layout.sums[number]
-        to = plus(to, times(i, integer(stride) if stride == self.tile.columns else self.sizes.extent(f"to{number}", stride)))
+        to = plus(
+            to, times(i, integer(stride) if stride == self.tile.columns else self.sizes.extent(f"to{number}", stride))
+        )
         body = self.terms(number + 1, at, to)
         return (For(i, integer(0), self.sizes.extent(f"sum{number}", axis.extent), 1, body),)
 

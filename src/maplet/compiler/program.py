@@ -153,7 +153,9 @@ class Program:
         ]
         operands = views[: len(kinds)]
         results = node.primitive.compute(operands, node.params, node.type, self.block.origins.get(node))
-        for target, result in zip(views[len(kinds) :], results if isinstance(node.type, tuple) else [results], strict=True):
+        for target, result in zip(
+            views[len(kinds) :], results if isinstance(node.type, tuple) else [results], strict=True
+        ):
             target[...] = result
 
     def _fail(self, number: int) -> None:

@@ -60,18 +60,21 @@ _levels = {
 
 @cache
 def target() -> Target:
-    """The target of this process; ``MAPLET_TARGET`` (``avx512``, ``avx2``, ``sse``) asks for less than the CPU has.
+    """The target of this process: what ``MAPLET_TARGET`` names, else the CPU that it runs on."""
+    return named(os.environ.get(variable, ""))
+
+
+def named(name: str) -> Target:
+    """The target ``avx512``, ``avx2`` or ``sse``, which is less than many a CPU has; of no name, this CPU.
 
     Raises
     ------
     SettingError
-        If the variable holds another name, or one that this CPU lacks.
+        If there is no target of this name, or it is more than this CPU has.
     """
-    name = os.environ.get(variable, "")
     if not name:
         return _host()
-    features = binding.get_host_cpu_features()
-    fitting = [known for known, level in _levels.items() if all(features.get(need) for need in level.needs)]
+    fitting = available()
     if name not in fitting:
         given = "is no target" if name not in _levels else "is more than this CPU has"
         choice = f"set it to one of {', '.join(fitting)}, or unset it" if fitting else "unset it"
@@ -80,14 +83,18 @@ def target() -> Target:
     return Target(name, level.cpu, level.features, level.vector_bytes, level.registers)
 
 
+def available() -> list[str]:
+    """The names of the targets whose code this CPU can run."""
+    features = binding.get_host_cpu_features()
+    return [name for name, level in _levels.items() if all(features.get(need) for need in level.needs)]
+
+
 def _host() -> Target:
     """The CPU with all that it has; with AVX-512, LLVM may use all 512 bits, which it would not on some CPUs."""
-    features = binding.get_host_cpu_features()
-    cpu, flags = binding.get_host_cpu_name(), features.flatten()
+    cpu, flags = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
     if platform.machine().lower() in {"arm64", "aarch64"}:
         return Target("neon", cpu, f"{flags},{_same_halves['arm']}".lstrip(","), 16, 32)
-    for name, level in _levels.items():
-        if all(features.get(need) for need in level.needs):
-            wide = ",-prefer-256-bit" if name == "avx512" else ""
-            return Target(name, cpu, f"{flags},{_same_halves['x86']}{wide}", level.vector_bytes, level.registers)
+    for name in available():
+        level, wide = _levels[name], ",-prefer-256-bit" if name == "avx512" else ""
+        return Target(name, cpu, f"{flags},{_same_halves['x86']}{wide}", level.vector_bytes, level.registers)
     return Target("other", cpu, flags, 16, 16)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.compiler.vector_exponentials import exp_of_negative, ln2
-from maplet.compiler.vector_numbers import Number, choose, copysign, fma, formats, polynomial, split
+from maplet.compiler.vector_numbers import Number, choose, copysign, exponent, fma, formats, polynomial, split
 
 if TYPE_CHECKING:
     from maplet.compiler.vector_numbers import Coefficients
@@ -67,16 +67,15 @@ def log(x: Number) -> Number:
 
 
 def log1p(x: Number) -> Number:
-    """ln(1 + x). What rounding took from 1 + x is added again, and 1/(1 + f) beside it taken as 1 − f."""
-    one = 1.0 + x
-    e, m = split(one)
-    unscaled = e.equals(0)
-    # c·2^−e, of which 2^−e is (1 + f)/(1 + x) made of bits; both are exact.
-    scale = (m.as_(formats[x.dtype].bits) - one.as_(formats[x.dtype].bits) + _one_bits(x)).as_(x.dtype)
-    lost = choose(one > 2.0, 1.0 - (one - x), x - (one - 1.0)) * scale
-    f = choose(unscaled, x, m - 1.0)
-    lost = choose(unscaled, 0.0, fma(-lost, f, lost))
-    found = _natural(e, f, _curved(f) + lost)
-    found = choose(x < infinity, found, x)
+    """ln(1 + x), with f = 2^−e·x + (2^−e − 1); what rounding took from f is added again, times 1 − f for 1/(1 + f)."""
+    form = formats[x.dtype]
+    huge = x > 2.0 ** (form.bias - 20)  # 2^−e would be subnormal
+    near = choose(huge, x * 2.0**-40, x)
+    e, scale = exponent(1.0 + near)
+    below = scale - 1.0
+    f = fma(near, scale, below)
+    lost = fma(near, scale, below - f)
+    found = _natural(choose(huge, e + 40.0, e), f, _curved(f) + fma(-lost, f, lost))
+    found = choose(x < infinity, copysign(found, x), x)
     found = choose(x.equals(-1), -infinity, found)
-    return choose(x < -1, nan, copysign(found, x))
+    return choose(x < -1, nan, found)

@@ -230,14 +230,29 @@ def scaled(x: Number, count: Number) -> Number:
     return x * power_of_two(half, x.dtype) * power_of_two(count - half, x.dtype)
 
 
+def _shifted_exponent(x: Number) -> Number:
+    """The bits of x with the exponent counted so that a fraction from √½ to √2 has the exponent 0."""
+    return x.as_(formats[x.dtype].bits) + (bits_of_number(x.dtype, 1.0) - bits_of_number(x.dtype, 0.5**0.5))
+
+
+def _counted(shifted: Number, dtype: str) -> Number:
+    form = formats[dtype]
+    whole = (shifted >> form.fraction) + (bits_of_number(dtype, form.shifter) - form.bias)
+    return whole.as_(dtype) - form.shifter
+
+
 def split(x: Number) -> tuple[Number, Number]:
     """The exponent e, as a float, and the fraction m with x = 2^e·m and √½ ≤ m < √2; of a normal number above 0."""
-    form = formats[x.dtype]
-    lowest = bits_of_number(x.dtype, 0.5**0.5)
-    above = x.as_(form.bits) + (bits_of_number(x.dtype, 1.0) - lowest)
-    counted = (above >> form.fraction) + (bits_of_number(x.dtype, form.shifter) - form.bias)
-    fraction = ((above & ((1 << form.fraction) - 1)) + lowest).as_(x.dtype)
-    return counted.as_(x.dtype) - form.shifter, fraction
+    shifted = _shifted_exponent(x)
+    fraction = (shifted & ((1 << formats[x.dtype].fraction) - 1)) + bits_of_number(x.dtype, 0.5**0.5)
+    return _counted(shifted, x.dtype), fraction.as_(x.dtype)
+
+
+def exponent(x: Number) -> tuple[Number, Number]:
+    """The exponent e of `split`, and 2^−e; of a normal number above 0 with 2^−e normal."""
+    form, shifted = formats[x.dtype], _shifted_exponent(x)
+    whole = shifted & (-1 << form.fraction)
+    return _counted(shifted, x.dtype), (whole.constant(2 * form.bias << form.fraction) - whole).as_(x.dtype)
 
 
 # ── rules ────────────────────────────────────────────────────────────────────────────────────────

@@ -142,8 +142,7 @@ def write_clock(module: Any) -> None:
 def write_arithmetic(module: Any) -> None:
     """``i64 arithmetic(register)``: set how the thread computes with floats; what was set before.
 
-    Some libraries, once loaded, have the thread that loaded them take subnormal numbers for 0. Results would then depend
-    on the thread.
+    Some libraries make the thread that loads them take subnormal numbers for 0: results would depend on the thread.
     """
     code = Code(module, "arithmetic", ("register",))
     builder, register = code.builder, code.values["register"]

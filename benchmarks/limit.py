@@ -1,0 +1,184 @@
+"""What the machine could do: multiply-adds per second from registers alone, and bytes per second of a copy.
+
+Run as a process of its own, ``python -m benchmarks.limit THREADS``, it prints both as JSON. A workload cannot be done
+in less time than its multiply-adds take at the first rate; one whose data do not fit into the caches neither in less
+than its bytes take at the second.
+"""
+
+# llvmlite has no type hints.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+
+from __future__ import annotations
+
+import ctypes
+import json
+import platform
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+
+from benchmarks.machine import cores, last_level_cache, memory, pin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROUNDS, SECONDS = 15, 0.05
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Rates of so many threads together, each the best of several tries."""
+
+    threads: int
+    flops: float
+    """Floating-point operations per second in float32; a multiply-add is two."""
+    bandwidth: float
+    """Bytes per second of a copy, those read and those written."""
+
+    def seconds(self, flops: float, moved: float) -> float:
+        """The time in which nothing could do so much; 0 where nothing is known of the work."""
+        return max(flops / self.flops, moved / self.bandwidth)
+
+
+def vector_registers() -> tuple[int, int]:
+    """How many float32 one register of this machine holds, and how many sums to keep in registers at a time.
+
+    Each sum waits some four or five cycles for its last multiply-add while two are begun per cycle, so ten would do;
+    with 32 registers there is room for 24, with 16 for 12.
+    """
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 16, 24
+    if features.get("avx2") or features.get("avx"):
+        return 8, 12
+    return (4, 24) if platform.machine() in {"aarch64", "arm64"} else (4, 12)
+
+
+def peak_kernel() -> ir.Module:
+    """The kernel ``void peak(i64 rounds, float *memory)``: in each round every sum becomes sum · factor + term.
+
+    ``memory`` holds the factor, the term, and where each sum begins, a register each; it takes the sums at the end, so
+    that none of them is idle work that could be left out. No two begin alike, so none can be taken for another.
+    """
+    lanes, sums = vector_registers()
+    vector, word = ir.VectorType(ir.FloatType(), lanes), ir.IntType(64)
+    module = ir.Module("limit")
+    multiply_add = ir.Function(module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{lanes}f32")
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [word, vector.as_pointer()]), "peak")
+    rounds, memory = function.args
+    entry, loop, leave = (function.append_basic_block(name) for name in ("entry", "loop", "leave"))
+
+    build = ir.IRBuilder(entry)
+    places = [build.gep(memory, [ir.Constant(word, n)]) for n in range(sums + 2)]
+    factor, term, *starts = [build.load(place, align=4 * lanes) for place in places]
+    build.branch(loop)
+
+    build.position_at_end(loop)
+    count, totals = build.phi(word), [build.phi(vector) for _ in starts]
+    new = [build.call(multiply_add, [total, factor, term]) for total in totals]
+    following = build.add(count, ir.Constant(word, 1))
+    build.cbranch(build.icmp_signed("<", following, rounds), loop, leave)
+    for phi, start, result in zip([count, *totals], [ir.Constant(word, 0), *starts], [following, *new], strict=True):
+        phi.add_incoming(start, entry)
+        phi.add_incoming(result, loop)
+
+    build.position_at_end(leave)
+    for place, result in zip(places[2:], new, strict=True):
+        build.store(result, place, align=4 * lanes)
+    build.ret_void()
+    return module
+
+
+class Peak:
+    """The kernel in machine code; call it with a number of rounds."""
+
+    def __init__(self) -> None:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        # Some processors ask compilers to stay at half their width; here the whole width is the point.
+        features = llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit" * (platform.machine() == "x86_64")
+        target = llvm.Target.from_default_triple()
+        machine = target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3)
+        parsed = llvm.parse_assembly(str(peak_kernel()))
+        self.assembly: str = machine.emit_assembly(parsed)
+        self.engine: Any = llvm.create_mcjit_compiler(parsed, machine)
+        self.engine.finalize_object()
+        address = self.engine.get_function_address("peak")
+        self.function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(address)  # without Python's lock
+        self.lanes, self.sums = vector_registers()
+
+    def __call__(self, rounds: int) -> float:
+        """The number of floating-point operations done."""
+        size = self.lanes * (self.sums + 2)
+        room = np.zeros(size + 16, np.float32)
+        memory = room[(-room.ctypes.data % 64) // 4 :][:size]  # a register is loaded from a multiple of its size
+        memory[...] = np.arange(size) / size
+        memory[: self.lanes], memory[self.lanes : 2 * self.lanes] = 0.5, 1.0  # all sums tend to 2
+        self.function(rounds, memory.ctypes.data)
+        return 2.0 * self.lanes * self.sums * rounds
+
+
+def best_rate(threads: int, work: Callable[[int], float]) -> float:
+    """What ``work(thread)`` says that it did, added up over threads that begin together, per second; the best try."""
+    gate, own, done = threading.Barrier(threads + 1), cores()[:threads], [0.0] * threads
+
+    def serve(thread: int, core: int) -> None:
+        pin([core])
+        for _ in range(ROUNDS):
+            gate.wait()
+            done[thread] = work(thread)
+            gate.wait()
+
+    workers = [threading.Thread(target=serve, args=pair, daemon=True) for pair in enumerate(own)]
+    for worker in workers:
+        worker.start()
+    best = 0.0
+    for _ in range(ROUNDS):
+        gate.wait()
+        began = time.perf_counter()
+        gate.wait()
+        best = max(best, sum(done) / (time.perf_counter() - began))
+    for worker in workers:
+        worker.join()
+    return best
+
+
+def flop_rate(threads: int) -> float:
+    """Floating-point operations per second from registers."""
+    peak, rounds = Peak(), 1000
+    while True:
+        began = time.perf_counter()
+        peak(rounds)
+        if time.perf_counter() - began > SECONDS:
+            break
+        rounds *= 2
+    return best_rate(threads, lambda _: peak(rounds))
+
+
+def copy_rate(threads: int) -> float:
+    """Bytes per second of a copy between arrays four times the last-level cache, if so much memory is free."""
+    size = int(min(4 * last_level_cache(), memory("MemAvailable") / 4)) // (4 * threads)
+    pairs = [(np.ones(size, np.float32), np.zeros(size, np.float32)) for _ in range(threads)]
+
+    def copy(thread: int) -> float:
+        source, target = pairs[thread]
+        np.copyto(target, source)
+        return 2.0 * source.nbytes
+
+    return best_rate(threads, copy)
+
+
+def measure(threads: int) -> Limit:
+    """Both."""
+    return Limit(threads, flop_rate(threads), copy_rate(threads))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(asdict(measure(int(sys.argv[1])))) + "\n")

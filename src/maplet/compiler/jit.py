@@ -1,0 +1,241 @@
+"""`jit`: a Python function as native code.
+
+The first call with arguments of some form records the function and compiles its graph; a later call with arguments of
+that form looks up their memory and runs. What the function writes to modules, optimizers and generators is written
+into the memory that they have, where nobody else holds it.
+"""
+
+# The state of a handle is nobody's business but the core's, and this file's, which puts values there.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import sys
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+import numpy as np
+
+from maplet.compiler.program import Program
+from maplet.compiler.signature import Flat, reached
+from maplet.core.array import Array, from_value, twin
+from maplet.core.body import require_callable
+from maplet.core.context import located, thread
+from maplet.core.recording import as_tree, record
+from maplet.core.trace import Write, missing
+from maplet.core.tree import places, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from maplet.core.array import Value
+    from maplet.core.recording import Recording
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def jit(f: Callable[P, R]) -> Jitted[P, R]:
+    """The same function as native code: recorded and compiled once for each form of its arguments.
+
+    Parameters
+    ----------
+    f
+        A function of arrays, or of trees of them (lists, dicts, modules, optimizers). It may take derivatives inside.
+        Integers, booleans and strings are settings: with another one it is compiled again. Floats, and NumPy arrays,
+        are arrays.
+
+    Returns
+    -------
+    A function with the same arguments and results. What ``f`` writes to modules is written when it has succeeded.
+    ``compilations`` counts how often it was compiled and ``reasons`` says why; another number of rows, such as in a
+    short last batch, is no reason, nor is another learning rate.
+
+    Raises
+    ------
+    TraceError
+        If ``f`` needs the value of an array in Python (``if``, ``float``, NumPy): see `where`, `cond` and `scan`.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> @mp.jit
+    ... def f(x):
+    ...     return mp.sum(mp.exp(x) * x)
+    >>> f(mp.asarray([0.0, 1.0])).item()
+    2.7182817459106445
+    >>> f(mp.asarray([1.0, 1.0])).item(), f.compilations
+    (5.436563491821289, 1)
+    """
+    located(require_callable)("jit", f)
+    return Jitted(f)
+
+
+class Jitted(Generic[P, R]):
+    """A function that runs as native code; see `jit`."""
+
+    def __init__(self, f: Callable[P, R]) -> None:
+        self.function = f
+        self.programs: dict[Any, Compiled] = {}
+        self.forms: set[Any] = set()
+        self.reasons: list[str] = []
+        self.outside: list[Any] = []
+        update_wrapper(self, f)
+
+    @property
+    def compilations(self) -> int:
+        """How often it was compiled."""
+        return len(self.reasons)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """A method: the object is its first argument."""
+        if instance is None:
+            return self
+        return Bound(self, instance)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if thread.trace is not None:  # part of a larger program, which is compiled as a whole
+            return self.function(*args, **kwargs)
+        given = [as_tree(argument) for argument in args]
+        named = {name: as_tree(argument) for name, argument in kwargs.items()}
+        flat = Flat([given, named, self.outside])
+        compiled = self.programs.get(flat.key)
+        if compiled is None:
+            compiled, flat = self._compile(given, named, flat)
+        return compiled.run(flat)
+
+    def _compile(self, given: list[Any], named: dict[str, Any], flat: Flat) -> tuple[Compiled, Flat]:
+        recording = _recorded(self.function, given, named)
+        found = reached(self.function)
+        if [id(one) for one in found] != [id(one) for one in self.outside]:
+            self.outside = found
+            flat = Flat([given, named, found])
+        form = (flat.structure, tuple((kind.dtype, kind.shape[1:]) for kind in flat.types))
+        if form not in self.forms:
+            self.reasons.append(self._reason(flat))
+            self.forms.add(form)
+        compiled = self.programs[flat.key] = Compiled(recording, flat)
+        return compiled, flat
+
+    def _reason(self, flat: Flat) -> str:
+        if not self.programs:
+            return "the first call"
+        *_, (structure, types) = self.programs
+        if structure == flat.structure:
+            changed = next((a, b) for a, b in zip(types, flat.types, strict=True) if a != b)
+            return f"an array of type {changed[0]} is now {changed[1]}"
+        changed = next(((a, b) for a, b in zip(structure, flat.structure, strict=False) if a != b), None)
+        return "the arguments have another structure" if changed is None else f"{changed[0]} is now {changed[1]}"
+
+
+class Bound:
+    """A compiled method of an object."""
+
+    def __init__(self, jitted: Jitted[Any, Any], instance: Any) -> None:
+        self.jitted = jitted
+        self.instance = instance
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.jitted(self.instance, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.jitted, name)
+
+
+def _recorded(f: Callable[..., Any], given: Sequence[Any], named: dict[str, Any]) -> Recording:
+    if not named:
+        return record(f, given, with_values=False)
+    count = len(given)
+    names = list(named)
+
+    def positional(*args: Any) -> Any:
+        return f(*args[:count], **dict(zip(names, args[count:], strict=True)))
+
+    return record(positional, [*given, *named.values()], with_values=False)
+
+
+class Compiled:
+    """A recording as a program, and how the arrays and objects of a call stand for those of the recording.
+
+    Parameters
+    ----------
+    recording
+        What the function did.
+    flat
+        The trees that it was given, and those that it reaches from outside.
+    """
+
+    def __init__(self, recording: Recording, flat: Flat) -> None:
+        self.recording = recording
+        handles = [*(leaf for own in recording.argument_leaves for leaf in own), *recording.captured]
+        self.numbers = [flat.position(handle) for handle in handles]
+        self.held = [*handles[: -len(recording.captured) or None], *recording.read()]
+        self.known = {id(leaf): number for number, leaf in enumerate(flat.arrays)}
+        self.objects = [(id(kept), flat.object_number(kept), kept) for kept in recording.outside]
+        self.targets = [self._target(write, flat) for write in recording.writes]
+        self.donated = donations(recording, handles, flat)
+        self.program = Program(recording.graph, self.donated)
+
+    def _target(self, write: Write, flat: Flat) -> tuple[str, int]:
+        number = flat.position(write.target) if isinstance(write.target, Array) else flat.object_number(write.target)
+        return ("array" if isinstance(write.target, Array) else "object", -1 if number is None else number)
+
+    def run(self, flat: Flat) -> Any:
+        """The result for some arguments; writes are carried out."""
+        handles = [held if n is None else flat.arrays[n] for n, held in zip(self.numbers, self.held, strict=True)]
+        values: list[Value] = [np.ascontiguousarray(handle.numpy()).reshape(handle.shape) for handle in handles]
+        for number in self.donated.values():
+            if not _is_sole(handles[number], values, number):
+                values[number] = values[number].copy()
+        outputs = [from_value(value) for value in self.program.run(values)]
+        return self.deliver(flat, handles, outputs)
+
+    def deliver(self, flat: Flat, handles: Sequence[Array], outputs: Sequence[Array]) -> Any:
+        """Carry out the writes on the objects of this call, and give the result."""
+        recording = self.recording
+        standing = dict(zip(map(id, [leaf for own in recording.argument_leaves for leaf in own]), handles, strict=False))
+        standing |= dict(zip(map(id, recording.captured), handles[-len(recording.captured) :], strict=False))
+        results = standing | {id(old): twin(new, old) for old, new in zip(recording.outputs, outputs, strict=True)}
+        memo: dict[int, Any] = {key: kept if n is None else flat.objects[n] for key, n, kept in self.objects}
+        for write, (kind, number) in zip(recording.writes, self.targets, strict=True):
+            target = write.target if number < 0 else flat.arrays[number] if kind == "array" else flat.objects[number]
+            Write(target, write.name, write.content).carry_out(results, memo)
+        return replace(recording.result, lambda leaf: results.get(id(leaf), leaf), memo)
+
+
+def donations(recording: Recording, handles: Sequence[Array], flat: Flat) -> dict[int, int]:
+    """Which output replaces which input for good, so that it may take over its memory: output → input number."""
+    inputs = {id(handle): number for number, handle in enumerate(handles)}
+    outputs = {id(leaf): number for number, leaf in enumerate(recording.outputs)}
+    found: dict[int, int] = {}
+
+    def pair(old: Any, new: Any) -> None:
+        source, target = inputs.get(id(old)), outputs.get(id(new))
+        if source is None or target is None or source in found.values() or target in found:
+            return
+        if handles[source].type == recording.outputs[target].type:
+            found[target] = source
+
+    for write in recording.writes:
+        if isinstance(write.target, Array):
+            pair(write.target, write.content)
+        elif write.content is not missing:
+            before = dict(places(vars(write.target).get(write.name)))
+            for path, new in places(write.content):
+                old = before.get(path)
+                number = flat.position(old) if isinstance(old, Array) else None
+                if number is not None and flat.counts[number] == 1:
+                    pair(old, new)
+    return found
+
+
+def _is_sole(handle: Array, values: list[Value], number: int) -> bool:
+    """Whether a handle alone holds its value, so that nobody sees it overwritten."""
+    value = handle._value
+    if value is not values[number]:  # a copy was made on the way
+        return True
+    return value.base is None and sys.getrefcount(value) <= 4  # the handle, the list, this name, the call
+
+
+
