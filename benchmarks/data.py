@@ -21,6 +21,8 @@ Integers: TypeAlias = NDArray[np.int64]
 Named: TypeAlias = dict[str, NDArray[Any]]
 """Arrays by name; a network's are ``weight0`` (in, out), ``bias0`` (out,), ``weight1`` …"""
 
+tenth = np.float32(0.1)
+
 
 def data_folder() -> Path:
     """Where data sets lie: ``MAPLET_DATA``, or ``../shared/data`` beside the repository."""
@@ -39,7 +41,7 @@ def digits(count: int) -> tuple[Floats, Integers]:
     if folder.is_dir():
         images = _idx(folder / "train-images-idx3-ubyte.gz", header=16)
         labels = _idx(folder / "train-labels-idx1-ubyte.gz", header=8)
-        return images.reshape(-1, 784)[:count].astype(np.float32) / 255, labels[:count].astype(np.int64)
+        return images.reshape(-1, 784)[:count].astype(np.float32) / np.float32(255), labels[:count].astype(np.int64)
     rng = np.random.default_rng(1)
     ink = rng.random((count, 784), dtype=np.float32)
     return np.where(ink > 0.8, ink, np.float32(0)), rng.integers(0, 10, count)  # as in MNIST, most is background
@@ -78,16 +80,16 @@ def rows(workload: Rows) -> tuple[Floats, Floats, Floats, Integers]:
     """The input (rows, columns), γ and β (columns,), the labels (rows,)."""
     rng = np.random.default_rng(4)
     x = rng.standard_normal((workload.rows, workload.columns), dtype=np.float32)
-    gamma = 1 + rng.standard_normal(workload.columns, dtype=np.float32) / 10
-    beta = rng.standard_normal(workload.columns, dtype=np.float32) / 10
+    gamma = tenth * rng.standard_normal(workload.columns, dtype=np.float32) + np.float32(1)
+    beta = tenth * rng.standard_normal(workload.columns, dtype=np.float32)
     return x, gamma, beta, rng.integers(0, workload.columns, workload.rows)
 
 
 def update(workload: Update) -> tuple[Named, Named]:
     """Parameters and gradients, by the same names."""
     rng, names = np.random.default_rng(5), [f"parameter{n}" for n in range(workload.arrays)]
-    parameters = {name: rng.standard_normal(workload.shape, dtype=np.float32) / 30 for name in names}
-    return parameters, {name: rng.standard_normal(workload.shape, dtype=np.float32) / 100 for name in names}
+    parameters = {name: tenth * rng.standard_normal(workload.shape, dtype=np.float32) for name in names}
+    return parameters, {name: tenth * rng.standard_normal(workload.shape, dtype=np.float32) for name in names}
 
 
 def product(workload: Product) -> tuple[Floats, Floats]:
@@ -105,6 +107,6 @@ def convolution(workload: Convolution) -> tuple[Floats, Floats, Floats]:
     rng, images = np.random.default_rng(7), (workload.batch, workload.size, workload.size)
     return (
         rng.standard_normal((*images, workload.inputs), dtype=np.float32),
-        rng.standard_normal((3, 3, workload.inputs, workload.outputs), dtype=np.float32) / 10,
+        tenth * rng.standard_normal((3, 3, workload.inputs, workload.outputs), dtype=np.float32),
         rng.standard_normal((*images, workload.outputs), dtype=np.float32),
     )

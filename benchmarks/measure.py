@@ -8,10 +8,11 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -88,23 +89,21 @@ class Process:
                 command, cwd=ROOT, env=environment(threads), text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
             )  # fmt: skip
+        self.requests, self.answers = cast("IO[str]", self.process.stdin), cast("IO[str]", self.process.stdout)
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         """Send a request and wait for its answer; raises `Refusal`."""
-        stdin, stdout = self.process.stdin, self.process.stdout
-        assert stdin, "it was opened with a pipe"
-        assert stdout, "it was opened with a pipe"
         try:
-            stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-            stdin.flush()
+            self.requests.write(json.dumps({"do": do, **arguments}) + "\n")
+            self.requests.flush()
         except BrokenPipeError:
             raise self._dead() from None
         with selectors.DefaultSelector() as selector:
-            selector.register(stdout, selectors.EVENT_READ)
+            selector.register(self.answers, selectors.EVENT_READ)
             if not selector.select(PATIENCE):
                 self.process.kill()
                 raise Refusal("failed", f"no answer to {do} for {PATIENCE:.0f} s")
-        line = stdout.readline()
+        line = self.answers.readline()
         if not line:
             raise self._dead()
         answer = json.loads(line)
@@ -119,12 +118,9 @@ class Process:
 
     def close(self) -> None:
         """End it: without input it goes by itself."""
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    continue  # it is gone already
+        with suppress(BrokenPipeError):  # it may be gone already
+            self.requests.close()
+        self.answers.close()
         try:
             self.process.wait(timeout=20)
         except subprocess.TimeoutExpired:
@@ -152,7 +148,9 @@ def compete(
                 tell(f"{contestant.name} gets ready")
                 process = Process(contestant, plan.threads, Path(folder) / f"{number}.log")
                 running.append((outcome, process))
-                outcome.ready = _try(outcome, process, "prepare", workload=workload.name, quick=plan.quick, get="seconds")
+                outcome.ready = _try(
+                    outcome, process, "prepare", workload=workload.name, quick=plan.quick, get="seconds"
+                )
             tell("agreement")
             _check(workload, running, Path(folder))
             _time([pair for pair in running if pair[0].status == "timed"], plan, tell)

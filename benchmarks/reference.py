@@ -141,6 +141,8 @@ def _update(workload: Update) -> tuple[Named, Named]:
     return now, {name: array.astype(np.float64) for name, array in parameters.items()}
 
 
+erf = np.vectorize(math.erf, otypes=[np.float64])
+
 # ── without state ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -151,7 +153,7 @@ def _rows(workload: Rows) -> Named:
     deviation = np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
     n = (x - x.mean(axis=1, keepdims=True)) / deviation
     u = n * gamma + beta
-    distribution = 0.5 * (1 + np.frompyfunc(math.erf, 1, 1)(u / math.sqrt(2)).astype(np.float64))  # Φ(u)
+    distribution = 0.5 * (1 + erf(u / math.sqrt(2)))  # Φ(u)
     z = u * distribution
     p = _softmax(z)
     at = np.arange(len(labels)), labels
@@ -170,7 +172,7 @@ def _product(workload: Product) -> Named:
 
 
 def _convolution(workload: Convolution) -> Named:
-    """y = Σ over the nine places of (shifted images) W; the gradients are sums over the same nine places."""
+    """The sum over the nine places of (shifted images) W; the gradients are sums over the same nine places."""
     images, weights, cotangent = (array.astype(np.float64) for array in data.convolution(workload))
     size = workload.size
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))

@@ -43,7 +43,8 @@ class Training:
         """One line for the table."""
         sizes, activation = "-".join(map(str, self.network.sizes)), self.network.activation
         hidden = f" {activation}" if len(self.network.sizes) > 2 else ""
-        return f"{sizes}{hidden}, batch {self.batch}, {self.network.optimizer.upper()}: one step of training"
+        optimizer = {"sgd": "SGD", "adam": "Adam"}[self.network.optimizer]
+        return f"{sizes}{hidden}, batch {self.batch}, {optimizer}: one step of training"
 
     @property
     def flops(self) -> float:

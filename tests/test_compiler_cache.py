@@ -267,7 +267,8 @@ def test_a_directory_open_to_others_is_not_used(folder, mode, caplog):
     refuses(folder, caplog, f"has mode {mode:04o}")
 
 
-def test_a_directory_of_somebody_else_is_not_used(folder, caplog, root):
+@pytest.mark.usefixtures("root")
+def test_a_directory_of_somebody_else_is_not_used(folder, caplog):
     Cache(folder).put("a", b"code")
     os.chown(folder, somebody, -1)
     refuses(folder, caplog, f"belongs to user {somebody}")
@@ -308,7 +309,8 @@ def test_a_directory_that_is_swapped_while_it_is_open_is_not_read(folder, monkey
     assert Cache(folder).get("a") == b"code"
 
 
-def test_a_file_of_somebody_else_is_not_used(folder, root):
+@pytest.mark.usefixtures("root")
+def test_a_file_of_somebody_else_is_not_used(folder):
     Cache(folder).put("a", b"code")
     os.chown(file_of(folder), somebody, -1)
     assert Cache(folder).get("a") is None

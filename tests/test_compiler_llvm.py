@@ -8,17 +8,39 @@ import sys
 
 import numpy as np
 import pytest
+from llvmlite import binding
 
-from maplet.compiler import native
+import maplet as mp  # noqa: F401 - fills the registry
+from maplet.compiler import functions, native
 from maplet.compiler.cache import Cache
 from maplet.compiler.llvm import emit
 from maplet.compiler.loops import (
-    After, Buffer, Carry, Cast, Constant, Fold, For, If, Kernel, Load, Report, Size, Steps, Store, Variable,
-    apply, index, integer, plus, splat, times,
-)  # fmt: skip
+    After,
+    Buffer,
+    Carry,
+    Cast,
+    Constant,
+    Fold,
+    For,
+    If,
+    Kernel,
+    Load,
+    Report,
+    Size,
+    Steps,
+    Store,
+    Variable,
+    apply,
+    index,
+    integer,
+    plus,
+    splat,
+    times,
+)
 from maplet.compiler.target import available, named
-from maplet.core.types import dtypes_by_short_name
-from maplet.errors import SettingError
+from maplet.core.primitive import registry
+from maplet.core.types import ArrayType, dtypes_by_short_name, short_name
+from maplet.errors import DTypeError, SettingError
 
 LANES = 16
 signature = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
@@ -29,13 +51,14 @@ def library(request):
     return native.Library(named(request.param), Cache(None))
 
 
-def execute(library, kernel, arrays, sizes=(), begin=0, end=1):
+def execute(library, kernel, arrays, sizes=(), *, begin=0, end=1):
     """Run a kernel; what it reports."""
     status, scratch = np.zeros(1, np.int64), np.zeros(kernel.scratch + 64, np.uint8)
     words = [*(array.ctypes.data for array in arrays), *sizes, status.ctypes.data]
     arguments = np.array(words, np.int64)
     (address,) = library.kernels([kernel])
     signature(address)(arguments.ctypes.data, begin, end, scratch.ctypes.data + -scratch.ctypes.data % 64)
+    binding.parse_assembly(emit(kernel, "kernel")).verify()
     return status[0]
 
 
@@ -53,10 +76,6 @@ within = apply("less", apply("add", splat(i, LANES), Steps("i64", LANES)), splat
 
 def number(value, lanes=LANES, dtype="f32"):
     return Constant(dtype, lanes, value)
-
-
-def positions(variable, lanes=LANES):
-    return apply("add", splat(variable, lanes), Steps("i64", lanes))
 
 
 # ── memory ───────────────────────────────────────────────────────────────────────────────────────
@@ -389,21 +408,21 @@ def contraction(rows, columns):
     )
 
 
-def contracted(library, kernel, rows, columns):
+def contracted(library, rows, columns):
+    """24 rows of factors, one matrix, and their sums of products in tiles."""
     rng = np.random.default_rng(3)
-    a, b = rng.random((rows * 3, 50), np.float32), rng.random((50, columns * LANES), np.float32)
-    c = np.zeros((rows * 3, columns * LANES), np.float32)
-    execute(library, kernel, [a, b, c], [50, 50, columns * LANES], end=rows * 3)
+    a, b = rng.random((24, 50), np.float32), rng.random((50, columns * LANES), np.float32)
+    c = np.zeros((24, columns * LANES), np.float32)
+    execute(library, contraction(rows, columns), [a, b, c], [50, 50, columns * LANES], end=24)
     return a, b, c
 
 
-def test_sums_of_products_have_the_same_bits_on_every_machine(library):
-    a, b, c = contracted(library, contraction(8, 3), 8, 3)
+def test_sums_of_products_have_the_same_bits_on_every_machine_and_in_tiles_of_every_size(library):
+    a, b, c = contracted(library, 8, 3)
     exact = a.astype(np.float64) @ b.astype(np.float64)
     assert np.abs(c - exact).max() < 50 * 2**-24 * exact.max()
-    reference = native.Library(named(""), Cache(None))
-    assert c.tobytes() == contracted(reference, contraction(4, 3), 4, 3)[2].tobytes()[: c.nbytes] or c.shape != (12, 48)
-    assert c.tobytes() == contracted(reference, contraction(8, 3), 8, 3)[2].tobytes()
+    other = native.Library(named(""), Cache(None))
+    assert c.tobytes() == contracted(other, 4, 3)[2].tobytes()
 
 
 @pytest.mark.skipif("avx512" not in available(), reason="needs a CPU with AVX-512")
@@ -413,11 +432,18 @@ def test_the_sums_of_a_contraction_stay_in_registers(rows, columns):
     blocks = re.split(r"^\.LBB\w+:", assembly, flags=re.MULTILINE)
     (inner,) = [block for block in blocks if block.count("vfmadd") == rows * columns]
     inner = inner[: inner.index("\tj")]
-    assert "rsp" not in inner
-    assert "rbp)" not in re.sub(r"\(%rbp,%r\w+(,\d)?\)", "", inner) or "movq\t%rsp, %rbp" not in assembly
-    assert inner.count("{1to16}") + inner.count("vbroadcastss") == rows
+    assert "Reload" not in inner
+    assert "Spill" not in inner
     assert "vmovaps" not in inner
-    assert inner.count("vmovups") <= columns
+    assert inner.count("{1to16}") + inner.count("vbroadcastss") == rows
+    assert inner.count("vmovups") == columns
+
+
+def test_products_and_sums_are_not_contracted():
+    product = apply("multiply", Load("f32", LANES, x, i), Load("f32", LANES, y, i))
+    value = apply("add", product, Load("f32", LANES, out, i))
+    kernel = kernel_of([x, y, out], [], [For(i, begin, end, LANES, (Store(out, i, value),))])
+    assert "fmadd" not in native.assembly(emit(kernel, "kernel"))
 
 
 # ── machine code ─────────────────────────────────────────────────────────────────────────────────
@@ -468,7 +494,7 @@ def test_other_functions_and_those_that_they_call(library):
     assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(double)(21) == 42
 
 
-def test_a_long_chain_of_values(library):
+def test_a_long_chain_of_values():
     value = Load("f32", LANES, x, i)
     for _ in range(3000):
         value = apply("add", value, number(1))
@@ -476,8 +502,66 @@ def test_a_long_chain_of_values(library):
     assert emit(kernel, "chain").count("fadd") == 3000
 
 
+def branching(vectors, arguments, dtype):
+    """|x|, found by a branch: a function may take several blocks."""
+    builder = vectors.builder
+    zero = vectors.constant(dtype, 0)
+    before, body, after = builder.block, *(builder.function.append_basic_block() for _ in range(2))
+    builder.cbranch(builder.any(builder.fcmp_ordered("<", *arguments, zero)), body, after)
+    builder.position_at_end(body)
+    size = vectors.intrinsic("fabs", arguments)
+    builder.branch(after)
+    builder.position_at_end(after)
+    result = builder.phi(size.type)
+    result.add_incoming(arguments[0], before)
+    result.add_incoming(size, body)
+    return result
+
+
+def test_functions_that_branch_may_stand_anywhere(library, monkeypatch):
+    monkeypatch.setitem(functions.functions, "branching", branching)
+    size_of = lambda value: apply("branching", value)
+    bias = Load("f32", 1, y, integer(0))
+    row = size_of(
+        apply("subtract", Load("f32", 1, y, i), size_of(bias))
+    )  # changes in the outer loop, made by the inner
+    column = size_of(Load("f32", LANES, x, k))
+    at = plus(times(i, n), k)
+    few = apply("less", k, integer(LANES), dtype="bool")
+    inner = For(k, integer(0), n, LANES, (
+        Store(out, at, apply("add", column, splat(row, LANES))),
+        If(few, (Store(out, at, apply("subtract", size_of(Load("f32", LANES, out, at)), number(1))),)),
+    ))  # fmt: skip
+    kernel = kernel_of([x, y, out], ["n"], [For(i, begin, end, 1, (inner,))])
+    columns, rows = np.linspace(-1, 1, 32, dtype=np.float32), np.array([-2, 1, 5], np.float32)
+    found = np.zeros((3, 32), np.float32)
+    execute(library, kernel, [columns, rows, found], [32], end=3)
+    expected = np.abs(columns) + np.abs(rows - 2)[:, None]
+    expected[:, :16] -= 1
+    assert (found == expected).all()
+
+
+@pytest.mark.parametrize("name", sorted(set(functions.functions) & set(registry)))
+def test_every_function_can_be_written(name):
+    count, written = len(registry[name].example(np.random.default_rng(0))[0]), 0
+    for dtype in dtypes_by_short_name:
+        dtypes = [dtype] * count if name != "where" else ["bool", dtype, dtype]
+        try:
+            result = registry[name].shape(*(ArrayType((), dtypes_by_short_name[each]) for each in dtypes))
+        except DTypeError:
+            continue
+        for lanes in (1, LANES):
+            sources = [Buffer(f"source{at}", each) for at, each in enumerate(dtypes)]
+            target = Buffer("target", short_name(result.dtype))
+            value = apply(name, *(Load(buffer.dtype, lanes, buffer, i) for buffer in sources), dtype=target.dtype)
+            kernel = kernel_of([*sources, target], [], [For(i, begin, end, lanes, (Store(target, i, value),))])
+            binding.parse_assembly(emit(kernel, "kernel")).verify()
+            written += 1
+    assert written
+
+
 def test_the_machine_is_named_by_the_environment():
-    code = "from maplet.compiler.target import target; print(target().name, target().vector_bytes)"
+    code = "from maplet.compiler.target import target; print(target().name)"
 
     def run(name):
         environment = {**os.environ, "MAPLET_TARGET": name}
@@ -485,9 +569,8 @@ def test_the_machine_is_named_by_the_environment():
             [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
         )
 
-    for name in available():
-        assert run(name).stdout.split()[0] == name
-    assert run("").returncode == 0
+    least = available()[-1:] or [""]
+    assert run(least[0]).stdout.split() == (least if least[0] else [named("").name])
     assert "MAPLET_TARGET=cray is no target" in run("cray").stderr
 
 

@@ -33,10 +33,12 @@ class Perceptron(Runner):
     def __init__(self, workload: Training | Epoch) -> None:
         network = workload.network
         self.initial, self.whole, self.batch = data.weights(network), isinstance(workload, Epoch), workload.batch
-        options: dict[str, Any] = {"momentum": 0.0, "nesterovs_momentum": False} if network.optimizer == "sgd" else {}
+        options: dict[str, Any] = {"batch_size": workload.batch}
+        if network.optimizer == "sgd":
+            options |= {"momentum": 0.0, "nesterovs_momentum": False}
         self.model = MLPClassifier(
             network.sizes[1:-1], activation=network.activation, solver=network.optimizer, alpha=0.0,
-            batch_size=workload.batch, learning_rate_init=network.learning_rate, shuffle=self.whole, random_state=0,
+            learning_rate_init=network.learning_rate, shuffle=self.whole, random_state=0,
             **options,
         )  # fmt: skip
         if isinstance(workload, Epoch):

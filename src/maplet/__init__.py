@@ -134,6 +134,8 @@ from maplet.transforms.vmap import vmap
 
 if TYPE_CHECKING:
     from maplet import data, nn, optim, train
+    from maplet.compiler.jit import jit
+    from maplet.compiler.threads import set_threads, threads
     from maplet.health.lint import lint
     from maplet.optim.minimize import minimize
     from maplet.train import Callback, Checkpoint, EarlyStopping, Run, fit, load, save
@@ -149,14 +151,14 @@ __all__ = [
     "divide", "e", "elu", "equal", "erf", "evaluate", "exp", "expand_dims", "expect", "expm1", "eye", "fit", "flip",
     "float16", "float32", "float64", "floor", "floor_divide", "fori_loop", "full", "gelu", "grad", "gradient",
     "greater", "greater_equal", "hessian", "hvp", "hypot", "inf", "int8", "int16", "int32", "int64", "isfinite",
-    "isinf", "isnan", "jacobian", "jvp", "leaky_relu", "less", "less_equal", "linearize", "lint", "load", "log",
+    "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less", "less_equal", "linearize", "lint", "load", "log",
     "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor",
     "logsumexp", "map", "matmul", "matrix_transpose", "max", "maximum", "mean", "min", "minimize", "minimum",
     "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn", "norm", "not_equal", "one_hot", "ones",
     "ones_like", "optim", "outline", "pad", "parse", "permute_dims", "pi", "positive", "pow", "random",
-    "reciprocal", "relu", "remainder", "reshape", "round", "rsqrt", "save", "scan", "seed", "sigmoid", "sign",
+    "reciprocal", "relu", "remainder", "reshape", "round", "rsqrt", "save", "scan", "seed", "set_threads", "sigmoid", "sign",
     "signbit", "silu", "sin", "sinh", "softmax", "softplus", "sort", "sqrt", "square", "squeeze", "stack", "std",
-    "stop_gradient", "subtract", "sum", "switch", "take", "take_along_axis", "tan", "tanh", "trace", "train",
+    "stop_gradient", "subtract", "sum", "switch", "take", "take_along_axis", "tan", "tanh", "threads", "trace", "train",
     "trunc", "uint8", "uint16", "uint32", "uint64", "value_and_grad", "var", "vjp", "vmap", "where", "while_loop",
     "zeros", "zeros_like",
 ]  # fmt: skip
@@ -169,6 +171,9 @@ e, pi, inf, nan, newaxis = 2.718281828459045, 3.141592653589793, float("inf"), f
 
 # What a first `import maplet` need not load: name → the module that has it.
 _later = {
+    "jit": "maplet.compiler.jit",
+    "set_threads": "maplet.compiler.threads",
+    "threads": "maplet.compiler.threads",
     "lint": "maplet.health.lint",
     "minimize": "maplet.optim.minimize",
     **dict.fromkeys(("Callback", "Checkpoint", "EarlyStopping", "Run", "fit", "load", "save"), "maplet.train"),

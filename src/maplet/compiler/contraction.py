@@ -7,6 +7,7 @@ blocks, copies, threads and the width of vectors change nothing but the time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 from maplet.compiler import packing
@@ -15,6 +16,7 @@ from maplet.compiler.contraction_schedule import Axis, Contraction, simplified
 from maplet.compiler.contraction_tiles import choose, schedule
 
 if TYPE_CHECKING:
+    from maplet.compiler.contraction_schedule import Schedule
     from maplet.compiler.contraction_tiles import Choice
     from maplet.compiler.loops import Kernel
     from maplet.compiler.target import Target
@@ -66,32 +68,33 @@ def plan(contraction: Contraction, target: Target) -> Plan:
 
 def planned(problem: Contraction, choice: Choice) -> Plan:
     """The steps for a choice of tile."""
-    size = int(problem.dtype[1:]) // 8
     tile, operand = choice.tile, choice.packed
-    steps: list[Step] = []
     names = {"a": "a", "b": "b", "out": "out"}
-    temporaries: dict[str, int] = {}
-    stride = 0
-    if operand:
-        layout = packing.panels(problem, tile, operand)
-        kernel, sizes, count = packing.copying(problem, layout, tile, operand)
-        names[operand], stride = f"{operand}_panels", layout.panel
-        temporaries[names[operand]] = layout.elements
-        numbers = tuple(sizes.numbers.values())
-        steps.append(Step(kernel, (operand, names[operand]), numbers, count, 0, 2 * layout.elements * size))
-        problem = packing.with_panels(problem, layout, tile, operand)
-    made = schedule(problem, choice, operand, stride)
-    writer = ContractionWriter(made)
+    if not operand:
+        return Plan((_contracting(schedule(problem, choice, 0), names),), {})
+    layout = packing.panels(problem, tile, operand)
+    names[operand] = copy = f"{operand}_panels"
+    writer = packing.PanelWriter(problem, layout, tile, operand)
+    kernel = writer.kernel()  # first, as it gathers the sizes
+    touched = 2 * layout.elements * _bytes(problem)
+    copying = Step(kernel, (operand, copy), tuple(writer.sizes.numbers.values()), writer.count, 0, touched)
+    made = schedule(packing.reading(problem, layout, tile, operand), choice, layout.panel)
+    return Plan((copying, _contracting(made, names)), {copy: layout.elements})
+
+
+def _contracting(made: Schedule, names: dict[str, str]) -> Step:
+    writer, problem = ContractionWriter(made), made.problem
     kernel = writer.kernel()
-    numbers = tuple(writer.sizes.numbers.values())
+    touched = _elements(problem, "a") + _elements(problem, "b") + problem.outputs
     flops = 2 * problem.outputs * problem.depth
-    touched = sum(_elements(problem, x) for x in ("a", "b")) + problem.outputs
-    steps.append(Step(kernel, tuple(names.values()), numbers, made.count, flops, touched * size))
-    return Plan(tuple(steps), temporaries)
+    sizes = tuple(writer.sizes.numbers.values())
+    return Step(kernel, tuple(names.values()), sizes, made.count, flops, touched * _bytes(problem))
+
+
+def _bytes(problem: Contraction) -> int:
+    return int(problem.dtype[1:]) // 8
 
 
 def _elements(problem: Contraction, operand: str) -> int:
-    found = 1
-    for axis in (*problem.axes, *problem.sums):
-        found *= axis.extent if axis.stride(operand) else 1
-    return found
+    """How many elements an operand has, or a few more: where windows overlap, theirs count in each."""
+    return prod(axis.extent for axis in (*problem.axes, *problem.sums) if axis.stride(operand))

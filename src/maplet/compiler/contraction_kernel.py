@@ -211,7 +211,8 @@ class ContractionWriter:
             totals = [self.load("out", origins["out"][place], later) for place in self.places]
         first = self.schedule.blocked if self.schedule.length else 0
         statements, totals = self.terms(first, origins, totals)
-        return (*statements, *self.stores(origins["out"], totals, fresh))
+        found = dict(zip(self.places, totals, strict=True))
+        return (*statements, *self.stores(origins["out"], found, fresh))
 
     def key(self, operand: str, place: Place) -> Place:
         """Where two places have one key, they use one element of the operand."""
@@ -283,19 +284,23 @@ class ContractionWriter:
             return first if second is None else second
         return apply("logical_and", first, second)
 
-    def stores(self, at: dict[Place, Value], totals: list[Value], fresh: list[Value | None]) -> tuple[Statement, ...]:
+    def stores(self, at: dict[Place, Value], totals: dict[Place, Value], fresh: list[Value | None]) -> tuple[Statement, ...]:
         """Write a tile; in blocks of the sums only what is new: no element may be added to twice."""
         column, *rows = fresh if self.first is not None else [None] * len(fresh)
         statements: list[Statement] = []
-        for place, total in zip(self.places, totals, strict=True):
-            mask, lanes = self.mask, self.tile.lanes
-            if column is not None:
-                new = splat(plus(column, integer(-place[-1] * lanes)), lanes)
-                mask = compare("less_equal", new, Steps("i64", lanes) if lanes > 1 else integer(0))
-            where = self.spread(at[place], self.step("out"))
-            statement: Statement = Store(self.buffers["out"], where, total, mask)
-            for row, new in zip(place, rows, strict=False):
+        for place in product(*(range(count) for _, count in self.tile.rows)):
+            row = tuple(self.store(at, totals, (*place, n), column) for n in range(self.tile.vectors))
+            for i, new in zip(place, rows, strict=True):
                 if new is not None:
-                    statement = If(compare("less_equal", new, integer(row)), (statement,))
-            statements.append(statement)
+                    row = (If(compare("less_equal", new, integer(i)), row),)
+            statements += row
         return tuple(statements)
+
+    def store(self, at: dict[Place, Value], totals: dict[Place, Value], place: Place, column: Value | None) -> Statement:
+        """Write a vector of a tile, from the column on that is new."""
+        mask, lanes = self.mask, self.tile.lanes
+        if column is not None:
+            new = splat(plus(column, integer(-place[-1] * lanes)), lanes)
+            mask = compare("less_equal", new, Steps("i64", lanes) if lanes > 1 else integer(0))
+        where = self.spread(at[place], self.step("out"))
+        return Store(self.buffers["out"], where, totals[place], mask)

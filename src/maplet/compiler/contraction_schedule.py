@@ -165,8 +165,8 @@ class Schedule:
     def digits(self) -> tuple[tuple[str, int], ...]:
         """What a task's number is made of: names and how many there are of each, the fastest last."""
         every = [(f"axis{n}", self.problem.axes[n].extent) for n in self.tasks]
-        every.append(("panels", ceil(self.all_panels / self.panels)))
         every.append(("tiles", ceil(self.all_tiles / self.tiles)))
+        every.append(("panels", ceil(self.all_panels / self.panels)))
         return tuple((name, count) for name, count in every if count > 1)
 
     @property

@@ -51,10 +51,10 @@ def _choices(problem: Contraction, target: Target) -> Iterator[Choice]:
 
 def _packable(problem: Contraction, tile: Tile) -> Iterator[str]:
     yield ""
-    if tile.vector is not None and not tile.masked:
+    if tile.vector is not None:
         axis = problem.axes[tile.vector]
         for name, other in (("a", "b"), ("b", "a")):
-            if axis.stride(name) and not axis.stride(other):
+            if axis.stride(name) and not axis.stride(other) and not (tile.masked and axis.stride(name) == 1):
                 yield name
 
 
@@ -125,12 +125,12 @@ def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
     return tiles * (problem.depth * each + storing + around) + copying
 
 
-def schedule(problem: Contraction, choice: Choice, packed: str, panel_stride: int) -> Schedule:
+def schedule(problem: Contraction, choice: Choice, panel_stride: int) -> Schedule:
     """The order of the loops around a tile."""
     tile = choice.tile
     taken = {tile.vector, *(axis for axis, _ in tile.rows)}
     free = [n for n in range(len(problem.axes)) if n not in taken]
-    made = _blocked(Schedule(problem, tile, inner=tuple(free), packed=packed, panel_stride=panel_stride))
+    made = _blocked(Schedule(problem, tile, inner=tuple(free), packed=choice.packed, panel_stride=panel_stride))
     wanted = min(max(int(choice.cycles / task_cycles), 1), most_tasks)
     outer: list[int] = []
     while free and prod(problem.axes[n].extent for n in outer) < wanted:

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 import numpy as np
 
 from maplet.compiler.program import Program
+from maplet.compiler.shortcut import Shortcut
 from maplet.compiler.signature import Flat, reached
 from maplet.core.array import Array, from_value, twin
 from maplet.core.body import require_callable
 from maplet.core.context import located, thread
 from maplet.core.recording import as_tree, record
 from maplet.core.trace import Write, missing
-from maplet.core.tree import places, replace
+from maplet.core.tree import objects, places, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,6 +82,7 @@ class Jitted(Generic[P, R]):
         self.forms: set[Any] = set()
         self.reasons: list[str] = []
         self.outside: list[Any] = []
+        self.shortcut: Shortcut | None = None
         update_wrapper(self, f)
 
     @property
@@ -95,6 +97,10 @@ class Jitted(Generic[P, R]):
         return Bound(self, instance)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self.shortcut is not None and thread.trace is None and not kwargs:
+            result = self.shortcut.run(args)
+            if result is not missing:
+                return result
         if thread.trace is not None:  # part of a larger program, which is compiled as a whole
             return self.function(*args, **kwargs)
         given = [as_tree(argument) for argument in args]
@@ -103,7 +109,11 @@ class Jitted(Generic[P, R]):
         compiled = self.programs.get(flat.key)
         if compiled is None:
             compiled, flat = self._compile(given, named, flat)
-        return compiled.run(flat)
+        result = compiled.run(flat)
+        self.shortcut = None
+        if not named and compiled.can_be_short():
+            self.shortcut = Shortcut(compiled, given, Flat([given, named, self.outside]))
+        return result
 
     def _compile(self, given: list[Any], named: dict[str, Any], flat: Flat) -> tuple[Compiled, Flat]:
         recording = _recorded(self.function, given, named)
@@ -181,15 +191,58 @@ class Compiled:
         number = flat.position(write.target) if isinstance(write.target, Array) else flat.object_number(write.target)
         return ("array" if isinstance(write.target, Array) else "object", -1 if number is None else number)
 
+    def handles(self, flat: Flat) -> list[Array]:
+        """The arrays of a call behind the inputs of the program."""
+        return [held if n is None else flat.arrays[n] for n, held in zip(self.numbers, self.held, strict=True)]
+
     def run(self, flat: Flat) -> Any:
         """The result for some arguments; writes are carried out."""
-        handles = [held if n is None else flat.arrays[n] for n, held in zip(self.numbers, self.held, strict=True)]
+        handles = self.handles(flat)
         values: list[Value] = [np.ascontiguousarray(handle.numpy()).reshape(handle.shape) for handle in handles]
         for number in self.donated.values():
             if not _is_sole(handles[number], values, number):
                 values[number] = values[number].copy()
         outputs = [from_value(value) for value in self.program.run(values)]
         return self.deliver(flat, handles, outputs)
+
+    # ── the short way ────────────────────────────────────────────────────────────────────────────
+
+    def can_be_short(self) -> bool:
+        """Whether all that is written takes over the memory of what was there, so that no handle changes."""
+        outputs = {id(leaf): number for number, leaf in enumerate(self.recording.outputs)}
+        donated = [self.recording.outputs[n] for n in self.donated]
+        if self.recording.outside and places_objects(self.recording.result):
+            return False
+        for write in self.recording.writes:
+            if write.content is missing:
+                return False
+            before = vars(write.target).get(write.name) if not isinstance(write.target, Array) else None
+            for path, new in places(write.content):
+                if isinstance(new, Array):
+                    if id(new) in outputs and not any(new is one for one in donated):
+                        return False
+                elif dict(places(before)).get(path, missing) != new:
+                    return False
+        return True
+
+    def replaced_in_attributes(self) -> set[int]:
+        """The inputs whose handle would be another one after each call: nobody may look at them by the old handle."""
+        outputs = {id(leaf): number for number, leaf in enumerate(self.recording.outputs)}
+        written = [w.content for w in self.recording.writes if not isinstance(w.target, Array)]
+        return {
+            self.donated[outputs[id(leaf)]]
+            for content in written
+            for _, leaf in places(content)
+            if isinstance(leaf, Array) and outputs.get(id(leaf)) in self.donated
+        }
+
+    def result(self, outputs: Sequence[Array | None]) -> Any:
+        """What the function returns."""
+        recording = self.recording
+        if isinstance(recording.result, Array):
+            return outputs[0]
+        made = {id(old): new for old, new in zip(recording.outputs, outputs, strict=True) if new is not None}
+        return replace(recording.result, lambda leaf: made.get(id(leaf), leaf))
 
     def deliver(self, flat: Flat, handles: Sequence[Array], outputs: Sequence[Array]) -> Any:
         """Carry out the writes on the objects of this call, and give the result."""
@@ -202,6 +255,11 @@ class Compiled:
             target = write.target if number < 0 else flat.arrays[number] if kind == "array" else flat.objects[number]
             Write(target, write.name, write.content).carry_out(results, memo)
         return replace(recording.result, lambda leaf: results.get(id(leaf), leaf), memo)
+
+
+def places_objects(tree: Any) -> bool:
+    """Whether there are objects in a tree."""
+    return bool(objects(tree))
 
 
 def donations(recording: Recording, handles: Sequence[Array], flat: Flat) -> dict[int, int]:

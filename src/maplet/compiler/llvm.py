@@ -12,7 +12,6 @@ What stands under an `If` stays under it: its condition may be what makes the me
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
@@ -40,6 +39,7 @@ from maplet.compiler.loops import (
     operands,
 )
 from maplet.compiler.vectors import Vectors, type_of
+from maplet.compiler.writing import Builder, Function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,54 +47,31 @@ if TYPE_CHECKING:
 _pointer = ir.PointerType()
 _word = ir.IntType(64)
 _byte = ir.IntType(8)
-_function_type = ir.FunctionType(ir.VoidType(), [_pointer, _word, _word, _pointer])
 
 _combined_by = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 
 
 def emit(kernel: Kernel, symbol: str) -> str:
     """A kernel as an LLVM module: one function, ``void symbol(i64 *arguments, i64 begin, i64 end, i8 *scratch)``."""
-    module = ir.Module(name=symbol)
-    function: Any = ir.Function(module, _function_type, symbol)
-    function.scope = _Names()
+    module = ir.Module()
+    function = Function(module, symbol, arguments=_pointer, begin=_word, end=_word, scratch=_pointer)
     _Writer(kernel, function).write()
-    return str(module)
+    return f"{module}\n{function}"
 
 
 @dataclass(slots=True)
 class _Scope:
     """An open body: of the kernel, of a loop, or of an `If` (which guards what is in it)."""
 
-    builder: Any
+    builder: Builder
     loop: For | None = None
     made: list[Value] = field(default_factory=list[Value])
-
-
-class _Names:
-    """Names what is written by numbers; llvmlite's own looks for a free name each time."""
-
-    def __init__(self) -> None:
-        self.number = count()
-
-    def register(self, name: str, *, deduplicate: bool = False) -> str:  # noqa: ARG002 - llvmlite asks for it
-        return f"{name}{next(self.number)}"
-
-
-class _Written(ir.Constant):
-    """A constant as it is written."""
-
-    def __init__(self, kind: Any, content: str) -> None:
-        self.type = kind
-        self.constant = content
-
-    def _get_reference(self) -> str:
-        return self.constant
 
 
 class _Writer:
     """Writes one kernel. ``places`` holds the values at hand: what they are in LLVM, and in which open scope."""
 
-    def __init__(self, kernel: Kernel, function: Any) -> None:
+    def __init__(self, kernel: Kernel, function: Function) -> None:
         self.kernel = kernel
         self.function = function
         self.words = {buffer: number for number, buffer in enumerate(kernel.buffers)}
@@ -113,12 +90,11 @@ class _Writer:
 
     def write(self) -> None:
         """Fill the function."""
-        arguments, begin, end, scratch = self.function.args
-        self.function.attributes.add("nounwind")
+        arguments, begin, end, scratch = self.function.arguments
         self.arguments, self.scratch = arguments, scratch
         self.places[self.kernel.begin] = begin, 0
         self.places[self.kernel.end] = end, 0
-        self.scopes.append(_Scope(ir.IRBuilder(self.function.append_basic_block("entry"))))
+        self.scopes.append(_Scope(Builder(self.function.append_basic_block())))
         self._statements(self.kernel.body)
         self.scopes[0].builder.ret_void()
 
@@ -153,7 +129,7 @@ class _Writer:
         start, stop = self.value(loop.start), self.value(loop.stop)
         starts = [self.value(carry.start) for carry in loop.carried]
         body = self.function.append_basic_block()
-        inside: Any = ir.IRBuilder(body)
+        inside = Builder(body)
         index = inside.phi(_word)
         phis = [inside.phi(start.type) for start in starts]
 
@@ -163,7 +139,7 @@ class _Writer:
             self._keep(carry.variable, phi, len(self.scopes) - 1)
         self._statements(loop.body)
         nexts = [self.value(carry.next) for carry in loop.carried]
-        following = inside.add(index, ir.Constant(_word, loop.step), flags=("nsw",))
+        following = inside.named(_word, f"add nsw {index.type} {index.name}, {loop.step}")
         goes_on = inside.icmp_signed("<", following, stop)
         self._close(scope)
 
@@ -186,7 +162,7 @@ class _Writer:
         before = self.scopes[-1].builder
         condition = self.value(statement.condition)
         body = self.function.append_basic_block()
-        scope = self._open(_Scope(ir.IRBuilder(body)))
+        scope = self._open(_Scope(Builder(body)))
         guard, self.guard = self.guard, len(self.scopes) - 1
         self._statements(statement.body)
         self.guard = guard
@@ -211,17 +187,11 @@ class _Writer:
         condition, code = self.value(report.condition), self.value(report.code)
         status = self._argument(len(self.words) + len(self.sizes), _pointer)
         body, after = self.function.append_basic_block(), self.function.append_basic_block()
-        builder.cbranch(self._any(builder, condition, report.condition.lanes), body, after)
+        builder.cbranch(builder.any(condition), body, after)
         builder.position_at_end(body)
-        builder.store(code, status, align=8)
+        builder.store(code, status, 8)
         builder.branch(after)
         builder.position_at_end(after)
-
-    def _any(self, builder: Any, truth: Any, lanes: int) -> Any:
-        if lanes == 1:
-            return truth
-        bits = ir.IntType(lanes)
-        return builder.icmp_unsigned("!=", builder.bitcast(truth, bits), ir.Constant(bits, 0))
 
     # ── values ───────────────────────────────────────────────────────────────────────────────────
 
@@ -254,7 +224,8 @@ class _Writer:
         return Vectors(None, value.lanes).constant(value.dtype, value.number), 0
 
     def _steps(self, value: Steps) -> tuple[Any, int]:
-        return ir.Constant(type_of("i64", value.lanes), list(range(value.lanes))), 0
+        numbers = list(range(value.lanes)) if value.lanes > 1 else 0
+        return ir.Constant(type_of("i64", value.lanes), numbers), 0
 
     def _size(self, value: Size) -> tuple[Any, int]:
         return self._argument(self.sizes[value.name], _word), 0
@@ -262,8 +233,8 @@ class _Writer:
     def _argument(self, number: int, kind: Any) -> Any:
         """Read an argument, before everything."""
         builder = self.scopes[0].builder
-        place = builder.gep(self.arguments, [ir.Constant(_word, number)], source_etype=_word)
-        return builder.load(place, align=8, typ=kind)
+        place = builder.gep(self.arguments, ir.Constant(_word, number), _word)
+        return builder.load(place, kind, 8)
 
     def _apply(self, value: Apply) -> tuple[Any, int]:
         depth = self._depth(*value.arguments)
@@ -278,16 +249,7 @@ class _Writer:
 
     def _splat(self, value: Splat) -> tuple[Any, int]:
         depth = self._depth(value.value)
-        builder = self.scopes[depth].builder
-        return self._spread(builder, self.places[value.value][0], value.lanes), depth
-
-    def _spread(self, builder: Any, scalar: Any, lanes: int) -> Any:
-        """One number in every lane: put into lane 0, then shuffled."""
-        nothing = _Written(ir.VectorType(scalar.type, lanes), "undef")
-        first = builder.insert_element(nothing, scalar, _lane(0))
-        if lanes == 1:
-            return first
-        return builder.shuffle_vector(first, nothing, Vectors(builder, lanes).constant("i32", 0))
+        return self.scopes[depth].builder.spread(self.places[value.value][0], value.lanes), depth
 
     def _fold(self, value: Fold) -> tuple[Any, int]:
         """The upper half to the lower half, until one is left; truth values all at once."""
@@ -295,22 +257,15 @@ class _Writer:
         depth = self._depth(inner)
         builder, made = self.scopes[depth].builder, self.places[inner][0]
         if value.combiner == "any":
-            return self._any(builder, made, lanes), depth
+            return builder.any(made), depth
         if value.combiner == "all":
-            return builder.not_(self._any(builder, builder.not_(made), lanes)), depth
+            return builder.not_(builder.any(builder.not_(made))), depth
         while lanes > 1:
             lanes //= 2
-            upper, lower = (self._lanes(builder, made, range(start, start + lanes)) for start in (lanes, 0))
+            upper, lower = (builder.some_lanes(made, range(start, start + lanes)) for start in (lanes, 0))
             combine = _combined_by[value.combiner]
             made = functions.apply(Vectors(builder, lanes), combine, [lower, upper], [inner.dtype] * 2)
         return made, depth
-
-    def _lanes(self, builder: Any, vector: Any, lanes: range) -> Any:
-        """Some lanes of a vector; one of them is a scalar."""
-        if len(lanes) == 1:
-            return builder.extract_element(vector, _lane(lanes[0]))
-        chosen = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), list(lanes))
-        return builder.shuffle_vector(vector, _Written(vector.type, "undef"), chosen)
 
     def _after(self, value: After) -> tuple[Any, int]:
         return self.carried[value.loop, value.number]
@@ -323,16 +278,13 @@ class _Writer:
                 self.pointers[buffer] = self._argument(self.words[buffer], _pointer)
             else:
                 offset = ir.Constant(_word, buffer.scratch)
-                self.pointers[buffer] = self.scopes[0].builder.gep(self.scratch, [offset], source_etype=_byte)
+                self.pointers[buffer] = self.scopes[0].builder.gep(self.scratch, offset, _byte)
         return self.pointers[buffer]
 
     def _address(self, builder: Any, buffer: Buffer, at: Value) -> Any:
         """One address, or one per lane."""
         element = _byte if buffer.dtype == "bool" else type_of(buffer.dtype, 1)
-        address = builder.gep(self._pointer(buffer), [self.places[at][0]], source_etype=element)
-        if at.lanes > 1:
-            address.type = ir.VectorType(_pointer, at.lanes)
-        return address
+        return builder.gep(self._pointer(buffer), self.places[at][0], element)
 
     def _load(self, value: Load) -> tuple[Any, int]:
         """Read memory; not before a loop that writes there."""
@@ -348,25 +300,18 @@ class _Writer:
         address = self._address(builder, buffer, value.at)
         kind = _memory_type(buffer.dtype, value.lanes)
         if value.mask is None and value.at.lanes == 1:
-            made = builder.load(address, align=_bytes_of(buffer.dtype), typ=kind)
+            made = builder.load(address, kind, _bytes_of(buffer.dtype))
         else:
-            made = self._masked_load(builder, address, kind, value)
-        if buffer.dtype != "bool":
-            return made, depth
-        return builder.icmp_unsigned("!=", made, ir.Constant(kind, None if value.lanes > 1 else 0)), depth
-
-    def _masked_load(self, builder: Any, address: Any, kind: Any, value: Load) -> Any:
-        many = kind if value.lanes > 1 else ir.VectorType(kind, 1)
-        mask = self._mask(builder, value.mask, value.lanes)
-        align = ir.Constant(ir.IntType(32), _bytes_of(value.buffer.dtype))
-        name = "gather" if value.at.lanes > 1 else "load"
-        arguments = [address, align, mask, _Written(many, "zeroinitializer")]
-        made = _call(builder, f"masked.{name}.{_suffix(many)}.{_suffix(address.type)}", arguments, many)
-        return made if value.lanes > 1 else builder.extract_element(made, _lane(0))
+            many = kind if value.lanes > 1 else ir.VectorType(kind, 1)
+            mask = self._mask(builder, value.mask, value.lanes)
+            made = builder.masked_load(address, many, mask, _bytes_of(buffer.dtype))
+            made = made if value.lanes > 1 else builder.some_lanes(made, range(1))
+        if buffer.dtype == "bool":
+            made = builder.icmp_unsigned("!=", made, Vectors(builder, value.lanes).constant("u8", 0))
+        return made, depth
 
     def _store(self, store: Store) -> None:
-        values = [store.at, store.value] + ([] if store.mask is None else [store.mask])
-        for value in values:
+        for value in (store.at, store.value) if store.mask is None else (store.at, store.value, store.mask):
             self.value(value)
         builder = self.scopes[-1].builder
         buffer, lanes = store.buffer, store.value.lanes
@@ -375,20 +320,17 @@ class _Writer:
             made = builder.zext(made, _memory_type("bool", lanes))
         address = self._address(builder, buffer, store.at)
         if store.mask is None and store.at.lanes == 1:
-            builder.store(made, address, align=_bytes_of(buffer.dtype))
+            builder.store(made, address, _bytes_of(buffer.dtype))
             return
-        if lanes == 1:
-            made = self._spread(builder, made, 1)
-        align = ir.Constant(ir.IntType(32), _bytes_of(buffer.dtype))
-        name = "scatter" if store.at.lanes > 1 else "store"
-        full = f"masked.{name}.{_suffix(made.type)}.{_suffix(address.type)}"
-        _call(builder, full, [made, address, align, self._mask(builder, store.mask, lanes)], ir.VoidType())
+        made = made if lanes > 1 else builder.spread(made, 1)
+        builder.masked_store(made, address, self._mask(builder, store.mask, lanes), _bytes_of(buffer.dtype))
 
-    def _mask(self, builder: Any, mask: Value | None, lanes: int) -> Any:
+    def _mask(self, builder: Builder, mask: Value | None, lanes: int) -> Any:
+        """A vector, also of one lane."""
         if mask is None:
             return ir.Constant(ir.VectorType(ir.IntType(1), lanes), [1] * lanes)
         made = self.places[mask][0]
-        return made if lanes > 1 else self._spread(builder, made, 1)
+        return made if lanes > 1 else builder.spread(made, 1)
 
 
 def _memory_type(dtype: str, lanes: int) -> Any:
@@ -397,23 +339,3 @@ def _memory_type(dtype: str, lanes: int) -> Any:
 
 def _bytes_of(dtype: str) -> int:
     return 1 if dtype == "bool" else int(dtype[1:]) // 8
-
-
-def _lane(number: int) -> Any:
-    return ir.Constant(ir.IntType(32), number)
-
-
-def _suffix(kind: Any) -> str:
-    """How LLVM's intrinsics name a type."""
-    if isinstance(kind, ir.VectorType):
-        return f"v{kind.count}{kind.element.intrinsic_name}"
-    return kind.intrinsic_name
-
-
-def _call(builder: Any, name: str, arguments: list[Any], result: Any) -> Any:
-    full = f"llvm.{name}"
-    module = builder.module
-    function = module.globals.get(full)
-    if function is None:
-        function = ir.Function(module, ir.FunctionType(result, [argument.type for argument in arguments]), full)
-    return builder.call(function, arguments)

@@ -274,9 +274,10 @@ class Lowering:
         bound = {s.axis for s in scope.chain()}
         for condition, node in self.checks:
             if needed <= self.depends(condition) <= bound:
-                value = splat(self.value(condition, scope), scope.lanes)
-                if scope.mask is not None:
-                    value = apply("logical_and", scope.mask, value)
+                vector = scope.vector()
+                value = splat(self.value(condition, scope), 1 if vector is None else vector.lanes)
+                if vector is not None and vector.mask is not None:
+                    value = apply("logical_and", vector.mask, value)
                 scope.statements.append(Report(value, self.size(node, ("error", node))))
 
     # ── sums ─────────────────────────────────────────────────────────────────────────────────────
@@ -298,7 +299,7 @@ class Lowering:
             whole = apply("bitwise_and", n, integer(-lanes))
             result = self._rounds(total, scope, wide, start, (integer(0), whole, lanes), masked=False)
             result = self._rounds(total, scope, wide, result, (whole, n, lanes), masked=True)
-            result = Fold(wide, 1, total.combiner, result)
+            result = Fold(wide, 1, "any" if wide == "bool" and total.combiner == "sum" else total.combiner, result)
         return result if wide == total.dtype else Cast(total.dtype, result.lanes, result)
 
     def _rounds(
@@ -322,7 +323,7 @@ class Lowering:
         found = self.value(total.body, inner)
         if found.dtype != dtype:
             found = Cast(dtype, found.lanes, found)
-        following: Value = apply(combine[total.combiner], carried, splat(found, start.lanes), dtype=dtype)
+        following: Value = apply(together(total.combiner, dtype), carried, splat(found, start.lanes), dtype=dtype)
         if inner.mask is not None:
             following = apply("where", inner.mask, following, carried, dtype=dtype)
         loop = For(variable, first, stop, step, tuple(inner.statements), (Carry(carried, start, following),))
@@ -355,6 +356,11 @@ class Lowering:
 combine = {
     "sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and",
 }  # fmt: skip
+
+
+def together(combiner: str, dtype: str) -> str:
+    """The function that a combiner puts two numbers together by; a sum of truth values holds where one of them does."""
+    return "logical_or" if dtype == "bool" and combiner == "sum" else combine[combiner]
 
 
 def neutral(combiner: str, dtype: str) -> float:
@@ -505,11 +511,16 @@ def _visit(scatter: Scatter, shape: tuple[int, ...], dtype: str) -> KernelCall:
         lowering.report(scope, set())
         value = splat(lowering.value(scatter.body, scope), scope.lanes)
         ones, _ = lowering.base(place, scope, scope.axis if scope.lanes > 1 else None)
-        row = times(lowering.value(scatter.at, scope), lowering.size(factors[aimed], ("row", aimed)))
-        at = plus(*ones, row, scope.at) if scope.lanes > 1 else plus(*ones, row)
+        looked_up = lowering.value(scatter.at, scope)
+        row = times(looked_up, splat(lowering.size(factors[aimed], ("row", aimed)), looked_up.lanes))
+        if row.lanes > 1:  # each lane has a place of its own, as the axis in lanes is one of the result
+            first = splat(plus(*ones, scope.at), row.lanes)
+            at = apply("add", apply("add", first, Steps("i64", row.lanes)), row)
+        else:
+            at = plus(*ones, row, scope.at) if scope.lanes > 1 else plus(*ones, row)
         buffer = lowering.buffer(node, written=True)
         old = Load(dtype, scope.lanes, buffer, at, scope.mask)
-        new = apply(combine[scatter.combiner], old, value, dtype=dtype)
+        new = apply(together(scatter.combiner, dtype), old, value, dtype=dtype)
         scope.statements.append(Store(buffer, at, new, scope.mask))
 
     vector = after.pop() if after else None

@@ -50,6 +50,7 @@ def compile(ir_text: str, kind: Target | None = None) -> bytes:
 def assembly(ir_text: str, kind: Target | None = None) -> str:
     """The machine code of an LLVM module, for people."""
     machine = _machine(kind or target())
+    machine.set_asm_verbosity(True)
     return machine.emit_assembly(_parsed(machine, ir_text))
 
 
@@ -146,7 +147,6 @@ def _target_text(kind: Target) -> str:
 def _parsed(machine: Any, ir_text: str) -> Any:
     module = binding.parse_assembly(ir_text)
     module.triple = machine.triple
-    module.data_layout = str(machine.target_data)
     return module
 
 

@@ -119,7 +119,7 @@ class Program:
             arrays = [*values, *made.values()]
             for slot, array in enumerate(arrays):
                 self.bind(slot, array.ctypes.data)
-            self._execute()
+            self.execute()
             return [made[n] if n in made else values[self.donated[n]] for n in range(len(self.output_types))]
 
     def bind(self, slot: int, address: int) -> None:
@@ -130,7 +130,8 @@ class Program:
             for place, extra in self.places[slot]:
                 memory[place] = address + extra
 
-    def _execute(self) -> None:
+    def execute(self) -> None:
+        """Run on what the program was told; the caller holds the lock."""
         executor = self.executor
         outcome = executor.start()
         while outcome:

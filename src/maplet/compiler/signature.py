@@ -25,6 +25,7 @@ class Flat:
         self.objects: list[Stateful] = []
         self.kept: list[Any] = []  # static values that the key knows by their identity
         self.counts: list[int] = []  # in how many places each array stands
+        self.containers: list[Any] = []  # the lists and dicts, whose changes nobody reports
         self._numbers: dict[int, int] = {}
         tokens: list[Any] = []
         for tree in trees:
@@ -53,6 +54,8 @@ class Flat:
             self._below(branch, tokens)
         elif isinstance(branch, dict | list | tuple):
             tokens.append((type(cast("object", branch)), len(cast("Sequence[Any]", branch))))
+            if not isinstance(branch, tuple):
+                self.containers.append(branch)
             self._below(branch, tokens)
         elif isinstance(branch, plain):
             tokens.append((type(branch), branch if branch == branch else "nan"))  # noqa: PLR0124

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.compiler import vector_exponentials, vector_logarithms
+from maplet.compiler import vector_circles, vector_exponentials, vector_logarithms, vector_powers
 from maplet.compiler.vector_numbers import rule
 
 if TYPE_CHECKING:
     from maplet.compiler.vectors import Rule
 
 table: dict[str, Rule] = {
-    "exp": rule(vector_exponentials.exp),
-    "expm1": rule(vector_exponentials.expm1),
-    "sigmoid": rule(vector_exponentials.sigmoid),
-    "tanh": rule(vector_exponentials.tanh),
-    "sinh": rule(vector_exponentials.sinh),
-    "cosh": rule(vector_exponentials.cosh),
-    "log": rule(vector_logarithms.log),
-    "log1p": rule(vector_logarithms.log1p),
+    name: rule(getattr(file, name))
+    for file, names in (
+        (vector_exponentials, ("exp", "expm1", "sigmoid", "sinh", "cosh", "tanh", "erf")),
+        (vector_logarithms, ("log", "log1p", "log2", "log10", "logaddexp", "asinh", "acosh", "atanh")),
+        (vector_circles, ("sin", "cos", "tan", "asin", "acos", "atan", "atan2")),
+        (vector_powers, ("power", "rsqrt", "hypot")),
+    )
+    for name in names
 }

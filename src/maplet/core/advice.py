@@ -65,7 +65,6 @@ for_maplet = {
     "index_select": "mp.take(a, indices, axis=0)",
     "jacfwd": "mp.jacobian(f, mode='forward')",
     "jacrev": "mp.jacobian(f, mode='reverse')",
-    "jit": "nothing yet: it comes with the compiler; mp.trace(f, x) gives the graph",
     "lax": "mp.scan, mp.while_loop, mp.fori_loop, mp.cond, mp.switch, mp.map, mp.stop_gradient",
     "manual_seed": "mp.seed",
     "masked_fill": "mp.where(mask, value, a)",

@@ -29,6 +29,15 @@ class Leaf:
     __slots__ = ()
 
 
+class Changes:
+    """How often an attribute of any `Stateful` object was set: while the number stays, no object has changed."""
+
+    count = 0
+
+
+changes = Changes()
+
+
 class Stateful:
     """An object whose attributes are a branch of a tree: modules, optimizers and generators derive from it.
 
@@ -46,11 +55,13 @@ class Stateful:
         return new
 
     def __setattr__(self, name: str, value: Any) -> None:
+        changes.count += 1
         if thread.trace is not None:
             thread.trace.note_attribute(self, name)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
+        changes.count += 1
         if thread.trace is not None:
             thread.trace.note_attribute(self, name)
         object.__delattr__(self, name)

@@ -1,0 +1,211 @@
+"""The results as data, as a table in the terminal and as a page: everything shown is computed from the data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from benchmarks.limit import Limit
+from benchmarks.measure import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.measure import Plan
+    from benchmarks.workloads import Workload
+
+
+@dataclass(frozen=True)
+class Result:
+    """One workload with one number of threads."""
+
+    workload: str
+    says: str
+    unit: str
+    threads: int
+    rounds: int
+    tolerance: float
+    flops: float
+    moved: float
+    """The work that one unit cannot avoid: see `workloads`."""
+    outcomes: list[Outcome]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that was measured, and where."""
+
+    date: str
+    machine: dict[str, str]
+    versions: dict[str, str]
+    options: dict[str, str]
+    notes: list[str]
+    limits: list[Limit]
+    """One for each number of threads."""
+    results: list[Result]
+
+    def note(self, limit: Limit) -> None:
+        """Take in a measurement of the limit: of two with the same number of threads the higher rates count."""
+        same = [known for known in self.limits if known.threads == limit.threads]
+        best = Limit(
+            limit.threads,
+            max(one.flops for one in (*same, limit)),
+            max(one.bandwidth for one in (*same, limit)),
+        )
+        self.limits[:] = [known for known in self.limits if known.threads != limit.threads] + [best]
+
+    def least_seconds(self, result: Result) -> float:
+        """The time in which nothing could do one unit of a workload; 0 where that is not known."""
+        known = [limit for limit in self.limits if limit.threads == result.threads]
+        return known[0].seconds(result.flops, result.moved) if known else 0.0
+
+
+def result(workload: Workload, plan: Plan, outcomes: list[Outcome]) -> Result:
+    """Put together what was measured for a workload."""
+    return Result(
+        workload.name, workload.says, workload.unit, plan.threads, plan.rounds, workload.tolerance,
+        workload.flops, workload.moved, outcomes,
+    )  # fmt: skip
+
+
+def save(run: Run, path: Path) -> None:
+    """Write all of it, each round of each contestant, as JSON."""
+    path.write_text(json.dumps(asdict(run), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load(path: Path) -> Run:
+    """Read what `save` wrote."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    limits = [Limit(**each) for each in found.pop("limits")]
+    results = [
+        Result(**{**each, "outcomes": [Outcome(**outcome) for outcome in each["outcomes"]]})
+        for each in found.pop("results")
+    ]
+    return Run(**found, limits=limits, results=results)
+
+
+# ── one workload ─────────────────────────────────────────────────────────────────────────────────
+
+HEAD = ["contestant", "median", "min – max", "× fastest peer", "of the limit", "off by", "ready after"]
+
+
+def fastest_peer(result: Result) -> Outcome | None:
+    """The peer with the least median, if one was timed."""
+    peers = [outcome for outcome in result.outcomes if outcome.peer and outcome.status == "timed"]
+    return min(peers, key=lambda outcome: outcome.median, default=None)
+
+
+def rows(run: Run, result: Result) -> list[list[str]]:
+    """The cells of the table under `HEAD`, fastest first; those that were not timed stand in `missing`."""
+    least, best = run.least_seconds(result), fastest_peer(result)
+    timed = sorted((o for o in result.outcomes if o.status == "timed"), key=lambda outcome: outcome.median)
+    return [
+        [
+            outcome.contestant,
+            duration(outcome.median),
+            f"{duration(min(outcome.seconds))} – {duration(max(outcome.seconds))}",
+            f"{outcome.median / best.median:.2f}" if best else "",
+            share(least / outcome.median) if least else "",
+            "" if outcome.error is None else f"{outcome.error:.0e}",
+            "" if outcome.ready is None else f"{outcome.ready:.1f} s",
+        ]
+        for outcome in timed
+    ]
+
+
+def missing(result: Result) -> list[str]:
+    """Who was not timed and why, a line each."""
+    return [
+        f"{outcome.contestant} {outcome.status}: {outcome.reason.splitlines()[-1] if outcome.reason else 'no reason'}"
+        for outcome in result.outcomes
+        if outcome.status != "timed"
+    ]
+
+
+def title(result: Result) -> str:
+    """The heading of the table."""
+    return f"{result.workload} · {result.threads} thread{'s' * (result.threads > 1)}"
+
+
+def table(run: Run, result: Result) -> Table:
+    """For the terminal."""
+    made = Table(title=f"{title(result)}: {result.says}", caption="\n".join(missing(result)), title_justify="left")
+    made.caption_justify = "left"
+    for name in HEAD:
+        made.add_column(name, justify="left" if name == HEAD[0] else "right", no_wrap=True)
+    own = {outcome.contestant for outcome in result.outcomes if not outcome.peer}
+    for row in rows(run, result):
+        made.add_row(*row, style="bold" if row[0] in own else None)
+    return made
+
+
+def duration(seconds: float) -> str:
+    """Three digits with a unit: 1.23 µs, 45.6 ms, 7.89 s."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= 0.9995 * size:
+            number = seconds / size
+            return f"{number:.{2 if number < 9.995 else 1 if number < 99.95 else 0}f} {unit}"
+    return f"{seconds * 1e9:.0f} ns"
+
+
+def share(fraction: float) -> str:
+    """Per cent: 87 %, 3.1 %, 0.02 %."""
+    percent = 100 * fraction
+    return f"{percent:.0f} %" if percent >= 9.5 else f"{percent:.1f} %" if percent >= 0.95 else f"{percent:.2g} %"
+
+
+# ── the page ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def page(run: Run) -> str:
+    """RESULTS.md."""
+    facts = [("date", run.date), *run.machine.items(), *run.options.items()]
+    facts += [("versions", ", ".join(f"{name} {version}" for name, version in run.versions.items()))]
+    lines = [
+        "# Results", "",
+        "Written by `python -m benchmarks --write`; every number is computed from `results.json` beside this page, and",
+        "[README.md](README.md) says how they are measured and read.", "",
+        *markdown(["what", "value"], [[name, value] for name, value in facts]), "",
+        "## The limit", "",
+        *markdown(
+            ["threads", "multiply-adds from registers", "copy of large arrays"],
+            [[str(x.threads), f"{x.flops / 1e9:.0f} GFLOP/s", f"{x.bandwidth / 1e9:.1f} GB/s"] for x in run.limits],
+        ), "",
+        *(f"- {note}" for note in run.notes), "",
+        "## maplet beside the fastest peer", "",
+        *markdown(["workload", "threads", "maplet", "fastest peer", "ratio", "of the limit"], summary(run)), "",
+    ]  # fmt: skip
+    for each in run.results:
+        lines += [f"## {title(each)}", "", f"{each.says}. Times are those of one {each.unit}.", ""]
+        lines += [*markdown(HEAD, rows(run, each)), "", *(f"- {line}" for line in missing(each))]
+        lines += [""] if missing(each) else []
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def summary(run: Run) -> list[list[str]]:
+    """A row for each workload: the fastest way of maplet beside the fastest peer."""
+    found: list[list[str]] = []
+    for each in run.results:
+        own = [outcome for outcome in each.outcomes if not outcome.peer and outcome.status == "timed"]
+        mine, peer = min(own, key=lambda outcome: outcome.median, default=None), fastest_peer(each)
+        found.append(
+            [
+                each.workload,
+                str(each.threads),
+                f"{duration(mine.median)} ({mine.contestant})" if mine else "not timed",
+                f"{duration(peer.median)} ({peer.contestant})" if peer else "not timed",
+                f"{mine.median / peer.median:.2f}" if mine and peer else "",
+                share(run.least_seconds(each) / mine.median) if mine and run.least_seconds(each) else "",
+            ]
+        )
+    return found
+
+
+def markdown(head: list[str], body: list[list[str]]) -> list[str]:
+    """A table, its first column to the left and the others to the right; a bar inside a cell is escaped."""
+    rule = [":---", *["---:"] * (len(head) - 1)]
+    bar = r"\|"
+    return [f"| {' | '.join(cell.replace('|', bar) for cell in row)} |" for row in (head, rule, *body)]
