@@ -70,24 +70,32 @@ def test_a_key_depends_on_kernel_target_and_compiler(monkeypatch):
 @pytest.fixture
 def compiler(tmp_path, monkeypatch):
     """Sources of a compiler that a test may change."""
-    source = tmp_path / "llvm.py"
-    source.write_text("1")
-    os.utime(source, (0, 0))
-    (tmp_path / "notes.txt").write_text("no source")
-    monkeypatch.setattr(cache, "__file__", str(tmp_path / "cache.py"))
-    return source
+    for name in ("compiler/llvm.py", "ops/portable.py", "compiler/notes.txt", "nn/layers.py"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("1")
+        os.utime(path, (0, 0))
+    monkeypatch.setattr(cache, "__file__", str(tmp_path / "compiler" / "cache.py"))
+    return tmp_path / "compiler" / "llvm.py"
 
 
 def test_the_hash_of_the_sources_is_that_of_their_content(compiler):
     fresh = cache._sources.__wrapped__
     before = fresh()
     assert before == fresh()
-    (compiler.parent / "notes.txt").write_text("nor this")
-    os.utime(compiler, (9, 9))
-    assert before == fresh()
-    compiler.write_text("2")
-    os.utime(compiler, (0, 0))
-    assert before != fresh()
+    for name, counts in (
+        ("notes.txt", False),
+        ("../nn/layers.py", False),
+        ("llvm.py", True),
+        ("../ops/portable.py", True),
+    ):
+        path = compiler.parent / name
+        path.write_text("2")
+        os.utime(path, (9, 9))
+        assert (fresh() != before) is counts, name
+        path.write_text("1")
+        os.utime(path, (9, 9))
+        assert fresh() == before, name
 
 
 def test_what_runs_from_sources_that_were_edited_since_shares_nothing(compiler):

@@ -6,8 +6,9 @@ from math import inf, nan
 import pytest
 
 from maplet.compiler import loops
+from maplet.compiler.functions import functions
 from maplet.compiler.llvm import emit
-from maplet.compiler.loop_check import check, result_dtype
+from maplet.compiler.loop_check import check, own_functions, result_dtype
 from maplet.compiler.loop_text import text, truths
 from maplet.compiler.loops import (
     After,
@@ -406,6 +407,7 @@ def test_every_elementwise_operation_has_a_dtype_and_truth_is_known_by_name():
                     assert (name in truths) == (dtype == "bool" != dtypes[-1] or name in ("equal", "not_equal")), name
     assert {"add", "where", "exp", "less", "bitwise_and", "isnan"} < found
     assert truths < found
+    assert found | {name for name, _ in own_functions} == functions.keys()  # each can be compiled
 
 
 tile, number = Buffer("tile", "f32", 64), Buffer("n", "f32")
@@ -515,8 +517,8 @@ refused = {
     "exp(i64): ": within(Store(out, apply("exp", i), load), buffers=(out, x)),
     "less(i64, i64) is bool, not i64": within(Store(out, apply("less", i, i), load), buffers=(out, x)),
     "where(i64, f32, f32): ": within(Store(out, i, apply("where", i, load, load)), buffers=(out, x)),
-    "fma takes three floats of one dtype, given i64, i64, i64": within(looped(start=apply("fma", i, i, i))),
-    "fma takes three floats of one dtype, given f32, f32": within(
+    "fma(i64, i64, i64): fma takes (f16, f16, f16), (f32, f32, f32), (": within(looped(start=apply("fma", i, i, i))),
+    "fma(f32, f32): fma takes (f16,": within(
         Store(out, i, apply("fma", load, load)), buffers=(out, x)
     ),
 }  # fmt: skip

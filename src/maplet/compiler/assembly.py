@@ -55,6 +55,14 @@ class Assembler:
         self.pointers: list[Pointer] = []
         self.waiting: list[tuple[tuple[str, int], Pointer, int]] = []
         self.depth = 0
+        self.checked = 0  # how many of the errors the program has looked for so far
+        self.steadfast = False  # whether loops may overwrite what they are given although they may fail
+
+    def stop_on_errors(self) -> None:
+        """Before something is overwritten for good: the program ends here if an error was reported."""
+        if len(self.errors) > self.checked:
+            self.row(Op.PAUSE)
+            self.checked = len(self.errors)
 
     # ── rows and words ───────────────────────────────────────────────────────────────────────────
 
@@ -143,6 +151,7 @@ class BlockAssembler:
         self.wanted = wanted
         self.donated = donated
         self.last = _last_uses(block)
+        self.last_failure = max((n for n, item in enumerate(block.items) if may_fail(item)), default=-1)
         self.owned: dict[Storage, tuple[int, int]] = {}
 
     def run(self, targets: Sequence[Pointer]) -> None:
@@ -156,6 +165,8 @@ class BlockAssembler:
             self.to.arena.free(*taken)
 
     def _move_outputs(self, targets: Sequence[Pointer]) -> None:
+        if self.donated and not self.to.depth:
+            self.to.stop_on_errors()
         moves = [
             (target, self.pointer(storage), storage.type)
             for storage, target in zip(self.block.outputs, targets, strict=True)
@@ -201,6 +212,10 @@ class BlockAssembler:
         if storage in self.wanted:
             taken = self.donated.get(storage)
             if taken is None or self._may_overwrite(taken, storage, number, item):
+                if taken is not None and not self.to.depth:
+                    if number <= self.last_failure and not self.to.steadfast:
+                        return self._allocate(storage)
+                    self.to.stop_on_errors()
                 self.at[storage] = self.wanted[storage]
                 return self.at[storage]
         return self._allocate(storage)
@@ -395,6 +410,21 @@ class BlockAssembler:
             ends.append(self.to.row(Op.JUMP, 0))
         for end in ends:
             self.to.land(end, 1)
+
+
+def may_fail(item: Item) -> bool:
+    """Whether an error may be reported while an item runs."""
+    match item:
+        case Nest(evaluator=evaluator):
+            return bool(evaluator.checks)
+        case Scatter(checks=checks):
+            return bool(checks)
+        case Loop(body=body):
+            return any(map(may_fail, body.items))
+        case Choice(branches=branches):
+            return any(may_fail(inner) for branch in branches for inner in branch.items)
+        case _:
+            return isinstance(item, HostCall)
 
 
 def _carried(item: Loop) -> list[int]:

@@ -59,11 +59,12 @@ def key_of(kernel_text: str, target_text: str) -> str:
 
 @cache
 def _sources() -> bytes:
-    """A hash of the compiler's sources: another compiler makes other code."""
+    """A hash of the compiler's sources, and of those from which it takes coefficients: others make other code."""
     whole, now = hashlib.sha256(), time.time()
     paths: list[str] = []
-    with contextlib.suppress(OSError), os.scandir(Path(__file__).parent) as entries:
-        paths = sorted(entry.path for entry in entries if entry.name.endswith(".py"))
+    for room in ("compiler", "ops"):
+        with contextlib.suppress(OSError), os.scandir(Path(__file__).parents[1] / room) as entries:
+            paths += sorted(entry.path for entry in entries if entry.name.endswith(".py"))
     if not paths:  # maplet lies in an archive: who knows which
         whole.update(secrets.token_bytes())
     for path in paths:

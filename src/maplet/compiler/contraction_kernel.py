@@ -136,8 +136,9 @@ class ContractionWriter:
                 digits[name] = rest
             else:
                 size = self.sizes.extent(f"{name}_tasks", count)
-                digits[name] = apply("remainder", rest, size)
-                rest = apply("floor_divide", rest, size)
+                quotient = apply("floor_divide", rest, size)
+                digits[name] = apply("subtract", rest, apply("multiply", quotient, size))
+                rest = quotient
         for number in self.schedule.tasks:
             at = self.moved(at, f"axis{number}", self.problem.axes[number], digits.get(f"axis{number}", integer(0)))
         return For(task, self.begin, self.end, 1, self.panels(at, digits))
@@ -202,7 +203,7 @@ class ContractionWriter:
     def whole_tile(self, at: Positions, fresh: list[Value | None]) -> tuple[Statement, ...]:
         """Start, add up and store a tile."""
         dtype, lanes = self.problem.dtype, self.tile.lanes
-        origins = {x: {self.key(x, place): self.origin(x, place, at[x]) for place in self.places} for x in at}
+        origins = {x: self.origins(x, position) for x, position in at.items()}
         totals: list[Value]
         if self.first is None:
             totals = [Constant(dtype, lanes, 0.0) for _ in self.places]
@@ -217,19 +218,22 @@ class ContractionWriter:
     def key(self, operand: str, place: Place) -> Place:
         """Where two places have one key, they use one element of the operand."""
         axes = [axis for axis, _ in self.tile.rows] + [self.tile.vector]
-        if operand == "out":
-            return place
-        return tuple(
-            i if axis is not None and self.problem.axes[axis].stride(operand) else 0
-            for i, axis in zip(place, axes, strict=True)
-        )
+        return tuple(i if self.moves(operand, axis) else 0 for i, axis in zip(place, axes, strict=True))
 
-    def origin(self, operand: str, place: Place, at: Value) -> Value:
-        """Where an operand lies at a place of the tile, before any term."""
-        *rows, vector = place
-        for (axis, _), row in zip(self.tile.rows, rows, strict=True):
-            at = plus(at, times(integer(row), self.stride(f"axis{axis}", self.problem.axes[axis], operand)))
-        return plus(at, times(integer(vector * self.tile.lanes), self.step(operand)))
+    def origins(self, operand: str, at: Value) -> dict[Place, Value]:
+        """Where an operand lies at the places of the tile, before any term; places of one key share a position."""
+        found: dict[Place, Value] = {(): at}
+        for axis, count in self.tile.rows:
+            stride = self.stride(f"axis{axis}", self.problem.axes[axis], operand)
+            steps = [times(integer(n), stride) for n in range(count if self.moves(operand, axis) else 1)]
+            found = {(*place, n): plus(found[place], step) for place in found for n, step in enumerate(steps)}
+        count = self.tile.vectors if self.moves(operand, self.tile.vector) else 1
+        steps = [times(integer(n * self.tile.lanes), self.step(operand)) for n in range(count)]
+        return {(*place, n): plus(origin, step) for place, origin in found.items() for n, step in enumerate(steps)}
+
+    def moves(self, operand: str, axis: int | None) -> bool:
+        """Whether an operand has an axis."""
+        return operand == "out" or (axis is not None and self.problem.axes[axis].stride(operand) != 0)
 
     def step(self, operand: str) -> Value:
         """How far the lanes of an operand lie apart."""
@@ -287,20 +291,24 @@ class ContractionWriter:
     def stores(self, at: dict[Place, Value], totals: dict[Place, Value], fresh: list[Value | None]) -> tuple[Statement, ...]:
         """Write a tile; in blocks of the sums only what is new: no element may be added to twice."""
         column, *rows = fresh if self.first is not None else [None] * len(fresh)
+        masks = [self.new_columns(column, n) for n in range(self.tile.vectors)]
         statements: list[Statement] = []
-        for place in product(*(range(count) for _, count in self.tile.rows)):
-            row = tuple(self.store(at, totals, (*place, n), column) for n in range(self.tile.vectors))
-            for i, new in zip(place, rows, strict=True):
+        for row in product(*(range(count) for _, count in self.tile.rows)):
+            made: tuple[Statement, ...] = tuple(
+                Store(self.buffers["out"], self.spread(at[place], self.step("out")), totals[place], mask)
+                for n, mask in enumerate(masks)
+                if (place := (*row, n))
+            )
+            for i, new in zip(row, rows, strict=True):
                 if new is not None:
-                    row = (If(compare("less_equal", new, integer(i)), row),)
-            statements += row
+                    made = (If(compare("less_equal", new, integer(i)), made),)
+            statements += made
         return tuple(statements)
 
-    def store(self, at: dict[Place, Value], totals: dict[Place, Value], place: Place, column: Value | None) -> Statement:
-        """Write a vector of a tile, from the column on that is new."""
-        mask, lanes = self.mask, self.tile.lanes
-        if column is not None:
-            new = splat(plus(column, integer(-place[-1] * lanes)), lanes)
-            mask = compare("less_equal", new, Steps("i64", lanes) if lanes > 1 else integer(0))
-        where = self.spread(at[place], self.step("out"))
-        return Store(self.buffers["out"], where, totals[place], mask)
+    def new_columns(self, column: Value | None, vector: int) -> Value | None:
+        """The lanes of a vector that are to be stored: those from a column on, if one is given."""
+        lanes = self.tile.lanes
+        if column is None:
+            return self.mask
+        first = plus(column, integer(-vector * lanes))
+        return compare("less_equal", splat(first, lanes), Steps("i64", lanes) if lanes > 1 else integer(0))

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
     from maplet.compiler.loops import Buffer, Kernel, Statement, Value
 
+# What is no operation on arrays, but a part of one.
+own_functions = {("philox", ("u64", "u64", "i64", "i64")): "u32"}  # (key, draw, block, word) → 32 random bits
+own_functions |= {("fma", (dtype,) * 3): dtype for dtype in ("f16", "f32", "f64")}  # x·y + z, rounded once
 number_folds, truth_folds = {"sum", "prod", "max", "min"}, {"any", "all"}
 
 
@@ -56,10 +59,11 @@ def check(kernel: Kernel) -> Kernel:
 @cache
 def result_dtype(function: str, dtypes: tuple[str, ...]) -> str:
     """The dtype that a scalar function gives for arguments of some dtypes; `GraphError` if it does not take them."""
-    if function == "fma":
-        if len(dtypes) != 3 or len(set(dtypes)) != 1 or dtypes[0][0] != "f":
-            raise GraphError(f"fma takes three floats of one dtype, given {', '.join(dtypes)}")
-        return dtypes[0]
+    own = {taken: gives for (name, taken), gives in own_functions.items() if name == function}
+    if dtypes in own:
+        return own[dtypes]
+    if own:
+        raise GraphError(f"{function} takes ({'), ('.join(', '.join(taken) for taken in own)})")
     if function not in registry:
         raise GraphError("there is no such operation")
     types = [ArrayType((), dtypes_by_short_name[dtype]) for dtype in dtypes]
