@@ -137,8 +137,8 @@ def values_of(dtype, rng):
     if dtype.kind == "f":
         known = np.finfo(dtype)
         sizes = [
-            0.0, 0.49, 0.5, 1, 1.5, 2.5, 3, 7, np.inf, known.max, known.tiny, known.tiny * 1.5, known.smallest_subnormal,
-            known.eps, 1 + known.eps, 1 - known.epsneg, 0.5 / known.eps, 0.5 / known.eps + 0.5, 2 / known.eps,
+            0.0, 0.49, 0.5, 1, 1.5, 2.5, 3, 7, np.inf, known.max, known.tiny, known.tiny * 1.5,
+            known.smallest_subnormal, known.eps, 1 + known.eps, 1 - known.epsneg, 0.5 / known.eps, 0.5 / known.eps + 0.5, 2 / known.eps,
         ]  # fmt: skip
         plain = np.array([*sizes, *[-x for x in sizes], np.nan], dtype)
         return np.concatenate([plain, (rng.normal(size=60) * 4).astype(dtype), anything])

@@ -55,6 +55,8 @@ class Assembler:
         self.pointers: list[Pointer] = []
         self.waiting: list[tuple[tuple[str, int], Pointer, int]] = []
         self.depth = 0
+        self.counters: list[tuple[str, int]] = []  # of the outermost loops
+        self.made: dict[Storage, Pointer] = {}  # where the outermost block has made its arrays
         self.checked = 0  # how many of the errors the program has looked for so far
         self.steadfast = False  # whether loops may overwrite what they are given although they may fail
 
@@ -112,7 +114,10 @@ class Assembler:
         ``wanted`` says where results should be made, ``targets`` where every output must be in the end; ``donated``
         maps a result to the input whose memory it takes over, as soon as that is read no more.
         """
-        BlockAssembler(self, block, dict(given), wanted, donated).run(targets)
+        inside = BlockAssembler(self, block, dict(given), wanted, donated)
+        inside.run(targets)
+        if not self.depth:
+            self.made.update(inside.at)
 
     def arguments(self, words: Sequence[Any]) -> tuple[str, int]:
         """Words side by side; the name of the first."""
@@ -307,6 +312,8 @@ class BlockAssembler:
         for slot, place in zip(slots, carried, strict=True):
             given[place] = slot
         counter = self.to.word(0)
+        if not self.to.depth:
+            self.to.counters.append(counter)
         self.to.row(Op.SET, counter, 0)
         self.to.depth += 1
         if item.condition is None:

@@ -68,7 +68,7 @@ def _sources() -> bytes:
     if not paths:  # maplet lies in an archive: who knows which
         whole.update(secrets.token_bytes())
     for path in paths:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  twice as fast as by Path; every start waits for it
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (every start waits for it)
             content = file.read()
             changed = os.fstat(file.fileno()).st_mtime
         whole.update(b"%d\n%b" % (len(content), content))
@@ -291,7 +291,7 @@ def _write(folder: _Folder, name: str, content: bytes) -> None:
     temporary = f"{name.removesuffix('.code')}.{secrets.token_hex(8)}.writing"
     try:
         handle = folder.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        with open(handle, "wb") as file:  # noqa: PTH123  it is open already
+        with open(handle, "wb") as file:  # noqa: PTH123  (it is open already)
             file.write(_header(name, content) + content)
         folder.rename(temporary, name)
     except BaseException as error:

@@ -76,7 +76,7 @@ def planned(problem: Contraction, choice: Choice) -> Plan:
     names[operand] = copy = f"{operand}_panels"
     writer = packing.PanelWriter(problem, layout, tile, operand)
     kernel = writer.kernel()  # first, as it gathers the sizes
-    touched = 2 * layout.elements * _bytes(problem)
+    touched = 2 * layout.elements * problem.size
     copying = Step(kernel, (operand, copy), tuple(writer.sizes.numbers.values()), writer.count, 0, touched)
     made = schedule(packing.reading(problem, layout, tile, operand), choice, layout.panel)
     return Plan((copying, _contracting(made, names)), {copy: layout.elements})
@@ -88,13 +88,11 @@ def _contracting(made: Schedule, names: dict[str, str]) -> Step:
     touched = _elements(problem, "a") + _elements(problem, "b") + problem.outputs
     flops = 2 * problem.outputs * problem.depth
     sizes = tuple(writer.sizes.numbers.values())
-    return Step(kernel, tuple(names.values()), sizes, made.count, flops, touched * _bytes(problem))
-
-
-def _bytes(problem: Contraction) -> int:
-    return int(problem.dtype[1:]) // 8
+    return Step(kernel, tuple(names.values()), sizes, made.count, flops, touched * problem.size)
 
 
 def _elements(problem: Contraction, operand: str) -> int:
-    """How many elements an operand has, or a few more: where windows overlap, theirs count in each."""
-    return prod(axis.extent for axis in (*problem.axes, *problem.sums) if axis.stride(operand))
+    """How many elements of an operand are read, about: no more than it has places, and than its part lies across."""
+    axes = [axis for axis in (*problem.axes, *problem.sums) if axis.stride(operand)]
+    span = 1 + sum((axis.extent - 1) * abs(axis.stride(operand)) for axis in axes)
+    return min(prod(axis.extent for axis in axes), span)

@@ -47,6 +47,11 @@ class Contraction:
     starts: tuple[int, int]
 
     @property
+    def size(self) -> int:
+        """The bytes of an element."""
+        return int(self.dtype[1:]) // 8
+
+    @property
     def outputs(self) -> int:
         """The number of elements of the result."""
         return prod(axis.extent for axis in self.axes)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import ceil, prod
 from typing import TYPE_CHECKING
 
-from maplet.compiler.contraction_schedule import Axis, Contraction, Schedule, Tile
+from maplet.compiler.contraction_schedule import Contraction, Schedule, Tile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,7 @@ around = 12.0  # what a tile takes beside its terms
 copied = 0.5  # to copy an element to another order, 0.15 if it stays among its neighbours
 task_cycles = 20_000.0  # what a task should take at least
 most_tasks = 64
+most_vectors = 6
 block_bytes = 48 * 1024  # of a panel, for a block of the sums
 rows_bytes = 256 * 1024  # of the rows of a task, for a block of the sums
 
@@ -50,51 +51,60 @@ def _choices(problem: Contraction, target: Target) -> Iterator[Choice]:
 
 
 def _packable(problem: Contraction, tile: Tile) -> Iterator[str]:
+    """The operands that may be copied into panels: what lies along the lanes in one of them only."""
     yield ""
     if tile.vector is not None:
-        axis = problem.axes[tile.vector]
-        for name, other in (("a", "b"), ("b", "a")):
-            if axis.stride(name) and not axis.stride(other) and not (tile.masked and axis.stride(name) == 1):
+        a, b = (problem.axes[tile.vector].stride(x) for x in "ab")
+        if not a or not b:
+            name, stride = ("a", a) if a else ("b", b)
+            if stride and not (tile.masked and stride == 1):
                 yield name
 
 
 def _tiles(problem: Contraction, target: Target) -> Iterator[Tile]:
-    size = int(problem.dtype[1:]) // 8
-    width, registers = target.vector_bytes // size, target.registers
-    masks = target.vector_bytes == 64
+    """All tiles that are worth a thought."""
+    width, registers = target.vector_bytes // problem.size, target.registers
     numbers = range(len(problem.axes))
-    yield from (Tile(1, 1, None, rows) for rows in _rows(problem, [*numbers], registers - 3))
-    for number in numbers:
-        axis = problem.axes[number]
+    vectors = _along_lanes(problem, width)
+    if len(vectors) != 1:
+        yield from (Tile(1, 1, None, rows) for rows in _rows(problem, [*numbers], registers - 3))
+    for number in vectors:
+        extent = problem.axes[number].extent
         others = [n for n in numbers if n != number]
-        if axis.extent < width and masks:
-            lanes = 1 << (axis.extent - 1).bit_length()
-            options = [(lanes, 1, lanes != axis.extent)]
+        if extent < width and target.vector_bytes == 64:  # masks cost nothing there
+            lanes = 1 << (extent - 1).bit_length()
+            widths = [(lanes, 1)]
         else:
-            lanes = min(width, 1 << (axis.extent.bit_length() - 1))
-            options = [(lanes, vectors, False) for vectors in range(1, min(axis.extent // lanes, 6) + 1)]
-        for lanes, vectors, masked in options:
-            for rows in _rows(problem, others, (registers - 1 - vectors) // vectors):
-                yield Tile(lanes, vectors, number, rows, masked)
+            lanes = min(width, 1 << (extent.bit_length() - 1))
+            widths = [(lanes, count) for count in range(1, min(extent // lanes, most_vectors) + 1)]
+        for lanes, count in widths:
+            for rows in _rows(problem, others, (registers - 1 - count) // count):
+                yield Tile(lanes, count, number, rows, lanes * count > extent)
+
+
+def _along_lanes(problem: Contraction, width: int) -> list[int]:
+    """The axes that may lie along the lanes: only one, if what is read and written lies side by side along it."""
+    for number, axis in enumerate(problem.axes):
+        if axis.extent >= width and axis.out == 1 and axis.a in (0, 1) and axis.b in (0, 1):
+            return [number]
+    return [*range(len(problem.axes))]
 
 
 def _rows(problem: Contraction, axes: list[int], most: int) -> Iterator[tuple[tuple[int, int], ...]]:
     """Numbers of rows, at most so many together, along one or two axes."""
     yield ()
     for axis in axes:
-        for count in _counts(problem.axes[axis].extent, most):
-            yield ((axis, count),)
+        yield from (((axis, count),) for count in _counts(problem.axes[axis].extent, most))
     for first, second in pairwise(axes):
         inner = problem.axes[second].extent
-        for across in _counts(inner, most):
-            if across * 4 >= min(inner, most):
-                yield from (((first, n), (second, across)) for n in _counts(problem.axes[first].extent, most // across))
+        if inner <= most:  # or one axis is enough
+            across = _counts(problem.axes[first].extent, most // inner)
+            yield from (((first, count), (second, inner)) for count in across)
 
 
 def _counts(extent: int, most: int) -> list[int]:
-    """Numbers ≤ most by which an axis is cut into equal parts, or almost."""
-    parts = range(ceil(extent / most), extent) if most else ()
-    return sorted({count for n in parts if (count := ceil(extent / n)) > 1 and (count >= 4 or n < 4)})
+    """Numbers > 1 and ≤ most by which an axis is cut into equal parts, or almost."""
+    return sorted({ceil(extent / ceil(extent / count)) for count in range(2, most + 1)} - {1}) if extent > 1 else []
 
 
 def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
@@ -102,8 +112,7 @@ def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
     tiles = 1.0
     counts = dict(tile.rows)
     if tile.vector is not None:
-        counts[tile.vector] = extent = tile.columns
-        del extent
+        counts[tile.vector] = tile.columns
     for number, axis in enumerate(axes):
         tiles *= ceil(axis.extent / counts.get(number, 1))
     sums = tile.height * tile.vectors
@@ -136,10 +145,9 @@ def schedule(problem: Contraction, choice: Choice, panel_stride: int) -> Schedul
     while free and prod(problem.axes[n].extent for n in outer) < wanted:
         outer.append(free.pop(0))
     tiles, panels = made.all_tiles, made.all_panels
-    size = int(problem.dtype[1:]) // 8
     depth = made.length * prod(axis.extent for axis in problem.sums[made.blocked + 1 :]) or problem.depth
     count = tile.rows[0][1] if tile.rows else 1
-    row_blocks = max(min(ceil(tiles * count * depth * size / rows_bytes), tiles), 1)
+    row_blocks = max(min(ceil(tiles * count * depth * problem.size / rows_bytes), tiles), 1)
     have = prod(problem.axes[n].extent for n in outer) * row_blocks
     column_blocks = min(ceil(wanted / have), panels)
     row_blocks = min(max(row_blocks, ceil(wanted * row_blocks / (have * column_blocks))), tiles)
@@ -151,8 +159,7 @@ def schedule(problem: Contraction, choice: Choice, panel_stride: int) -> Schedul
 def _blocked(made: Schedule) -> Schedule:
     """Cut the sums into blocks, so that a panel stays in the cache from tile to tile."""
     problem = made.problem
-    size = int(problem.dtype[1:]) // 8
-    most = block_bytes // (size * made.tile.columns)
+    most = block_bytes // (problem.size * made.tile.columns)
     if problem.depth <= 2 * most or made.all_tiles < 3:
         return made
     inner = problem.depth

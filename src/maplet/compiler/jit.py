@@ -20,7 +20,7 @@ import numpy as np
 from maplet.compiler.program import Program
 from maplet.compiler.shortcut import Shortcut
 from maplet.compiler.signature import Flat, reached
-from maplet.core.array import Array, from_value, twin
+from maplet.core.array import Array, from_value, set_state, twin
 from maplet.core.body import require_callable
 from maplet.core.context import located, thread
 from maplet.core.recording import as_tree, record
@@ -28,7 +28,7 @@ from maplet.core.trace import Write, missing
 from maplet.core.tree import objects, places, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from maplet.core.array import Value
     from maplet.core.recording import Recording
@@ -76,8 +76,9 @@ def jit(f: Callable[P, R]) -> Jitted[P, R]:
 class Jitted(Generic[P, R]):
     """A function that runs as native code; see `jit`."""
 
-    def __init__(self, f: Callable[P, R]) -> None:
+    def __init__(self, f: Callable[P, R], *, steadfast: bool = False) -> None:
         self.function = f
+        self.steadfast = steadfast  # whether loops work in place although they may fail half-way
         self.programs: dict[Any, Compiled] = {}
         self.forms: set[Any] = set()
         self.reasons: list[str] = []
@@ -115,6 +116,19 @@ class Jitted(Generic[P, R]):
             self.shortcut = Shortcut(compiled, given, Flat([given, named, self.outside]))
         return result
 
+    def turns(self, *args: P.args) -> Iterator[Value] | None:
+        """Run a function whose result is one array, row by row made by a loop, and come back now and then.
+
+        Gives the rows that are made so far, again and again; what the function writes is then as after the last of
+        them. None where it cannot be written in place.
+        """
+        given = [as_tree(argument) for argument in args]
+        flat = Flat([given, {}, self.outside])
+        compiled = self.programs.get(flat.key)
+        if compiled is None:
+            compiled, flat = self._compile(given, {}, flat)
+        return compiled.turns(flat) if compiled.program.in_place and compiled.can_be_short() else None
+
     def _compile(self, given: list[Any], named: dict[str, Any], flat: Flat) -> tuple[Compiled, Flat]:
         recording = _recorded(self.function, given, named)
         found = reached(self.function)
@@ -125,7 +139,7 @@ class Jitted(Generic[P, R]):
         if form not in self.forms:
             self.reasons.append(self._reason(flat))
             self.forms.add(form)
-        compiled = self.programs[flat.key] = Compiled(recording, flat)
+        compiled = self.programs[flat.key] = Compiled(recording, flat, steadfast=self.steadfast)
         return compiled, flat
 
     def _reason(self, flat: Flat) -> str:
@@ -176,7 +190,7 @@ class Compiled:
         The trees that it was given, and those that it reaches from outside.
     """
 
-    def __init__(self, recording: Recording, flat: Flat) -> None:
+    def __init__(self, recording: Recording, flat: Flat, *, steadfast: bool = False) -> None:
         self.recording = recording
         handles = [*(leaf for own in recording.argument_leaves for leaf in own), *recording.captured]
         self.numbers = [flat.position(handle) for handle in handles]
@@ -185,7 +199,7 @@ class Compiled:
         self.objects = [(id(kept), flat.object_number(kept), kept) for kept in recording.outside]
         self.targets = [self._target(write, flat) for write in recording.writes]
         self.donated = donations(recording, handles, flat)
-        self.program = Program(recording.graph, self.donated)
+        self.program = Program(recording.graph, self.donated, steadfast=steadfast)
 
     def _target(self, write: Write, flat: Flat) -> tuple[str, int]:
         number = flat.position(write.target) if isinstance(write.target, Array) else flat.object_number(write.target)
@@ -198,12 +212,24 @@ class Compiled:
     def run(self, flat: Flat) -> Any:
         """The result for some arguments; writes are carried out."""
         handles = self.handles(flat)
+        outputs = [from_value(value) for value in self.program.run(self._values(handles))]
+        return self.deliver(flat, handles, outputs)
+
+    def _values(self, handles: Sequence[Array]) -> list[Value]:
+        """The numbers behind arrays, in C order; of what is overwritten a copy, if somebody else holds it."""
         values: list[Value] = [np.ascontiguousarray(handle.numpy()).reshape(handle.shape) for handle in handles]
         for number in self.donated.values():
             if not _is_sole(handles[number], values, number):
                 values[number] = values[number].copy()
-        outputs = [from_value(value) for value in self.program.run(values)]
-        return self.deliver(flat, handles, outputs)
+        return values
+
+    def turns(self, flat: Flat) -> Iterator[Value]:
+        """See `Jitted.turns`."""
+        handles = self.handles(flat)
+        values = self._values(handles)
+        for number in self.donated.values():
+            set_state(handles[number], values[number], None, None)
+        yield from self.program.turns(values)
 
     # ── the short way ────────────────────────────────────────────────────────────────────────────
 

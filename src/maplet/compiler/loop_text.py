@@ -3,16 +3,18 @@
 ::
 
     kernel mean(x: f32, out: f32; rows, columns)
+      %0 = f32(columns)
       for i in begin‥end step 1
-        %0 = i * columns
+        %1 = i * columns
         for k in 0‥columns step 16
           carry total: f32×16 = 0.0×16
-          next total = add(total, x[%0 + k]×16)
-        store out[i] = divide(fold_sum(after total), f32(columns))
+          next total = add(total, x[%1 + k]×16)
+        store out[i] = divide(fold_sum(after total), %0)
 
 ``×16`` tells the lanes where the operands do not, ``:f64`` the dtype. ``fold_sum`` puts lanes together, ``after total``
 is what a loop has carried to its end. A value that is used twice, or is long, or that an outer loop computes, has a
-line of its own, ``%0 = …``, in the block that computes it: that of the innermost loop whose variables it needs.
+line of its own, ``%0 = …``, in the block that computes it: that of the innermost loop whose variables it needs, or that
+writes what it reads; but what an ``if`` needs first stays in it. That is also what `llvm.emit` does.
 
 The canonical form leaves out what people call a kernel, numbers the buffers ``b0``, sizes ``n0`` and variables ``v0``
 in their order, and writes floats in hexadecimal. Legal kernels of one canonical text compute the same.

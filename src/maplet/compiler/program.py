@@ -17,7 +17,7 @@ from maplet.compiler.memory import Given, InArena, OfConstant, Row, alignment
 from maplet.errors import PositionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from maplet.compiler.memory import Pointer
     from maplet.core.graph import Graph, Node
@@ -36,14 +36,17 @@ class Program:
         What to compute. Captured arrays are inputs like any other.
     donated
         Output number → input number: the output takes over the memory of that input, whose value is lost.
+    steadfast
+        Whether that may be so although an error may be reported later, which then leaves it half done.
     """
 
-    def __init__(self, graph: Graph, donated: Mapping[int, int] | None = None) -> None:
+    def __init__(self, graph: Graph, donated: Mapping[int, int] | None = None, *, steadfast: bool = False) -> None:
         self.graph = graph
         self.donated = dict(donated or {})
         self.lock = threading.Lock()
         self.block = fuse(graph)
         self.assembler = Assembler()
+        self.assembler.steadfast = steadfast
         self._assemble()
         self._load()
 
@@ -67,6 +70,7 @@ class Program:
                     donated[storage] = block.inputs[self.donated[n]]
         to.block(block, dict(zip(block.inputs, inputs, strict=True)), wanted, targets, donated)
         to.row(Op.END)
+        self.in_place = all(to.made.get(block.outputs[n]) is inputs[k] for n, k in self.donated.items())
 
     def _load(self) -> None:
         """Give the words memory, and everything in them its address."""
@@ -122,6 +126,24 @@ class Program:
             self.execute()
             return [made[n] if n in made else values[self.donated[n]] for n in range(len(self.output_types))]
 
+    def turns(self, values: Sequence[Value]) -> Iterator[Value]:
+        """Run a program whose one fresh output is made by a loop, row by row; gives the rows so far at every pause."""
+        (number,) = self.fresh
+        with self.lock:
+            made = np.empty(self.output_types[number].shape, self.output_types[number].dtype)
+            arrays = [*values, made]
+            for slot, array in enumerate(arrays):
+                self.bind(slot, array.ctypes.data)
+            counter = self.words_at + self.assembler.counters[0][1]
+            outcome = self.executor.start()
+            while outcome:
+                self._attend(outcome)
+                if outcome == Outcome.PAUSED:
+                    yield made[: int(self.memory[counter])]
+                outcome = self.executor.resume()
+            self._require_success()
+        yield made
+
     def bind(self, slot: int, address: int) -> None:
         """Tell the program where an input or an output lies."""
         if self.known[slot] != address:
@@ -135,11 +157,18 @@ class Program:
         executor = self.executor
         outcome = executor.start()
         while outcome:
-            if outcome == Outcome.FAILED:
-                self._fail(int(self.control[Word.STATUS]))
-            if outcome == Outcome.HOST:
-                self._host(int(self.control[Word.HOST]))
+            self._attend(outcome)
             outcome = executor.resume()
+        self._require_success()
+
+    def _attend(self, outcome: int) -> None:
+        """Do what the program came back for."""
+        if outcome == Outcome.FAILED:
+            self._fail(int(self.control[Word.STATUS]))
+        if outcome == Outcome.HOST:
+            self._host(int(self.control[Word.HOST]))
+
+    def _require_success(self) -> None:
         if self.control[Word.STATUS]:
             self._fail(int(self.control[Word.STATUS]))
 

@@ -16,17 +16,17 @@ from maplet.data import batch_slices, permutation
 from maplet.data.suggest import suggest
 from maplet.errors import CheckpointError, NonFiniteError, SettingError
 from maplet.nn.losses import losses
+from maplet.train.callbacks import Callback
 from maplet.train.interruption import Interruption
 from maplet.train.run import Run, architecture, predict, predict_batch, restored
-from maplet.transforms.derivatives import value_and_grad
+from maplet.train.stepping import Stepping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from maplet.core.array import Array
     from maplet.nn import Module
     from maplet.optim import Optimizer
-    from maplet.train.callbacks import Callback
     from maplet.train.inputs import Samples
     from maplet.train.progress import Progress
     from maplet.train.run_directory import Existing, RunDirectory
@@ -55,6 +55,7 @@ class Training:
         self.samples = samples
         self.loss = _loss_named(loss) if isinstance(loss, str) else loss
         self.optimizer = optimizer
+        self.stepping = Stepping(net, optimizer, self.loss)
         self.batch_size = batch_size
         self.seed = seed
         self.validation: Samples | None = None
@@ -97,9 +98,7 @@ class Training:
         slices = batch_slices(self.samples.count, self.batch_size)
         began = time.monotonic() - self.seconds
         self.net.train()
-        for part in slices[run.step :]:
-            self._step(self.samples.rows(order[part]))
-            run.step += 1
+        for _ in self._steps(order, slices):
             self.seconds = time.monotonic() - began
             display.step(run.epoch, run.step, run.loss)
             self._tell("on_step")
@@ -110,21 +109,47 @@ class Training:
         self._finish_epoch(time.monotonic() - began, display)
         return not interruption.asked
 
-    def _step(self, batch: Samples) -> None:
-        """The mapping that is iterated: θ ↦ θ − α ∇J(θ). A batch of weight 0 has nothing to say and is passed over."""
-        weight = batch.weight()
-        if weight == 0:
-            return
+    def _steps(self, order: Any, slices: list[slice]) -> Iterator[None]:
+        """The steps that are left of an epoch; comes back after each, or after many where nobody wants to see each."""
+        run = self.run
+        full = self.samples.count // self.batch_size
+        if full > run.step and not any(watches_steps(callback) for callback in self.callbacks):
+            yield from self._many_steps(order, full)
+        for part in slices[run.step :]:
+            batch = self.samples.rows(order[part])
+            weight = batch.weight()
+            if weight:  # else it has nothing to say
+                self._count(self.stepping.run(batch), weight)
+            run.step += 1
+            yield
 
-        def objective(net: Module) -> Any:
-            return self._objective(net(batch.x), batch)
+    def _many_steps(self, order: Any, full: int) -> Iterator[None]:
+        """The full batches, as a loop in native code that comes back a few times per second."""
+        run, begin = self.run, self.run.step
+        batches = order[begin * self.batch_size : full * self.batch_size].reshape(-1, self.batch_size)
+        weights = self.samples.weights
+        heavy = np.full(len(batches), float(self.batch_size))
+        if weights is not None:
+            heavy = weights.numpy()[batches].sum(axis=1, dtype=np.float64)
+        numbers = np.flatnonzero(heavy)  # a batch of weight 0 has nothing to say
+        turns = self.stepping.run_many(self.samples, batches[numbers])
+        seen = 0
+        for losses in turns or ():
+            for n in range(seen, len(losses)):
+                run.step = begin + int(numbers[n])
+                self._count(float(losses[n]), float(heavy[numbers[n]]))
+                run.step += 1
+            if len(losses) > seen:
+                seen = len(losses)
+                yield
+        if turns is not None:
+            run.step = full
 
-        loss, gradients = value_and_grad(objective)(self.net)
-        self.run.loss = loss.item()
-        if not math.isfinite(self.run.loss):
-            self._fail(f"the loss is {self.run.loss} in epoch {self.run.epoch}, step {self.run.step + 1}")
-        self.optimizer.update(self.net, gradients)
-        self.total += self.run.loss * weight
+    def _count(self, loss: float, weight: float) -> None:
+        self.run.loss = loss
+        if not math.isfinite(loss):
+            self._fail(f"the loss is {loss} in epoch {self.run.epoch}, step {self.run.step + 1}")
+        self.total += loss * weight
         self.total_weight += weight
 
     def _objective(self, prediction: Any, batch: Samples) -> Any:
@@ -288,6 +313,11 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"], arrays["optimizer"])
         for n, (callback, saved) in enumerate(zip(self.callbacks, state["callbacks"], strict=True)):
             callback.load(saved, arrays[f"callback-{n}"])
+
+
+def watches_steps(callback: Callback) -> bool:
+    """Whether a callback wants to be told of every step."""
+    return type(callback).on_step is not Callback.on_step
 
 
 def _loss_named(name: str) -> Callable[..., Array]:

@@ -1,0 +1,104 @@
+"""The step that training iterates, θ ↦ θ − α ∇J(θ): as native code, one by one or many in a row."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+from maplet.control.scan import scan
+from maplet.core.array import Array, from_value
+from maplet.core.context import thread
+from maplet.core.tree import replace
+from maplet.errors import TraceError
+from maplet.ops.indexing import take
+from maplet.transforms.derivatives import value_and_grad
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from maplet.nn import Module
+    from maplet.optim import Optimizer
+    from maplet.train.inputs import Samples
+
+logger = logging.getLogger("maplet")
+
+
+class Stepping:
+    """Steps of gradient descent on a network.
+
+    They run compiled. Where the loss or the network need the values of arrays in Python, which a compiled program
+    cannot give, or `mp.debug` watches every operation, they run one operation after another, and a log line says so.
+
+    Parameters
+    ----------
+    net, optimizer
+        What is changed.
+    loss
+        ``(prediction, target) → number``, with ``weights=`` where the samples have any.
+    """
+
+    def __init__(self, net: Module, optimizer: Optimizer, loss: Callable[..., Array]) -> None:
+        self.net = net
+        self.optimizer = optimizer
+
+        def step(net: Module, optimizer: Optimizer, x: Any, y: Any, weights: Any) -> Array:
+            given = {} if weights is None else {"weights": weights}
+            value, gradients = value_and_grad(lambda net: loss(net(x), y, **given))(net)
+            optimizer.update(net, gradients)
+            return value
+
+        def steps(net: Module, optimizer: Optimizer, samples: Any, batches: Array) -> Array:
+            def one(nothing: None, rows: Array) -> tuple[None, Array]:
+                return nothing, step(net, optimizer, *rows_at(samples, rows))
+
+            return scan(one, None, batches)[1]
+
+        self.step, self.steps = step, steps
+        self.compiled = self.compiled_steps = None
+        if os.environ.get("MAPLET_JIT", "1") != "0":
+            self._compile()
+
+    def _compile(self) -> None:
+        try:
+            from maplet.compiler.jit import Jitted  # noqa: PLC0415  (where there is no llvmlite, all still works)
+        except ImportError as error:
+            logger.warning("llvmlite is not there (%s): training runs one operation after another", error)
+            return
+        self.compiled, self.compiled_steps = Jitted(self.step), Jitted(self.steps, steadfast=True)
+
+    def run(self, batch: Samples) -> float:
+        """One step; the loss before it."""
+        arguments = self.net, self.optimizer, batch.x, batch.y, batch.weights
+        if self.compiled is not None and thread.watch is None:
+            try:
+                return self.compiled(*arguments).item()
+            except TraceError as error:
+                self._give_up(error)
+        return self.step(*arguments).item()
+
+    def _give_up(self, error: TraceError) -> None:
+        self.compiled = self.compiled_steps = None
+        logger.warning("training is not compiled, and so runs slowly: %s", error)
+
+    def run_many(self, samples: Samples, batches: NDArray[np.int64]) -> Iterator[NDArray[Any]] | None:
+        """Steps in a row, one for each row of ``batches``, which numbers the samples of its batch.
+
+        Comes back every few dozen milliseconds with the losses so far; net and optimizer are then as after the last of
+        these steps, and whoever stops asking leaves them so. None where the steps can only be run one by one.
+        """
+        if self.compiled_steps is None or thread.watch is not None or not len(batches):
+            return None
+        try:
+            return self.compiled_steps.turns(self.net, self.optimizer, samples.parts(), from_value(batches))
+        except TraceError as error:
+            self._give_up(error)
+            return None
+
+
+def rows_at(samples: Any, rows: Array) -> Any:
+    """The same rows of every array in a tree, looked up while the program runs."""
+    return replace(samples, lambda leaf: take(leaf, rows, axis=0) if isinstance(leaf, Array) else leaf)
