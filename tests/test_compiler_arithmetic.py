@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from llvmlite import binding, ir
 
-import maplet as mp  # noqa: F401 - fills the registry
+import maplet as mp  # noqa: F401 (it fills the registry)
 from maplet.compiler import arithmetic, functions, portable_math
 from maplet.compiler.target import target
 from maplet.compiler.vectors import Vectors, type_of
@@ -138,7 +138,8 @@ def values_of(dtype, rng):
         known = np.finfo(dtype)
         sizes = [
             0.0, 0.49, 0.5, 1, 1.5, 2.5, 3, 7, np.inf, known.max, known.tiny, known.tiny * 1.5,
-            known.smallest_subnormal, known.eps, 1 + known.eps, 1 - known.epsneg, 0.5 / known.eps, 0.5 / known.eps + 0.5, 2 / known.eps,
+            known.smallest_subnormal, known.eps, 1 + known.eps, 1 - known.epsneg,
+            0.5 / known.eps, 0.5 / known.eps + 0.5, 2 / known.eps,
         ]  # fmt: skip
         plain = np.array([*sizes, *[-x for x in sizes], np.nan], dtype)
         return np.concatenate([plain, (rng.normal(size=60) * 4).astype(dtype), anything])

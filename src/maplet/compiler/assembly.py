@@ -239,11 +239,13 @@ class BlockAssembler:
         flat = item.evaluator._flat(place, item.shape).key  # noqa: SLF001
         nodes = {node for node, storage in self.block.storage.items() if storage is old}
         roots = [*item.outputs.values(), *(condition for condition, _ in item.evaluator.checks)]
+        written = next(n for n, node in enumerate(item.outputs) if self.block.storage[node] is new)
+        loaded = set(within(roots[: written + 1]))  # before it is written; what comes later would read the new value
         return all(
-            e.at.key == flat and e.guard is None and not item.evaluator.checks
+            e.at.key == flat and e.guard is None and not item.evaluator.checks and e in loaded
             for e in within(roots)
             if isinstance(e, Fetch) and e.source in nodes
-        ) and any(self.block.storage[node] is new for node in item.outputs)
+        )
 
     # ── items ────────────────────────────────────────────────────────────────────────────────────
 

@@ -217,7 +217,7 @@ class Compiled:
 
     def _values(self, handles: Sequence[Array]) -> list[Value]:
         """The numbers behind arrays, in C order; of what is overwritten a copy, if somebody else holds it."""
-        values: list[Value] = [np.ascontiguousarray(handle.numpy()).reshape(handle.shape) for handle in handles]
+        values: list[Value] = [np.asarray(handle.numpy(), order="C") for handle in handles]
         for number in self.donated.values():
             if not _is_sole(handles[number], values, number):
                 values[number] = values[number].copy()

@@ -21,7 +21,6 @@ from maplet.compiler.vector_numbers import (
     polynomial,
     power_of_two,
     rounded_multiple,
-    scaled,
 )
 
 if TYPE_CHECKING:
@@ -44,57 +43,79 @@ _exponential: Coefficients = {
 _range = {"f32": (-104.0, 89.0), "f64": (-746.0, 710.0)}
 
 
-def reduced(x: Number) -> tuple[Number, Number, Number]:
-    """The count n as an integer, r, and the small part of r that rounding took away."""
+def _reduced(x: Number, shifter: Number | float) -> tuple[Number, Number, Number]:
+    """N as a float and with the bits of the shifter, and r."""
     high, low = ln2[x.dtype]
-    multiple, count = rounded_multiple(x, 1 / log(2))
-    near = fma(multiple, -high, x)  # exact
-    rest = fma(multiple, -low, near)
-    return count, rest, fma(multiple, -low, near - rest)
+    multiple, count = rounded_multiple(x, 1 / log(2), shifter)
+    return multiple, count, fma(multiple, -low, fma(multiple, -high, x))
 
 
-def _exp_parts(x: Number) -> tuple[Number, Number]:
-    """The eʳ and n of eˣ = 2ⁿ·eʳ."""
-    count, rest, _ = reduced(x)
-    return fma(fma(polynomial(rest, _exponential), rest, 1.0), rest, 1.0), count
+def _lost(x: Number, multiple: Number, rest: Number) -> Number:
+    """What rounding took from r: x − n·h, with the high part h of ln 2, is exact."""
+    high, low = ln2[x.dtype]
+    return fma(multiple, -low, fma(multiple, -high, x) - rest)
+
+
+def _exp_of_rest(rest: Number) -> Number:
+    return fma(fma(polynomial(rest, _exponential), rest, 1.0), rest, 1.0)
+
+
+def _clipped(x: Number) -> Number:
+    low, high = _range[x.dtype]
+    return at_least(at_most(x, high), low)
+
+
+def _normal(x: Number, shifter: Number | float) -> Number:
+    """2^s·eˣ where that is a normal number or x is NaN; the shifter has s in its last bits beside the bias."""
+    _, count, rest = _reduced(x, shifter)
+    return _exp_of_rest(rest) * power_of_two(count, x.dtype)
+
+
+def _shift(x: Number) -> tuple[Number, Number]:
+    """The shifter of an s with 2^s·eˣ normal wherever eˣ is neither 0 nor infinite, and 2^−s."""
+    form, negative = formats[x.dtype], x < 0
+    half = form.half_range
+    shifter = choose(negative, x.constant(form.exponent_shifter + half), form.exponent_shifter - half)
+    return shifter, choose(negative, x.constant(2.0**-half), 2.0**half)
 
 
 def exp(x: Number) -> Number:
     """Eˣ."""
-    low, high = _range[x.dtype]
-    return scaled(*_exp_parts(at_least(at_most(x, high), low)))
+    shifter, factor = _shift(x)
+    return _normal(_clipped(x), shifter) * factor
 
 
 def exp_of_negative(x: Number) -> Number:
     """Eˣ for x ≤ 0."""
-    return scaled(*_exp_parts(at_least(x, _range[x.dtype][0])))
+    form = formats[x.dtype]
+    return _normal(at_least(x, _range[x.dtype][0]), form.exponent_shifter + form.half_range) * 2.0**-form.half_range
+
+
+def _half_exp(x: Number) -> Number:
+    """½·eˣ for x ≥ 0; where eˣ is infinite this need not be."""
+    form = formats[x.dtype]
+    clipped = at_most(x, _range[x.dtype][1] + 1.0)
+    return _normal(clipped, form.exponent_shifter - form.half_range) * 2.0 ** (form.half_range - 1)
 
 
 def exp_of_sum(x: Number, small: Number) -> Number:
-    """e^(x + y) with a y that is small beside 1, wherever x is not so great that eˣ is 0 or infinite."""
-    low, high = _range[x.dtype]
-    clipped = at_least(at_most(x, high), low)
-    count, rest, lost = reduced(clipped)
-    fraction = fma(fma(polynomial(rest, _exponential), rest, 1.0), rest, 1.0)
-    more = choose(abs(x) < high + 60.0, small, 0.0) + lost
-    return scaled(fma(fraction, more, fraction), count)
-
-
-def exp_within(x: Number) -> Number:
-    """Eˣ where that is a normal number (or x is NaN)."""
-    fraction, count = _exp_parts(x)
-    return fraction * power_of_two(count, x.dtype)
+    """e^(x + y) of a y that is small beside 1, wherever eˣ is neither 0 nor infinite."""
+    clipped, (shifter, factor) = _clipped(x), _shift(x)
+    multiple, count, rest = _reduced(clipped, shifter)
+    more = choose(clipped.equals(x), small, 0.0) + _lost(clipped, multiple, rest)
+    whole = _exp_of_rest(rest)
+    return fma(whole, more, whole) * power_of_two(count, x.dtype) * factor
 
 
 def expm1(x: Number) -> Number:
     """Eˣ − 1 = 2ⁿ·(eʳ − 1) + (2ⁿ − 1)."""
-    low, high = -formats[x.dtype].fraction * log(2) - 3.0, _range[x.dtype][1]
-    clipped = at_least(at_most(x, high), low)
-    count, rest, small = reduced(clipped)
-    minus_one = rest + fma(rest * rest, polynomial(rest, _exponential), small)  # eʳ − 1
-    half = power_of_two(count - 1, x.dtype)  # 2ⁿ alone may be infinite
-    whole = fma(minus_one, half, half - 0.5) * 2.0
-    return copysign(choose(count.equals(0), minus_one, whole), x)
+    form = formats[x.dtype]
+    clipped = at_least(at_most(x, _range[x.dtype][1]), -form.fraction * log(2) - 3.0)
+    multiple, count, rest = _reduced(clipped, form.exponent_shifter - 1)
+    of_rest = rest + fma(rest * rest, polynomial(rest, _exponential), _lost(clipped, multiple, rest))
+    half = power_of_two(count, x.dtype)  # 2ⁿ⁻¹: 2ⁿ may be infinite
+    whole = fma(of_rest, half, half - 0.5) * 2.0
+    return copysign(choose(multiple.equals(0), of_rest, whole), x)
 
 
 def sigmoid(x: Number) -> Number:
@@ -120,7 +141,7 @@ def tanh(x: Number) -> Number:
     size = at_most(abs(x), 20.0)  # from 19.1 on it is 1
     square = size * size
     near = fma(size * square, polynomial(square, _tangent), size)
-    far = 1.0 - 2.0 / (exp_within(size + size) + 1.0)
+    far = 1.0 - 2.0 / (_normal(size + size, formats[x.dtype].exponent_shifter) + 1.0)
     return copysign(choose(size < 0.55, near, far), x)
 
 
@@ -132,12 +153,6 @@ _sine: Coefficients = {
         2.5052123398640692e-08, 1.6057240330926362e-10, 7.759312599542129e-13,
     ),
 }  # fmt: skip
-
-
-def _half_exp(x: Number) -> Number:
-    """½·eˣ for x ≥ 0; where eˣ is infinite this need not be."""
-    fraction, count = _exp_parts(at_most(x, _range[x.dtype][1] + 1.0))
-    return scaled(fraction, count - 1)
 
 
 def sinh(x: Number) -> Number:
@@ -182,5 +197,5 @@ def erf(x: Number) -> Number:
     """X + x·p(x²), and 1 − e^(−q(x)) from 0.9 on (after N. Juffa, 2014)."""
     size = at_most(abs(x), _certain[x.dtype])
     near = fma(size, polynomial(size * size, _error), size)
-    far = 1.0 - exp_within(-polynomial(size, _tail))
+    far = 1.0 - _normal(-polynomial(size, _tail), formats[x.dtype].exponent_shifter)
     return copysign(choose(size < 0.9, near, far), x)

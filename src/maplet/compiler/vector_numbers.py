@@ -194,8 +194,18 @@ class Format:
 
     @property
     def shifter(self) -> float:
-        """Added to a number and subtracted again it leaves the nearest integer: its last bit counts ones."""
+        """Added to a number and subtracted again it leaves the nearest integer: its last bit, which is 0, counts ones."""
         return 1.5 * 2.0**self.fraction
+
+    @property
+    def exponent_shifter(self) -> float:
+        """The same, which leaves an exponent in the last bits."""
+        return self.shifter + self.bias
+
+    @property
+    def half_range(self) -> int:
+        """2^n and 2^−n are normal up to this n, and 2^2n is infinite."""
+        return (self.bias + 1) // 2
 
     @property
     def smallest(self) -> float:
@@ -211,23 +221,15 @@ def bits_of_number(dtype: str, number: float) -> int:
     return int.from_bytes(struct.pack("<f" if dtype == "f32" else "<d", number), "little")
 
 
-def rounded_multiple(x: Number, factor: float) -> tuple[Number, Number]:
-    """The integer n nearest to x·factor, as a float and as an unsigned integer modulo 2^bits; |n| below 2^(fraction − 2)."""
-    form = formats[x.dtype]
-    shifted = fma(x, factor, form.shifter)
-    return shifted - form.shifter, shifted.as_(form.bits) - bits_of_number(x.dtype, form.shifter)
+def rounded_multiple(x: Number, factor: float, shifter: Number | float) -> tuple[Number, Number]:
+    """The integer n nearest to x·factor as a float; and added to the low bits of the shifter, as an unsigned integer."""
+    shifted = fma(x, factor, shifter)
+    return shifted - shifter, shifted.as_(formats[x.dtype].bits)
 
 
-def power_of_two(count: Number, dtype: str) -> Number:
-    """2^count as a float, of an integer in the range of normal numbers."""
-    form = formats[dtype]
-    return ((count + form.bias) << form.fraction).as_(dtype)
-
-
-def scaled(x: Number, count: Number) -> Number:
-    """x·2^count, for counts up to twice the range of the exponent: in two steps, of which the first is exact."""
-    half = (count.as_(count.dtype.replace("u", "i")) >> 1).as_(count.dtype)
-    return x * power_of_two(half, x.dtype) * power_of_two(count - half, x.dtype)
+def power_of_two(biased: Number, dtype: str) -> Number:
+    """2^n as a normal float; n + bias are the low bits of an unsigned integer."""
+    return (biased << formats[dtype].fraction).as_(dtype)
 
 
 def _shifted_exponent(x: Number) -> Number:

@@ -43,7 +43,7 @@ _two_over_pi = int(
 def reduced_ordinary(x: Number) -> tuple[Number, Number, Number]:
     """q (an unsigned integer), r and the small part of r that rounding took away, of an angle of ordinary size."""
     first, second, third = quarter_turn[x.dtype]
-    turns, count = rounded_multiple(x, _quarters_in_radian)
+    turns, count = rounded_multiple(x, _quarters_in_radian, formats[x.dtype].shifter)
     near = fma(turns, -first, x)  # exact
     part = turns * second
     lost_of_part = fma(turns, second, -part)

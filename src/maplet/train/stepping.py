@@ -59,10 +59,15 @@ class Stepping:
 
         self.step, self.steps = step, steps
         self.compiled = self.compiled_steps = None
-        if os.environ.get("MAPLET_JIT", "1") != "0":
-            self._compile()
+        self.begun = False
 
-    def _compile(self) -> None:
+    def begin(self) -> None:
+        """Load the compiler, at the first step: it takes a third of a second."""
+        if self.begun:
+            return
+        self.begun = True
+        if os.environ.get("MAPLET_JIT", "1") == "0":
+            return
         try:
             from maplet.compiler.jit import Jitted  # noqa: PLC0415  (where there is no llvmlite, all still works)
         except ImportError as error:
@@ -72,6 +77,7 @@ class Stepping:
 
     def run(self, batch: Samples) -> float:
         """One step; the loss before it."""
+        self.begin()
         arguments = self.net, self.optimizer, batch.x, batch.y, batch.weights
         if self.compiled is not None and thread.watch is None:
             try:
@@ -90,6 +96,7 @@ class Stepping:
         Comes back every few dozen milliseconds with the losses so far; net and optimizer are then as after the last of
         these steps, and whoever stops asking leaves them so. None where the steps can only be run one by one.
         """
+        self.begin()
         if self.compiled_steps is None or thread.watch is not None or not len(batches):
             return None
         try:
