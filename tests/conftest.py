@@ -1,10 +1,17 @@
 """What every test shares."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from maplet.core import check
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory):
+    """Machine code is kept for the session, also for the programs that tests start, and not in the user's cache."""
+    os.environ.setdefault("MAPLET_CACHE", str(tmp_path_factory.mktemp("machine-code")))
 
 
 @pytest.fixture(autouse=True, scope="session")

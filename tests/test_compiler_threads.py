@@ -77,7 +77,7 @@ def test_scratch_memory_grows_between_runs():
     threads.set_threads(2)
     for size in (100, 1_000_000, 5_000):
         x, program = np.zeros(8, np.int64), Program()
-        repeat(program, 50, lambda: program.call("mark", x, size - 8))  # noqa: B023  it is called at once
+        repeat(program, 50, lambda: program.call("mark", x, size - 8))  # noqa: B023  (it is called at once)
         assert program.finish(scratch=size).start() == Outcome.DONE
     assert threads.current.pool.scratch >= 1_000_000
 
@@ -154,7 +154,7 @@ def test_callers_in_several_threads_do_not_disturb_each_other():
         found = []
         for _ in range(30):
             x, program = np.arange(1000), Program()
-            repeat(program, 300, lambda: (program.call("mix", x), program.call("increment", x)))  # noqa: B023  at once
+            repeat(program, 300, lambda: (program.call("mix", x), program.call("increment", x)))  # noqa: B023  (at once)
             program.finish(scratch=100 * (1 + name)).start()
             found.append(bool((x == expected).all()))
         results[name] = found

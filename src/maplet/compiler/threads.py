@@ -14,6 +14,7 @@ import operator
 import os
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -128,12 +129,13 @@ class Pool:
             self.scratch = size
 
     def close(self, seconds: float | None = None) -> None:
-        """Send the workers home, once they have done what they are at; with ``seconds``, wait for them so long."""
+        """Send the workers home, once they have done what they are at; with ``seconds``, wait at most so long for them."""
         self.post.words[Post.CLOSED] = 1
         self.functions.wake(self.address)
         if seconds is not None:
+            deadline = time.monotonic() + seconds
             for worker in self.workers:
-                worker.join(seconds)
+                worker.join(max(0.0, deadline - time.monotonic()))
 
 
 class Current:
@@ -178,6 +180,10 @@ def set_threads(number: int) -> None:
     ------
     SettingError
         Another number, or none.
+
+    Examples
+    --------
+    >>> set_threads(2)
     """
     try:
         wanted = 0 if isinstance(number, bool) else operator.index(number)

@@ -74,7 +74,9 @@ def _tangent_of(x: Number, reduced: Reduce) -> Number:
     count, rest, small = reduced(abs(x))
     of_sine, of_cosine = _sine_and_cosine(rest, small)
     sine, cosine = rest + of_sine, 1.0 + of_cosine
-    less_sine, less_cosine = (rest - sine) + of_sine, (1.0 - cosine) + of_cosine
+    half = rest * rest * 0.5  # cos r is 1 − ½r² … of the exact square, and sin(r + small) is sin r + small·cos r
+    less_sine = (rest - sine) + fma(half, -small, of_sine)
+    less_cosine = (1.0 - cosine) + (of_cosine - fma(rest * 0.5, rest, -half))
     even = (count & 1).equals(0)
     above, less_above = choose(even, sine, -cosine), choose(even, less_sine, -less_cosine)
     below, less_below = choose(even, cosine, sine), choose(even, less_cosine, less_sine)
@@ -95,9 +97,7 @@ def _of_any_angle(of_angle: Callable[[Number, Reduce], Number]) -> Callable[[Num
 
     def found(x: Number) -> Number:
         size = abs(x)
-        return repaired(
-            of_angle(x, reduced_ordinary), (size > ordinary[x.dtype]) & (size < infinity), huge, x
-        )
+        return repaired(of_angle(x, reduced_ordinary), (size > ordinary[x.dtype]) & (size < infinity), huge, x)
 
     return found
 

@@ -19,7 +19,7 @@ from maplet.compiler.vectors import Vectors, type_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_lane = ir.IntType(32)
+_number = ir.IntType(32)
 
 
 def repaired(found: Number, where: Number, function: Callable[..., Number], *arguments: Number) -> Number:
@@ -29,7 +29,7 @@ def repaired(found: Number, where: Number, function: Callable[..., Number], *arg
     scalar = _scalar_function(builder.module, function, arguments, found.dtype)
     values = [argument.value for argument in arguments]
     set_of_lanes = ir.IntType(lanes)
-    pending = builder.bitcast(where.value, set_of_lanes) if lanes > 1 else where.value
+    pending = where.value if lanes == 1 else builder.bitcast(where.value, set_of_lanes)
     nothing = ir.Constant(set_of_lanes, 0)
 
     before = builder.block
@@ -45,9 +45,9 @@ def repaired(found: Number, where: Number, function: Callable[..., Number], *arg
         one = builder.call(scalar, [builder.extract_element(value, lane) for value in values])
         replaced = builder.insert_element(result, one, lane)
         following = builder.and_(rest, builder.sub(rest, ir.Constant(set_of_lanes, 1)))
-        for phi, first, next_one in ((rest, pending, following), (result, found.value, replaced)):
+        for phi, first, later in ((rest, pending, following), (result, found.value, replaced)):
             phi.add_incoming(first, before)
-            phi.add_incoming(next_one, body)
+            phi.add_incoming(later, body)
         builder.cbranch(builder.icmp_unsigned("!=", following, nothing), body, after)
     builder.position_at_end(after)
     whole = builder.phi(found.value.type)
@@ -57,11 +57,9 @@ def repaired(found: Number, where: Number, function: Callable[..., Number], *arg
 
 
 def _lowest(vectors: Vectors, lanes: Any) -> Any:
-    """The number of the lowest lane of a set that is not empty."""
-    builder = vectors.builder
-    wide = lanes if lanes.type.width >= _lane.width else builder.zext(lanes, _lane)
-    count = Vectors(builder, 1).intrinsic("cttz", [wide, ir.Constant(ir.IntType(1), 1)])
-    return count if wide is lanes and count.type == _lane else builder.trunc(count, _lane) if wide is lanes else count
+    """The number of the lowest lane of a set, of at most 32, that is not empty."""
+    wide = lanes if lanes.type == _number else vectors.builder.zext(lanes, _number)
+    return Vectors(vectors.builder, 1).intrinsic("cttz", [wide, ir.Constant(ir.IntType(1), 1)])
 
 
 def _scalar_function(module: Any, function: Callable[..., Number], arguments: tuple[Number, ...], dtype: str) -> Any:

@@ -74,9 +74,9 @@ class Training:
         """Go on from where the run stands until all epochs are done, or something says stop."""
         run = self.run
         self._tell("on_start")
-        if not run.history and not run.step:
-            self._save()
         with Interruption() as interruption:
+            if not run.history and not run.step:
+                self._save()
             steps = len(batch_slices(self.samples.count, self.batch_size))
             display.start(epochs, steps, len(run.history) + 1, run.step)
             while len(run.history) < epochs and not run.stop_reason:
