@@ -141,66 +141,45 @@ class ContractionWriter:
                 rest = quotient
         for number in self.schedule.tasks:
             at = self.moved(at, f"axis{number}", self.problem.axes[number], digits.get(f"axis{number}", integer(0)))
-        return For(task, self.begin, self.end, 1, self.panels(at, digits))
+        return For(task, self.begin, self.end, 1, self.within_task(self.schedule.order, at, digits, {}))
 
-    def part(self, name: str, total: int, each: int, digits: dict[str, Value]) -> tuple[Value, Value]:
-        """The first panel or tile of a task, and the one after its last."""
-        every = self.sizes.extent(f"all_{name}", total)
+    def within_task(
+        self, axes: tuple[int, ...], at: Positions, digits: dict[str, Value], fresh: dict[int, Value]
+    ) -> tuple[Statement, ...]:
+        """The loops of a task over the given axes. ``fresh`` says where, in a tile that was moved back, the new begins."""
+        if not axes:
+            return self.whole_tile(at, fresh)
+        number, *rest = axes
+        axis, name, i = self.problem.axes[number], f"axis{number}", index(f"i{number}")
+        count, first, last = self.loop_over(number, digits)
+        start: Value = times(i, integer(count))
+        if axis.extent % count:
+            wanted, start = start, least(start, plus(self.extent(number), integer(-count)))
+            fresh = {**fresh, number: apply("subtract", wanted, start)}
+        moved = self.moved(at, name, axis, start)
+        if number == self.tile.vector and self.schedule.packed:
+            step = self.sizes.extent("panel_stride", self.schedule.panel_stride)
+            moved[self.schedule.packed] = plus(at[self.schedule.packed], times(i, step))
+        return (For(i, first, last, 1, self.within_task(tuple(rest), moved, digits, fresh)),)
+
+    def loop_over(self, number: int, digits: dict[str, Value]) -> tuple[int, Value, Value]:
+        """How many elements of an axis a tile takes, and which tiles along it are the task's: the first, and the end."""
+        schedule, count = self.schedule, self.tile.count(number)
+        every = self.sizes.extent(f"axis{number}_tiles", -(-self.problem.axes[number].extent // count))
+        name, each = "", 0
+        if number == self.tile.vector:
+            name, each = "panels", schedule.panels
+        elif number == self.tile.rows[0][0] if self.tile.rows else False:
+            name, each = "tiles", schedule.tiles
         if name not in digits:
-            return integer(0), every
+            return count, integer(0), every
         size = self.sizes.extent(f"{name}_each", each)
         first = times(digits[name], size)
-        return first, least(plus(first, size), every)
-
-    def panels(self, at: Positions, digits: dict[str, Value]) -> tuple[Statement, ...]:
-        """The loop over the panels of a task."""
-        schedule, vector = self.schedule, self.tile.vector
-        if vector is None or self.tile.masked:
-            return self.inner(schedule.inner, at, digits, None)
-        axis, panel = self.problem.axes[vector], index("panel")
-        wanted = times(panel, integer(self.tile.columns))
-        start, fresh = wanted, None
-        if axis.extent % self.tile.columns:
-            start = least(wanted, plus(self.extent(vector), integer(-self.tile.columns)))
-            fresh = plus(wanted, times(start, integer(-1)))
-        moved = self.moved(at, f"axis{vector}", axis, start)
-        if schedule.packed:
-            step = self.sizes.extent("panel_stride", schedule.panel_stride)
-            moved[schedule.packed] = plus(at[schedule.packed], times(panel, step))
-        first, last = self.part("panels", schedule.all_panels, schedule.panels, digits)
-        return (For(panel, first, last, 1, self.inner(schedule.inner, moved, digits, fresh)),)
-
-    def inner(
-        self, axes: tuple[int, ...], at: Positions, digits: dict[str, Value], fresh: Value | None
-    ) -> tuple[Statement, ...]:
-        """The loops over the other axes of a task. ``fresh`` is the first column that no panel before has."""
-        if not axes:
-            return self.tiles(0, at, digits, [fresh])
-        i, number = index(f"inner{axes[0]}"), axes[0]
-        moved = self.moved(at, f"axis{number}", self.problem.axes[number], i)
-        return (For(i, integer(0), self.extent(number), 1, self.inner(axes[1:], moved, digits, fresh)),)
-
-    def tiles(
-        self, number: int, at: Positions, digits: dict[str, Value], fresh: list[Value | None]
-    ) -> tuple[Statement, ...]:
-        """The loops over the tiles along the axes of rows. ``fresh`` is where what is new begins: column, rows."""
-        if number == len(self.tile.rows):
-            return self.whole_tile(at, fresh)
-        which, count = self.tile.rows[number]
-        axis, tile = self.problem.axes[which], index(f"tile{number}")
-        wanted = times(tile, integer(count))
-        start = least(wanted, plus(self.extent(which), integer(-count))) if count > 1 else wanted
-        moved = self.moved(at, f"axis{which}", axis, start)
-        if number == 0:
-            first, last = self.part("tiles", self.schedule.all_tiles, self.schedule.tiles, digits)
-        else:
-            first, last = integer(0), self.sizes.extent("all_tiles1", -(-axis.extent // count))
-        new = plus(wanted, times(start, integer(-1))) if axis.extent % count else None
-        return (For(tile, first, last, 1, self.tiles(number + 1, moved, digits, [*fresh, new])),)
+        return count, first, least(plus(first, size), every)
 
     # ── a tile ───────────────────────────────────────────────────────────────────────────────────
 
-    def whole_tile(self, at: Positions, fresh: list[Value | None]) -> tuple[Statement, ...]:
+    def whole_tile(self, at: Positions, fresh: dict[int, Value]) -> tuple[Statement, ...]:
         """Start, add up and store a tile."""
         dtype, lanes = self.problem.dtype, self.tile.lanes
         origins = {x: self.origins(x, position) for x, position in at.items()}
@@ -288,10 +267,11 @@ class ContractionWriter:
             return first if second is None else second
         return apply("logical_and", first, second)
 
-    def stores(self, at: dict[Place, Value], totals: dict[Place, Value], fresh: list[Value | None]) -> tuple[Statement, ...]:
+    def stores(self, at: dict[Place, Value], totals: dict[Place, Value], fresh: dict[int, Value]) -> tuple[Statement, ...]:
         """Write a tile; in blocks of the sums only what is new: no element may be added to twice."""
-        column, *rows = fresh if self.first is not None else [None] * len(fresh)
-        masks = [self.new_columns(column, n) for n in range(self.tile.vectors)]
+        if self.first is None:
+            fresh = {}  # what is computed again is stored again: it is the same
+        masks = [self.new_columns(fresh.get(self.tile.vector or 0), n) for n in range(self.tile.vectors)]
         statements: list[Statement] = []
         for row in product(*(range(count) for _, count in self.tile.rows)):
             made: tuple[Statement, ...] = tuple(
@@ -299,9 +279,9 @@ class ContractionWriter:
                 for n, mask in enumerate(masks)
                 if (place := (*row, n))
             )
-            for i, new in zip(row, rows, strict=True):
-                if new is not None:
-                    made = (If(compare("less_equal", new, integer(i)), made),)
+            for i, (axis, _) in zip(row, self.tile.rows, strict=True):
+                if axis in fresh:
+                    made = (If(compare("less_equal", fresh[axis], integer(i)), made),)
             statements += made
         return tuple(statements)
 

@@ -110,6 +110,10 @@ class Tile:
         """How many elements along the lanes: the width of a panel."""
         return self.lanes * self.vectors
 
+    def count(self, axis: int) -> int:
+        """How many elements along an axis of the result."""
+        return self.columns if axis == self.vector else dict(self.rows).get(axis, 1)
+
     @property
     def height(self) -> int:
         """The number of rows."""

@@ -129,7 +129,7 @@ class Pool:
             self.scratch = size
 
     def close(self, seconds: float | None = None) -> None:
-        """Send the workers home, once they have done what they are at; with ``seconds``, wait at most so long for them."""
+        """Send the workers home, once they have done what they are at; with ``seconds``, wait so long at most."""
         self.post.words[Post.CLOSED] = 1
         self.functions.wake(self.address)
         if seconds is not None:

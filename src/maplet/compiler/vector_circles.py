@@ -39,7 +39,7 @@ _cosine: Coefficients = {
 
 
 def _sine_and_cosine(rest: Number, small: Number) -> tuple[Number, Number]:
-    """sin r − r and cos r − 1."""
+    """Of r: sin r − r and cos r − 1."""
     square = rest * rest
     of_sine = fma(rest * square, polynomial(square, _sine), small)
     of_cosine = fma(square * square, polynomial(square, _cosine), fma(square, -0.5, rest * -small))
@@ -87,24 +87,23 @@ def _tangent_of(x: Number, reduced: Reduce) -> Number:
     return (size.as_(count.dtype) ^ _highest(x.as_(count.dtype))).as_(x.dtype)
 
 
-def _of_any_angle(of_angle: Callable[[Number, Reduce], Number]) -> Callable[[Number], Number]:
+def _of_any_angle(name: str, of_angle: Callable[[Number, Reduce], Number]) -> Callable[[Number], Number]:
     """A function of an angle of any size; huge angles are reduced in f64."""
 
     def huge(x: Number) -> Number:
         return of_angle(x.to("f64"), reduced_huge).to(x.dtype)
 
-    huge.__qualname__ = of_angle.__name__
-
     def found(x: Number) -> Number:
         size = abs(x)
-        return repaired(of_angle(x, reduced_ordinary), (size > ordinary[x.dtype]) & (size < infinity), huge, x)
+        is_huge = (size > ordinary[x.dtype]) & (size < infinity)
+        return repaired(of_angle(x, reduced_ordinary), is_huge, name, huge, x)
 
     return found
 
 
-sin = _of_any_angle(_sine_of)
-cos = _of_any_angle(_cosine_of)
-tan = in_f64(_of_any_angle(_tangent_of))
+sin = _of_any_angle("huge_sin", _sine_of)
+cos = _of_any_angle("huge_cos", _cosine_of)
+tan = in_f64(_of_any_angle("huge_tan", _tangent_of))
 
 
 # ── inverses ─────────────────────────────────────────────────────────────────────────────────────
@@ -134,7 +133,7 @@ _arc_tangent: Coefficients = {
 
 
 def _half_angle(size: Number) -> tuple[Number, Number, Number]:
-    """Whether |x| > ½; then √((1 − |x|)/2), the sine of half the angle to 1, else |x|; and what its arc sine is more."""
+    """Whether |x| > ½; a sine: then √((1 − |x|)/2), of half the angle whose cosine is |x|, else |x|; angle − sine."""
     large = size > 0.5
     square = choose(large, fma(size, -0.5, 0.5), size * size)
     sine = choose(large, sqrt(square), size)
@@ -143,7 +142,7 @@ def _half_angle(size: Number) -> tuple[Number, Number, Number]:
 
 @in_f64
 def asin(x: Number) -> Number:
-    """X + x³·p(x²), and π/2 − 2·asin √((1 − x)/2) from ½ on."""
+    """The angle x + x³·p(x²), and π/2 − 2·asin √((1 − x)/2) from ½ on."""
     high, low = _half_pi
     large, sine, more = _half_angle(abs(x))
     return copysign(choose(large, (high - (sine + sine)) - (more + more - low), sine + more), x)

@@ -44,7 +44,7 @@ _range = {"f32": (-104.0, 89.0), "f64": (-746.0, 710.0)}
 
 
 def _reduced(x: Number, shifter: Number | float) -> tuple[Number, Number, Number]:
-    """N as a float and with the bits of the shifter, and r."""
+    """The integer n, as a float and in the bits of the shifter, and r."""
     high, low = ln2[x.dtype]
     multiple, count = rounded_multiple(x, 1 / log(2), shifter)
     return multiple, count, fma(multiple, -low, fma(multiple, -high, x))
@@ -80,13 +80,13 @@ def _shift(x: Number) -> tuple[Number, Number]:
 
 
 def exp(x: Number) -> Number:
-    """Eˣ."""
+    """The exponential function eˣ."""
     shifter, factor = _shift(x)
     return _normal(_clipped(x), shifter) * factor
 
 
 def exp_of_negative(x: Number) -> Number:
-    """Eˣ for x ≤ 0."""
+    """The same for x ≤ 0."""
     form = formats[x.dtype]
     return _normal(at_least(x, _range[x.dtype][0]), form.exponent_shifter + form.half_range) * 2.0**-form.half_range
 
@@ -108,7 +108,7 @@ def exp_of_sum(x: Number, small: Number) -> Number:
 
 
 def expm1(x: Number) -> Number:
-    """Eˣ − 1 = 2ⁿ·(eʳ − 1) + (2ⁿ − 1)."""
+    """The difference eˣ − 1 = 2ⁿ·(eʳ − 1) + (2ⁿ − 1)."""
     form = formats[x.dtype]
     clipped = at_least(at_most(x, _range[x.dtype][1]), -form.fraction * log(2) - 3.0)
     multiple, count, rest = _reduced(clipped, form.exponent_shifter - 1)
@@ -137,7 +137,7 @@ _tangent: Coefficients = {
 
 
 def tanh(x: Number) -> Number:
-    """X + x³·p(x²), and 1 − 2/(e^(2x) + 1) from 0.55 on."""
+    """For small x, x + x³·p(x²); from 0.55 on 1 − 2/(e^(2x) + 1)."""
     size = at_most(abs(x), 20.0)  # from 19.1 on it is 1
     square = size * size
     near = fma(size * square, polynomial(square, _tangent), size)
@@ -156,7 +156,7 @@ _sine: Coefficients = {
 
 
 def sinh(x: Number) -> Number:
-    """X + x³·p(x²), and (eˣ − e⁻ˣ)/2 from 1 on."""
+    """For small x, x + x³·p(x²); from 1 on (eˣ − e⁻ˣ)/2."""
     size, square = abs(x), x * x
     near = fma(size * square, polynomial(square, _sine), size)
     half = _half_exp(size)
@@ -194,7 +194,7 @@ _certain = {"f32": 4.0, "f64": 6.0}
 
 
 def erf(x: Number) -> Number:
-    """X + x·p(x²), and 1 − e^(−q(x)) from 0.9 on (after N. Juffa, 2014)."""
+    """For small x, x + x·p(x²); from 0.9 on 1 − e^(−q(x)) (an idea of N. Juffa)."""
     size = at_most(abs(x), _certain[x.dtype])
     near = fma(size, polynomial(size * size, _error), size)
     far = 1.0 - _normal(-polynomial(size, _tail), formats[x.dtype].exponent_shifter)

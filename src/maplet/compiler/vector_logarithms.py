@@ -52,13 +52,13 @@ def _curved(f: Number) -> Number:
 
 
 def _natural(e: Number, f: Number, curved: Number) -> Number:
-    """E·ln 2 + f + what is curved."""
+    """The sum e·ln 2 + f + what is curved."""
     high, low = ln2[f.dtype]
     return fma(e, high, f + fma(e, low, curved))
 
 
 def split_any(x: Number) -> tuple[Number, Number]:
-    """E and f of a number above 0, also of a subnormal one."""
+    """The e and f of a number above 0, also of a subnormal one."""
     form = formats[x.dtype]
     subnormal = x < form.smallest
     e, m = split(choose(subnormal, x * 2.0 ** (form.fraction + 1), x))
@@ -73,7 +73,7 @@ def _with_edges(x: Number, found: Number) -> Number:
 
 
 def log(x: Number) -> Number:
-    """Ln x."""
+    """The natural logarithm."""
     e, f = split_any(x)
     return _with_edges(x, _natural(e, f, _curved(f)))
 
@@ -157,12 +157,7 @@ def logaddexp(x: Number, y: Number) -> Number:
     found = above + more
     if x.dtype == "f64":
         return found
-    return repaired(found, abs(found) < more, _log_of_sum_in_f64, x, y)
-
-
-@in_f64
-def _log_of_sum_in_f64(x: Number, y: Number) -> Number:
-    return logaddexp(x, y)
+    return repaired(found, abs(found) < more, "small_logaddexp", in_f64(logaddexp), x, y)
 
 
 # ── inverse hyperbolic functions ─────────────────────────────────────────────────────────────────

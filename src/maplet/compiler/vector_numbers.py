@@ -77,7 +77,7 @@ class Number:
     def __abs__(self) -> Number:
         return self.like(self.vectors.intrinsic("fabs", [self.value]))
 
-    # Comparisons; of a NaN none holds but `is_nan`.
+    # Comparisons; of a NaN none holds.
 
     def __lt__(self, other: Number | float) -> Number:
         return self._compare("<", other)
@@ -102,10 +102,6 @@ class Number:
         else:
             compare = builder.icmp_signed if is_signed(self.dtype) else builder.icmp_unsigned
         return Number(self.vectors, "bool", compare(sign, self.value, self.beside(other)))
-
-    def is_nan(self) -> Number:
-        """Whether it is no number."""
-        return Number(self.vectors, "bool", self.vectors.builder.fcmp_unordered("uno", self.value, self.value))
 
     # Bits, of integers and truth values.
 
@@ -157,8 +153,7 @@ def copysign(x: Number, sign: Number) -> Number:
 
 def choose(condition: Number, x: Number | float, y: Number | float) -> Number:
     """The first where the condition holds, else the second; at least one of them is no Python number."""
-    known = x if isinstance(x, Number) else y
-    assert isinstance(known, Number)
+    known = next(value for value in (x, y) if isinstance(value, Number))
     return known.like(known.vectors.builder.select(condition.value, known.beside(x), known.beside(y)))
 
 
@@ -194,12 +189,12 @@ class Format:
 
     @property
     def shifter(self) -> float:
-        """Added to a number and subtracted again it leaves the nearest integer: its last bit, which is 0, counts ones."""
+        """Added to a number and subtracted again it leaves the nearest integer: its last bit (a 0) counts ones."""
         return 1.5 * 2.0**self.fraction
 
     @property
     def exponent_shifter(self) -> float:
-        """The same, which leaves an exponent in the last bits."""
+        """The same, with which the last bits of the sum are those of an exponent."""
         return self.shifter + self.bias
 
     @property
@@ -222,7 +217,7 @@ def bits_of_number(dtype: str, number: float) -> int:
 
 
 def rounded_multiple(x: Number, factor: float, shifter: Number | float) -> tuple[Number, Number]:
-    """The integer n nearest to x·factor as a float; and added to the low bits of the shifter, as an unsigned integer."""
+    """The integer n nearest to x·factor: as a float, and as what is added to the low bits of the shifter (unsigned)."""
     shifted = fma(x, factor, shifter)
     return shifted - shifter, shifted.as_(formats[x.dtype].bits)
 

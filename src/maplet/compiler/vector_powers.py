@@ -30,7 +30,7 @@ def _two_product(x: Number, y: Number) -> tuple[Number, Number]:
 
 
 def _exact_log(x: Number) -> tuple[Number, Number]:
-    """Ln x in two parts, to about 2^−64 of it; of a finite number above 0 in f64.
+    """The natural logarithm in two parts, to about 2^−64 of it; of a finite number above 0 in f64.
 
     With s = f/(2 + f): ln(1 + f) = 2s + ⅔s³ + s⁵·p(s²), the last term of which alone needs no second part.
     """

@@ -19,14 +19,14 @@ from maplet.compiler.vectors import Vectors, type_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_number = ir.IntType(32)
+_word = ir.IntType(64)
 
 
-def repaired(found: Number, where: Number, function: Callable[..., Number], *arguments: Number) -> Number:
-    """What was found, but the function of the arguments in the lanes where a condition holds."""
+def repaired(found: Number, where: Number, name: str, function: Callable[..., Number], *arguments: Number) -> Number:
+    """What was found, but the function (of that name) of the arguments in the lanes where a condition holds."""
     vectors = found.vectors
     builder, lanes = vectors.builder, vectors.lanes
-    scalar = _scalar_function(builder.module, function, arguments, found.dtype)
+    scalar = _scalar_function(builder.module, name, function, arguments)
     values = [argument.value for argument in arguments]
     set_of_lanes = ir.IntType(lanes)
     pending = where.value if lanes == 1 else builder.bitcast(where.value, set_of_lanes)
@@ -57,21 +57,21 @@ def repaired(found: Number, where: Number, function: Callable[..., Number], *arg
 
 
 def _lowest(vectors: Vectors, lanes: Any) -> Any:
-    """The number of the lowest lane of a set, of at most 32, that is not empty."""
-    wide = lanes if lanes.type == _number else vectors.builder.zext(lanes, _number)
+    """The number of the lowest lane of a set, of at most 64, that is not empty."""
+    wide = lanes if lanes.type == _word else vectors.builder.zext(lanes, _word)
     return Vectors(vectors.builder, 1).intrinsic("cttz", [wide, ir.Constant(ir.IntType(1), 1)])
 
 
-def _scalar_function(module: Any, function: Callable[..., Number], arguments: tuple[Number, ...], dtype: str) -> Any:
+def _scalar_function(module: Any, name: str, function: Callable[..., Number], arguments: tuple[Number, ...]) -> Any:
     """The function of single numbers, which a module has once."""
-    name = f"maplet.{function.__module__}.{function.__qualname__}.{arguments[0].dtype}"
-    known = module.globals.get(name)
+    dtype = arguments[0].dtype
+    full = f"maplet.{name}.{dtype}"
+    known = module.globals.get(full)
     if known is not None:
         return known
-    kinds = [type_of(argument.dtype, 1) for argument in arguments]
-    made = ir.Function(module, ir.FunctionType(type_of(dtype, 1), kinds), name)
+    kind = type_of(dtype, 1)
+    made = ir.Function(module, ir.FunctionType(kind, [kind] * len(arguments)), full)
     made.linkage = "internal"
     vectors = Vectors(ir.IRBuilder(made.append_basic_block("entry")), 1)
-    numbers = [Number(vectors, argument.dtype, value) for argument, value in zip(arguments, made.args, strict=True)]
-    vectors.builder.ret(function(*numbers).value)
+    vectors.builder.ret(function(*[Number(vectors, dtype, value) for value in made.args]).value)
     return made

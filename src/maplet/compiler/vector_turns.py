@@ -1,13 +1,13 @@
-"""How far an angle is from the nearest multiple of a quarter turn: x = q·π/2 + r with |r| ≤ π/4, of which only the last
-two bits of q are kept.
+"""How far an angle is from the nearest multiple of a quarter turn: x = q·π/2 + r with |r| ≤ π/4.
 
-Angles of an ordinary size take π/2 in three parts off (after W. J. Cody and W. Waite, 1980). Huge ones are multiplied
-by just those bits of 2/π that decide (M. Payne and R. Hanek, 1983), exactly, in integers of 192 bits.
+Of q only the last two bits count. From angles of an ordinary size π/2 is taken off in three parts (after W. J. Cody and
+W. Waite, Software Manual for the Elementary Functions, 1980). Huge ones are multiplied by just those bits of 2/π that
+decide (M. Payne and R. Hanek, 1983), exactly, in integers of 192 bits.
 """
 
 # llvmlite has no type hints.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportAttributeAccessIssue=false
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _two_over_pi = int(
 
 
 def reduced_ordinary(x: Number) -> tuple[Number, Number, Number]:
-    """q (an unsigned integer), r and the small part of r that rounding took away, of an angle of ordinary size."""
+    """Of an angle of ordinary size: q (an unsigned integer), r and the small part of r that rounding took away."""
     first, second, third = quarter_turn[x.dtype]
     turns, count = rounded_multiple(x, _quarters_in_radian, formats[x.dtype].shifter)
     near = fma(turns, -first, x)  # exact
@@ -53,7 +53,7 @@ def reduced_ordinary(x: Number) -> tuple[Number, Number, Number]:
 
 
 def reduced_huge(x: Number) -> tuple[Number, Number, Number]:
-    """The same of one f64 above 2^16, but not infinite.
+    """The same of a single f64 above 2^16 that is not infinite.
 
     With x = m·2^k, m an integer of 53 bits, the bits of 2/π from 4·2^−k on downwards, times m, count quarter turns.
     """
