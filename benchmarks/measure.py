@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
@@ -142,6 +143,7 @@ def compete(
     """
     outcomes = [Outcome(c.name, c.says, c.peer) for c in contestants]
     running: list[tuple[Outcome, Process]] = []
+    early = {contestant.name for contestant in contestants if contestant.early_epsilon}
     with TemporaryDirectory() as folder:
         try:
             for number, (contestant, outcome) in enumerate(zip(contestants, outcomes, strict=True)):
@@ -152,7 +154,7 @@ def compete(
                     outcome, process, "prepare", workload=workload.name, quick=plan.quick, get="seconds"
                 )
             tell("agreement")
-            _check(workload, running, Path(folder))
+            _check(workload, running, early, Path(folder))
             _time([pair for pair in running if pair[0].status == "timed"], plan, tell)
         finally:
             for _, process in running:
@@ -169,18 +171,18 @@ def _try(outcome: Outcome, process: Process, do: str, *, get: str, **arguments: 
         return None
 
 
-def _check(workload: Workload, running: list[tuple[Outcome, Process]], folder: Path) -> None:
-    """Compare what each gets after a few units with the reference, in float64."""
-    there = [(outcome, process) for outcome, process in running if outcome.status == "timed"]
-    if not there:
-        return
-    expected, start = reference.value(workload)
+def _check(workload: Workload, running: list[tuple[Outcome, Process]], early: set[str], folder: Path) -> None:
+    """Compare what each gets after a few units with the reference, in float64; ``early``: who adds ε early."""
+    value = cache(partial(reference.value, workload))
     path = folder / "result.npz"
-    for outcome, process in there:
+    for outcome, process in running:
+        if outcome.status != "timed":
+            continue
         _try(outcome, process, "rehearse", units=workload.rehearsal, path=str(path), get="")
         if outcome.status != "timed":
             continue
         with np.load(path) as found:
+            expected, start = value(early_epsilon=outcome.contestant in early)
             outcome.error, where = reference.disagreement(dict(found), expected, start)
         if outcome.error > workload.tolerance:
             outcome.status = "disagrees"

@@ -185,6 +185,24 @@ def test_an_array_that_does_not_move_must_not_move():
     assert reference.disagreement({"w": np.array([1.0, 1.0 + 1e-9])}, still, still)[0] == math.inf
 
 
+def test_adam_of_the_reference_in_both_forms():
+    # By hand, two steps: g = 1, then g = −1; with ε = 0 both forms are the same, so here it is large.
+    expected, now, m, v = {}, {False: 0.0, True: 0.0}, 0.0, 0.0
+    for step, g in enumerate((1.0, -1.0), 1):
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        for early in (False, True):
+            root = math.sqrt(1 - 0.999**step)
+            slope = m / (1 - 0.9**step) * (root / (math.sqrt(v) + 1e-8) if early else 1 / (math.sqrt(v) / root + 1e-8))
+            now[early] -= 0.5 * slope
+    for early in (False, True):
+        state = reference._zeros({"w": np.zeros(1)})
+        expected = {"w": np.zeros(1)}
+        for step, g in enumerate((1.0, -1.0), 1):
+            expected = reference._adam(0.5, expected, {"w": np.array([g])}, state, step, early)
+        assert expected["w"][0] == pytest.approx(now[early], rel=1e-12)
+    assert now[False] != now[True]
+
+
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_backpropagation_of_the_reference_is_the_derivative(activation):
     network = workloads.Network((3, 4, 5, 2), activation, "sgd", 0.1)

@@ -28,6 +28,8 @@ class Contestant:
     """The kinds of workload that this way is a way of doing."""
     peer: bool = True
     """Whether maplet is compared with it; false for maplet itself."""
+    early_epsilon: bool = False
+    """Whether its Adam adds ε before the correction of the moments, see `reference`."""
 
 
 steps = (Training, Rows, Update, Epoch)
@@ -47,7 +49,10 @@ EVERY = [
     Contestant("jax", f"{here}.jax", "step", "JAX jit of a step, buffers donated", (*steps, *kernels)),
     Contestant("jax loader", f"{here}.jax", "loader", "JAX jit, batches cut by NumPy", (Epoch,)),
     Contestant("jax scan", f"{here}.jax", "scan", "JAX jit of lax.scan over 50 steps, or the epoch", (Training, Epoch)),
-    Contestant("sklearn", f"{here}.scikit_learn", "", "MLPClassifier.partial_fit", (Training, Epoch)),
+    Contestant(
+        "sklearn", f"{here}.scikit_learn", "", "MLPClassifier.partial_fit; ε of Adam placed otherwise",
+        (Training, Epoch), early_epsilon=True,
+    ),
     Contestant("numpy", f"{here}.by_numpy", "", "NumPy's matmul, written into an array that is there", (Product,)),
 ]  # fmt: skip
 """All of them, in the order of the tables."""

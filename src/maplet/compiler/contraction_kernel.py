@@ -271,7 +271,8 @@ class ContractionWriter:
         """Write a tile; in blocks of the sums only what is new: no element may be added to twice."""
         if self.first is None:
             fresh = {}  # what is computed again is stored again: it is the same
-        masks = [self.new_columns(fresh.get(self.tile.vector or 0), n) for n in range(self.tile.vectors)]
+        column = None if self.tile.vector is None else fresh.get(self.tile.vector)
+        masks = [self.new_columns(column, n) for n in range(self.tile.vectors)]
         statements: list[Statement] = []
         for row in product(*(range(count) for _, count in self.tile.rows)):
             made: tuple[Statement, ...] = tuple(

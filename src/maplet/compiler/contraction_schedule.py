@@ -128,13 +128,15 @@ class Schedule:
 
         for each block of the sums
           for task in begin‥end               (axes ``tasks``, blocks of panels, blocks of tiles)
-            for panel, axes ``inner``, tile
+            for the axes of ``order``         (panel by panel, tile by tile, or one by one)
               for each term of the block: one fma for each vector of the tile
 
     Parameters
     ----------
-    tasks, inner
-        Axes of the result that are neither along the lanes nor rows of the tile.
+    tasks
+        Axes of the result that only tasks go through.
+    order
+        The other axes, outermost first; an axis shorter than the lanes has no loop.
     tiles, panels
         How many tiles (along the first axis of rows) and panels a task takes.
     blocked, length
@@ -148,7 +150,7 @@ class Schedule:
     problem: Contraction
     tile: Tile
     tasks: tuple[int, ...] = ()
-    inner: tuple[int, ...] = ()
+    order: tuple[int, ...] = ()
     tiles: int = 1
     panels: int = 1
     blocked: int = 0
@@ -174,8 +176,8 @@ class Schedule:
     def digits(self) -> tuple[tuple[str, int], ...]:
         """What a task's number is made of: names and how many there are of each, the fastest last."""
         every = [(f"axis{n}", self.problem.axes[n].extent) for n in self.tasks]
-        every.append(("tiles", ceil(self.all_tiles / self.tiles)))
-        every.append(("panels", ceil(self.all_panels / self.panels)))
+        blocks = [("tiles", ceil(self.all_tiles / self.tiles)), ("panels", ceil(self.all_panels / self.panels))]
+        every += blocks if self.order[:1] == (self.tile.vector,) else reversed(blocks)
         return tuple((name, count) for name, count in every if count > 1)
 
     @property

@@ -134,12 +134,14 @@ def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
     return tiles * (problem.depth * each + storing + around) + copying
 
 
+stationary = "a"
 def schedule(problem: Contraction, choice: Choice, panel_stride: int) -> Schedule:
     """The order of the loops around a tile."""
     tile = choice.tile
-    taken = {tile.vector, *(axis for axis, _ in tile.rows)}
-    free = [n for n in range(len(problem.axes)) if n not in taken]
-    made = _blocked(Schedule(problem, tile, inner=tuple(free), packed=choice.packed, panel_stride=panel_stride))
+    rows = [axis for axis, _ in tile.rows]
+    vector = [] if tile.vector is None else [tile.vector]
+    free = [n for n in range(len(problem.axes)) if n not in rows + vector]
+    made = _blocked(Schedule(problem, tile, packed=choice.packed, panel_stride=panel_stride))
     wanted = min(max(int(choice.cycles / task_cycles), 1), most_tasks)
     outer: list[int] = []
     while free and prod(problem.axes[n].extent for n in outer) < wanted:
@@ -147,12 +149,21 @@ def schedule(problem: Contraction, choice: Choice, panel_stride: int) -> Schedul
     tiles, panels = made.all_tiles, made.all_panels
     depth = made.length * prod(axis.extent for axis in problem.sums[made.blocked + 1 :]) or problem.depth
     count = tile.rows[0][1] if tile.rows else 1
-    row_blocks = max(min(ceil(tiles * count * depth * problem.size / rows_bytes), tiles), 1)
-    have = prod(problem.axes[n].extent for n in outer) * row_blocks
-    column_blocks = min(ceil(wanted / have), panels)
-    row_blocks = min(max(row_blocks, ceil(wanted * row_blocks / (have * column_blocks))), tiles)
+    line = depth * problem.size
+    have = prod(problem.axes[n].extent for n in outer)
+    if stationary == "a":
+        row_blocks = max(min(ceil(tiles * count * line / rows_bytes), tiles), 1)
+        column_blocks = min(ceil(wanted / have / row_blocks), panels)
+        row_blocks = min(max(row_blocks, ceil(wanted / (have * column_blocks))), tiles)
+    else:
+        column_blocks = max(min(ceil(panels * tile.columns * line / rows_bytes), panels), 1)
+        row_blocks = min(ceil(wanted / have / column_blocks), tiles)
+        column_blocks = min(max(column_blocks, ceil(wanted / (have * row_blocks))), panels)
+    order = vector + free + rows if stationary == "a" else free + rows + vector
+    if tile.masked:
+        order.remove(tile.vector or 0)
     return replace(
-        made, tasks=tuple(outer), inner=tuple(free), tiles=ceil(tiles / row_blocks), panels=ceil(panels / column_blocks)
+        made, tasks=tuple(outer), order=tuple(order), tiles=ceil(tiles / row_blocks), panels=ceil(panels / column_blocks)
     )
 
 

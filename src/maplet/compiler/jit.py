@@ -130,7 +130,12 @@ class Jitted(Generic[P, R]):
         return compiled.turns(flat) if compiled.program.in_place and compiled.can_be_short() else None
 
     def _compile(self, given: list[Any], named: dict[str, Any], flat: Flat) -> tuple[Compiled, Flat]:
-        recording = _recorded(self.function, given, named)
+        recording, began = _recorded(self.function, given, named)
+        if began:  # optimizers have memory from now on, and the program is the one of all later steps too
+            for optimizer, target in began:
+                optimizer.init(target)
+            flat = Flat([given, named, self.outside])
+            recording, _ = _recorded(self.function, given, named)
         found = reached(self.function)
         if [id(one) for one in found] != [id(one) for one in self.outside]:
             self.outside = found
@@ -167,16 +172,25 @@ class Bound:
         return getattr(self.jitted, name)
 
 
-def _recorded(f: Callable[..., Any], given: Sequence[Any], named: dict[str, Any]) -> Recording:
-    if not named:
-        return record(f, given, with_values=False)
+def _recorded(
+    f: Callable[..., Any], given: Sequence[Any], named: dict[str, Any]
+) -> tuple[Recording, list[tuple[Any, Any]]]:
+    """The recorded function, and the optimizers that began in it, each with what it will move."""
     count = len(given)
     names = list(named)
 
     def positional(*args: Any) -> Any:
         return f(*args[:count], **dict(zip(names, args[count:], strict=True)))
 
-    return record(positional, [*given, *named.values()], with_values=False)
+    thread.begun = []
+    try:
+        recording = record(positional if named else f, [*given, *named.values()], with_values=False)
+        seen = recording.seen
+        began = [(seen.get(id(o), o), replace(target, lambda leaf: seen.get(id(leaf), leaf), dict(seen)))
+                 for o, target in thread.begun]  # fmt: skip
+    finally:
+        thread.begun = None
+    return recording, began
 
 
 class Compiled:

@@ -48,6 +48,7 @@ class Recording:
     values: dict[Node, Value]
     outside: list[Stateful]  # objects in the result or the writes that were there before the trace
     captured: list[Array]  # the caller's handles behind the graph's last inputs; the graph keeps what they held
+    seen: dict[int, Any]  # what the function saw, by identity → what of the caller's stood behind it
 
     def given(self) -> list[Array]:
         """The caller's arrays behind the graph's inputs."""
@@ -204,8 +205,9 @@ def _recording(
     given = [[leaf for leaf, _, _ in copy.leaves] for copy in copies]
     captured = [handle for handle, _, _ in trace.captured.values()]
     return Recording(
-        graph, arguments, given, returned, settled, result_count, writes, outputs, trace.values, outside, captured
-    )
+        graph, arguments, given, returned, settled, result_count, writes, outputs, trace.values, outside, captured,
+        {**originals, **handles},
+    )  # fmt: skip
 
 
 def graph_of(

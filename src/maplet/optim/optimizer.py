@@ -129,6 +129,8 @@ class Optimizer(Described):
         parameters = parameters_of(target)
         matched = gradients_for(parameters, target, gradients)
         if self.moved is None:
+            if thread.begun is not None:
+                thread.begun.append((self, target))
             self.init(target)
         self._require_same(parameters)
         rate = self._rate()
