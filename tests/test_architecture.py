@@ -29,6 +29,7 @@ OWNERS = {
 # Imports that wait until they are needed, each with its reason.
 LAZY = {
     "__init__.py": "`import maplet` loads the rooms when they are first named",
+    "cli/ir.py": "of all commands only this one needs the compiler",
     "core/graph.py": "text.py reads graphs, so it stands below; only printing needs it",
     "data/digits.py": "scikit-learn is optional and takes a second",
 }

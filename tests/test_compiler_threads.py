@@ -334,16 +334,16 @@ from maplet.compiler import threads
 from maplet.compiler.instructions import Op, Outcome, Word
 from native_programs import Program, repeat
 
-def program(rounds, extent=1000):
-    made, x = Program(), np.arange(extent)
-    made.control[Word.BUDGET] = 20_000_000
+def program(rounds, budget=0):
+    made, x = Program(), np.arange(1000)
+    made.control[Word.BUDGET] = budget
     repeat(made, rounds, lambda: (made.call("mix", x), made.row(Op.PAUSE)))
     executor = made.finish(scratch=5000)
     executor.memory = made
     return executor
 
 def run_long():
-    run = program(2**60)
+    run = program(2**60, 20_000_000)
     outcome = run.start()
     while outcome == Outcome.PAUSED:
         outcome = run.resume()

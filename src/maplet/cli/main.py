@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 import maplet
+from maplet.cli.ir import ir
 from maplet.cli.predict import predict
 from maplet.cli.show import show
 from maplet.cli.streams import close, prepare, say, to_nowhere
@@ -35,12 +36,13 @@ def cli(debug: bool) -> None:
     maplet train penguins.csv --target species
     maplet predict runs/penguins penguins.csv -o predictions.csv
     maplet show runs/penguins
+    maplet ir net.py:step --arg f32[128,784]
     """  # noqa: D301  (\b is how click keeps lines apart)
     _show_notes()
     click.get_current_context().obj = {"debug": debug}
 
 
-for command in (train, predict, show):
+for command in (train, predict, show, ir):
     cli.add_command(command)
 
 

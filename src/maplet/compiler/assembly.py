@@ -14,6 +14,7 @@ from maplet.compiler.instructions import ROW_WORDS, Op
 from maplet.compiler.lowering import KernelCall, lower_nest, lower_scatter
 from maplet.compiler.memory import Arena, InArena, OfConstant, Pointer, Row
 from maplet.compiler.target import target
+from maplet.compiler.work import work_of
 from maplet.core.graph import Node
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ enough_work = 1 << 16  # scalar operations: below, one thread is done before ano
 
 @dataclass(frozen=True)
 class Called:
-    """A row that calls a kernel: for listings and profiles."""
+    """A row that calls a kernel, and what one call computes and touches (`work`): for listings and profiles."""
 
     row: int
     kernel: Kernel
@@ -268,15 +269,15 @@ class BlockAssembler:
             case Choice():
                 self._choice(item, number)
 
-    def _kernel(self, call: KernelCall, nodes: tuple[Node, ...], number: int, item: Item) -> None:
+    def _kernel(self, call: KernelCall, nodes: tuple[Node, ...], number: int, item: Nest | Scatter) -> None:
         made = {node: self._make(self.block.storage[node], number, item) for node in nodes}
         if not any(node.array_type.size for node in nodes):
             return
         read = len(call.arrays) - sum(1 for b in call.kernel.buffers if b.name.startswith("y"))
         pointers = [self._of(n) if k < read else made[n] for k, n in enumerate(call.arrays)]
         row = self.to.call(call.kernel, pointers, call.sizes, call.count, work=call.work)
-        size = sum(_bytes(n.array_type) for n in call.arrays)
-        self.to.calls.append(Called(row, call.kernel, nodes, call.work, size))
+        flops, size = work_of(item, filling=call.kernel.name == "fill")
+        self.to.calls.append(Called(row, call.kernel, nodes, flops, size))
 
     def _contract(self, item: Contract, number: int) -> None:
         storage = self.block.storage[item.node]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from maplet.compiler import packing
 from maplet.compiler.contraction_kernel import ContractionWriter
+from maplet.compiler.contraction_order import schedule
 from maplet.compiler.contraction_schedule import Axis, Contraction, simplified
-from maplet.compiler.contraction_tiles import choose, schedule
+from maplet.compiler.contraction_tiles import choose
 
 if TYPE_CHECKING:
     from maplet.compiler.contraction_schedule import Schedule

@@ -8,6 +8,7 @@ again; there it is not stored.
 from __future__ import annotations
 
 from itertools import product
+from math import ceil
 from typing import TYPE_CHECKING
 
 from maplet.compiler.loops import (
@@ -69,7 +70,7 @@ def least(first: Value, second: Value) -> Value:
 
 
 class ContractionWriter:
-    """Writes the kernel of a schedule. ``operands`` are the buffers by the names ``a``, ``b`` and ``out``."""
+    """Writes the kernel of a schedule; ``sizes`` then holds the numbers that go with it."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
@@ -79,7 +80,8 @@ class ContractionWriter:
         self.buffers = {name: Buffer(name, self.problem.dtype) for name in ("a", "b", "out")}
         self.begin, self.end = index("begin"), index("end")
         self.first: Value | None = None  # whether this is the first block of the sums; None if there is only one
-        self.within: tuple[Value, Value] | None = None  # the part of the blocked sum that this block takes
+        self.block: tuple[Value, Value] | None = None  # the part of the blocked sum that this block takes
+        self.digits: dict[str, Value] = {}  # what the number of the task says
         vectors = range(self.tile.vectors)
         self.places: list[Place] = list(product(*(range(count) for _, count in self.tile.rows), vectors))
         self.mask: Value | None = None
@@ -92,9 +94,9 @@ class ContractionWriter:
         starts = (*self.problem.starts, 0)
         at = {x: self.sizes.stride(f"{x}_start", n) for x, n in zip(("a", "b", "out"), starts, strict=True)}
         body = self.blocks(0, at, [])
-        name = f"contraction_{'x'.join(str(count) for _, count in self.tile.rows)}x{self.tile.vectors}"
-        buffers = tuple(self.buffers.values())
-        return Kernel(name, buffers, tuple(self.sizes.numbers), body, begin=self.begin, end=self.end)
+        shape = "x".join(map(str, [*(count for _, count in self.tile.rows), self.tile.vectors, self.tile.lanes]))
+        buffers, sizes = tuple(self.buffers.values()), tuple(self.sizes.numbers)
+        return Kernel(f"contraction_{shape}", buffers, sizes, body, begin=self.begin, end=self.end)
 
     # ── the way to a tile ────────────────────────────────────────────────────────────────────────
 
@@ -119,63 +121,62 @@ class ContractionWriter:
             return (self.tasks(at),)
         axis, name = self.problem.sums[number], f"sum{number}"
         extent, i = self.sizes.extent(name, axis.extent), index(f"block{number}")
-        if number < schedule.blocked:
-            body = self.blocks(number + 1, self.moved(at, name, axis, i), [*indices, i])
-            return (For(i, integer(0), extent, 1, body),)
-        self.within = i, least(plus(i, integer(schedule.length)), extent)
-        body = self.blocks(number + 1, at, [*indices, i])
-        return (For(i, integer(0), extent, schedule.length, body),)
+        step = schedule.length if number == schedule.blocked else 1
+        if number == schedule.blocked:
+            self.block = i, least(plus(i, integer(step)), extent)
+        else:
+            at = self.moved(at, name, axis, i)
+        return (For(i, integer(0), extent, step, self.blocks(number + 1, at, [*indices, i])),)
 
     def tasks(self, at: Positions) -> Statement:
         """The loop over the tasks of a thread."""
         task = index("task")
-        digits: dict[str, Value] = {}
         rest: Value = task
         for number, (name, count) in reversed(list(enumerate(self.schedule.digits))):
             if number == 0:
-                digits[name] = rest
+                self.digits[name] = rest
             else:
                 size = self.sizes.extent(f"{name}_tasks", count)
                 quotient = apply("floor_divide", rest, size)
-                digits[name] = apply("subtract", rest, apply("multiply", quotient, size))
+                self.digits[name] = apply("subtract", rest, apply("multiply", quotient, size))
                 rest = quotient
         for number in self.schedule.tasks:
-            at = self.moved(at, f"axis{number}", self.problem.axes[number], digits.get(f"axis{number}", integer(0)))
-        return For(task, self.begin, self.end, 1, self.within_task(self.schedule.order, at, digits, {}))
+            i = self.digits.get(f"axis{number}", integer(0))
+            at = self.moved(at, f"axis{number}", self.problem.axes[number], i)
+        return For(task, self.begin, self.end, 1, self.loops(self.schedule.order, at, {}))
 
-    def within_task(
-        self, axes: tuple[int, ...], at: Positions, digits: dict[str, Value], fresh: dict[int, Value]
-    ) -> tuple[Statement, ...]:
-        """The loops of a task over the given axes. ``fresh`` says where, in a tile that was moved back, the new begins."""
+    def loops(self, axes: tuple[int, ...], at: Positions, fresh: dict[int, Value]) -> tuple[Statement, ...]:
+        """The loops of a task over some axes. ``fresh`` says where, in a tile that was moved back, the new begins."""
         if not axes:
             return self.whole_tile(at, fresh)
-        number, *rest = axes
-        axis, name, i = self.problem.axes[number], f"axis{number}", index(f"i{number}")
-        count, first, last = self.loop_over(number, digits)
+        number, i = axes[0], index(f"i{axes[0]}")
+        axis, count = self.problem.axes[number], self.tile.count(number)
         start: Value = times(i, integer(count))
         if axis.extent % count:
             wanted, start = start, least(start, plus(self.extent(number), integer(-count)))
             fresh = {**fresh, number: apply("subtract", wanted, start)}
-        moved = self.moved(at, name, axis, start)
+        moved = self.moved(at, f"axis{number}", axis, start)
         if number == self.tile.vector and self.schedule.packed:
             step = self.sizes.extent("panel_stride", self.schedule.panel_stride)
             moved[self.schedule.packed] = plus(at[self.schedule.packed], times(i, step))
-        return (For(i, first, last, 1, self.within_task(tuple(rest), moved, digits, fresh)),)
+        first, last = self.part(number)
+        return (For(i, first, last, 1, self.loops(axes[1:], moved, fresh)),)
 
-    def loop_over(self, number: int, digits: dict[str, Value]) -> tuple[int, Value, Value]:
-        """How many elements of an axis a tile takes, and which tiles along it are the task's: the first, and the end."""
-        schedule, count = self.schedule, self.tile.count(number)
-        every = self.sizes.extent(f"axis{number}_tiles", -(-self.problem.axes[number].extent // count))
+    def part(self, number: int) -> tuple[Value, Value]:
+        """Which tiles along an axis a task does: the first, and the one after the last."""
+        every = self.sizes.extent(
+            f"axis{number}_tiles", ceil(self.problem.axes[number].extent / self.tile.count(number))
+        )
         name, each = "", 0
         if number == self.tile.vector:
-            name, each = "panels", schedule.panels
-        elif number == self.tile.rows[0][0] if self.tile.rows else False:
-            name, each = "tiles", schedule.tiles
-        if name not in digits:
-            return count, integer(0), every
+            name, each = "panels", self.schedule.panels
+        elif self.tile.rows and number == self.tile.rows[0][0]:
+            name, each = "tiles", self.schedule.tiles
+        if name not in self.digits:
+            return integer(0), every
         size = self.sizes.extent(f"{name}_each", each)
-        first = times(digits[name], size)
-        return count, first, least(plus(first, size), every)
+        first = times(self.digits[name], size)
+        return first, least(plus(first, size), every)
 
     # ── a tile ───────────────────────────────────────────────────────────────────────────────────
 
@@ -194,25 +195,25 @@ class ContractionWriter:
         found = dict(zip(self.places, totals, strict=True))
         return (*statements, *self.stores(origins["out"], found, fresh))
 
+    def has(self, operand: str, axis: int | None) -> bool:
+        """Whether the places of an operand differ along an axis of the tile."""
+        return operand == "out" or (axis is not None and self.problem.axes[axis].stride(operand) != 0)
+
     def key(self, operand: str, place: Place) -> Place:
-        """Where two places have one key, they use one element of the operand."""
+        """Where two places of the tile have one key, they use one element of the operand."""
         axes = [axis for axis, _ in self.tile.rows] + [self.tile.vector]
-        return tuple(i if self.moves(operand, axis) else 0 for i, axis in zip(place, axes, strict=True))
+        return tuple(i if self.has(operand, axis) else 0 for i, axis in zip(place, axes, strict=True))
 
     def origins(self, operand: str, at: Value) -> dict[Place, Value]:
-        """Where an operand lies at the places of the tile, before any term; places of one key share a position."""
+        """Where an operand lies before any term, by key."""
         found: dict[Place, Value] = {(): at}
         for axis, count in self.tile.rows:
             stride = self.stride(f"axis{axis}", self.problem.axes[axis], operand)
-            steps = [times(integer(n), stride) for n in range(count if self.moves(operand, axis) else 1)]
-            found = {(*place, n): plus(found[place], step) for place in found for n, step in enumerate(steps)}
-        count = self.tile.vectors if self.moves(operand, self.tile.vector) else 1
+            steps = [times(integer(n), stride) for n in range(count if self.has(operand, axis) else 1)]
+            found = {(*key, n): plus(origin, step) for key, origin in found.items() for n, step in enumerate(steps)}
+        count = self.tile.vectors if self.has(operand, self.tile.vector) else 1
         steps = [times(integer(n * self.tile.lanes), self.step(operand)) for n in range(count)]
-        return {(*place, n): plus(origin, step) for place, origin in found.items() for n, step in enumerate(steps)}
-
-    def moves(self, operand: str, axis: int | None) -> bool:
-        """Whether an operand has an axis."""
-        return operand == "out" or (axis is not None and self.problem.axes[axis].stride(operand) != 0)
+        return {(*key, n): plus(origin, step) for key, origin in found.items() for n, step in enumerate(steps)}
 
     def step(self, operand: str) -> Value:
         """How far the lanes of an operand lie apart."""
@@ -229,19 +230,18 @@ class ContractionWriter:
         """The loops over the sums, from the given one on: what they do and the new totals."""
         dtype, lanes = self.problem.dtype, self.tile.lanes
         if number == len(self.problem.sums):
-            made = {x: {key: self.load(x, at[x][key]) for key in at[x]} for x in ("a", "b")}
-            keys = [[self.key(x, place) for place in self.places] for x in ("a", "b")]
+            made = {x: {key: self.load(x, position) for key, position in at[x].items()} for x in "ab"}
+            keys = [[self.key(x, place) for place in self.places] for x in "ab"]
             pairs = zip(*keys, totals, strict=True)
             return (), [apply("fma", made["a"][a], made["b"][b], total) for a, b, total in pairs]
-        axis, name = self.problem.sums[number], f"sum{number}"
-        i = index(name)
-        start, stop = self.within or (integer(0), self.sizes.extent(name, axis.extent))
-        if not (self.schedule.length and number == self.schedule.blocked):
-            start, stop = integer(0), self.sizes.extent(name, axis.extent)
-        variables = [Variable(dtype, lanes, "total") for _ in totals]
+        axis, name, i = self.problem.sums[number], f"sum{number}", index(f"term{number}")
+        start, stop = integer(0), self.sizes.extent(name, axis.extent)
+        if self.block and number == self.schedule.blocked:
+            start, stop = self.block
         moved = {
             x: {key: plus(origin, times(i, self.stride(name, axis, x))) for key, origin in at[x].items()} for x in "ab"
         }
+        variables = [Variable(dtype, lanes, "total") for _ in totals]
         body, following = self.terms(number + 1, moved, list(variables))
         carried = tuple(Carry(*three) for three in zip(variables, totals, following, strict=True))
         loop = For(i, start, stop, 1, body, carried)
@@ -252,7 +252,9 @@ class ContractionWriter:
         buffer, lanes, step = self.buffers[operand], self.tile.lanes, self.step(operand)
         if operand != "out" and isinstance(step, Constant) and step.number == 0:
             return splat(Load(buffer.dtype, 1, buffer, at), lanes)
-        return Load(buffer.dtype, lanes, buffer, self.spread(at, step), self.both(self.mask, mask))
+        if self.mask and mask:
+            mask = apply("logical_and", self.mask, mask)
+        return Load(buffer.dtype, lanes, buffer, self.spread(at, step), mask or self.mask)
 
     def spread(self, at: Value, step: Value) -> Value:
         """Positions of all lanes: one number if they are neighbours."""
@@ -261,24 +263,19 @@ class ContractionWriter:
             return at
         return apply("add", splat(at, lanes), apply("multiply", Steps("i64", lanes), splat(step, lanes)))
 
-    def both(self, first: Value | None, second: Value | None) -> Value | None:
-        """Where two masks hold; None holds everywhere."""
-        if first is None or second is None:
-            return first if second is None else second
-        return apply("logical_and", first, second)
-
-    def stores(self, at: dict[Place, Value], totals: dict[Place, Value], fresh: dict[int, Value]) -> tuple[Statement, ...]:
+    def stores(
+        self, at: dict[Place, Value], totals: dict[Place, Value], fresh: dict[int, Value]
+    ) -> tuple[Statement, ...]:
         """Write a tile; in blocks of the sums only what is new: no element may be added to twice."""
         if self.first is None:
             fresh = {}  # what is computed again is stored again: it is the same
-        column = None if self.tile.vector is None else fresh.get(self.tile.vector)
-        masks = [self.new_columns(column, n) for n in range(self.tile.vectors)]
+        out, step, vectors = self.buffers["out"], self.step("out"), range(self.tile.vectors)
+        masks = [self.new_columns(fresh, n) for n in vectors]
         statements: list[Statement] = []
         for row in product(*(range(count) for _, count in self.tile.rows)):
+            places = [(*row, n) for n in vectors]
             made: tuple[Statement, ...] = tuple(
-                Store(self.buffers["out"], self.spread(at[place], self.step("out")), totals[place], mask)
-                for n, mask in enumerate(masks)
-                if (place := (*row, n))
+                Store(out, self.spread(at[place], step), totals[place], masks[place[-1]]) for place in places
             )
             for i, (axis, _) in zip(row, self.tile.rows, strict=True):
                 if axis in fresh:
@@ -286,10 +283,10 @@ class ContractionWriter:
             statements += made
         return tuple(statements)
 
-    def new_columns(self, column: Value | None, vector: int) -> Value | None:
-        """The lanes of a vector that are to be stored: those from a column on, if one is given."""
+    def new_columns(self, fresh: dict[int, Value], vector: int) -> Value | None:
+        """The lanes of a vector that are to be stored; None: all."""
         lanes = self.tile.lanes
-        if column is None:
+        if self.tile.vector is None or self.tile.vector not in fresh:
             return self.mask
-        first = plus(column, integer(-vector * lanes))
+        first = plus(fresh[self.tile.vector], integer(-vector * lanes))
         return compare("less_equal", splat(first, lanes), Steps("i64", lanes) if lanes > 1 else integer(0))

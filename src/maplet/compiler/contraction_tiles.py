@@ -1,4 +1,4 @@
-"""Which tile of a contraction to keep in registers, and in what order to go from tile to tile: by a model of its time.
+"""Which tile of a contraction to keep in registers, and what to copy into panels: by a model of the time.
 
 Time is counted in cycles of a core that does two multiply-additions of vectors and two loads in each, and waits four
 cycles for a multiply-addition. The numbers are rough; only their order matters, and never the result's bits.
@@ -6,28 +6,33 @@ cycles for a multiply-addition. The numbers are rough; only their order matters,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING
 
-from maplet.compiler.contraction_schedule import Contraction, Schedule, Tile
+from maplet.compiler.contraction_schedule import Tile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from maplet.compiler.contraction_schedule import Axis, Contraction
     from maplet.compiler.target import Target
 
 latency = 4.0  # of a multiply-addition
-gather = 0.7  # to load one lane from a place of its own
-scatter = 1.2  # to store one lane to a place of its own
+near_load, gather = 0.65, 0.7  # to load a vector or a number; one lane from a place of its own
+streaming = 1.8  # to bring a vector from the second cache; a panel comes from there if it has more bytes than
+first_cache = 32 * 1024
+near_store, far_store = 1.0, 4.0  # to store a vector; far from the last one
+scatter, far_scatter = 1.5, 4.0  # to store one lane to a place of its own; far from the last one
+scattered, scattered_far = (
+    1.06,
+    1.3,
+)  # how much slower it is to read panels that were not copied; if lines lie far apart
+far, small = 2048, 8192  # bytes between lines that lie far apart; of a panel for which all this does not matter
+copied, copied_side_by_side, around_copy = 0.8, 0.25, 500.0  # to copy an element; with its neighbours; beside all that
 around = 12.0  # what a tile takes beside its terms
-copied = 0.5  # to copy an element to another order, 0.15 if it stays among its neighbours
-task_cycles = 20_000.0  # what a task should take at least
-most_tasks = 64
-most_vectors = 6
-block_bytes = 48 * 1024  # of a panel, for a block of the sums
-rows_bytes = 256 * 1024  # of the rows of a task, for a block of the sums
+most_vectors = 8
+most_numbers = 10  # rows of a tile without vectors: enough for the latency, and more lines would push each other out
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,11 @@ class Choice:
 
 def choose(problem: Contraction, target: Target) -> Choice:
     """The fastest tile by the model."""
-    return min(_choices(problem, target), key=lambda choice: choice.cycles)
+    return min(choices(problem, target), key=lambda choice: choice.cycles)
 
 
-def _choices(problem: Contraction, target: Target) -> Iterator[Choice]:
+def choices(problem: Contraction, target: Target) -> Iterator[Choice]:
+    """All that are worth a thought."""
     for tile in _tiles(problem, target):
         for packed in _packable(problem, tile):
             yield Choice(tile, packed, _cycles(problem, tile, packed))
@@ -62,44 +68,46 @@ def _packable(problem: Contraction, tile: Tile) -> Iterator[str]:
 
 
 def _tiles(problem: Contraction, target: Target) -> Iterator[Tile]:
-    """All tiles that are worth a thought."""
     width, registers = target.vector_bytes // problem.size, target.registers
     numbers = range(len(problem.axes))
-    vectors = _along_lanes(problem, width)
-    if len(vectors) != 1:
-        yield from (Tile(1, 1, None, rows) for rows in _rows(problem, [*numbers], registers - 3))
+    vectors = [n for n in numbers if _lies_well(problem.axes[n], width)]
+    if not vectors:
+        vectors = [*numbers]
+        yield from (Tile(1, 1, None, rows) for rows in _rows(problem, None, most_numbers))
     for number in vectors:
         extent = problem.axes[number].extent
-        others = [n for n in numbers if n != number]
         if extent < width and target.vector_bytes == 64:  # masks cost nothing there
             lanes = 1 << (extent - 1).bit_length()
-            widths = [(lanes, 1)]
+            counts = range(1, 2)
         else:
             lanes = min(width, 1 << (extent.bit_length() - 1))
-            widths = [(lanes, count) for count in range(1, min(extent // lanes, most_vectors) + 1)]
-        for lanes, count in widths:
-            for rows in _rows(problem, others, (registers - 1 - count) // count):
+            counts = range(1, min(extent // lanes, most_vectors) + 1)
+        for count in counts:
+            for rows in _rows(problem, number, (registers - 1 - count) // count):
                 yield Tile(lanes, count, number, rows, lanes * count > extent)
 
 
-def _along_lanes(problem: Contraction, width: int) -> list[int]:
-    """The axes that may lie along the lanes: only one, if what is read and written lies side by side along it."""
-    for number, axis in enumerate(problem.axes):
-        if axis.extent >= width and axis.out == 1 and axis.a in (0, 1) and axis.b in (0, 1):
-            return [number]
-    return [*range(len(problem.axes))]
+def _lies_well(axis: Axis, width: int) -> bool:
+    """Whether an axis fills vectors, and what is read and written lies side by side along it."""
+    return axis.extent >= width and axis.out == 1 and axis.a in (0, 1) and axis.b in (0, 1)
 
 
-def _rows(problem: Contraction, axes: list[int], most: int) -> Iterator[tuple[tuple[int, int], ...]]:
-    """Numbers of rows, at most so many together, along one or two axes."""
+def _rows(problem: Contraction, vector: int | None, most: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Numbers of rows, at most so many together: along the last axis that does not move along with the lanes."""
     yield ()
-    for axis in axes:
-        yield from (((axis, count),) for count in _counts(problem.axes[axis].extent, most))
-    for first, second in pairwise(axes):
-        inner = problem.axes[second].extent
-        if inner <= most:  # or one axis is enough
-            across = _counts(problem.axes[first].extent, most // inner)
-            yield from (((first, count), (second, inner)) for count in across)
+    others = [number for number in range(len(problem.axes)) if number != vector]
+    if vector is not None:
+        lanes = problem.axes[vector]
+        along = [x for x in "ab" if lanes.stride(x)]
+        others = [n for n in others if not all(problem.axes[n].stride(x) for x in along)] or others
+    if not others:
+        return
+    *before, last = others
+    extent = problem.axes[last].extent
+    yield from (((last, count),) for count in _counts(extent, most))
+    if before and extent <= most:
+        first = before[-1]
+        yield from (((first, count), (last, extent)) for count in _counts(problem.axes[first].extent, most // extent))
 
 
 def _counts(extent: int, most: int) -> list[int]:
@@ -108,77 +116,28 @@ def _counts(extent: int, most: int) -> list[int]:
 
 
 def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
-    axes = problem.axes
-    tiles = 1.0
-    counts = dict(tile.rows)
-    if tile.vector is not None:
-        counts[tile.vector] = tile.columns
-    for number, axis in enumerate(axes):
-        tiles *= ceil(axis.extent / counts.get(number, 1))
-    sums = tile.height * tile.vectors
-    loads = 0.0
-    copying = 0.0
+    """About how long a contraction takes in such tiles."""
+    axes, size = problem.axes, problem.size
+    vector = None if tile.vector is None else axes[tile.vector]
+    tiles = prod(ceil(axis.extent / tile.count(number)) for number, axis in enumerate(axes))
+    loads, slower, copying = 0.0, 1.0, 0.0
     for x in ("a", "b"):
-        rows = prod(count for axis, count in tile.rows if axes[axis].stride(x))
-        step = 0 if tile.vector is None else axes[tile.vector].stride(x)
-        values = rows * (tile.vectors if step else 1)
-        apart = step not in (0, 1)
+        step = vector.stride(x) if vector else 0
+        values = prod(count for axis, count in tile.rows if axes[axis].stride(x)) * (tile.vectors if step else 1)
+        each = near_load
         if packed == x:
             elements = problem.depth * prod(axis.extent for axis in axes if axis.stride(x))
-            copying = elements * (copied if apart else 0.15) + 300
-            apart = False
-        loads += values * (tile.lanes * gather if apart else 0.5)
-    step = 1 if tile.vector is None else axes[tile.vector].out
-    storing = sums * (1.0 if step == 1 else tile.lanes * scatter)
-    each = max(sums / 2, loads, latency) + 0.2
-    return tiles * (problem.depth * each + storing + around) + copying
-
-
-stationary = "a"
-def schedule(problem: Contraction, choice: Choice, panel_stride: int) -> Schedule:
-    """The order of the loops around a tile."""
-    tile = choice.tile
-    rows = [axis for axis, _ in tile.rows]
-    vector = [] if tile.vector is None else [tile.vector]
-    free = [n for n in range(len(problem.axes)) if n not in rows + vector]
-    made = _blocked(Schedule(problem, tile, packed=choice.packed, panel_stride=panel_stride))
-    wanted = min(max(int(choice.cycles / task_cycles), 1), most_tasks)
-    outer: list[int] = []
-    while free and prod(problem.axes[n].extent for n in outer) < wanted:
-        outer.append(free.pop(0))
-    tiles, panels = made.all_tiles, made.all_panels
-    depth = made.length * prod(axis.extent for axis in problem.sums[made.blocked + 1 :]) or problem.depth
-    count = tile.rows[0][1] if tile.rows else 1
-    line = depth * problem.size
-    have = prod(problem.axes[n].extent for n in outer)
-    if stationary == "a":
-        row_blocks = max(min(ceil(tiles * count * line / rows_bytes), tiles), 1)
-        column_blocks = min(ceil(wanted / have / row_blocks), panels)
-        row_blocks = min(max(row_blocks, ceil(wanted / (have * column_blocks))), tiles)
-    else:
-        column_blocks = max(min(ceil(panels * tile.columns * line / rows_bytes), panels), 1)
-        row_blocks = min(ceil(wanted / have / column_blocks), tiles)
-        column_blocks = min(max(column_blocks, ceil(wanted / (have * row_blocks))), panels)
-    order = vector + free + rows if stationary == "a" else free + rows + vector
-    if tile.masked:
-        order.remove(tile.vector or 0)
-    return replace(
-        made, tasks=tuple(outer), order=tuple(order), tiles=ceil(tiles / row_blocks), panels=ceil(panels / column_blocks)
-    )
-
-
-def _blocked(made: Schedule) -> Schedule:
-    """Cut the sums into blocks, so that a panel stays in the cache from tile to tile."""
-    problem = made.problem
-    most = block_bytes // (problem.size * made.tile.columns)
-    if problem.depth <= 2 * most or made.all_tiles < 3:
-        return made
-    inner = problem.depth
-    for number, axis in enumerate(problem.sums):
-        inner //= axis.extent
-        if inner <= most:
-            length = max(most // inner, 1)
-            if number == 0 and length >= axis.extent:
-                return made
-            return replace(made, blocked=number, length=min(length, axis.extent))
-    return made
+            copying = elements * (copied_side_by_side if step == 1 else copied) + around_copy
+        elif step not in (0, 1):
+            each = tile.lanes * gather
+        elif step and abs(problem.sums[-1].stride(x)) != tile.columns and problem.depth * tile.columns * size > small:
+            slower = scattered if abs(problem.sums[-1].stride(x)) * size < far else scattered_far
+        loads += values * each
+    vectors = tile.height * tile.vectors
+    apart = [axes[axis].out * size for axis, _ in tile.rows if axes[axis].out * size >= far]
+    store = far_store if apart else near_store
+    if vector and vector.out != 1:
+        store = tile.lanes * (far_scatter if vector.out * size >= far else scatter)
+    streamed = tile.vectors * streaming if problem.depth * tile.columns * size > first_cache else 0.0
+    term = max(vectors / 2, loads, streamed, latency) * slower + 0.2
+    return tiles * (problem.depth * term + vectors * store + around) + copying

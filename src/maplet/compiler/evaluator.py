@@ -177,6 +177,8 @@ class Reading:
         inner = "bool" if function.startswith("logical") else dtype
         first = next((self._dtype(a) for a in arguments if self._dtype(a)), inner)
         values = [self.value(a, env, first) for a in arguments]
+        if function == "multiply" and values[-1].dtype == "bool":  # in a sum of products of truth values
+            function = "logical_and"
         result = "bool" if function in gives_bool else "u32" if function == "philox" else values[-1].dtype
         return self.evaluator.function(result, function, *values)
 

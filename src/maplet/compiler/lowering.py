@@ -339,7 +339,11 @@ class Lowering:
         position = Variable("i64", lanes, self.fresh("p"))
         self.report(inner, {total.axis})
         found = splat(self.value(total.body, inner), lanes)
-        better = Apply("bool", lanes, "greater" if total.combiner == "argmax" else "less", (found, best))
+        higher, lower = (found, best) if total.combiner == "argmax" else (best, found)
+        if body == "bool":
+            better: Value = apply("logical_and", higher, apply("logical_not", lower))
+        else:
+            better = Apply("bool", lanes, "greater", (higher, lower))
         if body[0] == "f":
             is_new = apply("logical_and", nan(found), apply("logical_not", nan(best)))
             better = apply("logical_or", apply("logical_and", better, apply("logical_not", nan(best))), is_new)
@@ -368,6 +372,8 @@ def neutral(combiner: str, dtype: str) -> float:
     if combiner in ("max", "min"):
         if dtype[0] == "f":
             return float("-inf") if combiner == "max" else float("inf")
+        if dtype == "bool":
+            return combiner == "min"
         kind = dtypes_by_short_name[dtype]
         bits = 8 * kind.itemsize
         least, most = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if kind.kind == "i" else (0, (1 << bits) - 1)

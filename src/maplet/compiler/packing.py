@@ -63,84 +63,112 @@ def reading(problem: Contraction, layout: Panels, tile: Tile, operand: str) -> C
         axis if number == tile.vector else replace(axis, **{operand: stride})
         for number, (axis, stride) in enumerate(zip(problem.axes, layout.axes, strict=True))
     )
-    sums = tuple(
-        replace(axis, **{operand: stride}) for axis, stride in zip(problem.sums, layout.sums, strict=True)
-    )
+    sums = tuple(replace(axis, **{operand: stride}) for axis, stride in zip(problem.sums, layout.sums, strict=True))
     a, b = problem.starts
     return replace(problem, axes=axes, sums=sums, starts=(0, b) if operand == "a" else (a, 0))
 
 
 class PanelWriter:
-    """Writes the kernel that copies an operand; each task copies one panel."""
+    """Writes the kernel that copies an operand.
+
+    If the columns lie side by side, a task copies those of all panels for one step of the first sum. Else it copies one
+    panel; where the terms lie side by side, by blocks, so that lines of the cache are read as a whole.
+    """
 
     def __init__(self, problem: Contraction, layout: Panels, tile: Tile, operand: str) -> None:
         self.problem, self.layout, self.tile, self.operand = problem, layout, tile, operand
         self.sizes = Sizes()
         self.source, self.copy = Buffer("source", problem.dtype), Buffer("copy", problem.dtype)
         self.own = [number for number, stride in enumerate(layout.axes) if stride]
+        self.panels = ceil(along(problem, tile).extent / tile.columns)
         self.columns = self.sizes.extent("columns", along(problem, tile).extent)
         self.step = self.sizes.stride("step", along(problem, tile).stride(operand))
+        self.side_by_side = along(problem, tile).stride(operand) == 1 and not tile.masked
         last = problem.sums[-1]
         self.turned = last.stride(operand) == 1 and last.extent >= block_terms and not tile.masked
 
     @property
     def count(self) -> int:
-        """The number of panels."""
-        every = (self.problem.axes[number].extent for number in self.own)
-        return prod(every) * ceil(along(self.problem, self.tile).extent / self.tile.columns)
+        """The number of tasks."""
+        each = self.problem.sums[0].extent if self.side_by_side else self.panels
+        return prod(self.problem.axes[number].extent for number in self.own) * each
 
     def kernel(self) -> Kernel:
-        """The loop over the panels, whatever axes they belong to."""
+        """The loop over the tasks."""
         sizes = self.sizes
         begin, end, task = index("begin"), index("end"), index("task")
         at = sizes.stride("start", self.problem.starts["ab".index(self.operand)])
-        panel: Value = task
+        to: Value = integer(0)
+        last: Value = task  # the panel or the step of the first sum
         if self.own:
-            every = sizes.extent("panels", ceil(along(self.problem, self.tile).extent / self.tile.columns))
-            panel, rest = apply("remainder", task, every), apply("floor_divide", task, every)
+            rest, last = self.parted(task, "each", self.count // prod(self.problem.axes[n].extent for n in self.own))
             for number in reversed(self.own):
                 axis, name = self.problem.axes[number], f"axis{number}"
-                extent = sizes.extent(name, axis.extent)
-                digit = rest if number == self.own[0] else apply("remainder", rest, extent)
+                rest, digit = (rest, rest) if number == self.own[0] else self.parted(rest, name, axis.extent)
                 at = plus(at, times(digit, sizes.stride(f"{name}_step", axis.stride(self.operand))))
-                rest = apply("floor_divide", rest, extent)
+                to = plus(to, times(digit, sizes.extent(f"{name}_copy", self.layout.axes[number])))
+        if self.side_by_side:
+            body = self.terms(1, *self.moved(0, last, at, to))
+        else:
+            body = self.terms(0, *self.panel(last, at, to))
+        loop = For(task, begin, end, 1, body)
+        return Kernel("panels", (self.source, self.copy), tuple(sizes.numbers), (loop,), begin=begin, end=end)
+
+    def parted(self, number: Value, name: str, count: int) -> tuple[Value, Value]:
+        """A number divided by a count: the quotient and the remainder."""
+        size = self.sizes.extent(name, count)
+        quotient = apply("floor_divide", number, size)
+        return quotient, apply("subtract", number, apply("multiply", quotient, size))
+
+    def panel(self, number: Value, at: Value, to: Value) -> tuple[Value, Value]:
+        """Where a panel is read, and where it is written."""
+        start = times(number, integer(self.tile.columns))
         if not self.tile.masked:
-            start = times(panel, integer(self.tile.columns))
-            at = plus(at, times(least(start, plus(self.columns, integer(-self.tile.columns))), self.step))
-        to = times(task, sizes.extent("panel", self.layout.panel))
-        body = (For(task, begin, end, 1, self.terms(0, at, to)),)
-        return Kernel("panels", (self.source, self.copy), tuple(sizes.numbers), body, begin=begin, end=end)
+            start = least(start, plus(self.columns, integer(-self.tile.columns)))
+        return plus(at, times(start, self.step)), plus(to, times(number, self.sizes.extent("panel", self.layout.panel)))
+
+    def moved(self, number: int, by: Value, at: Value, to: Value) -> tuple[Value, Value]:
+        """The same some terms further along a sum."""
+        axis, name, stride = self.problem.sums[number], f"sum{number}", self.layout.sums[number]
+        near = number == len(self.problem.sums) - 1  # the copy has the columns of its terms side by side
+        step = integer(stride) if near else self.sizes.extent(f"{name}_copy", stride)
+        at = plus(at, times(by, self.sizes.stride(f"{name}_step", axis.stride(self.operand))))
+        return at, plus(to, times(by, step))
 
     def terms(self, number: int, at: Value, to: Value) -> tuple[Statement, ...]:
         """The loops over the sums, from the given one on."""
         if number == len(self.problem.sums):
-            return self.term(at, to)
-        axis, name, i = self.problem.sums[number], f"sum{number}", index("term")
-        extent = self.sizes.extent(name, axis.extent)
-        last = number == len(self.problem.sums) - 1
-        place = least(i, plus(extent, integer(-block_terms))) if last and self.turned else i
-        at = plus(at, times(place, self.sizes.stride(f"{name}_step", axis.stride(self.operand))))
-        stride = self.tile.columns if last else self.layout.sums[number]
-        to = plus(to, times(place, integer(stride) if last else self.sizes.extent(f"{name}_panel", stride)))
-        step = block_terms if last and self.turned else 1
-        return (For(i, integer(0), extent, step, self.terms(number + 1, at, to)),)
+            return self.vectors(at, to) if self.side_by_side else self.numbers(at, to)
+        i, extent = index("term"), self.sizes.extent(f"sum{number}", self.problem.sums[number].extent)
+        step, place = 1, i
+        if self.turned and number == len(self.problem.sums) - 1:
+            step, place = block_terms, least(i, plus(extent, integer(-block_terms)))
+        body = self.terms(number + 1, *self.moved(number, place, at, to))
+        return (For(i, integer(0), extent, step, body),)
 
-    def term(self, at: Value, to: Value) -> tuple[Statement, ...]:
-        """Copy all columns of one term, or of a few."""
-        dtype, tile = self.problem.dtype, self.tile
-        if along(self.problem, tile).stride(self.operand) == 1 and not tile.masked:
-            places = [integer(n * tile.lanes) for n in range(tile.vectors)]
-            return tuple(
-                Store(self.copy, plus(to, place), Load(dtype, tile.lanes, self.source, plus(at, place)))
-                for place in places
-            )
-        column = index("column")
-        width = 1 if tile.masked else gcd(block_columns, tile.columns)
-        at = plus(at, times(column, self.step))
-        sources = [plus(at, times(integer(n), self.step)) for n in range(width)]
-        to = plus(to, column)
+    def vectors(self, at: Value, to: Value) -> tuple[Statement, ...]:
+        """Copy the columns of one term, panel by panel."""
+        lanes, number = self.tile.lanes, index("panel")
+        at, to = self.panel(number, at, to)
+        places = [integer(n * lanes) for n in range(self.tile.vectors)]
         copies = tuple(
-            Store(self.copy, plus(to, integer(k * tile.columns + n)), Load(dtype, 1, self.source, plus(source, integer(k))))
+            Store(self.copy, plus(to, place), Load(self.problem.dtype, lanes, self.source, plus(at, place)))
+            for place in places
+        )
+        return (For(number, integer(0), self.sizes.extent("panels", self.panels), 1, copies),)
+
+    def numbers(self, at: Value, to: Value) -> tuple[Statement, ...]:
+        """Copy the columns of one term of a panel, or of a block of terms, one element after the other."""
+        dtype, tile, column = self.problem.dtype, self.tile, index("column")
+        width = 1 if tile.masked else gcd(block_columns, tile.columns)
+        at, to = plus(at, times(column, self.step)), plus(to, column)
+        sources = [plus(at, times(integer(n), self.step)) for n in range(width)]
+        copies = tuple(
+            Store(
+                self.copy,
+                plus(to, integer(k * tile.columns + n)),
+                Load(dtype, 1, self.source, plus(source, integer(k))),
+            )
             for k in range(block_terms if self.turned else 1)
             for n, source in enumerate(sources)
         )

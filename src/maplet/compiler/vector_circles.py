@@ -145,7 +145,10 @@ def asin(x: Number) -> Number:
     """The angle x + x³·p(x²), and π/2 − 2·asin √((1 − x)/2) from ½ on."""
     high, low = _half_pi
     large, sine, more = _half_angle(abs(x))
-    return copysign(choose(large, (high - (sine + sine)) - (more + more - low), sine + more), x)
+    twice = sine + sine
+    rest = high - twice
+    lost = (high - rest) - twice
+    return copysign(choose(large, rest + (lost + (low - (more + more))), sine + more), x)
 
 
 @in_f64

@@ -99,12 +99,13 @@ def _half_exp(x: Number) -> Number:
 
 
 def exp_of_sum(x: Number, small: Number) -> Number:
-    """e^(x + y) of a y that is small beside 1, wherever eˣ is neither 0 nor infinite."""
+    """e^(x + y) of a y that is small beside 1, wherever eˣ is neither 0 nor infinite; hardly rounded but at the end."""
     clipped, (shifter, factor) = _clipped(x), _shift(x)
     multiple, count, rest = _reduced(clipped, shifter)
     more = choose(clipped.equals(x), small, 0.0) + _lost(clipped, multiple, rest)
-    whole = _exp_of_rest(rest)
-    return fma(whole, more, whole) * power_of_two(count, x.dtype) * factor
+    near, curved = 1.0 + rest, rest * rest * polynomial(rest, _exponential)
+    whole = near + (((1.0 - near) + rest) + fma(more, near + curved, curved))
+    return whole * power_of_two(count, x.dtype) * factor
 
 
 def expm1(x: Number) -> Number:

@@ -29,7 +29,7 @@ table: dict[str, Rule] = {
 # These bounds are not proven but sampled.
 bounds: dict[str, float] = {
     "exp": 1, "expm1": 2, "sigmoid": 2, "sinh": 2, "cosh": 1.5, "tanh": 2, "erf": 1.5,
-    "log": 1, "log1p": 1, "log2": 1, "log10": 1, "logaddexp": 3, "asinh": 2, "acosh": 2, "atanh": 2,
-    "sin": 1.5, "cos": 1.5, "tan": 2, "asin": 2, "acos": 1.5, "atan": 2, "atan2": 2,
-    "power": 1.5, "rsqrt": 1.5, "hypot": 1.5,
+    "log": 1, "log1p": 1, "log2": 1, "log10": 1, "logaddexp": 3, "asinh": 2, "acosh": 2.5, "atanh": 2.5,
+    "sin": 1.5, "cos": 1.5, "tan": 2, "asin": 2, "acos": 1.5, "atan": 2.5, "atan2": 2.5,
+    "power": 1, "rsqrt": 1.5, "hypot": 1.5,
 }  # fmt: skip

@@ -37,6 +37,7 @@ reported = {
     "classification": ("accuracy", "f1", "cross_entropy"),
     "regression": ("rmse", "mae", "r2"),
 }
+linear_steps = 2000  # at least so many for the linear model, whose loss is convex
 loss_of = {"classification": "cross_entropy", "regression": "mse"}
 
 
@@ -161,12 +162,12 @@ def train(
 def fit_linear_model(problem: Problem, settings: Settings) -> Run:
     """Train a model without hidden layers in the same way, but to its end, whatever was asked of the network.
 
-    Its loss is convex, so one setting suits every problem: Adam, whose learning rate falls to 0 within 2,000 steps or
-    10 epochs. With the network's own few epochs it would look worse than it is.
+    Its loss is convex, so one setting suits every problem: Adam, whose learning rate falls to 0 within `linear_steps`
+    steps or 10 epochs. With the network's own few epochs it would look worse than it is.
     """
     batch_size = batch_size_for(problem, settings)
     steps_per_epoch = -(-len(problem.train[1]) // batch_size)
-    epochs = max(10, -(-2000 // steps_per_epoch))
+    epochs = max(10, -(-linear_steps // steps_per_epoch))
     return fit(
         build_network(problem, settings, ()), problem.train, loss=loss_of[problem.task],
         optimizer=optim.Adam(optim.Cosine(0.02, epochs * steps_per_epoch), weight_decay=settings.weight_decay),

@@ -1,0 +1,198 @@
+"""``maplet ir``: a function at each stage on its way to machine code."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from contextlib import contextmanager
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+import numpy as np
+
+from maplet import optim
+from maplet.core.array import from_value
+from maplet.core.context import package_folder
+from maplet.core.reading import Reader
+from maplet.core.recording import trace
+from maplet.core.types import ArrayType, default_int
+from maplet.data.suggest import suggest
+from maplet.errors import CheckpointError, GraphError, MapletError, SettingError
+from maplet.nn.architecture import build
+from maplet.nn.losses import losses
+from maplet.train.run_directory import run_format
+from maplet.train.stepping import Stepping
+from maplet.train.storage import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from types import ModuleType
+
+    from maplet.core.array import Array
+
+stages = ("graph", "fused", "loops", "llvm", "asm")
+is_type = re.compile(r"(bool|[fiu]\d+)\[.*")
+our_line = re.compile(r"( · |   # )core\.py:\d+$", re.MULTILINE)  # click's, which called what stands in a run
+
+
+@click.command()
+@click.argument("source", metavar="SOURCE")
+@click.option("--stage", type=click.Choice(stages), default="fused", show_default=True, help="How far on the way.")
+@click.option(
+    "--arg",
+    "arguments",
+    multiple=True,
+    metavar="TYPE|NAME|NUMBER",
+    help="An argument, in order: an array's type, a name of the file (a module, an optimizer), or a number.",
+)
+def ir(source: str, stage: str, arguments: tuple[str, ...]) -> None:
+    """Print what SOURCE is on its way from Python to machine code.
+
+    SOURCE is a function of a file, FILE.py:FUNCTION, or a run directory, of which the training step is shown. The
+    file is run, as Python would; the function is only recorded.
+
+    \b
+    maplet ir net.py:step --arg net --arg optimizer --arg f32[128,784] --arg i64[128]
+    maplet ir runs/digits --stage loops
+
+    Stages: graph, the operations; fused, what is computed in which nest and what is stored; loops, the kernels; llvm
+    and asm, the same in LLVM's language and in that of the CPU.
+    """  # noqa: D301  (\b is how click keeps lines apart)
+    if Path(source).is_dir():
+        if arguments:
+            raise SettingError("--arg: a run directory knows what its training step is given", fix="leave it out")
+        function, given = training_step(Path(source))
+        click.echo(our_line.sub("", _text(stage, function, given)))
+        return
+    function, given = _of_file(source, arguments)
+    click.echo(_text(stage, function, given))
+
+
+def _text(stage: str, function: Callable[..., Any], given: Sequence[Any]) -> str:
+    try:
+        from maplet.compiler.stages import stage_text  # noqa: PLC0415  (no other command needs a compiler)
+    except ImportError as error:
+        raise SettingError(f"the compiler cannot be loaded: {error}", fix="pip install llvmlite") from error
+    with _of_user(getattr(function, "__name__", "the function")):
+        return stage_text(stage, function, *given).rstrip("\n")
+
+
+@contextmanager
+def _of_user(name: str) -> Generator[None]:
+    """An error in the user's own code is theirs, and told as such."""
+    try:
+        yield
+    except MapletError as error:
+        error.where = error.where or _line_of(error)
+        raise
+    except Exception as error:
+        raise SettingError(f"{name}: {type(error).__name__}: {error}", where=_line_of(error)) from error
+
+
+def _line_of(error: Exception) -> str | None:
+    """The innermost line of the user's files that an error came through."""
+    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    theirs = [(file, line) for file, line in places if not file.startswith((package_folder, "<"))]
+    return f"{Path(theirs[-1][0]).name}:{theirs[-1][1]}" if theirs else None
+
+
+# ── functions in files ───────────────────────────────────────────────────────────────────────────
+
+
+def _of_file(source: str, arguments: Sequence[str]) -> tuple[Callable[..., Any], list[Any]]:
+    place, _, name = source.rpartition(":")
+    if not place or not name:
+        raise SettingError(
+            f"{source} is neither a run directory nor a function of a file", fix="maplet ir file.py:function --arg …"
+        )
+    path = Path(place)
+    if not path.is_file():
+        raise SettingError(f"there is no file {place}", fix="give the path of a Python file before the colon")
+    module = _loaded(path)
+    function = _named(module, name, path)
+    if not callable(function):
+        raise SettingError(f"{name} of {path} is {type(function).__name__}, not a function")
+    return function, [_argument(text, module, path) for text in arguments]
+
+
+def _loaded(path: Path) -> ModuleType:
+    """A file, run as a module; what lies beside it can be imported."""
+    name = f"_{path.stem}"
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise SettingError(f"{path} is no Python file", fix="its name ends with .py")
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.parent.resolve()))
+    with _of_user(str(path)):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _named(module: ModuleType, name: str, path: Path) -> Any:
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            known = [key for key in getattr(found, "__dict__", dict[str, Any]()) if not str(key).startswith("_")]
+            raise SettingError(f"{path} has no {name}", fix=suggest(part, map(str, known), kind="names"))
+        found = getattr(found, part)
+    return found
+
+
+def _argument(text: str, module: ModuleType, path: Path) -> Any:
+    """An array of a type, an object of the file, or a number."""
+    if is_type.fullmatch(text):
+        try:
+            reader = Reader(text)
+            kind = reader.array_type()
+            if reader.at < len(text):
+                raise reader.wrong("there is text behind it", 1)
+        except GraphError as error:
+            why = error.message.partition("text: ")[2]
+            raise SettingError(f"--arg {text} is no type of an array: {why}", fix="such as f32[128,784]") from error
+        return array_of(kind)
+    try:
+        number = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return _named(module, text, path)
+    return number
+
+
+def array_of(kind: ArrayType) -> Array:
+    """An array of a type that takes no memory: nobody looks at its values."""
+    return from_value(np.broadcast_to(np.zeros((), kind.dtype), kind.shape))
+
+
+# ── runs ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def training_step(path: Path) -> tuple[Callable[..., Any], list[Any]]:
+    """The step that a run iterates, and arguments of the types that it was given."""
+    if not (path / "config.json").is_file():
+        raise CheckpointError(f"{path} is no run directory: it has no config.json", fix="such as runs/digits")
+    config = read_json(path / "config.json")
+    try:
+        if config["format"] != run_format:
+            raise CheckpointError(f"{path / 'config.json'} is not that of a run of maplet")
+        size, shape = int(config["batch_size"]), [int(length) for length in config["data"]["input_shape"][1:]]
+        if not config["data"]["input_shape"] or config["loss"] not in losses:
+            raise CheckpointError(
+                f"{path} was trained with a loss or with inputs that only your own program has",
+                fix="write the step as a function: maplet ir file.py:step",
+            )
+        net = build(cast("dict[str, Any]", config["network"]), initialize=False)
+        optimizer = optim.build(config["optimizer"])
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, MapletError):
+            raise
+        raise CheckpointError(f"{path / 'config.json'} is damaged: {error!r}") from error
+    net.train()
+    optimizer.init(net)
+    x = array_of(ArrayType((size, *shape), next(iter(net.parameters().values())).dtype))
+    given = trace(net, x).outputs[0].array_type
+    y = array_of(ArrayType((size,), default_int) if config["loss"] == "cross_entropy" else given)
+    return Stepping(net, optimizer, losses[config["loss"]]).step, [net, optimizer, x, y, None]
