@@ -94,19 +94,23 @@ class RandomGraph:
 
     def _write(self, inputs):
         *self.pool, self.positions, self.key = inputs
-        for _ in range(self.steps):
-            x = self._array()
-            made = getattr(self, f"_{self._pick(self.kinds)}")(x)
-            if made is not None and made.size <= most:
-                self.pool.append(made)
+        self._grow(self.steps)
         count = self._count(1, 3)
         return [self.pool[-1], *[self._pick(self.pool) for _ in range(count)]]
 
     kinds = [
         "slice", "slice", "permute", "permute", "reshape", "reshape", "broadcast", "pad", "concat", "take", "along",
         "elementwise", "elementwise", "elementwise", "elementwise", "compare", "reduce", "reduce", "position",
-        "scatter", "scatter_along", "last", "matmul", "conv", "iota", "bits", "assigned", "outer", "same",
+        "scatter", "scatter_along", "last", "matmul", "conv", "iota", "bits", "assigned", "outer", "same", "nested",
+        "nested",
     ]  # fmt: skip
+
+    def _grow(self, steps):
+        for _ in range(steps):
+            x = self._array()
+            made = getattr(self, f"_{self._pick(self.kinds)}")(x)
+            if made is not None and made.size <= most:
+                self.pool.append(made)
 
     def _array(self):
         """Mostly one of the latest."""
@@ -304,3 +308,94 @@ class RandomGraph:
 
     def _same(self, x):
         return mp.stop_gradient(x)
+
+    # ── loops and branches ───────────────────────────────────────────────────────────────────────
+
+    depth = 0
+
+    def _nested(self, x):
+        if self.depth == 2:
+            return None
+        return getattr(self, self._pick(["_scan", "_scan", "_while", "_cond", "_call"]))(x)
+
+    def _inside(self, given, shapes, steps):
+        """Operations on what a body is given; then an array of each of some shapes, made of the latest ones."""
+        before, self.pool, self.depth = self.pool, [*self.pool[-2:], *given], self.depth + 1
+        self._grow(steps)
+        found = [self._fitted(shape, given) for shape in shapes]
+        last = self.pool[-1]
+        self.pool, self.depth = before, self.depth - 1
+        return found, last
+
+    def _fitted(self, shape, given):
+        alike = [y for y in self.pool if y.shape == shape]
+        kind = self._count(0, 4)
+        if kind == 0 and any(y.shape == shape for y in given):
+            return self._pick([y for y in given if y.shape == shape])
+        y = self._pick(self.pool[-3:])
+        total = self._small(bind("sum", self._small(y) if y.size < 250 else y[..., :0] if y.ndim else y, axes=tuple(range(y.ndim)), keepdims=False))
+        if kind == 1:
+            return mp.broadcast_to(total, shape)
+        return self._small(self._pick(alike[-3:]) + total) if kind < 4 else self._pick(alike)
+
+    def _carried(self, x):
+        arrays = [x, *[self._pick(self.pool) for _ in range(self._count(0, 2))]]
+        if self._count(0, 1):
+            arrays.append(arrays[0])  # one array in two places, or of one type
+        return arrays
+
+    def _result(self, arrays):
+        self.pool += [y for y in arrays[1:] if y.size <= most]
+        return arrays[0]
+
+    def _scan(self, x):
+        carried = self._carried(x)
+        rows = [y for y in self.pool if y.ndim and y.shape[0] <= 20]
+        xs = [self._pick(rows)] if rows and self._count(0, 3) else []
+        xs += [self._pick(alike)] if xs and (alike := [y for y in rows if y.shape[0] == xs[0].shape[0]]) else []
+        gathers, steps = bool(self._count(0, 1)), self._count(0, 4)
+
+        def body(carry, row):
+            following, last = self._inside([*carry, *row], [y.shape for y in carry], steps)
+            if self._count(0, 2) == 0:
+                following = self._turned(following)
+            return following, last if gathers and last.size <= most // 20 else None
+
+        length = None if xs else self._pick([0, 1, 2, 5])
+        last, ys = mp.scan(body, carried, xs, length=length, reverse=bool(self._count(0, 1)))
+        return self._result([*last, *([] if ys is None else [ys])])
+
+    def _turned(self, arrays):
+        """The arrays of the first one's type, each in the place of the next."""
+        places = [n for n, y in enumerate(arrays) if y.type == arrays[0].type]
+        turned = list(arrays)
+        for here, there in zip(places, [*places[1:], places[0]], strict=True):
+            turned[here] = arrays[there]
+        return turned
+
+    def _while(self, x):
+        carried, steps, wanted = self._carried(x), self._count(0, 3), self._count(0, 4)
+
+        def body(carry):
+            n, *arrays = carry
+            return [n + 1, *self._turned(self._inside(arrays, [y.shape for y in arrays], steps)[0])]
+
+        start = mp.asarray(0)
+        found = mp.while_loop(lambda carry: carry[0] < wanted, body, [start, *carried], bound=self._count(2, 5))
+        return self._result(found[1:])
+
+    def _cond(self, x):
+        carried, steps = self._carried(x), self._count(0, 3)
+        shapes = [y.shape for y in carried]
+
+        def branch(*given):
+            return self._inside(given, shapes, steps)[0]
+
+        which = mp.astype(self._small(self._flat()), "int64")
+        at = mp.sum(which) - 2
+        return self._result(mp.switch(at, [branch] * self._count(1, 4), *carried))
+
+    def _call(self, x):
+        carried, steps = self._carried(x), self._count(0, 3)
+        shapes = [y.shape for y in carried]
+        return self._result(mp.checkpoint(lambda *given: self._inside(given, shapes, steps)[0])(*carried))

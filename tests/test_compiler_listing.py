@@ -13,6 +13,7 @@ from maplet.compiler.fusion import fuse
 from maplet.compiler.listing import listing
 from maplet.compiler.program import Program
 from maplet.compiler.stages import stage_text
+from maplet.errors import PositionError
 
 
 def shown(f, *args):
@@ -162,6 +163,15 @@ def test_positions_along_axes_are_the_flat_position(seed):
     strict = along_axes(form, shape, loose=False)
     if strict is not None:
         assert all(0 <= place.bounds()[0] <= place.bounds()[1] < n for place, n in zip(strict, shape, strict=True))
+
+
+def test_an_error_inside_a_loop_names_the_line():
+    def f(xs, n):
+        return mp.scan(lambda total, x: (total + mp.sum(mp.take(x, n)), None), 0.0, xs)[0]
+
+    with pytest.raises(PositionError, match="take") as caught:
+        mp.jit(f)(mp.ones((3, 4)), mp.asarray([7]))
+    assert "test_compiler_listing.py:" in caught.value.where
 
 
 # ── work ─────────────────────────────────────────────────────────────────────────────────────────

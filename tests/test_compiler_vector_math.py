@@ -326,16 +326,30 @@ def test_functions_that_branch_run_in_kernels():
 # ── every float32 ────────────────────────────────────────────────────────────────────────────────
 
 
+def sparing_erf(x):
+    """The reference of erf; most of float32 lies where that takes no more than a line."""
+    wide_x = x.astype(np.float64)
+    if np.all(np.abs(x) < 2.0**-13):
+        return 2 / math.sqrt(math.pi) * (wide_x - wide_x**3 / 3)
+    return np.copysign(1.0, wide_x) if np.all(np.abs(x) > 6) else exact("erf", x)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", one_argument)
 def test_all_of_float32_is_within_two_units(name):
-    run = compiled(name)
+    """Every one for the functions most used, one in 61 for the others.
+
+    What is at most the next number after the rounded exact value is within 1½ units; only the others are looked at.
+    """
+    run, size = compiled(name), 1 << 14
     stride = 1 if name in most_used else 61
-    size = 1 << 16
-    for start in range(0, 2**32, size * stride):
-        x = (
-            (np.arange(start, start + size * stride, stride, dtype=np.uint64) % 2**32)
-            .astype(np.uint32)
-            .view(np.float32)
-        )
-        assert_within(2, run(x), exact(name, x), x)
+    x = np.arange(0, size * stride, stride, dtype=np.uint32)
+    for _ in range(2**32 // (size * stride) + 1):
+        inputs = x.view(np.float32)
+        got, want = run(inputs), sparing_erf(inputs) if name == "erf" else exact(name, inputs)
+        with np.errstate(all="ignore"):
+            steps = got.view(np.int32) - want.astype(np.float32).view(np.int32)
+        doubtful = np.flatnonzero((steps + 1).view(np.uint32) > 2)
+        if doubtful.size:
+            assert_within(2, got[doubtful], want[doubtful], inputs[doubtful])
+        x += size * stride

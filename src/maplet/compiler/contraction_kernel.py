@@ -289,4 +289,4 @@ class ContractionWriter:
         if self.tile.vector is None or self.tile.vector not in fresh:
             return self.mask
         first = plus(fresh[self.tile.vector], integer(-vector * lanes))
-        return compare("less_equal", splat(first, lanes), Steps("i64", lanes) if lanes > 1 else integer(0))
+        return compare("less_equal", splat(first, lanes), Steps("i64", lanes))

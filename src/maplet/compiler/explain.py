@@ -12,7 +12,6 @@ import numpy as np
 from maplet.compiler.executor import address_of
 from maplet.compiler.instructions import Op
 from maplet.compiler.jit import Bound, Compiled, Jitted
-from maplet.compiler.listing import all_origins
 from maplet.compiler.loop_text import text
 from maplet.compiler.signature import Flat, reached
 from maplet.core.context import located
@@ -231,7 +230,7 @@ def rounds_of(program: Program) -> list[int | None]:
 
 def _parts(program: Program) -> list[Native | Host]:
     """What runs between host calls, and these."""
-    origins, rounds = all_origins(program.block), rounds_of(program)
+    origins, rounds = program.origins, rounds_of(program)
     found: list[Native | Host] = []
     calls: list[int] = []
 

@@ -13,9 +13,9 @@
     }
 
 Every array that lies in memory has a name and a line; all else is composed into what reads it. ``v0[i] = …`` is a
-value that a nest uses several times. In a loop ``h'`` is what the next round knows as ``h``, and ``xs[t,i]`` stands in the
-row of this round; ``(a[i] if c)`` is 0 where the condition does not hold. ``w'`` is a result that is written into the
-memory of the input ``w``.
+value that a nest uses several times. In a loop ``h'`` is what the next round knows as ``h``, and ``xs[t,i]`` stands in
+the row of this round; ``(a[i] if c)`` is 0 where the condition does not hold. ``w'`` is a result that is written into
+the memory of the input ``w``.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from maplet.compiler.executor import address_of
 from maplet.compiler.explain import compiled, unwrapped
 from maplet.compiler.instructions import Op, Outcome, Word
 from maplet.compiler.limits import Limits, limits
-from maplet.compiler.listing import all_origins
 from maplet.core.context import located
 from maplet.errors import SettingError
 
@@ -52,7 +51,7 @@ class Line:
         Floating operations, and bytes read and written, of all these calls; see `work`. Unknown (0) for a host call.
     fraction
         The least time that the machine needs for so many operations and bytes, by the time that it took: 1 is as fast
-        as can be. Above 1 it has not been to memory: the arrays lay in a cache.
+        as can be. Above 1 (printed as ``cache``) it has not been to memory: the arrays lay in a cache.
     """
 
     what: str
@@ -98,7 +97,9 @@ class Profile:
         most = self.limits
         threads = f"{most.threads} thread{'s' * (most.threads != 1)}"
         first = f"{_time(self.seconds)} in the median of {self.runs} runs, in {threads}"
-        last = f"limits: {most.flops / 1e9:.0f} GFLOP/s in registers (f32), {most.bytes / 1e9:.1f} GB/s copied"
+        last = (
+            f"limits: {most.flops / 1e9:.0f} GFLOP/s in registers (f32), {most.bytes / 1e9:.1f} GB/s copied in memory"
+        )
         return "\n".join([first, *map(str.rstrip, shown), last])
 
     __repr__ = __str__
@@ -192,7 +193,7 @@ class Measuring:
 
     def profile(self, runs: Sequence[Times], most: Limits) -> Profile:
         """What the runs say."""
-        program, origins = self.program, all_origins(self.program.block)
+        program, origins = self.program, self.program.origins
         whole = median(times.whole for times in runs) / 1e9
         found: dict[int, Line] = {}
         for called in program.assembler.calls:
@@ -240,7 +241,7 @@ def _cells(line: Line) -> tuple[str, ...]:
     rates = ("", "", "")
     if line.flops or line.bytes:
         speed, flow = (f"{n / line.seconds / 1e9:.1f}" if n and line.seconds else "" for n in (line.flops, line.bytes))
-        rates = (speed, flow, f"{line.fraction:.0%}")
+        rates = (speed, flow, f"{line.fraction:.0%}" if line.fraction <= 1 else "cache")
     return _time(line.seconds), f"{line.share:.1%}", f"{line.calls:g}", *rates, line.what, line.where
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from maplet.compiler.assembly import Assembler
 from maplet.compiler.executor import Executor, address_of, new_control
 from maplet.compiler.fusion import fuse
 from maplet.compiler.instructions import ROW_WORDS, Op, Outcome, Word
+from maplet.compiler.listing import all_origins
 from maplet.compiler.memory import Given, InArena, OfConstant, Row, alignment
 from maplet.errors import PositionError
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from maplet.compiler.memory import Pointer
+    from maplet.core.context import Origin
     from maplet.core.graph import Graph, Node
 
 pause_after = 50_000_000  # nanoseconds that a loop may run before Python gets its turn
@@ -114,6 +117,11 @@ class Program:
     def _index(self, name: tuple[str, int]) -> int:
         return name[1] if name[0] == "row" else self.words_at + name[1]
 
+    @cached_property
+    def origins(self) -> dict[Node, Origin]:
+        """Where each operation came from, also those inside loops."""
+        return all_origins(self.block)
+
     # ── running it ───────────────────────────────────────────────────────────────────────────────
 
     def run(self, values: Sequence[Value]) -> list[Value]:
@@ -182,7 +190,7 @@ class Program:
             for n, kind in enumerate([*kinds, *gives])
         ]
         operands = views[: len(kinds)]
-        results = node.primitive.compute(operands, node.params, node.type, self.block.origins.get(node))
+        results = node.primitive.compute(operands, node.params, node.type, self.origins.get(node))
         for target, result in zip(
             views[len(kinds) :], results if isinstance(node.type, tuple) else [results], strict=True
         ):
@@ -190,7 +198,7 @@ class Program:
 
     def _fail(self, number: int) -> None:
         node = self.assembler.errors[number - 1]
-        where = self.block.origins.get(node)
+        where = self.origins.get(node)
         raise PositionError(
             f"{node.primitive.name}: an index is outside an axis of an array of shape {_looked_into(node)}",
             where=str(where) if where else None,

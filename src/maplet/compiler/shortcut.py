@@ -139,7 +139,7 @@ def _equal(first: Any, second: Any) -> bool:
 
 
 def _identities(container: Any) -> tuple[int, ...]:
-    return tuple(map(id, container.values() if isinstance(container, dict) else container))
+    return tuple(map(id, cast("dict[Any, Any]", container).values() if isinstance(container, dict) else container))
 
 
 def _counts() -> tuple[int, int]:

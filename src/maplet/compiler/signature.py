@@ -6,7 +6,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.array import Array
-from maplet.core.tree import Stateful, _children, leaves, objects  # pyright: ignore[reportPrivateUsage]
+from maplet.core.tree import Stateful, children, leaves, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,13 +58,13 @@ class Flat:
                 self.containers.append(branch)
             self._below(branch, tokens)
         elif isinstance(branch, plain):
-            tokens.append((type(branch), branch if branch == branch else "nan"))  # noqa: PLR0124
+            tokens.append((type(branch), branch if branch == branch else "nan"))  # noqa: PLR0124  (NaN alone is not itself)
         else:
             self.kept.append(branch)
             tokens.append((type(branch), id(branch)))
 
     def _below(self, branch: Any, tokens: list[Any]) -> None:
-        for name, child in _children(branch):
+        for name, child in children(branch):
             tokens.append(name)
             self._walk(child, tokens)
 
@@ -95,8 +95,9 @@ def _reach(value: Any, depth: int, found: list[Any], seen: set[int]) -> None:
     if isinstance(value, Array | Stateful):
         found.append(value)
     elif isinstance(value, dict | list | tuple):
-        if leaves(value) or objects(value):
-            found.append(value)
+        tree = cast("Any", value)
+        if leaves(tree) or objects(tree):
+            found.append(tree)
     elif depth and isinstance(value, FunctionType):
         if not value.__module__.startswith("maplet."):
             cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
@@ -104,7 +105,7 @@ def _reach(value: Any, depth: int, found: list[Any], seen: set[int]) -> None:
             for inner in (*cells, *names, *(value.__defaults__ or ())):
                 _reach(inner, depth - 1, found, seen)
         elif hasattr(value, "__wrapped__"):
-            _reach(value.__wrapped__, depth, found, seen)
+            _reach(getattr(value, "__wrapped__"), depth, found, seen)  # noqa: B009  (a checker knows no such name)
     elif depth and hasattr(value, "__func__"):
         _reach(value.__self__, depth, found, seen)
         _reach(value.__func__, depth, found, seen)

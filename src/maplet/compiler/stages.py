@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.compiler import native
 from maplet.compiler.explain import compiled, is_in_place, unwrapped
-from maplet.compiler.listing import all_origins, listing
+from maplet.compiler.listing import listing
 from maplet.compiler.llvm import emit
 from maplet.compiler.loop_text import text
 from maplet.core.text import graph_to_text
@@ -46,7 +46,7 @@ def stage_text(stage: str, f: Callable[..., Any], *args: Any) -> str:
 
 def _kernels(stage: str, program: Program) -> Iterator[str]:
     """Every distinct kernel below a line that says what it computes."""
-    origins = all_origins(program.block)
+    origins = program.origins
     calls = program.assembler.calls
     forms = {called: text(called.kernel, canonical=True) for called in calls}
     counts = Counter(forms.values())

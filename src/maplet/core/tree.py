@@ -68,16 +68,17 @@ class Stateful:
 
     def name_of(self, child: object) -> str:
         """The attribute path under which an object stands in this one; its class name if it stands nowhere."""
-        for name, value in _children(self):  # nearly always it stands here, or in a list here
+        for name, value in children(self):  # nearly always it stands here, or in a list here
             if value is child:
                 return name
-            for key, item in () if isinstance(value, Stateful) else _children(value):
+            for key, item in () if isinstance(value, Stateful) else children(value):
                 if item is child:
                     return f"{name}.{key}"
         return next((path for path, met in walk(self).items() if met is child and path), type(child).__name__)
 
 
-def _children(branch: object) -> Iterator[tuple[str, Any]]:
+def children(branch: object) -> Iterator[tuple[str, Any]]:
+    """What stands directly in a branch, by name; nothing where it is no branch."""
     if isinstance(branch, dict):
         yield from ((str(key), value) for key, value in cast("dict[Any, Any]", branch).items())
     elif isinstance(branch, list | tuple):
@@ -117,7 +118,7 @@ def _walk(branch: object, path: str, met: dict[str, Leaf | Stateful], seen: set[
     elif not isinstance(branch, dict | list | tuple):
         _refuse_dataclass(branch)
         return
-    for name, child in _children(cast("object", branch)):
+    for name, child in children(cast("object", branch)):
         _walk(child, f"{path}.{name}" if path else name, met, seen)
 
 
@@ -171,7 +172,7 @@ def _places(branch: object, path: str, seen: set[int]) -> Iterator[tuple[str, An
     elif not isinstance(branch, dict | list | tuple):
         yield path, branch
         return
-    for name, child in _children(cast("object", branch)):
+    for name, child in children(cast("object", branch)):
         yield from _places(child, f"{path}.{name}" if path else name, seen)
 
 
@@ -239,7 +240,7 @@ def same_content(first: Any, second: Any) -> bool:
         return True
     if type(first) is not type(second) or isinstance(first, Stateful | Leaf):
         return False
-    a, b = list(_children(first)), list(_children(second))
+    a, b = list(children(first)), list(children(second))
     if not a and not b:
         return isinstance(first, dict | list | tuple)
     return len(a) == len(b) and all(na == nb and same_content(va, vb) for (na, va), (nb, vb) in zip(a, b, strict=True))

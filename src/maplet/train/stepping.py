@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from maplet.compiler.jit import Jitted
     from maplet.nn import Module
     from maplet.optim import Optimizer
     from maplet.train.inputs import Samples
@@ -47,7 +48,11 @@ class Stepping:
 
         def step(net: Module, optimizer: Optimizer, x: Any, y: Any, weights: Any) -> Array:
             given = {} if weights is None else {"weights": weights}
-            value, gradients = value_and_grad(lambda net: loss(net(x), y, **given))(net)
+
+            def objective(net: Module) -> Array:
+                return loss(net(x), y, **given)
+
+            value, gradients = value_and_grad(objective)(net)
             optimizer.update(net, gradients)
             return value
 
@@ -58,7 +63,8 @@ class Stepping:
             return scan(one, None, batches)[1]
 
         self.step, self.steps = step, steps
-        self.compiled = self.compiled_steps = None
+        self.compiled: Jitted[..., Array] | None = None
+        self.compiled_steps: Jitted[..., Array] | None = None
         self.begun = False
 
     def begin(self) -> None:
@@ -69,7 +75,7 @@ class Stepping:
         if os.environ.get("MAPLET_JIT", "1") == "0":
             return
         try:
-            from maplet.compiler.jit import Jitted  # noqa: PLC0415  (where there is no llvmlite, all still works)
+            from maplet.compiler.jit import Jitted  # noqa: PLC0415  (it takes a third of a second; and where there is no llvmlite, all still works)
         except ImportError as error:
             logger.warning("llvmlite is not there (%s): training runs one operation after another", error)
             return
