@@ -333,7 +333,7 @@ class RandomGraph:
         if kind == 0 and any(y.shape == shape for y in given):
             return self._pick([y for y in given if y.shape == shape])
         y = self._pick(self.pool[-3:])
-        total = self._small(bind("sum", self._small(y) if y.size < 250 else y[..., :0] if y.ndim else y, axes=tuple(range(y.ndim)), keepdims=False))
+        total = self._small(bind("sum", self._small(y if y.size < 250 or self.dtype.itemsize != 2 else y[..., :0]), axes=tuple(range(y.ndim)), keepdims=False))
         if kind == 1:
             return mp.broadcast_to(total, shape)
         return self._small(self._pick(alike[-3:]) + total) if kind < 4 else self._pick(alike)

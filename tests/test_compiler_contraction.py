@@ -1,4 +1,4 @@
-"""Contractions: every element is one chain of multiply-additions, whatever the tile, the order, the threads, the CPU."""
+"""Contractions: every element is one chain of multiply-additions, whatever the tile, the order, the threads."""
 
 import ctypes
 import itertools
@@ -19,6 +19,7 @@ from maplet.compiler.contraction import Axis, Contraction, Plan, plan, planned
 from maplet.compiler.contraction_schedule import simplified
 from maplet.compiler.contraction_tiles import choices
 from maplet.compiler.llvm import emit
+from maplet.compiler.loop_check import check
 from maplet.compiler.loop_text import text
 from maplet.compiler.target import Target, target
 
@@ -28,7 +29,7 @@ DTYPES = {"f32": np.float32, "f64": np.float64}
 
 
 def fma32(a, b, total):
-    """a·b + total, rounded once. In f64 the product is exact; the sum is rounded to odd, so that rounding it is right."""
+    """a·b + total, rounded once: the product is exact in f64; its sum is rounded to odd, and so may be rounded again."""
     product, total = a.astype(np.float64) * b, total.astype(np.float64)
     found = product + total
     part = found - product
@@ -59,8 +60,8 @@ def meaning(problem, a, b):
     total = np.zeros(shape, a.dtype)
     for indices in itertools.product(*(range(axis.extent) for axis in problem.sums)) if total.size else ():
         views = []
-        for name, array, start in (("a", a, problem.starts[0]), ("b", b, problem.starts[1])):
-            start += sum(i * axis.stride(name) for i, axis in zip(indices, problem.sums, strict=True))
+        for name, array, first in (("a", a, problem.starts[0]), ("b", b, problem.starts[1])):
+            start = first + sum(i * axis.stride(name) for i, axis in zip(indices, problem.sums, strict=True))
             strides = [axis.stride(name) * array.itemsize for axis in problem.axes]
             views.append(as_strided(array[start:], shape, strides).copy())
         total = fma(*views, total).reshape(shape)
@@ -87,28 +88,26 @@ def row_major(shape):
     return [math.prod(shape[n + 1 :]) for n in range(len(shape))]
 
 
-def product(m, k, n, turned=("", ""), dtype="f32", batch=(), shared=("", ""), gap=0, starts=(0, 0)):  # noqa: PLR0917
-    """A product of matrices; ``turned`` and ``shared`` say of which batch axes an operand has none."""
+def product(m, k, n, turned=("", ""), *, dtype="f32", batch=(), shared=("", ""), gap=0, starts=(0, 0)):
+    """A product of matrices; ``turned`` says which are transposed, ``shared`` which batch axes an operand lacks."""
 
-    def strides(rows, columns, is_turned, without):
-        first, second = (columns, rows) if is_turned else (rows, columns)
-        matrix = (1, second + gap) if is_turned else (second + gap, 1)
-        size, found = first * (second + gap), []
-        for axis, extent in reversed(list(enumerate(batch))):
-            found.insert(0, 0 if str(axis) in without else size)
-            size *= 1 if str(axis) in without else extent
-        return found, matrix
+    def strides(which, rows, columns):
+        first, second = (columns, rows) if turned[which] else (rows, columns)
+        matrix = (1, second + gap) if turned[which] else (second + gap, 1)
+        own = [1 if str(axis) in shared[which] else extent for axis, extent in enumerate(batch)]
+        steps = [first * (second + gap) * step if n > 1 else 0 for n, step in zip(own, row_major(own), strict=True)]
+        return steps, matrix
 
-    (a_batch, (am, ak)), (b_batch, (bk, bn)) = (
-        strides(m, k, *zip(turned, shared, strict=True).__next__()),
-        strides(k, n, turned[1], shared[1]),
-    )
-    *out, om, on = row_major((*batch, m, n))
-    axes = [Axis(*four) for four in zip(batch, a_batch, b_batch, out, strict=True)]
+    a_steps, (am, ak) = strides(0, m, k)
+    b_steps, (bk, bn) = strides(1, k, n)
+    *steps, om, on = row_major((*batch, m, n))
+    axes = [Axis(*four) for four in zip(batch, a_steps, b_steps, steps, strict=True)]
     return Contraction(dtype, (*axes, Axis(m, am, 0, om), Axis(n, 0, bn, on)), (Axis(k, ak, bk),), starts)
 
 
-def convolution(kind, places, kernel, inputs, outputs, examples=2, groups=1, strides=None, dilation=None, dtype="f32"):
+def convolution(
+    kind, places, kernel, inputs, outputs, *, examples=2, groups=1, strides=None, dilation=None, dtype="f32"
+):
     """A convolution, channels last: ``forward``, or the gradient for its ``kernel`` or ``input`` (with stride 1)."""
     dimensions = len(places)
     strides, dilation = strides or [1] * dimensions, dilation or [1] * dimensions
@@ -208,9 +207,6 @@ def native(ir_text, kind):
     ), engine
 
 
-machines_kept = []
-
-
 def run(made: Plan, kind, arrays, parts=1, rng=None):
     """Run a plan; each step in some parts, in any order."""
     status = np.zeros(1, np.int64)
@@ -218,7 +214,7 @@ def run(made: Plan, kind, arrays, parts=1, rng=None):
     arrays = arrays | {name: np.full(size, np.nan, dtype) for name, size in made.temporaries.items()}
     for step in made.steps:
         places = [arrays[name].ctypes.data for name in step.buffers]
-        assert len(step.sizes) == len(step.kernel.sizes)
+        assert len(step.sizes) == len(check(step.kernel).sizes)
         words = np.array([*places, *step.sizes, status.ctypes.data], np.int64)
         bounds = [step.count * n // parts for n in range(parts + 1)]
         pieces = list(itertools.pairwise(bounds))
@@ -229,7 +225,7 @@ def run(made: Plan, kind, arrays, parts=1, rng=None):
     assert not status.any()
 
 
-def result(problem, made, kind, a, b, parts=1, rng=None):
+def result(problem, made, kind, a, b, *, parts=1, rng=None):
     """What a plan computes; nothing but the result is written."""
     margin = 3
     out = np.full(problem.outputs + margin, np.nan, a.dtype)
@@ -264,7 +260,7 @@ def test_each_element_is_one_chain_of_multiply_additions(name):
     for kind in targets()[:2]:
         made = plan(problem, kind)
         assert_same_bits(result(problem, made, kind, a, b), expected)
-        assert_same_bits(result(problem, made, kind, a, b, 3, random.Random(0)), expected)
+        assert_same_bits(result(problem, made, kind, a, b, parts=3, rng=random.Random(0)), expected)
 
 
 @pytest.mark.parametrize("name", ["many tiles", "both turned", "three columns, turned", "gradient of a 2-D kernel"])
@@ -287,7 +283,7 @@ def assert_that_choices_change_nothing(problem, rng, how_many, monkeypatch):
         kind = rng.choice(targets())
         choice = rng.choice(list(choices(simple, kind)))
         made = planned(simple, choice)
-        assert_same_bits(result(problem, made, kind, a, b, rng.choice([1, 2, 5]), rng), expected)
+        assert_same_bits(result(problem, made, kind, a, b, parts=rng.choice([1, 2, 5]), rng=rng), expected)
 
 
 @pytest.mark.parametrize("name", ["many tiles", "b turned", "few columns", "2-D", "gradient of a 2-D kernel"])
@@ -305,14 +301,16 @@ def test_tiles_copies_blocks_and_threads_change_nothing_in_random_problems(seed,
         turned = [rng.choice(["", "t"]) for _ in "ab"]
         batch = [rng.choice([1, 2, 3]) for _ in range(rng.choice([0, 1, 2]))]
         shared = [rng.choice(["", "0", "1", "01"]) for _ in "ab"]
-        problem = product(*sides, turned, "f32", batch, shared, rng.choice([0, 3]), (rng.choice([0, 2]), 0))
+        starts = rng.choice([0, 2]), rng.choice([0, 2])
+        problem = product(*sides, turned, batch=batch, shared=shared, gap=rng.choice([0, 3]), starts=starts)
     else:
         count = rng.choice([1, 2, 2, 3])
         each = [[rng.choice(some) for _ in range(count)] for some in ([1, 2, 3, 6], [1, 2, 3], [1, 1, 2], [1, 1, 2])]
         channels = rng.choice([1, 3, 4, 8]), rng.choice([1, 5, 16, 17, 40])
         kind = rng.choice(["forward", "kernel", "input"])
         steps = {} if kind == "input" else {"strides": each[2], "dilation": each[3]}
-        problem = convolution(kind, each[0], each[1], *channels, rng.choice([1, 2]), rng.choice([1, 1, 3]), **steps)
+        groups = rng.choice([1, 1, 3])
+        problem = convolution(kind, each[0], each[1], *channels, groups=groups, **steps)
     assert_that_choices_change_nothing(problem, rng, 6, monkeypatch)
 
 
@@ -388,7 +386,7 @@ def test_large_problems_are_cut_into_enough_tasks_for_eight_threads():
     for problem in (
         product(1024, 1024, 1024),
         product(128, 784, 256),
-        convolution("forward", (28, 28), (3, 3), 32, 64, 8),
+        convolution("forward", (28, 28), (3, 3), 32, 64, examples=8),
     ):
         *_, step = plan(problem, target()).steps
         share = -(-step.count // 8) * 8 / step.count  # of the time that eight threads take, if all took the same

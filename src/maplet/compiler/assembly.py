@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.compiler import target as machine
+from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage
 from maplet.compiler.contraction import plan
 from maplet.compiler.elements import Fetch, within
-from maplet.compiler.fusion import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage
 from maplet.compiler.instructions import ROW_WORDS, Op
-from maplet.compiler.lowering import KernelCall, lower_nest, lower_scatter
+from maplet.compiler.liveness import bytes_of, carried_inputs, last_uses, may_fail
 from maplet.compiler.memory import Arena, InArena, OfConstant, Pointer, Row
-from maplet.compiler.target import target
+from maplet.compiler.nests import lower_nest, lower_scatter
 from maplet.compiler.work import work_of
 from maplet.core.graph import Node
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from maplet.compiler.loops import Kernel
+    from maplet.compiler.lowering import KernelCall
     from maplet.core.types import ArrayType
 
 enough_work = 1 << 16  # scalar operations: below, one thread is done before another has begun
@@ -156,7 +158,7 @@ class BlockAssembler:
         self.at: dict[Storage, Pointer] = given
         self.wanted = wanted
         self.donated = donated
-        self.last = _last_uses(block)
+        self.last = last_uses(block)
         self.last_failure = max((n for n, item in enumerate(block.items) if may_fail(item)), default=-1)
         self.owned: dict[Storage, tuple[int, int]] = {}
 
@@ -181,10 +183,10 @@ class BlockAssembler:
         if any(source in [target for target, _, _ in moves] for _, source, _ in moves):
             staged = [(self._temporary(kind), source, kind) for _, source, kind in moves]
             for between, source, kind in staged:
-                self.to.row(Op.COPY, between, source, _bytes(kind))
+                self.to.row(Op.COPY, between, source, bytes_of(kind))
             moves = [(t, between, kind) for (t, _, kind), (between, _, _) in zip(moves, staged, strict=True)]
         for target, source, kind in moves:
-            self.to.row(Op.COPY, target, source, _bytes(kind))
+            self.to.row(Op.COPY, target, source, bytes_of(kind))
 
     def _temporary(self, kind: ArrayType) -> Pointer:
         storage = Storage(kind)
@@ -205,7 +207,7 @@ class BlockAssembler:
         return self.pointer(self.block.storage[node])
 
     def _allocate(self, storage: Storage) -> Pointer:
-        size = _bytes(storage.type)
+        size = bytes_of(storage.type)
         offset = self.to.arena.take(size)
         self.owned[storage] = (offset, size)
         self.at[storage] = InArena(offset=offset)
@@ -231,7 +233,7 @@ class BlockAssembler:
         if last != number:
             return last < number
         if isinstance(item, Loop):
-            carried = _carried(item)
+            carried = carried_inputs(item)
             places = [n for n, node in enumerate(item.node.inputs) if self.block.storage[node] is old]
             return len(places) == 1 and places[0] in carried and item.gives[carried.index(places[0])] is new
         if not isinstance(item, Nest):
@@ -284,7 +286,7 @@ class BlockAssembler:
         out = self._make(storage, number, item)
         if not storage.type.size:
             return
-        steps = plan(item.contraction, target())
+        steps = plan(item.contraction, machine.target())
         named = {"a": self._of(item.a), "b": self._of(item.b), "out": out}
         held: list[tuple[int, int]] = []
         for name, elements in steps.temporaries.items():
@@ -305,12 +307,12 @@ class BlockAssembler:
 
     def _loop(self, item: Loop, number: int) -> None:
         node, body = item.node, item.body
-        carried = _carried(item)
+        carried = carried_inputs(item)
         slots = [self._make(storage, number, item) for storage in item.gives[: len(carried)]]
         for slot, place in zip(slots, carried, strict=True):
             source, kind = self._of(node.inputs[place]), node.inputs[place].array_type
             if source is not slot and kind.size and not self._is_same(source, slot, item, place):
-                self.to.row(Op.COPY, slot, source, _bytes(kind))
+                self.to.row(Op.COPY, slot, source, bytes_of(kind))
         given = [self._of(child) for child in node.inputs]
         for slot, place in zip(slots, carried, strict=True):
             given[place] = slot
@@ -328,7 +330,7 @@ class BlockAssembler:
 
     def _is_same(self, source: Pointer, slot: Pointer, item: Loop, place: int) -> bool:
         """Whether a carry begins in the very memory that it ends in: an output that takes over that input."""
-        storage = item.gives[_carried(item).index(place)]
+        storage = item.gives[carried_inputs(item).index(place)]
         taken = self.donated.get(storage)
         return taken is not None and self.at.get(taken) is source and self.wanted.get(storage) is slot
 
@@ -342,7 +344,7 @@ class BlockAssembler:
 
         def row_of(whole: Pointer, kind: ArrayType) -> Pointer:
             row = Row()
-            rows.append((row, whole, _bytes(kind)))
+            rows.append((row, whole, bytes_of(kind)))
             return row
 
         for n in range(fixed, len(given)):
@@ -420,57 +422,3 @@ class BlockAssembler:
             ends.append(self.to.row(Op.JUMP, 0))
         for end in ends:
             self.to.land(end, 1)
-
-
-def may_fail(item: Item) -> bool:
-    """Whether an error may be reported while an item runs."""
-    match item:
-        case Nest(evaluator=evaluator):
-            return bool(evaluator.checks)
-        case Scatter(checks=checks):
-            return bool(checks)
-        case Loop(body=body):
-            return any(map(may_fail, body.items))
-        case Choice(branches=branches):
-            return any(may_fail(inner) for branch in branches for inner in branch.items)
-        case _:
-            return isinstance(item, HostCall)
-
-
-def _carried(item: Loop) -> list[int]:
-    """Which inputs of a loop are handed on."""
-    params = item.node.params
-    if item.condition is None:
-        return list(range(params["constants"], params["constants"] + params["carries"]))
-    return list(range(params["constants"], len(item.node.inputs)))
-
-
-def _bytes(kind: ArrayType) -> int:
-    return kind.size * kind.dtype.itemsize
-
-
-def _last_uses(block: Block) -> dict[Storage, int]:
-    """The number of the last item that reads or writes an array; beyond the last item for outputs."""
-    last: dict[Storage, int] = {}
-    for number, item in enumerate(block.items):
-        for node in _touched(item):
-            last[block.storage[node]] = number
-        if isinstance(item, HostCall | Loop | Choice):
-            last.update(dict.fromkeys(item.gives, number) | {s: last[s] for s in item.gives if s in last})
-    for storage in block.outputs:
-        last[storage] = len(block.items)
-    return last
-
-
-def _touched(item: Item) -> set[Node]:
-    match item:
-        case Nest():
-            roots = [*item.outputs.values(), *(condition for condition, _ in item.evaluator.checks)]
-            return {*item.outputs, *(e.source for e in within(roots) if isinstance(e, Fetch))}
-        case Scatter():
-            roots = [item.at, item.body, *(condition for condition, _ in item.checks)]
-            return {item.node, *(e.source for e in within(roots) if isinstance(e, Fetch))}
-        case Contract():
-            return {item.node, item.a, item.b}
-        case _:
-            return set(item.node.inputs)

@@ -31,6 +31,7 @@ scattered, scattered_far = (
 far, small = 2048, 8192  # bytes between lines that lie far apart; of a panel for which all this does not matter
 copied, copied_side_by_side, around_copy = 0.8, 0.25, 500.0  # to copy an element; with its neighbours; beside all that
 around = 12.0  # what a tile takes beside its terms
+usual = 0.98  # tiles of 2, 4, 8 … rows, or as many as there can be, are favoured: more shapes then share a kernel
 most_vectors = 8
 most_numbers = 10  # rows of a tile without vectors: enough for the latency, and more lines would push each other out
 
@@ -140,4 +141,5 @@ def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
         store = tile.lanes * (far_scatter if vector.out * size >= far else scatter)
     streamed = tile.vectors * streaming if problem.depth * tile.columns * size > first_cache else 0.0
     term = max(vectors / 2, loads, streamed, latency) * slower + 0.2
-    return tiles * (problem.depth * term + vectors * store + around) + copying
+    cycles = tiles * (problem.depth * term + vectors * store + around) + copying
+    return cycles * usual if all(count & (count - 1) == 0 for _, count in tile.rows) else cycles

@@ -11,11 +11,12 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from maplet.compiler.elements import Axis, Convert, Element, Fetch, Function, Linear, Number, Place, Total
+from maplet.compiler.elements import Axis, Convert, Element, Fetch, Function, Linear, Number, Place, Total, within
 from maplet.core import index_notation as notation
 from maplet.core.graph import constant_primitive
 from maplet.core.kinds import access_at
 from maplet.core.types import short_name
+from maplet.errors import GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,8 +69,7 @@ class Evaluator:
 
     def compute(self, node: Node, at: tuple[Linear, ...], guard: Element | None = None) -> Element:
         """The element by the node's own index notation, whether it is stored or not."""
-        access = access_at(node)
-        assert access is not None  # noqa: S101  (who calls it knows)
+        access = access_of(node)
         environment = {axis.name: form for axis, form in zip(access.axes, at, strict=True)}
         reading = Reading(self, node, guard, lanes_of(access, node))
         return reading.value(access.value, environment, short_name(node.array_type.dtype))
@@ -116,7 +116,7 @@ class Evaluator:
         whole = Linear(form.constant // divisor, {a: f // divisor for a, f in form.terms.items() if f % divisor == 0})
         rest = Linear(form.constant % divisor, {a: f for a, f in form.terms.items() if f % divisor})
         low, high = rest.bounds()
-        if 0 <= low and high < divisor:
+        if low >= 0 and high < divisor:
             return whole
         nested = rest.terms
         if len(nested) == 1 and rest.constant == 0:  # ⌊⌊x/a⌋/b⌋ = ⌊x/(ab)⌋
@@ -128,6 +128,14 @@ class Evaluator:
                     pass
         quotient = self.function("i64", "floor_divide", self.place(rest), self.number("i64", divisor))
         return whole + Linear(0, {quotient: 1})
+
+
+def access_of(node: Node) -> notation.Access:
+    """The index notation of a node that has one."""
+    access = access_at(node)
+    if access is None:
+        raise GraphError(f"{node.primitive.name} has no index notation: it is computed by the host")
+    return access
 
 
 class NotHereError(Exception):
@@ -277,7 +285,6 @@ class Reading:
 
     def position(self, expression: notation.Expression, env: Environment) -> Linear:
         """An expression as a position."""
-        evaluator = self.evaluator
         match expression:
             case notation.Literal(value=value):
                 return Linear(int(value))
@@ -330,13 +337,7 @@ def _key(field: Any) -> Any:
 
 
 def _looks_up(element: Element) -> bool:
-    return isinstance(element, Fetch) or any(isinstance(inner, Fetch) for inner in _below(element))
-
-
-def _below(element: Element) -> Any:
-    from maplet.compiler.elements import within  # noqa: PLC0415
-
-    return within([element])
+    return any(isinstance(inner, Fetch) for inner in within([element]))
 
 
 def is_position(expressions: tuple[notation.Expression, ...]) -> bool:

@@ -7,13 +7,14 @@ if it would be computed more often than it has elements.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Loop, Nest, Scatter, Storage, place_of
 from maplet.compiler.contraction import Axis as ContractionAxis
 from maplet.compiler.contraction import Contraction
-from maplet.compiler.elements import Axis, Element, Fetch, Function, Linear, Number, Total, within
-from maplet.compiler.evaluator import Evaluator, NotHereError
+from maplet.compiler.elements import Axis, Fetch, Function, Linear, Total, within
+from maplet.compiler.evaluator import Evaluator, NotHereError, Reading, access_of
+from maplet.compiler.recognition import aimed_at, contains_reduce, is_product
 from maplet.core import index_notation as notation
 from maplet.core.graph import Graph, Node, as_made, constant_primitive, nested_graphs
 from maplet.core.kinds import access_at, is_cheap, only_moves
@@ -22,111 +23,6 @@ from maplet.errors import GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from maplet.core.context import Origin
-
-# ── what a program is made of ────────────────────────────────────────────────────────────────────
-
-
-@dataclass(eq=False)
-class Storage:
-    """An array that lies in memory. Where, `memory` decides."""
-
-    type: ArrayType
-    name: str = ""
-    value: Any = None  # of a constant
-
-
-@dataclass(eq=False)
-class Nest:
-    """Elements computed at every position of some axes, each stored in an array of that shape."""
-
-    axes: tuple[Axis, ...]
-    shape: tuple[int, ...]
-    evaluator: Evaluator
-    outputs: dict[Node, Element] = field(default_factory=dict[Node, Element])
-
-    def place(self) -> tuple[Linear, ...]:
-        """The position of this nest: one form per axis; an axis of length 1 stands at 0."""
-        return tuple(Linear() if axis.extent == 1 else Linear(0, {axis: 1}) for axis in self.axes)
-
-
-@dataclass(eq=False)
-class Scatter:
-    """``out[…, at, …] ⊕= value`` for every position of the axes, into an array that begins as zeros (or −1)."""
-
-    node: Node
-    axes: tuple[Axis, ...]  # those of the result; None stands where the position is looked up
-    aimed: int  # which axis of the result is looked up
-    at: Element
-    sums: tuple[Axis, ...]
-    body: Element
-    combiner: str
-    checks: list[tuple[Element, Node]]
-
-
-@dataclass(eq=False)
-class Contract:
-    """A sum of products."""
-
-    node: Node
-    contraction: Contraction
-    a: Node
-    b: Node
-
-
-@dataclass(eq=False)
-class HostCall:
-    """An operation that NumPy computes."""
-
-    node: Node
-    gives: list[Storage]
-
-
-@dataclass(eq=False)
-class Loop:
-    """A scan or a while loop."""
-
-    node: Node
-    body: Block
-    gives: list[Storage]
-    condition: Block | None = None
-
-
-@dataclass(eq=False)
-class Choice:
-    """One of several blocks, by an index."""
-
-    node: Node
-    branches: list[Block]
-    gives: list[Storage]
-
-
-Item = Nest | Scatter | Contract | HostCall | Loop | Choice
-
-
-@dataclass(eq=False)
-class Block:
-    """What runs, in order, and where its values lie.
-
-    ``storage`` maps nodes to the arrays that hold them; nodes that stand for the same array share one.
-    """
-
-    graph: Graph
-    items: list[Item] = field(default_factory=list[Item])
-    storage: dict[Node, Storage] = field(default_factory=dict[Node, Storage])
-    origins: dict[Node, Origin] = field(default_factory=dict[Node, "Origin"])
-
-    @property
-    def inputs(self) -> list[Storage]:
-        """The arrays that the block is given."""
-        return [self.storage[node] for node in self.graph.inputs]
-
-    @property
-    def outputs(self) -> list[Storage]:
-        """The arrays that hold its results."""
-        return [self.storage[node] for node in self.graph.outputs]
-
 
 # ── how it is made ───────────────────────────────────────────────────────────────────────────────
 
@@ -261,8 +157,7 @@ class Fuser:
                 self._store_in_nest(node)
 
     def _compute(self, node: Node) -> None:
-        access = access_at(node)
-        assert access is not None  # noqa: S101
+        access = access_of(node)
         if contains_reduce(access.value):
             if not (self._scatter(node) or self._contract(node)):
                 self._store_in_nest(node)
@@ -304,8 +199,7 @@ class Fuser:
     def _store_in_nest(self, node: Node) -> None:
         """Compute a node in a nest of the same shape if there is one that it fits into, else in one of its own."""
         shape = node.array_type.shape
-        access = access_at(node)
-        assert access is not None  # noqa: S101
+        access = access_of(node)
         if not contains_reduce(access.value):
             for number in range(len(self.block.items) - 1, max(-1, len(self.block.items) - 60), -1):
                 item = self.block.items[number]
@@ -350,13 +244,12 @@ class Fuser:
     # ── sums of products, and sums that are really look-ups ──────────────────────────────────────
 
     def _contract(self, node: Node) -> bool:
-        access = access_at(node)
-        assert access is not None  # noqa: S101
+        access = access_of(node)
         dtype = short_name(node.array_type.dtype)
         if not is_product(access.value) or dtype not in ("f32", "f64"):
             return False
         axes = tuple(Axis(length) for length in node.array_type.shape)
-        place = Nest(axes, node.array_type.shape, None).place()  # type: ignore[arg-type]
+        place = place_of(axes)
         for child in node.inputs:
             self._prepare_operand(child)
         evaluator = Evaluator(self.block.storage.__contains__, {})
@@ -389,16 +282,13 @@ class Fuser:
 
     def _scatter(self, node: Node) -> bool:
         """``Σ_p [at(p) = i]·x(p)`` visits every p once, and not every pair (p, i)."""
-        access = access_at(node)
-        assert access is not None  # noqa: S101
+        access = access_of(node)
         found = aimed_at(access.value)
         if found is None:
             return False
         axes = tuple(Axis(length) for length in node.array_type.shape)
-        place = Nest(axes, node.array_type.shape, None).place()  # type: ignore[arg-type]
+        place = place_of(axes)
         evaluator = Evaluator(self.block.storage.__contains__, {})
-        from maplet.compiler.evaluator import Reading  # noqa: PLC0415
-
         reading = Reading(evaluator, node, None, ())
         env = {index.name: form for index, form in zip(access.axes, place, strict=True)}
         sums: list[Axis] = []
@@ -426,65 +316,7 @@ class Fuser:
         return True
 
 
-# ── reading index notation ───────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class Aimed:
-    """A sum over positions of what is aimed at one place of an axis."""
-
-    chain: list[notation.Reduce]
-    axis: notation.Index
-    at: notation.Expression
-    body: notation.Expression
-
-
-def aimed_at(expression: notation.Expression) -> Aimed | None:
-    """Recognise ``⊕_p where(at(p) = i, x(p), nothing)``."""
-    if isinstance(expression, notation.Call) and expression.function == "maximum":
-        expression = expression.arguments[0]
-    chain: list[notation.Reduce] = []
-    while isinstance(expression, notation.Reduce):
-        chain.append(expression)
-        expression = expression.body
-    match expression:
-        case notation.Call(
-            function="where",
-            arguments=(
-                notation.Call(function="equal", arguments=(at, notation.Index() as axis)),
-                body,
-                notation.Literal(),
-            ),
-        ) if chain and axis not in [reduce.index for reduce in chain]:
-            return Aimed(chain, axis, at, body)
-        case _:
-            return None
-
-
-def contains_reduce(expression: notation.Expression) -> bool:
-    """Whether there is a sum (or another combination over an axis) in an expression."""
-    match expression:
-        case notation.Reduce():
-            return True
-        case notation.Call(arguments=arguments):
-            return any(map(contains_reduce, arguments))
-        case notation.Cast(value=value):
-            return contains_reduce(value)
-        case _:
-            return False
-
-
-def is_product(expression: notation.Expression) -> bool:
-    """Whether it is a sum of products of two operands."""
-    if not isinstance(expression, notation.Reduce) or expression.combiner != "sum":
-        return False
-    while isinstance(expression, notation.Reduce) and expression.combiner == "sum":
-        expression = expression.body
-    match expression:
-        case notation.Call(function="multiply", arguments=(notation.Read(), notation.Read())):
-            return True
-        case _:
-            return False
+# ── small things ─────────────────────────────────────────────────────────────────────────────────
 
 
 def _contraction(dtype: str, axes: tuple[Axis, ...], sums: tuple[Axis, ...], a: Linear, b: Linear) -> Contraction:
@@ -528,8 +360,3 @@ def _fresh(graph: Graph, operands: Sequence[Node]) -> dict[Node, Node]:
         if node not in copied:
             copied[node] = Node(node.primitive, tuple(copied[c] for c in node.inputs), node.params, node.type)
     return copied
-
-
-__all__ = [
-    "Block", "Choice", "Contract", "Fuser", "HostCall", "Item", "Loop", "Nest", "Number", "Scatter", "Storage", "fuse",
-]  # fmt: skip

@@ -98,6 +98,7 @@ class Jitted(Generic[P, R]):
         return Bound(self, instance)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function."""
         if self.shortcut is not None and thread.trace is None and not kwargs:
             result = self.shortcut.run(args)
             if result is not missing:
@@ -116,7 +117,7 @@ class Jitted(Generic[P, R]):
             self.shortcut = Shortcut(compiled, given, Flat([given, named, self.outside]))
         return result
 
-    def turns(self, *args: P.args) -> Iterator[Value] | None:
+    def turns(self, *args: Any) -> Iterator[Value] | None:
         """Run a function whose result is one array, row by row made by a loop, and come back now and then.
 
         Gives the rows that are made so far, again and again; what the function writes is then as after the last of
@@ -166,6 +167,7 @@ class Bound:
         self.instance = instance
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the method."""
         return self.jitted(self.instance, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -287,7 +289,9 @@ class Compiled:
     def deliver(self, flat: Flat, handles: Sequence[Array], outputs: Sequence[Array]) -> Any:
         """Carry out the writes on the objects of this call, and give the result."""
         recording = self.recording
-        standing = dict(zip(map(id, [leaf for own in recording.argument_leaves for leaf in own]), handles, strict=False))
+        standing = dict(
+            zip(map(id, [leaf for own in recording.argument_leaves for leaf in own]), handles, strict=False)
+        )
         standing |= dict(zip(map(id, recording.captured), handles[-len(recording.captured) :], strict=False))
         results = standing | {id(old): twin(new, old) for old, new in zip(recording.outputs, outputs, strict=True)}
         memo: dict[int, Any] = {key: kept if n is None else flat.objects[n] for key, n, kept in self.objects}
@@ -334,6 +338,3 @@ def _is_sole(handle: Array, values: list[Value], number: int) -> bool:
     if value is not values[number]:  # a copy was made on the way
         return True
     return value.base is None and sys.getrefcount(value) <= 4  # the handle, the list, this name, the call
-
-
-

@@ -22,9 +22,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage
 from maplet.compiler.elements import Axis, Element, Fetch, Function, Linear, Total
 from maplet.compiler.formulas import Formulas, indexed
-from maplet.compiler.fusion import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage
 from maplet.core.text import node_names, node_text, width
 
 if TYPE_CHECKING:

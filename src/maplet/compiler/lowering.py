@@ -8,7 +8,6 @@ kernel; only strides of 0 and 1, divisors and what is left out or read in anothe
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import prod
 from typing import TYPE_CHECKING
 
 from maplet.compiler.elements import Axis, Convert, Element, Fetch, Function, Linear, Number, Place, Total, within
@@ -27,7 +26,6 @@ from maplet.compiler.loops import (
     Size,
     Statement,
     Steps,
-    Store,
     Value,
     Variable,
     apply,
@@ -42,10 +40,7 @@ from maplet.core.types import dtypes_by_short_name, short_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from maplet.compiler.fusion import Nest, Scatter
     from maplet.core.graph import Node
-
-block = 2048  # positions that one thread takes at least, where a nest is a single loop
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,7 @@ class Scope:
     memo: dict[int, Value] = field(default_factory=dict[int, Value])
 
     def chain(self) -> Iterable[Scope]:
-        """This scope and those around it."""
+        """A scope and those around it, from the inside out."""
         scope: Scope | None = self
         while scope is not None:
             yield scope
@@ -315,7 +310,7 @@ class Lowering:
         """A loop that takes one position (or one vector of them) per round into what was put together so far."""
         variable = index(self.fresh("k"))
         first, stop, step = limits
-        inner = Scope(total.axis, variable, scope, lanes=step if step > 1 else 1)
+        inner = Scope(total.axis, variable, scope, lanes=max(1, step))
         if masked:
             inner.mask = below(variable, stop, step)
         carried = Variable(dtype, start.lanes, self.fresh("a"))
@@ -404,138 +399,3 @@ def merge(elements: Sequence[Element], axes: Sequence[Axis]) -> tuple[dict[Axis,
         else:
             end, extents[axis] = axis, axis.extent
     return dropped, extents
-
-
-# ── whole nests ──────────────────────────────────────────────────────────────────────────────────
-
-
-def lower_nest(nest: Nest) -> KernelCall:
-    """A nest as a kernel."""
-    lowering = Lowering(list(nest.outputs.values()), nest.axes, nest.evaluator.checks)
-    head = Kernel("", (), (), ())
-    sums_in_lanes = any(isinstance(e, Total) and e.in_lanes and e.axis.extent > 1 for e in lowering.elements)
-    outer = [axis for axis in nest.axes if axis in lowering.extents]
-    vector = outer.pop() if outer and not sums_in_lanes else None
-    lowering.wide = 8 if any(e.dtype in ("f64", "i64", "u64") for e in nest.outputs.values()) else 16
-    place = Linear(0, {axis: stride for axis, stride in zip(nest.axes, strides(nest.shape), strict=True)})
-
-    def statements(scope: Scope) -> None:
-        lowering.report(scope, set())
-        for node, element in nest.outputs.items():
-            value = splat(lowering.value(element, scope), scope.lanes)
-            ones, _ = lowering.base(place, scope, scope.axis if scope.lanes > 1 else None)
-            at = plus(*ones, scope.at) if scope.lanes > 1 else plus(*ones)
-            scope.statements.append(Store(lowering.buffer(node, written=True), at, value, scope.mask))
-
-    body, count = loops(lowering, head, outer, vector, statements)
-    rounds = prod(nest.shape) * prod(e.axis.extent for e in lowering.elements if isinstance(e, Total))
-    return lowering.call("+".join(n.primitive.name for n in nest.outputs), body, count, rounds, head)
-
-
-def strides(shape: Sequence[int]) -> list[int]:
-    """The distance of neighbours along each axis, in row-major order."""
-    return [prod(shape[n + 1 :]) for n in range(len(shape))]
-
-
-def loops(
-    lowering: Lowering, head: Kernel, outer: Sequence[Axis], vector: Axis | None, statements: object
-) -> tuple[list[Statement], int]:
-    """Loops over axes around statements; the outermost one is shared among threads."""
-    root = Scope(None, integer(0), None)
-    scopes = [root]
-    for axis in outer:
-        scopes.append(Scope(axis, index(lowering.fresh("i")), scopes[-1]))
-    innermost = scopes[-1]
-    count = lowering.extents[outer[0]] if outer else 1
-    if vector is None:
-        statements(innermost)  # type: ignore[operator]
-    else:
-        n = lowering.extent(vector)
-        if outer:
-            start, stop = integer(0), n
-        else:
-            count = -(-lowering.extents[vector] // block)
-            start = apply("multiply", head.begin, integer(block))
-            stop = apply("minimum", apply("multiply", head.end, integer(block)), n)
-        wide = lowering.wide
-        whole = apply("add", start, apply("bitwise_and", apply("subtract", stop, start), integer(-wide)))
-        for first, last, masked in ((start, whole, False), (whole, stop, True)):
-            variable = index(lowering.fresh("v"))
-            scope = Scope(vector, variable, innermost, lanes=wide)
-            if masked:
-                scope.mask = below(variable, stop, wide)
-            statements(scope)  # type: ignore[operator]
-            innermost.statements.append(For(variable, first, last, wide, tuple(scope.statements)))
-    for n in range(len(outer) - 1, -1, -1):
-        scope = scopes[n + 1]
-        assert isinstance(scope.at, Variable)  # noqa: S101
-        first, last = (head.begin, head.end) if n == 0 else (integer(0), lowering.extent(outer[n]))
-        scopes[n].statements.append(For(scope.at, first, last, 1, tuple(scope.statements)))
-    return root.statements, count
-
-
-# ── scattering ───────────────────────────────────────────────────────────────────────────────────
-
-
-def lower_scatter(scatter: Scatter) -> list[KernelCall]:
-    """Two kernels: one that fills the array, one that visits the positions in order."""
-    node = scatter.node
-    shape = node.array_type.shape
-    dtype = short_name(node.array_type.dtype)
-    filling = Lowering([], [Axis(prod(shape))])
-    return [_fill(filling, node, dtype, -1 if scatter.combiner == "max" else 0), _visit(scatter, shape, dtype)]
-
-
-def _fill(lowering: Lowering, node: Node, dtype: str, number: int) -> KernelCall:
-    head = Kernel("", (), (), ())
-    axis = Axis(node.array_type.size)
-    lowering.extents[axis] = axis.extent
-
-    def statements(scope: Scope) -> None:
-        buffer = lowering.buffer(node, written=True)
-        scope.statements.append(Store(buffer, scope.at, Constant(dtype, scope.lanes, number), scope.mask))
-
-    body, count = loops(lowering, head, [], axis, statements)
-    return lowering.call("fill", body, count, axis.extent, head)
-
-
-def _visit(scatter: Scatter, shape: tuple[int, ...], dtype: str) -> KernelCall:
-    node = scatter.node
-    lowering = Lowering([scatter.at, scatter.body], (), scatter.checks)
-    head = Kernel("", (), (), ())
-    before = [a for a in scatter.axes[: scatter.aimed] if a.extent != 1]
-    after = [a for a in scatter.axes[scatter.aimed + 1 :] if a.extent != 1]
-    sums = [a for a in scatter.sums if a.extent != 1]
-    lowering.wide = 8 if dtype in ("f64", "i64", "u64") else 16
-    factors = dict(zip(scatter.axes, strides(shape), strict=True))
-    aimed = scatter.axes[scatter.aimed]
-    place = Linear(0, {a: f for a, f in factors.items() if a is not aimed and a.extent != 1})
-    for axis in (*scatter.axes, *scatter.sums):
-        lowering.extents[axis] = axis.extent
-
-    def statements(scope: Scope) -> None:
-        lowering.report(scope, set())
-        value = splat(lowering.value(scatter.body, scope), scope.lanes)
-        ones, _ = lowering.base(place, scope, scope.axis if scope.lanes > 1 else None)
-        looked_up = lowering.value(scatter.at, scope)
-        row = times(looked_up, splat(lowering.size(factors[aimed], ("row", aimed)), looked_up.lanes))
-        if row.lanes > 1:  # each lane has a place of its own, as the axis in lanes is one of the result
-            first = splat(plus(*ones, scope.at), row.lanes)
-            at = apply("add", apply("add", first, Steps("i64", row.lanes)), row)
-        else:
-            at = plus(*ones, row, scope.at) if scope.lanes > 1 else plus(*ones, row)
-        buffer = lowering.buffer(node, written=True)
-        old = Load(dtype, scope.lanes, buffer, at, scope.mask)
-        new = apply(together(scatter.combiner, dtype), old, value, dtype=dtype)
-        scope.statements.append(Store(buffer, at, new, scope.mask))
-
-    vector = after.pop() if after else None
-    if not before and vector is not None and not sums and not after:
-        body, count = loops(lowering, head, [], vector, statements)
-    else:
-        alone = Axis(1)  # a loop of one round, where nothing can be shared among threads
-        lowering.extents[alone] = 1
-        outer = [*(before or [alone]), *sums, *after]
-        body, count = loops(lowering, head, outer, vector, statements)
-    rounds = prod(a.extent for a in (*scatter.axes, *scatter.sums)) // max(1, shape[scatter.aimed])
-    return lowering.call("scatter", body, count, rounds, head)

@@ -65,21 +65,8 @@ class Shortcut:
 
     def run(self, args: Sequence[Any]) -> Any:
         """The result; `missing` if something is no longer as it was."""
-        if len(args) != len(self.arguments) or changes.count != self.changes:
+        if len(args) != len(self.arguments) or not self._is_as_it_was():
             return missing
-        for handle, value, _ in self.overwritten:
-            if handle._value is not value or getrefcount(value) > sole_value:
-                return missing
-        handle = None  # or the last one would have one holder more
-        for handle in self.held:
-            if getrefcount(handle) > sole_handle:
-                return missing
-        for handle, value in self.read:
-            if handle._value is not value:
-                return missing
-        for container, identities in self.containers:
-            if _identities(container) != identities:
-                return missing
         program = self.program
         if not program.lock.acquire(blocking=False):
             return missing
@@ -91,6 +78,21 @@ class Shortcut:
             return self._finish(kept)
         finally:
             program.lock.release()
+
+    def _is_as_it_was(self) -> bool:
+        """Whether nothing has changed since the last call, and nobody else holds what is overwritten."""
+        if changes.count != self.changes:
+            return False
+        for handle, value, _ in self.overwritten:
+            if handle._value is not value or getrefcount(value) > sole_value:
+                return False
+        handle = None  # or the last one would have one holder more
+        for handle in self.held:
+            if getrefcount(handle) > sole_handle:
+                return False
+        return all(handle._value is value for handle, value in self.read) and all(
+            _identities(container) == identities for container, identities in self.containers
+        )
 
     def _finish(self, kept: list[Any]) -> Any:
         program = self.program

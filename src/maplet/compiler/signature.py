@@ -76,9 +76,7 @@ class Flat:
     def object_number(self, found: Stateful) -> int | None:
         """The number of an object; None if it stands nowhere here."""
         number = self._numbers.get(id(found))
-        return (
-            number if number is not None and number < len(self.objects) and self.objects[number] is found else None
-        )
+        return number if number is not None and number < len(self.objects) and self.objects[number] is found else None
 
 
 def reached(f: Callable[..., Any], depth: int = 3) -> list[Any]:

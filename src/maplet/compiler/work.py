@@ -11,8 +11,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from maplet.compiler.blocks import Nest, Scatter
 from maplet.compiler.elements import Axis, Element, Fetch, Function, Linear, Place, Total, parts, within
-from maplet.compiler.fusion import Nest, Scatter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

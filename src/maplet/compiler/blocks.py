@@ -1,0 +1,123 @@
+"""Blocks: what a graph is after fusion. Items in the order in which they run, and the arrays that lie between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from maplet.compiler.elements import Axis, Element, Linear
+from maplet.core.graph import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from maplet.compiler.contraction import Contraction
+    from maplet.compiler.evaluator import Evaluator
+    from maplet.core.context import Origin
+    from maplet.core.graph import Graph
+    from maplet.core.types import ArrayType
+
+
+@dataclass(eq=False)
+class Storage:
+    """An array that lies in memory. Where, `memory` decides."""
+
+    type: ArrayType
+    name: str = ""
+    value: Any = None  # of a constant
+
+
+def place_of(axes: Sequence[Axis]) -> tuple[Linear, ...]:
+    """The position along some axes: one form for each; an axis of length 1 stands at 0."""
+    return tuple(Linear() if axis.extent == 1 else Linear(0, {axis: 1}) for axis in axes)
+
+
+@dataclass(eq=False)
+class Nest:
+    """Elements computed at every position of some axes, each stored in an array of that shape."""
+
+    axes: tuple[Axis, ...]
+    shape: tuple[int, ...]
+    evaluator: Evaluator
+    outputs: dict[Node, Element] = field(default_factory=dict[Node, Element])
+
+    def place(self) -> tuple[Linear, ...]:
+        """The position at which it computes."""
+        return place_of(self.axes)
+
+
+@dataclass(eq=False)
+class Scatter:
+    """``out[…, at, …] ⊕= value`` for every position of the axes, into an array that begins as zeros (or −1)."""
+
+    node: Node
+    axes: tuple[Axis, ...]  # those of the result; None stands where the position is looked up
+    aimed: int  # which axis of the result is looked up
+    at: Element
+    sums: tuple[Axis, ...]
+    body: Element
+    combiner: str
+    checks: list[tuple[Element, Node]]
+
+
+@dataclass(eq=False)
+class Contract:
+    """A sum of products."""
+
+    node: Node
+    contraction: Contraction
+    a: Node
+    b: Node
+
+
+@dataclass(eq=False)
+class HostCall:
+    """An operation that NumPy computes."""
+
+    node: Node
+    gives: list[Storage]
+
+
+@dataclass(eq=False)
+class Loop:
+    """A scan or a while loop."""
+
+    node: Node
+    body: Block
+    gives: list[Storage]
+    condition: Block | None = None
+
+
+@dataclass(eq=False)
+class Choice:
+    """One of several blocks, by an index."""
+
+    node: Node
+    branches: list[Block]
+    gives: list[Storage]
+
+
+Item = Nest | Scatter | Contract | HostCall | Loop | Choice
+
+
+@dataclass(eq=False)
+class Block:
+    """What runs, in order, and where its values lie.
+
+    ``storage`` maps nodes to the arrays that hold them; nodes that stand for the same array share one.
+    """
+
+    graph: Graph
+    items: list[Item] = field(default_factory=list[Item])
+    storage: dict[Node, Storage] = field(default_factory=dict[Node, Storage])
+    origins: dict[Node, Origin] = field(default_factory=dict[Node, "Origin"])
+
+    @property
+    def inputs(self) -> list[Storage]:
+        """The arrays that the block is given."""
+        return [self.storage[node] for node in self.graph.inputs]
+
+    @property
+    def outputs(self) -> list[Storage]:
+        """The arrays that hold its results."""
+        return [self.storage[node] for node in self.graph.outputs]
