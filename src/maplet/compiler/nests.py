@@ -22,11 +22,11 @@ from maplet.compiler.loops import (
     splat,
     times,
 )
-from maplet.compiler.lowering import KernelCall, Lowering, Scope, below
+from maplet.compiler.lowering import KernelCall, Lowering, Scope, below, together
 from maplet.core.types import short_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from maplet.compiler.blocks import Nest, Scatter
     from maplet.core.graph import Node
