@@ -29,7 +29,7 @@ DTYPES = {"f32": np.float32, "f64": np.float64}
 
 
 def fma32(a, b, total):
-    """a·b + total, rounded once: the product is exact in f64; its sum is rounded to odd, and so may be rounded again."""
+    """a·b + total, rounded once: the product is exact in f64, the sum rounded to odd, and so may be rounded again."""
     product, total = a.astype(np.float64) * b, total.astype(np.float64)
     found = product + total
     part = found - product

@@ -1,10 +1,14 @@
 """`jit`: the same function, compiled once, reading what is there now and writing what it has computed, or nothing."""
 
+# Most cases are lambdas.
+# ruff: noqa: ARG005, PLW0108
+
 import copy
 import gc
 import os
 import threading
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -129,7 +133,13 @@ def test_another_form_of_the_arguments_is_one_compilation(first, second, words):
         total, kept = f(*given)
         assert f.compilations == len(f.reasons) == count
         assert kept == {"static": [repr(arg) for arg in given[1:]]}
-        assert_near(total, sum(np.sum(leaf.numpy()) for leaf in leaves([mp.asarray(a) if isinstance(a, np.ndarray) else a for a in _floats(given)]).values()))
+        assert_near(
+            total,
+            sum(
+                np.sum(leaf.numpy())
+                for leaf in leaves([mp.asarray(a) if isinstance(a, np.ndarray) else a for a in _floats(given)]).values()
+            ),
+        )
     assert all(f.reasons)
     assert words in f.reasons[1]
 
@@ -352,9 +362,12 @@ def test_results_that_need_no_program():
     ids=lambda value: f"{getattr(value, 'dtype', 'float')}{getattr(value, 'shape', ())}",
 )
 def test_arrays_of_numpy_in_any_layout(value):
-    f = jit(lambda x: (x, mp.sum(x), x + x if x.dtype != np.bool_ else ~x))
+    def f(x):
+        return x, mp.sum(x), ~x if x.dtype == np.bool_ else x + x
+
+    g = jit(f)
     for given in (value, np.array(value), value):
-        for one, other in zip(f(given), (lambda x: (x, mp.sum(x), x + x if x.dtype != np.bool_ else ~x))(mp.asarray(given)), strict=True):
+        for one, other in zip(g(given), f(mp.asarray(given)), strict=True):
             assert one.type == other.type
             np.testing.assert_array_equal(one, other)
 
@@ -477,7 +490,9 @@ def test_steps_write_into_the_memory_that_is_there():
         step(net, optimizer, x, y)
 
     def places():
-        return {name: leaf.numpy().ctypes.data for name, leaf in leaves([net, optimizer.state]).items() if leaf.size > 1}
+        return {
+            name: leaf.numpy().ctypes.data for name, leaf in leaves([net, optimizer.state]).items() if leaf.size > 1
+        }
 
     before = places()
     for _ in range(5):
@@ -750,12 +765,14 @@ def test_operations_of_the_host_run_in_between():
 # ── many calls, many threads ─────────────────────────────────────────────────────────────────────
 
 
+statm = Path("/proc/self/statm")
+
+
 def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="counts memory as Linux tells it")
+@pytest.mark.skipif(not statm.exists(), reason="counts memory as Linux tells it")
 def test_memory_does_not_grow():
     step = jit(update)
     net, optimizer = make_net(), optim.Adam(0.001)

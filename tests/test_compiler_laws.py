@@ -6,7 +6,7 @@ elementary functions by some units in the last place (`test_compiler_vector_math
 
 import os
 import random
-from itertools import chain, combinations, product
+from itertools import chain, combinations, pairwise, product
 from math import prod
 
 import numpy as np
@@ -14,12 +14,14 @@ import pytest
 
 import maplet as mp
 from maplet.compiler import arithmetic, portable_math
+from maplet.compiler.program import Program
 from maplet.core.index_notation import Call, Cast, Reduce
 from maplet.core.primitive import registry
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType
 from maplet.errors import DTypeError, PositionError, ShapeError
-from native_laws import RandomGraph, assert_equal, both, graph_for, type_of
+from native_laws import assert_equal, both, graph_for, type_of
+from random_graphs import RandomGraph
 from test_ops_laws import cases, example, in_every_dtype, primitives
 
 native = [p for p in primitives if p.access is not None]
@@ -55,11 +57,11 @@ def accepts(primitive, inputs, params):
 
 
 def run(case):
-    """What native code gives for cases (primitive, inputs, parameters), all of them in one graph, and what they mean."""
+    """What native code gives for cases (primitive, inputs, parameters), all in one graph, and what they mean."""
     places = np.cumsum([0, *[len(inputs) for _, inputs, _ in case]])
 
     def apply_all(arrays):
-        parts = [arrays[first:last] for first, last in zip(places, places[1:], strict=False)]
+        parts = [arrays[first:last] for first, last in pairwise(places)]
         return [bind(p.name, *part, **params) for part, (p, _, params) in zip(parts, case, strict=True)]
 
     values = [np.asarray(x) for _, inputs, _ in case for x in inputs]
@@ -150,7 +152,21 @@ def odd_numbers(dtype):
         limits = np.iinfo(dtype)
         return np.array([0, 1, 2, 7, limits.max - 1, limits.max, limits.min, limits.min + 1], dtype)
     limits = np.finfo(dtype)
-    sizes = [0.0, 1.0, 0.5, 1.5, 2.5, 7.0, 1e-3, 100.0, np.pi, np.inf, limits.max, limits.tiny, limits.smallest_subnormal]
+    sizes = [
+        0.0,
+        1.0,
+        0.5,
+        1.5,
+        2.5,
+        7.0,
+        1e-3,
+        100.0,
+        np.pi,
+        np.inf,
+        limits.max,
+        limits.tiny,
+        limits.smallest_subnormal,
+    ]
     return np.array([*sizes, *(-size for size in sizes), np.nan], dtype)
 
 
@@ -265,8 +281,8 @@ def test_what_has_no_greatest_element_is_refused_as_by_evaluate():
 products = [
     ((3, 4), (4, 5)), ((1, 1), (1, 1)), ((64, 65), (65, 17)), ((129, 200), (200, 97)), ((0, 4), (4, 3)),
     ((3, 0), (0, 4)), ((3, 4), (4, 0)), ((1, 700), (700, 1)), ((700, 1), (1, 33)), ((1, 40), (40, 300)),
-    ((300, 40), (40, 1)), ((5, 7, 8), (5, 8, 9)), ((7, 8), (5, 8, 9)), ((5, 7, 8), (8, 9)), ((5, 1, 7, 8), (1, 3, 8, 2)),
-    ((2, 3, 16, 32), (2, 3, 32, 16)), ((0, 2, 3), (0, 3, 2)), ((1, 2, 3), (5, 3, 4)),
+    ((300, 40), (40, 1)), ((5, 7, 8), (5, 8, 9)), ((7, 8), (5, 8, 9)), ((5, 7, 8), (8, 9)),
+    ((5, 1, 7, 8), (1, 3, 8, 2)), ((2, 3, 16, 32), (2, 3, 32, 16)), ((0, 2, 3), (0, 3, 2)), ((1, 2, 3), (5, 3, 4)),
 ]  # fmt: skip
 
 
@@ -378,6 +394,25 @@ def holds(seed):
     found, expected = both(graph.graph, graph.values)
     for number, (one, other) in enumerate(zip(found, expected, strict=True)):
         assert_equal(one, other, f"seed {seed}, output {number} of\n{graph.graph}")
+    holds_in_place(graph, expected, np.random.default_rng(seed))
+
+
+def holds_in_place(graph, expected, rng):
+    """The same results where outputs take over the memory of inputs, whichever it is."""
+    kinds_in, kinds_out = ([node.type for node in nodes] for nodes in (graph.graph.inputs, graph.graph.outputs))
+    free = [n for n, node in enumerate(graph.graph.inputs) if node not in graph.graph.outputs]
+    pairs = {}
+    for output in map(int, rng.permutation(len(kinds_out))):
+        fits = [n for n in free if kinds_in[n] == kinds_out[output]]
+        if fits:
+            pairs[output] = fits[rng.integers(len(fits))]
+            free.remove(pairs[output])
+    for steadfast in (False, True) if pairs else ():
+        values = [np.array(x, order="C").reshape(x.shape) for x in graph.values]
+        found = Program(graph.graph, pairs, steadfast=steadfast).run(values)
+        for number, (one, other) in enumerate(zip(found, expected, strict=True)):
+            assert_equal(one, other, f"with {pairs} output {number} of\n{graph.graph}")
+        assert all(found[output] is values[given] for output, given in pairs.items())
 
 
 @pytest.mark.parametrize("part", range(5))

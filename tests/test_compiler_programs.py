@@ -1,8 +1,11 @@
 """Whole programs in native code: loops, branches and calls in each other, their derivatives, and training.
 
-They are compared with `evaluate` within a bound, and with themselves to the bit: run again, by other numbers of threads,
-step by step or as one loop.
+They are compared with `evaluate` within a bound, and with themselves to the bit: run again, by other numbers of
+threads, step by step or as one loop.
 """
+
+# A case is a lambda of the same three arrays, in a few lines of a table.
+# ruff: noqa: ARG005, E501, PLC3002, PLW0108
 
 import os
 import random
@@ -65,7 +68,9 @@ def values_for(graph, known):
     """The known values where they fit, random ones elsewhere."""
     rng, kinds = np.random.default_rng(1), [node.array_type for node in graph.inputs]
     fits = [n < len(known) and known[n].shape == kind.shape for n, kind in enumerate(kinds)]
-    return [known[n] if fit else rng.normal(size=kind.shape) for n, (fit, kind) in enumerate(zip(fits, kinds, strict=True))]
+    return [
+        known[n] if fit else rng.normal(size=kind.shape) for n, (fit, kind) in enumerate(zip(fits, kinds, strict=True))
+    ]
 
 
 def law(program, which=None):

@@ -141,8 +141,7 @@ class ContractionWriter:
                 self.digits[name] = apply("subtract", rest, apply("multiply", quotient, size))
                 rest = quotient
         for number in self.schedule.tasks:
-            i = self.digits.get(f"axis{number}", integer(0))
-            at = self.moved(at, f"axis{number}", self.problem.axes[number], i)
+            at = self.moved(at, f"axis{number}", self.problem.axes[number], self.digits[f"axis{number}"])
         return For(task, self.begin, self.end, 1, self.loops(self.schedule.order, at, {}))
 
     def loops(self, axes: tuple[int, ...], at: Positions, fresh: dict[int, Value]) -> tuple[Statement, ...]:

@@ -175,10 +175,13 @@ class Schedule:
     @property
     def digits(self) -> tuple[tuple[str, int], ...]:
         """What a task's number is made of: names and how many there are of each, the fastest last."""
-        every = [(f"axis{n}", self.problem.axes[n].extent) for n in self.tasks]
-        blocks = [("tiles", ceil(self.all_tiles / self.tiles)), ("panels", ceil(self.all_panels / self.panels))]
-        every += blocks if self.order[:1] == (self.tile.vector,) else reversed(blocks)
-        return tuple((name, count) for name, count in every if count > 1)
+        found = [(f"axis{n}", self.problem.axes[n].extent) for n in self.tasks]
+        blocks: list[tuple[str, int]] = []
+        if self.tile.vector in self.order:
+            blocks.append(("panels", ceil(self.all_panels / self.panels)))
+        if self.tile.rows:
+            blocks.append(("tiles", ceil(self.all_tiles / self.tiles)))
+        return (*found, *blocks)
 
     @property
     def count(self) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
 
@@ -210,12 +210,16 @@ class Compiled:
         self.recording = recording
         handles = [*(leaf for own in recording.argument_leaves for leaf in own), *recording.captured]
         self.numbers = [flat.position(handle) for handle in handles]
-        self.held = [*handles[: -len(recording.captured) or None], *recording.read()]
-        self.known = {id(leaf): number for number, leaf in enumerate(flat.arrays)}
+        self.identities = [id(handle) for handle in handles]
+        found = [*(leaf for own in recording.argument_leaves for leaf in own), *recording.read()]
+        self.held = [handle if n is None else None for n, handle in zip(self.numbers, found, strict=True)]
         self.objects = [(id(kept), flat.object_number(kept), kept) for kept in recording.outside]
         self.targets = [self._target(write, flat) for write in recording.writes]
         self.donated = donations(recording, handles, flat)
+        self.replaced = self._replaced_in_attributes()
         self.program = Program(recording.graph, self.donated, steadfast=steadfast)
+        # The arrays of this call are not kept, or each would have one holder more than it seems.
+        recording.argument_leaves, recording.arguments, recording.captured, recording.seen = [], [], [], {}
 
     def _target(self, write: Write, flat: Flat) -> tuple[str, int]:
         number = flat.position(write.target) if isinstance(write.target, Array) else flat.object_number(write.target)
@@ -223,7 +227,10 @@ class Compiled:
 
     def handles(self, flat: Flat) -> list[Array]:
         """The arrays of a call behind the inputs of the program."""
-        return [held if n is None else flat.arrays[n] for n, held in zip(self.numbers, self.held, strict=True)]
+        return [
+            cast("Array", held) if n is None else flat.arrays[n]
+            for n, held in zip(self.numbers, self.held, strict=True)
+        ]
 
     def run(self, flat: Flat) -> Any:
         """The result for some arguments; writes are carried out."""
@@ -235,7 +242,9 @@ class Compiled:
         """The numbers behind arrays, in C order; of what is overwritten a copy, if somebody else holds it."""
         values: list[Value] = [np.asarray(handle.numpy(), order="C") for handle in handles]
         for number in self.donated.values():
-            if not _is_sole(handles[number], values, number):
+            # A handle in an attribute gives way to a new one: whoever still holds the old one must not see it change.
+            held = number in self.replaced and sys.getrefcount(handles[number]) > holders_of_handle
+            if held or not _is_sole(handles[number], values, number):
                 values[number] = values[number].copy()
         return values
 
@@ -253,7 +262,10 @@ class Compiled:
         """Whether all that is written takes over the memory of what was there, so that no handle changes."""
         outputs = {id(leaf): number for number, leaf in enumerate(self.recording.outputs)}
         donated = [self.recording.outputs[n] for n in self.donated]
-        if self.recording.outside and places_objects(self.recording.result):
+        if (
+            objects(self.recording.result)
+            or min(self.donated, default=self.recording.result_count) < self.recording.result_count
+        ):
             return False
         for write in self.recording.writes:
             if write.content is missing:
@@ -267,7 +279,7 @@ class Compiled:
                     return False
         return True
 
-    def replaced_in_attributes(self) -> set[int]:
+    def _replaced_in_attributes(self) -> set[int]:
         """The inputs whose handle would be another one after each call: nobody may look at them by the old handle."""
         outputs = {id(leaf): number for number, leaf in enumerate(self.recording.outputs)}
         written = [w.content for w in self.recording.writes if not isinstance(w.target, Array)]
@@ -289,11 +301,9 @@ class Compiled:
     def deliver(self, flat: Flat, handles: Sequence[Array], outputs: Sequence[Array]) -> Any:
         """Carry out the writes on the objects of this call, and give the result."""
         recording = self.recording
-        standing = dict(
-            zip(map(id, [leaf for own in recording.argument_leaves for leaf in own]), handles, strict=False)
-        )
-        standing |= dict(zip(map(id, recording.captured), handles[-len(recording.captured) :], strict=False))
-        results = standing | {id(old): twin(new, old) for old, new in zip(recording.outputs, outputs, strict=True)}
+        results = dict(zip(self.identities, handles, strict=True)) | {
+            id(old): twin(new, old) for old, new in zip(recording.outputs, outputs, strict=True)
+        }
         memo: dict[int, Any] = {key: kept if n is None else flat.objects[n] for key, n, kept in self.objects}
         for write, (kind, number) in zip(recording.writes, self.targets, strict=True):
             target = write.target if number < 0 else flat.arrays[number] if kind == "array" else flat.objects[number]
@@ -301,9 +311,8 @@ class Compiled:
         return replace(recording.result, lambda leaf: results.get(id(leaf), leaf), memo)
 
 
-def places_objects(tree: Any) -> bool:
-    """Whether there are objects in a tree."""
-    return bool(objects(tree))
+holders_of_value = 4  # the handle, the list of values, the name in `_is_sole`, the call of `getrefcount`
+holders_of_handle = 4  # where it stands, the flat tree, the list of handles, the call of `getrefcount`
 
 
 def donations(recording: Recording, handles: Sequence[Array], flat: Flat) -> dict[int, int]:
@@ -337,4 +346,4 @@ def _is_sole(handle: Array, values: list[Value], number: int) -> bool:
     value = handle._value
     if value is not values[number]:  # a copy was made on the way
         return True
-    return value.base is None and sys.getrefcount(value) <= 4  # the handle, the list, this name, the call
+    return value is not None and value.base is None and sys.getrefcount(value) <= holders_of_value

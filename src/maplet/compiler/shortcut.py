@@ -51,7 +51,7 @@ class Shortcut:
         overwritten = set(compiled.donated.values())
         self.overwritten: list[tuple[Array, Value, int]] = []
         self.read: list[tuple[Array, Value]] = []
-        attributes = compiled.replaced_in_attributes()
+        attributes = compiled.replaced
         for slot, handle in enumerate(handles):
             value = handle._value
             assert value is not None  # noqa: S101  (outside of a trace)
