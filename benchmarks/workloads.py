@@ -206,7 +206,7 @@ def every(*, quick: bool = False) -> dict[str, Workload]:
         Training("softmax", Network((784, 10), "relu", "sgd", 0.5), batch=100, images=True),
         Training("mlp", digits, batch=128, images=True),
         # Half a million units a step: some come so near the corner of the ReLU that rounding decides, and after ten
-        # steps one that fell on the other side has changed half a per cent of what was learnt. After three it is little.
+        # steps one that fell on the other side has changed half a per cent of what was learnt; after three, little.
         Training("wide", Network((1024, 1024, 1024, 10), "relu", "adam", 1e-3), batch=256, rehearsal=3, tolerance=2e-3),
         Rows("rows", 4096, 1024),
         Update("adam", 10, (1000, 1000)),

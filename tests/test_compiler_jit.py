@@ -171,11 +171,8 @@ def test_freezing_a_parameter_is_seen():
     for _ in range(3):
         step(net, optimizer, x, y)
     net[0].weight.trainable = False
-    frozen = bits(net[0].weight)
-    others = bits(net[0].bias)
-    step(net, optimizer, x, y)
-    assert bits(net[0].weight) == frozen
-    assert bits(net[0].bias) != others
+    with pytest.raises(ShapeError, match="frozen"):  # as without jit: the optimizer has a memory for it
+        step(net, optimizer, x, y)
 
 
 def test_a_plain_attribute_is_a_setting():

@@ -13,7 +13,7 @@ from maplet.compiler.executor import address_of
 from maplet.compiler.instructions import Op
 from maplet.compiler.jit import Bound, Compiled, Jitted
 from maplet.compiler.loop_text import text
-from maplet.compiler.signature import Flat, reached
+from maplet.compiler.signature import Flat
 from maplet.core.context import located
 from maplet.core.recording import as_tree, record
 from maplet.core.text import node_names
@@ -188,7 +188,7 @@ def compiled(function: Callable[..., Any], args: Sequence[Any]) -> tuple[Compile
         raise SettingError(f"{name}: {error}", fix="each of its arguments must be given") from error
     given = [as_tree(argument) for argument in args]
     recording = record(function, given, with_values=False)
-    flat = Flat([given, {}, reached(function)])
+    flat = Flat([given, {}, function])
     return Compiled(recording, flat), flat
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from maplet.compiler.program import Program
 from maplet.compiler.shortcut import Shortcut
-from maplet.compiler.signature import Flat, reached
+from maplet.compiler.signature import Flat
 from maplet.core.array import Array, from_value, set_state, twin
 from maplet.core.body import require_callable
 from maplet.core.context import located, thread
@@ -77,14 +77,13 @@ class Jitted(Generic[P, R]):
     """A function that runs as native code; see `jit`."""
 
     def __init__(self, f: Callable[P, R], *, steadfast: bool = False) -> None:
+        update_wrapper(self, f, updated=())
         self.function = f
         self.steadfast = steadfast  # whether loops work in place although they may fail half-way
         self.programs: dict[Any, Compiled] = {}
         self.forms: set[Any] = set()
         self.reasons: list[str] = []
-        self.outside: list[Any] = []
         self.shortcut: Shortcut | None = None
-        update_wrapper(self, f)
 
     @property
     def compilations(self) -> int:
@@ -107,14 +106,14 @@ class Jitted(Generic[P, R]):
             return self.function(*args, **kwargs)
         given = [as_tree(argument) for argument in args]
         named = {name: as_tree(argument) for name, argument in kwargs.items()}
-        flat = Flat([given, named, self.outside])
+        flat = Flat([given, named, self.function])
         compiled = self.programs.get(flat.key)
         if compiled is None:
             compiled, flat = self._compile(given, named, flat)
         result = compiled.run(flat)
         self.shortcut = None
         if not named and compiled.can_be_short():
-            self.shortcut = Shortcut(compiled, given, Flat([given, named, self.outside]))
+            self.shortcut = Shortcut(compiled, given, Flat([given, named, self.function]))
         return result
 
     def turns(self, *args: Any) -> Iterator[Value] | None:
@@ -124,7 +123,7 @@ class Jitted(Generic[P, R]):
         them. None where it cannot be written in place.
         """
         given = [as_tree(argument) for argument in args]
-        flat = Flat([given, {}, self.outside])
+        flat = Flat([given, {}, self.function])
         compiled = self.programs.get(flat.key)
         if compiled is None:
             compiled, flat = self._compile(given, {}, flat)
@@ -135,12 +134,8 @@ class Jitted(Generic[P, R]):
         if began:  # optimizers have memory from now on, and the program is the one of all later steps too
             for optimizer, target in began:
                 optimizer.init(target)
-            flat = Flat([given, named, self.outside])
+            flat = Flat([given, named, self.function])
             recording, _ = _recorded(self.function, given, named)
-        found = reached(self.function)
-        if [id(one) for one in found] != [id(one) for one in self.outside]:
-            self.outside = found
-            flat = Flat([given, named, found])
         form = (flat.structure, tuple((kind.dtype, kind.shape[1:]) for kind in flat.types))
         if form not in self.forms:
             self.reasons.append(self._reason(flat))
@@ -208,6 +203,7 @@ class Compiled:
 
     def __init__(self, recording: Recording, flat: Flat, *, steadfast: bool = False) -> None:
         self.recording = recording
+        self.kept = flat.kept
         handles = [*(leaf for own in recording.argument_leaves for leaf in own), *recording.captured]
         self.numbers = [flat.position(handle) for handle in handles]
         self.identities = [id(handle) for handle in handles]

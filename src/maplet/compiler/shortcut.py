@@ -61,6 +61,7 @@ class Shortcut:
                 self.read.append((handle, value))
         self.held = [handle for handle, _, slot in self.overwritten if slot >= 0]
         self.containers = [(c, _identities(c)) for c in flat.containers]
+        self.cells, self.names = flat.cells, flat.names
         self.changes = changes.count
 
     def run(self, args: Sequence[Any]) -> Any:
@@ -90,8 +91,14 @@ class Shortcut:
         for handle in self.held:
             if getrefcount(handle) > sole_handle:
                 return False
-        return all(handle._value is value for handle, value in self.read) and all(
-            _identities(container) == identities for container, identities in self.containers
+        for handle, value in self.read:
+            if handle._value is not value:
+                return False
+        for container, identities in self.containers:
+            if _identities(container) != identities:
+                return False
+        return all(cell.cell_contents is content for cell, content in self.cells) and all(
+            found.get(name) is value for found, name, value in self.names
         )
 
     def _finish(self, kept: list[Any]) -> Any:

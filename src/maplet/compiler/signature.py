@@ -1,32 +1,43 @@
-"""What decides whether a compiled function fits a call: the structure of its arguments, types, and static values."""
+"""What decides whether a compiled function fits a call: the structure of its arguments, types, and static values.
+
+What the function reaches from outside counts like an argument: the variables of its closure, its global names, the
+attributes of its ``self``, and those of the functions that it calls in turn.
+"""
 
 from __future__ import annotations
 
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from maplet.core.array import Array
-from maplet.core.tree import Stateful, children, leaves, objects
+from maplet.core.tree import Stateful, children
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 plain = (bool, int, float, str, bytes, type(None), complex)
+opaque = (ModuleType, type, BuiltinFunctionType, np.ndarray, np.generic, np.dtype)
+libraries = ("maplet", "numpy", "functools", "builtins")
 
 
 class Flat:
     """Trees laid out flat: their arrays and objects, each once, and a key that tells all the rest.
 
-    Two calls with equal keys run the same program. Lengths of first axes stand in ``rows``, apart from the key.
+    Two calls with equal keys run the same program.
     """
 
     def __init__(self, trees: Sequence[Any]) -> None:
         self.arrays: list[Array] = []
         self.objects: list[Stateful] = []
-        self.kept: list[Any] = []  # static values that the key knows by their identity
         self.counts: list[int] = []  # in how many places each array stands
+        self.kept: list[Any] = []  # what the key knows by its identity, which nothing else may take meanwhile
         self.containers: list[Any] = []  # the lists and dicts, whose changes nobody reports
+        self.cells: list[tuple[Any, Any]] = []  # the variables of closures, and what they hold
+        self.names: list[tuple[dict[str, Any], str, Any]] = []  # the global names, and what they stand for
         self._numbers: dict[int, int] = {}
+        self._met: dict[int, int] = {}
         tokens: list[Any] = []
         for tree in trees:
             self._walk(tree, tokens)
@@ -43,6 +54,8 @@ class Flat:
                 self.counts.append(0)
             self.counts[number] += 1
             tokens.append((type(branch), number, getattr(branch, "trainable", None)))
+        elif isinstance(branch, plain):
+            tokens.append((type(branch), branch if branch == branch else "nan"))  # noqa: PLR0124  (NaN is not itself)
         elif isinstance(branch, Stateful):
             known = self._numbers.get(id(branch))
             if known is not None:
@@ -52,77 +65,82 @@ class Flat:
             self.objects.append(branch)
             tokens.append((type(branch), len(vars(branch))))
             self._below(branch, tokens)
-        elif isinstance(branch, dict | list | tuple):
-            tokens.append((type(cast("object", branch)), len(cast("Sequence[Any]", branch))))
-            if not isinstance(branch, tuple):
-                self.containers.append(branch)
-            self._below(branch, tokens)
-        elif isinstance(branch, plain):
-            tokens.append((type(branch), branch if branch == branch else "nan"))  # noqa: PLR0124  (NaN alone is not itself)
+        elif id(branch) in self._met:
+            tokens.append(self._met[id(branch)])
         else:
-            self.kept.append(branch)
-            tokens.append((type(branch), id(branch)))
+            self._met[id(branch)] = len(self._met)
+            if isinstance(branch, dict | list | tuple):
+                tokens.append((type(cast("object", branch)), len(cast("Sequence[Any]", branch))))
+                if not isinstance(branch, tuple):
+                    self.containers.append(branch)
+                self._below(branch, tokens)
+            else:
+                self._walk_other(branch, tokens)
 
     def _below(self, branch: Any, tokens: list[Any]) -> None:
         for name, child in children(branch):
             tokens.append(name)
             self._walk(child, tokens)
 
+    def _walk_other(self, value: Any, tokens: list[Any]) -> None:
+        """A function, or an object that is no tree: known by its identity, and by what it reaches."""
+        self.kept.append(value)
+        tokens.append((type(value), id(value)))
+        if isinstance(value, FunctionType):
+            if not str(value.__globals__.get("__name__")).startswith(libraries):
+                self._walk_function(value, tokens)
+            else:
+                self._walk_cells(value, tokens)
+        elif isinstance(value, MethodType):
+            self._walk(value.__self__, tokens)
+            self._walk(value.__func__, tokens)
+        elif not isinstance(value, opaque) and not type(value).__module__.startswith(("builtins", "numpy")):
+            held = getattr(value, "__dict__", None)
+            if isinstance(held, dict) and type(value).__name__ != "Jitted":
+                self._walk(held, tokens)
+            for name in ("func", "args", "keywords", "function"):  # of a partial, of a function that is compiled
+                if hasattr(value, name):
+                    self._walk(getattr(value, name), tokens)
+
+    def _walk_function(self, function: FunctionType, tokens: list[Any]) -> None:
+        self._walk_cells(function, tokens)
+        for name in sorted(names_in(function.__code__)):
+            if name in function.__globals__:
+                value = function.__globals__[name]
+                self.names.append((function.__globals__, name, value))
+                self._walk(value, tokens)
+        self._walk(function.__defaults__, tokens)
+        self._walk(function.__kwdefaults__, tokens)
+
+    def _walk_cells(self, function: FunctionType, tokens: list[Any]) -> None:
+        for cell in function.__closure__ or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:  # a variable that has no value yet
+                tokens.append("empty")
+                continue
+            self.cells.append((cell, content))
+            self._walk(content, tokens)
+
     def position(self, array: Array) -> int | None:
         """The number of an array; None if it stands nowhere here."""
         number = self._numbers.get(id(array))
-        return number if number is not None and self.arrays[number] is array else None
+        return number if number is not None and _is_at(self.arrays, number, array) else None
 
     def object_number(self, found: Stateful) -> int | None:
         """The number of an object; None if it stands nowhere here."""
         number = self._numbers.get(id(found))
-        return number if number is not None and number < len(self.objects) and self.objects[number] is found else None
+        return number if number is not None and _is_at(self.objects, number, found) else None
 
 
-def reached(f: Callable[..., Any], depth: int = 3) -> list[Any]:
-    """The objects and arrays that a function reaches from outside: by closure, by global names, as its ``self``."""
-    found: list[Any] = []
-    _reach(f, depth, found, set())
-    return found
+def _is_at(items: Sequence[Any], number: int, wanted: object) -> bool:
+    return number < len(items) and items[number] is wanted
 
 
-def _reach(value: Any, depth: int, found: list[Any], seen: set[int]) -> None:
-    if id(value) in seen:
-        return
-    seen.add(id(value))
-    if isinstance(value, Array | Stateful):
-        found.append(value)
-    elif isinstance(value, dict | list | tuple):
-        tree = cast("Any", value)
-        if leaves(tree) or objects(tree):
-            found.append(tree)
-    elif depth and isinstance(value, FunctionType):
-        if not value.__module__.startswith("maplet."):
-            cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
-            names = [value.__globals__[name] for name in _names(value.__code__) if name in value.__globals__]
-            for inner in (*cells, *names, *(value.__defaults__ or ())):
-                _reach(inner, depth - 1, found, seen)
-        elif hasattr(value, "__wrapped__"):
-            _reach(getattr(value, "__wrapped__"), depth, found, seen)  # noqa: B009  (a checker knows no such name)
-    elif depth and hasattr(value, "__func__"):
-        _reach(value.__self__, depth, found, seen)
-        _reach(value.__func__, depth, found, seen)
-    elif depth and hasattr(value, "func") and hasattr(value, "args"):  # functools.partial
-        for inner in (value.func, *value.args, *value.keywords.values()):
-            _reach(inner, depth - 1, found, seen)
-
-
-def _names(code: Any) -> set[str]:
+def names_in(code: Any) -> set[str]:
+    """The global names that some code may ask for, functions inside it included."""
     names = set(code.co_names)
     for constant in code.co_consts:
         if hasattr(constant, "co_names"):
-            names |= _names(constant)
+            names |= names_in(constant)
     return names
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        _ = cell.cell_contents
-    except ValueError:
-        return False
-    return True

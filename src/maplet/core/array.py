@@ -18,7 +18,7 @@ from maplet.core.context import here, thread
 from maplet.core.operators import Operators
 from maplet.core.primitive import operations
 from maplet.core.python_flow import advice_on_bool, advice_on_index
-from maplet.core.tree import replace
+from maplet.core.tree import changes, replace
 from maplet.core.types import ArrayType, as_dtype, default_float, default_int, short_name
 from maplet.errors import DataError, DTypeError, ShapeError, TraceError
 
@@ -209,12 +209,22 @@ class Parameter(Array):
     True
     """
 
-    __slots__ = ("trainable",)
-    trainable: bool
+    __slots__ = ("_trainable",)
+    _trainable: bool
 
     def __init__(self, value: Any, dtype: Any = None, *, trainable: bool = True) -> None:
         super().__init__(value, dtype)
         self.trainable = trainable
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes it."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, on: bool) -> None:
+        changes.count += 1  # a compiled step looks whether anything was set
+        self._trainable = on
 
 
 # ── making arrays ────────────────────────────────────────────────────────────────────────────────
