@@ -17,7 +17,7 @@ from maplet.compiler.contraction_schedule import Axis, Contraction, simplified
 from maplet.compiler.contraction_tiles import choose
 
 if TYPE_CHECKING:
-    from maplet.compiler.contraction_schedule import Schedule
+    from maplet.compiler.contraction_schedule import Panels, Schedule
     from maplet.compiler.contraction_tiles import Choice
     from maplet.compiler.loops import Kernel
     from maplet.compiler.target import Target
@@ -69,18 +69,22 @@ def plan(contraction: Contraction, target: Target) -> Plan:
 
 def planned(problem: Contraction, choice: Choice) -> Plan:
     """The steps for a choice of tile."""
-    tile, operand = choice.tile, choice.packed
     names = {"a": "a", "b": "b", "out": "out"}
-    if not operand:
-        return Plan((_contracting(schedule(problem, choice, 0), names),), {})
-    layout = packing.panels(problem, tile, operand)
-    names[operand] = copy = f"{operand}_panels"
-    writer = packing.PanelWriter(problem, layout, tile, operand)
-    kernel = writer.kernel()  # first, as it gathers the sizes
-    touched = 2 * layout.elements * problem.size
-    copying = Step(kernel, (operand, copy), tuple(writer.sizes.numbers.values()), writer.count, 0, touched)
-    made = schedule(packing.reading(problem, layout, tile, operand), choice, layout.panel)
-    return Plan((copying, _contracting(made, names)), {copy: layout.elements})
+    steps: list[Step] = []
+    copies: list[Panels] = []
+    reading = problem
+    for operand in choice.packed:
+        panels = packing.panels(problem, choice.tile, operand)
+        names[operand] = f"{operand}_panels"
+        writer = packing.PanelWriter(problem, panels, choice.tile)
+        kernel = writer.kernel()  # first, as it gathers the sizes
+        touched = 2 * panels.elements * problem.size
+        buffers, sizes = (operand, names[operand]), tuple(writer.sizes.numbers.values())
+        steps.append(Step(kernel, buffers, sizes, writer.count, 0, touched))
+        copies.append(panels)
+        reading = packing.reading(reading, panels)
+    steps.append(_contracting(schedule(reading, choice, tuple(copies)), names))
+    return Plan(tuple(steps), {names[panels.operand]: panels.elements for panels in copies})
 
 
 def _contracting(made: Schedule, names: dict[str, str]) -> Step:

@@ -155,9 +155,10 @@ class ContractionWriter:
             wanted, start = start, least(start, plus(self.extent(number), integer(-count)))
             fresh = {**fresh, number: apply("subtract", wanted, start)}
         moved = self.moved(at, f"axis{number}", axis, start)
-        if number == self.tile.vector and self.schedule.packed:
-            step = self.sizes.extent("panel_stride", self.schedule.panel_stride)
-            moved[self.schedule.packed] = plus(at[self.schedule.packed], times(i, step))
+        for copy in self.schedule.copies:
+            if number == copy.axis:
+                step = self.sizes.extent(f"{copy.operand}_panel", copy.panel)
+                moved[copy.operand] = plus(at[copy.operand], times(i, step))
         first, last = self.part(number)
         return (For(i, first, last, 1, self.loops(axes[1:], moved, fresh)),)
 
@@ -219,8 +220,6 @@ class ContractionWriter:
         vector = self.tile.vector
         if vector is None:
             return integer(0)
-        if operand == self.schedule.packed:
-            return integer(1)
         return self.stride(f"axis{vector}", self.problem.axes[vector], operand)
 
     def terms(

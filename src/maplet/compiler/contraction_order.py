@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from maplet.compiler.contraction_schedule import Schedule
 
 if TYPE_CHECKING:
-    from maplet.compiler.contraction_schedule import Contraction
+    from maplet.compiler.contraction_schedule import Contraction, Panels
     from maplet.compiler.contraction_tiles import Choice
 
 task_cycles = 20_000.0  # what a task should take at least
@@ -22,13 +22,13 @@ row_bytes = 2048  # of a row, in a block of the sums
 cache_bytes = 512 * 1024  # of the panels of a task, in a block of the sums
 
 
-def schedule(problem: Contraction, choice: Choice, panel_stride: int) -> Schedule:
+def schedule(problem: Contraction, choice: Choice, copies: tuple[Panels, ...] = ()) -> Schedule:
     """The order of the loops around a tile."""
     tile = choice.tile
     rows = [axis for axis, _ in tile.rows]
     vector = [] if tile.vector is None else [tile.vector]
     free = [n for n in range(len(problem.axes)) if n not in rows + vector]
-    made = _blocked(Schedule(problem, tile, packed=choice.packed, panel_stride=panel_stride))
+    made = _blocked(Schedule(problem, tile, copies=copies))
     wanted = min(max(int(choice.cycles / task_cycles), 1), most_tasks)
     outer: list[int] = []
     while free and prod(problem.axes[n].extent for n in outer) < wanted:

@@ -114,6 +114,12 @@ class Tile:
         """How many elements along an axis of the result."""
         return self.columns if axis == self.vector else dict(self.rows).get(axis, 1)
 
+    def cut(self, problem: Contraction, operand: str) -> int | None:
+        """The axis along which panels of an operand are cut: that of the lanes or, where it has none, that of rows."""
+        if self.vector is not None and problem.axes[self.vector].stride(operand):
+            return self.vector
+        return self.rows[0][0] if len(self.rows) == 1 and problem.axes[self.rows[0][0]].stride(operand) else None
+
     @property
     def height(self) -> int:
         """The number of rows."""
@@ -121,8 +127,35 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Panels:
+    """A copy of an operand, cut into panels that are as wide as a tile: ``[axes that it has…, panel, sums…, width]``.
+
+    The last panel is moved back, so that it ends where the axis ends.
+
+    Parameters
+    ----------
+    operand
+        ``a`` or ``b``.
+    axis, width
+        The axis of the result that is cut, and the elements of a panel along it.
+    elements
+        How many there are in all.
+    panel, axes, sums
+        How far panels, and neighbours along the axes of the problem, lie apart.
+    """
+
+    operand: str
+    axis: int
+    width: int
+    elements: int
+    panel: int
+    axes: tuple[int, ...]
+    sums: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Schedule:
-    """How a contraction runs. A *panel* is a stripe of the result as wide as a tile; a *task* is what one thread takes.
+    """How a contraction runs. A *panel* is a stripe of the result as wide as a tile; a *task* is what a thread takes.
 
     ::
 
@@ -141,10 +174,8 @@ class Schedule:
         How many tiles (along the first axis of rows) and panels a task takes.
     blocked, length
         A block fixes so many sums, and takes ``length`` of the next one; 0 for all of it.
-    packed
-        The operand whose panels are copied first, each in the order in which it is read, or nothing.
-    panel_stride
-        How far its panels lie apart.
+    copies
+        The operands that are read from copies.
     """
 
     problem: Contraction
@@ -155,8 +186,7 @@ class Schedule:
     panels: int = 1
     blocked: int = 0
     length: int = 0
-    packed: str = ""
-    panel_stride: int = 0
+    copies: tuple[Panels, ...] = ()
 
     @property
     def all_panels(self) -> int:

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from maplet.compiler.target import Target
 
 latency = 4.0  # of a multiply-addition
-near_load, gather = 0.65, 0.7  # to load a vector or a number; one lane from a place of its own
+near_load = 0.65  # to load a vector or a number
+gather, far_gather = 0.7, 3.0  # to load one lane from a place of its own; far from the last one
 streaming = 1.8  # to bring a vector from the second cache; a panel comes from there if it has more bytes than
 first_cache = 32 * 1024
+between = 0.4  # what a term takes beside that
+pages = 64  # of so many the addresses are at hand
 near_store, far_store = 1.0, 4.0  # to store a vector; far from the last one
 scatter, far_scatter = 1.5, 4.0  # to store one lane to a place of its own; far from the last one
 scattered, scattered_far = (
@@ -31,7 +34,7 @@ scattered, scattered_far = (
 far, small = 2048, 8192  # bytes between lines that lie far apart; of a panel for which all this does not matter
 copied, copied_side_by_side, around_copy = 0.8, 0.25, 500.0  # to copy an element; with its neighbours; beside all that
 around = 12.0  # what a tile takes beside its terms
-usual = 0.98  # tiles of 2, 4, 8 … rows, or as many as there can be, are favoured: more shapes then share a kernel
+usual = 0.99  # tiles of 2, 4, 8 … rows are favoured: more shapes then share a kernel
 most_vectors = 8
 most_numbers = 10  # rows of a tile without vectors: enough for the latency, and more lines would push each other out
 
@@ -58,14 +61,20 @@ def choices(problem: Contraction, target: Target) -> Iterator[Choice]:
 
 
 def _packable(problem: Contraction, tile: Tile) -> Iterator[str]:
-    """The operands that may be copied into panels: what lies along the lanes in one of them only."""
-    yield ""
-    if tile.vector is not None:
-        a, b = (problem.axes[tile.vector].stride(x) for x in "ab")
-        if not a or not b:
-            name, stride = ("a", a) if a else ("b", b)
-            if stride and not (tile.masked and stride == 1):
-                yield name
+    """The operands that may be copied into panels."""
+    sides = [x for x in "ab" if tile.vector is not None and _may_be_copied(problem, tile, x)]
+    yield from ("", *sides, *(["ab"] if len(sides) == 2 else []))
+
+
+def _may_be_copied(problem: Contraction, tile: Tile, operand: str) -> bool:
+    """Along the lanes an operand is cut only if the other one is not; along rows only if rows lie side by side."""
+    axis = tile.cut(problem, operand)
+    if axis is None or tile.vector is None:
+        return False
+    strides = [problem.axes[axis].stride(x) for x in (operand, "ba"["ab".index(operand)])]
+    if axis == tile.vector:
+        return not strides[1] and not (tile.masked and strides[0] == 1)
+    return strides[0] == 1 and abs(problem.sums[-1].stride(operand)) * problem.size >= far
 
 
 def _tiles(problem: Contraction, target: Target) -> Iterator[Tile]:
@@ -125,14 +134,19 @@ def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
     for x in ("a", "b"):
         step = vector.stride(x) if vector else 0
         values = prod(count for axis, count in tile.rows if axes[axis].stride(x)) * (tile.vectors if step else 1)
+        lines = abs(problem.sums[-1].stride(x)) * size  # bytes from term to term
         each = near_load
-        if packed == x:
-            elements = problem.depth * prod(axis.extent for axis in axes if axis.stride(x))
-            copying = elements * (copied_side_by_side if step == 1 else copied) + around_copy
+        if x in packed:
+            axis = tile.cut(problem, x)
+            elements = problem.depth * prod(one.extent for one in axes if one.stride(x))
+            near = axis is not None and axes[axis].stride(x) == 1
+            copying += elements * (copied_side_by_side if near else copied) + around_copy
         elif step not in (0, 1):
-            each = tile.lanes * gather
-        elif step and abs(problem.sums[-1].stride(x)) != tile.columns and problem.depth * tile.columns * size > small:
-            slower = scattered if abs(problem.sums[-1].stride(x)) * size < far else scattered_far
+            each = tile.lanes * (far_gather if abs(step) * size >= far else gather)
+        elif step and lines != tile.columns * size and problem.depth * tile.columns * size > small:
+            slower *= scattered if lines < far else scattered_far
+        elif not step and lines >= far and problem.depth > pages:
+            slower *= scattered
         loads += values * each
     vectors = tile.height * tile.vectors
     apart = [axes[axis].out * size for axis, _ in tile.rows if axes[axis].out * size >= far]
@@ -140,6 +154,6 @@ def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
     if vector and vector.out != 1:
         store = tile.lanes * (far_scatter if vector.out * size >= far else scatter)
     streamed = tile.vectors * streaming if problem.depth * tile.columns * size > first_cache else 0.0
-    term = max(vectors / 2, loads, streamed, latency) * slower + 0.2
+    term = max(vectors / 2, loads, streamed, latency) * slower + between
     cycles = tiles * (problem.depth * term + vectors * store + around) + copying
     return cycles * usual if all(count & (count - 1) == 0 for _, count in tile.rows) else cycles

@@ -2,70 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil, gcd, prod
 from typing import TYPE_CHECKING
 
 from maplet.compiler.contraction_kernel import Sizes, least
+from maplet.compiler.contraction_schedule import Panels
 from maplet.compiler.loops import Buffer, For, Kernel, Load, Store, apply, index, integer, plus, times
 
 if TYPE_CHECKING:
-    from maplet.compiler.contraction_schedule import Axis, Contraction, Tile
+    from maplet.compiler.contraction_schedule import Contraction, Tile
     from maplet.compiler.loops import Statement, Value
 
 # Where an operand is turned, so many terms of so many columns are copied at once: the terms fill a line of the cache.
 block_terms, block_columns = 16, 4
 
 
-@dataclass(frozen=True)
-class Panels:
-    """Where the elements of a copied operand lie: ``[axes that it has…, panel, sums…, column]``.
-
-    Parameters
-    ----------
-    elements
-        How many there are.
-    panel, axes, sums
-        How far panels, and neighbours along the axes of the problem, lie apart.
-    """
-
-    elements: int
-    panel: int
-    axes: tuple[int, ...]
-    sums: tuple[int, ...]
-
-
 def panels(problem: Contraction, tile: Tile, operand: str) -> Panels:
-    """The layout of the copy of ``a`` or ``b``."""
-    stride = tile.columns
+    """The layout of a copy of ``a`` or ``b``."""
+    axis = tile.cut(problem, operand)
+    assert axis is not None  # noqa: S101  (who chooses to copy it knows)
+    width = stride = tile.count(axis)
     sums: list[int] = []
-    for axis in reversed(problem.sums):
+    for one in reversed(problem.sums):
         sums.insert(0, stride)
-        stride *= axis.extent
+        stride *= one.extent
     panel = stride
-    stride *= ceil(along(problem, tile).extent / tile.columns)
+    stride *= ceil(problem.axes[axis].extent / width)
     axes = [0] * len(problem.axes)
     for number in reversed(range(len(problem.axes))):
-        if number != tile.vector and problem.axes[number].stride(operand):
+        if number != axis and problem.axes[number].stride(operand):
             axes[number] = stride
             stride *= problem.axes[number].extent
-    return Panels(stride, panel, tuple(axes), tuple(sums))
+    return Panels(operand, axis, width, stride, panel, tuple(axes), tuple(sums))
 
 
-def along(problem: Contraction, tile: Tile) -> Axis:
-    """The axis that lies along the lanes."""
-    return problem.axes[tile.vector or 0]
-
-
-def reading(problem: Contraction, layout: Panels, tile: Tile, operand: str) -> Contraction:
-    """The problem that reads the copy instead of the operand."""
+def reading(problem: Contraction, layout: Panels) -> Contraction:
+    """The problem that reads a copy instead of the operand."""
     axes = tuple(
-        axis if number == tile.vector else replace(axis, **{operand: stride})
+        replace(axis, **{layout.operand: 1 if number == layout.axis else stride})
         for number, (axis, stride) in enumerate(zip(problem.axes, layout.axes, strict=True))
     )
-    sums = tuple(replace(axis, **{operand: stride}) for axis, stride in zip(problem.sums, layout.sums, strict=True))
+    sums = tuple(
+        replace(axis, **{layout.operand: stride}) for axis, stride in zip(problem.sums, layout.sums, strict=True)
+    )
     a, b = problem.starts
-    return replace(problem, axes=axes, sums=sums, starts=(0, b) if operand == "a" else (a, 0))
+    return replace(problem, axes=axes, sums=sums, starts=(0, b) if layout.operand == "a" else (a, 0))
 
 
 class PanelWriter:
@@ -75,17 +57,19 @@ class PanelWriter:
     panel; where the terms lie side by side, by blocks, so that lines of the cache are read as a whole.
     """
 
-    def __init__(self, problem: Contraction, layout: Panels, tile: Tile, operand: str) -> None:
-        self.problem, self.layout, self.tile, self.operand = problem, layout, tile, operand
+    def __init__(self, problem: Contraction, layout: Panels, tile: Tile) -> None:
+        self.problem, self.layout, self.lanes = problem, layout, tile.lanes
+        self.operand, self.axis = layout.operand, problem.axes[layout.axis]
+        self.masked = tile.masked and layout.axis == tile.vector
         self.sizes = Sizes()
         self.source, self.copy = Buffer("source", problem.dtype), Buffer("copy", problem.dtype)
         self.own = [number for number, stride in enumerate(layout.axes) if stride]
-        self.panels = ceil(along(problem, tile).extent / tile.columns)
-        self.columns = self.sizes.extent("columns", along(problem, tile).extent)
-        self.step = self.sizes.stride("step", along(problem, tile).stride(operand))
-        self.side_by_side = along(problem, tile).stride(operand) == 1 and not tile.masked
+        self.panels = ceil(self.axis.extent / layout.width)
+        self.columns = self.sizes.extent("columns", self.axis.extent)
+        self.step = self.sizes.stride("step", self.axis.stride(self.operand))
+        self.side_by_side = self.axis.stride(self.operand) == 1 and not self.masked
         last = problem.sums[-1]
-        self.turned = last.stride(operand) == 1 and last.extent >= block_terms and not tile.masked
+        self.turned = last.stride(self.operand) == 1 and last.extent >= block_terms and not self.masked
 
     @property
     def count(self) -> int:
@@ -122,9 +106,9 @@ class PanelWriter:
 
     def panel(self, number: Value, at: Value, to: Value) -> tuple[Value, Value]:
         """Where a panel is read, and where it is written."""
-        start = times(number, integer(self.tile.columns))
-        if not self.tile.masked:
-            start = least(start, plus(self.columns, integer(-self.tile.columns)))
+        start = times(number, integer(self.layout.width))
+        if not self.masked:
+            start = least(start, plus(self.columns, integer(-self.layout.width)))
         return plus(at, times(start, self.step)), plus(to, times(number, self.sizes.extent("panel", self.layout.panel)))
 
     def moved(self, number: int, by: Value, at: Value, to: Value) -> tuple[Value, Value]:
@@ -147,30 +131,28 @@ class PanelWriter:
         return (For(i, integer(0), extent, step, body),)
 
     def vectors(self, at: Value, to: Value) -> tuple[Statement, ...]:
-        """Copy the columns of one term, panel by panel."""
-        lanes, number = self.tile.lanes, index("panel")
+        """Copy the columns of one term, panel by panel, in vectors of as many lanes as there are."""
+        number = index("panel")
         at, to = self.panel(number, at, to)
-        places = [integer(n * lanes) for n in range(self.tile.vectors)]
-        copies = tuple(
-            Store(self.copy, plus(to, place), Load(self.problem.dtype, lanes, self.source, plus(at, place)))
-            for place in places
-        )
-        return (For(number, integer(0), self.sizes.extent("panels", self.panels), 1, copies),)
+        copies: list[Statement] = []
+        done = 0
+        while done < self.layout.width:
+            lanes = min(self.lanes, 1 << ((self.layout.width - done).bit_length() - 1))
+            value = Load(self.problem.dtype, lanes, self.source, plus(at, integer(done)))
+            copies.append(Store(self.copy, plus(to, integer(done)), value))
+            done += lanes
+        return (For(number, integer(0), self.sizes.extent("panels", self.panels), 1, tuple(copies)),)
 
     def numbers(self, at: Value, to: Value) -> tuple[Statement, ...]:
         """Copy the columns of one term of a panel, or of a block of terms, one element after the other."""
-        dtype, tile, column = self.problem.dtype, self.tile, index("column")
-        width = 1 if tile.masked else gcd(block_columns, tile.columns)
+        dtype, width, column = self.problem.dtype, self.layout.width, index("column")
+        each = 1 if self.masked else gcd(block_columns, width)
         at, to = plus(at, times(column, self.step)), plus(to, column)
-        sources = [plus(at, times(integer(n), self.step)) for n in range(width)]
+        sources = [plus(at, times(integer(n), self.step)) for n in range(each)]
         copies = tuple(
-            Store(
-                self.copy,
-                plus(to, integer(k * tile.columns + n)),
-                Load(dtype, 1, self.source, plus(source, integer(k))),
-            )
+            Store(self.copy, plus(to, integer(k * width + n)), Load(dtype, 1, self.source, plus(source, integer(k))))
             for k in range(block_terms if self.turned else 1)
             for n, source in enumerate(sources)
         )
-        stop = self.columns if tile.masked else integer(tile.columns)
-        return (For(column, integer(0), stop, width, copies),)
+        stop = self.columns if self.masked else integer(width)
+        return (For(column, integer(0), stop, each, copies),)

@@ -63,8 +63,13 @@ class Flat:
                 return
             self._numbers[id(branch)] = len(self.objects)
             self.objects.append(branch)
-            tokens.append((type(branch), len(vars(branch))))
-            self._below(branch, tokens)
+            tokens.append(type(branch))
+            usual = {name: value for kind in reversed(type(branch).__mro__) for name, value in vars(kind).items()}
+            for name, child in children(branch):
+                if not (isinstance(child, plain) and usual.get(name, self) is child):  # what the class says already
+                    tokens.append(name)
+                    self._walk(child, tokens)
+            tokens.append("end")
         elif id(branch) in self._met:
             tokens.append(self._met[id(branch)])
         else:
