@@ -274,6 +274,61 @@ def test_what_a_plain_object_holds_is_read():
     assert_near(f(x), settings.net(x) * settings.factor[3])
 
 
+def test_what_a_python_module_holds_is_read(monkeypatch):
+    monkeypatch.setattr(nn, "shared", nn.Linear(4, 2, rng=0), raising=False)
+    f = jit(lambda x: nn.shared(x))
+    for seed in range(3):
+        monkeypatch.setattr(nn, "shared", nn.Linear(4, 2, rng=seed))
+        assert_near(f(x), nn.shared(x))
+
+
+def test_the_generator_of_the_library_goes_on():
+    def draw(x):
+        return x + mp.random.default.normal((3,))
+
+    mp.seed(0)
+    expected = [draw(0.0).tolist() for _ in range(4)]
+    f = jit(draw)
+    mp.seed(0)
+    assert [f(0.0).tolist() for _ in range(4)] == expected
+
+
+def test_a_dict_whose_names_change():
+    class Table(nn.Module):
+        def __init__(self):
+            self.table = {"a": Parameter([1.0, 2.0]), "b": Parameter([3.0, 4.0])}
+
+        def forward(self, x):
+            return x * self.table["a"] + (self.table["c"] * 10 if "c" in self.table else 0)
+
+    net, f, x = Table(), jit(lambda net, x: net(x)), np.float32([1, 1])
+    for _ in range(3):
+        assert_near(f(net, x), net(x))
+    net.table["c"] = net.table.pop("b")
+    assert_near(f(net, x), net(x))
+
+
+class Trainer:
+    """A plain object that holds what is trained."""
+
+    def __init__(self, wrap=lambda f: f):
+        self.net, self.optimizer = make_net(), optim.Adam(0.05)
+        self.step = wrap(self.step)
+
+    def step(self, x, y):
+        return update(self.net, self.optimizer, x, y)
+
+
+@pytest.mark.parametrize("way", ["in the constructor", "from outside"])
+def test_a_method_of_a_plain_object_trains_what_it_holds(way):
+    found, expected = Trainer(jit) if way == "in the constructor" else Trainer(), Trainer()
+    step = found.step if way == "in the constructor" else jit(found.step)
+    for n in range(4):
+        assert_near(step(x, y), expected.step(x, y))
+        assert found.optimizer.steps.item() == n + 1
+    assert_near(found.net[0].weight, expected.net[0].weight)
+
+
 def test_methods_partials_and_keywords():
     class Model(nn.Module):
         def __init__(self):
@@ -457,6 +512,28 @@ def test_an_argument_that_is_an_array_can_be_written():
         np.testing.assert_array_equal(g(a, b), f(c, d))
         np.testing.assert_array_equal(a, c)
         np.testing.assert_array_equal(b, d)
+
+
+def doubled(a):
+    a[...] = a * 2
+    return mp.sum(a)
+
+
+def test_a_written_array_whose_numbers_others_hold():
+    f, a = jit(doubled), mp.asarray([1.0, 2.0])
+    for _ in range(3):
+        f(a)
+    other = mp.asarray([5.0, 6.0])
+    view, alias = other.numpy(), Array(other)
+    assert f(other).item() == 22
+    assert (view.tolist(), alias.tolist(), other.tolist(), a.tolist()) == ([5, 6], [5, 6], [10, 12], [8, 16])
+
+
+def test_an_array_of_numpy_is_never_written():
+    f, a = jit(doubled), np.float32([1, 2])
+    for _ in range(4):
+        assert f(a).item() == 6
+        assert a.tolist() == [1, 2]
 
 
 def test_swapped_attributes():

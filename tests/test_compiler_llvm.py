@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from llvmlite import binding
 
-import maplet as mp  # noqa: F401 - fills the registry
+import maplet as mp  # noqa: F401  (fills the registry)
 from maplet.compiler import functions, native
 from maplet.compiler.cache import Cache
 from maplet.compiler.llvm import emit

@@ -1,4 +1,4 @@
-"""Kill a run before each of its operations on files, one after another: the same command always goes on to the same end.
+"""Kill a run before each of its operations on files: the same command always goes on to the same end.
 
 A kill at a random moment nearly always falls between two steps; the moments that matter are between two operations on
 files, and each of them is visited here.
@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,7 +43,11 @@ def run_until(folder, name, kill_at):
                     os.kill(os.getpid(), signal.SIGKILL)
 
         sys.addaudithook(watch)
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        with (
+            Path(os.devnull).open("w") as nowhere,
+            contextlib.redirect_stdout(nowhere),
+            contextlib.redirect_stderr(nowhere),
+        ):
             main([*command, name])
     except SystemExit as error:
         os._exit(error.code or 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -87,12 +87,13 @@ class Assembler:
         return name
 
     def _put(self, name: tuple[str, int], content: Any) -> None:
+        parts: Any = cast("Any", content) if isinstance(content, tuple) else ()
         if isinstance(content, Pointer):
             self.waiting.append((name, content, 0))
-        elif isinstance(content, tuple) and isinstance(content[0], Pointer):
-            self.waiting.append((name, *content))
-        elif isinstance(content, tuple):
-            self.relocations.append((name, content))
+        elif parts and isinstance(parts[0], Pointer):
+            self.waiting.append((name, *parts))
+        elif parts:
+            self.relocations.append((name, parts))
         elif name[0] == "row":
             self.rows[name[1] // ROW_WORDS][name[1] % ROW_WORDS] = content
         else:
@@ -239,7 +240,7 @@ class BlockAssembler:
         if not isinstance(item, Nest):
             return False
         place = item.place()
-        flat = item.evaluator._flat(place, item.shape).key  # noqa: SLF001
+        flat = item.evaluator.flat(place, item.shape).key
         nodes = {node for node, storage in self.block.storage.items() if storage is old}
         roots = [*item.outputs.values(), *(condition for condition, _ in item.evaluator.checks)]
         written = next(n for n, node in enumerate(item.outputs) if self.block.storage[node] is new)
@@ -390,7 +391,7 @@ class BlockAssembler:
         return places
 
     def _while(self, item: Loop, given: list[Pointer], slots: list[Pointer], counter: tuple[str, int]) -> None:
-        assert item.condition is not None  # noqa: S101
+        assert item.condition is not None  # noqa: S101  (else it is a scan)
         bound = item.node.params["bound"]
         first = len(self.to.rows)
         exits: list[tuple[int, int]] = []

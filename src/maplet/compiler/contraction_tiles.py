@@ -32,11 +32,11 @@ scattered, scattered_far = (
     1.3,
 )  # how much slower it is to read panels that were not copied; if lines lie far apart
 far, small = 2048, 8192  # bytes between lines that lie far apart; of a panel for which all this does not matter
-copied, copied_side_by_side, around_copy = 0.8, 0.25, 500.0  # to copy an element; with its neighbours; beside all that
+copied, copied_vectors, around_copy = 0.8, 0.25, 500.0  # to copy an element; in whole vectors; beside all that
 around = 12.0  # what a tile takes beside its terms
-usual = 0.99  # tiles of 2, 4, 8 … rows are favoured: more shapes then share a kernel
+usual = 0.98  # tiles of 2, 4, 8 … rows are favoured: more shapes then share a kernel
 most_vectors = 8
-most_numbers = 10  # rows of a tile without vectors: enough for the latency, and more lines would push each other out
+most_pointers = 8  # rows that are not neighbours: each needs a register for its address
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _tiles(problem: Contraction, target: Target) -> Iterator[Tile]:
     vectors = [n for n in numbers if _lies_well(problem.axes[n], width)]
     if not vectors:
         vectors = [*numbers]
-        yield from (Tile(1, 1, None, rows) for rows in _rows(problem, None, most_numbers))
+        yield from (Tile(1, 1, None, rows) for rows in _rows(problem, None, most_pointers))
     for number in vectors:
         extent = problem.axes[number].extent
         if extent < width and target.vector_bytes == 64:  # masks cost nothing there
@@ -105,19 +105,21 @@ def _lies_well(axis: Axis, width: int) -> bool:
 def _rows(problem: Contraction, vector: int | None, most: int) -> Iterator[tuple[tuple[int, int], ...]]:
     """Numbers of rows, at most so many together: along the last axis that does not move along with the lanes."""
     yield ()
-    others = [number for number in range(len(problem.axes)) if number != vector]
+    axes = problem.axes
+    others = [number for number in range(len(axes)) if number != vector]
     if vector is not None:
-        lanes = problem.axes[vector]
-        along = [x for x in "ab" if lanes.stride(x)]
-        others = [n for n in others if not all(problem.axes[n].stride(x) for x in along)] or others
+        along = [x for x in "ab" if axes[vector].stride(x)]
+        others = [n for n in others if not all(axes[n].stride(x) for x in along)] or others
     if not others:
         return
     *before, last = others
-    extent = problem.axes[last].extent
+    extent = axes[last].extent
+    if vector is None or axes[last].a not in (0, 1) or axes[last].b not in (0, 1):
+        most = min(most, most_pointers)
     yield from (((last, count),) for count in _counts(extent, most))
     if before and extent <= most:
-        first = before[-1]
-        yield from (((first, count), (last, extent)) for count in _counts(problem.axes[first].extent, most // extent))
+        first, left = before[-1], min(most, most_pointers) // extent
+        yield from (((first, count), (last, extent)) for count in _counts(axes[first].extent, left))
 
 
 def _counts(extent: int, most: int) -> list[int]:
@@ -137,10 +139,8 @@ def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
         lines = abs(problem.sums[-1].stride(x)) * size  # bytes from term to term
         each = near_load
         if x in packed:
-            axis = tile.cut(problem, x)
-            elements = problem.depth * prod(one.extent for one in axes if one.stride(x))
-            near = axis is not None and axes[axis].stride(x) == 1
-            copying += elements * (copied_side_by_side if near else copied) + around_copy
+            elements = problem.depth * prod(axis.extent for axis in axes if axis.stride(x))
+            copying += elements * (copied_vectors if step == 1 else copied) + around_copy
         elif step not in (0, 1):
             each = tile.lanes * (far_gather if abs(step) * size >= far else gather)
         elif step and lines != tile.columns * size and problem.depth * tile.columns * size > small:

@@ -62,7 +62,7 @@ class Evaluator:
                 return element
             raise NotHereError
         if self.stored(node):
-            return self.intern(Fetch, dtype, node, self._flat(at, node.array_type.shape), guard)
+            return self.intern(Fetch, dtype, node, self.flat(at, node.array_type.shape), guard)
         if node.primitive is constant_primitive:
             return self.number(dtype, node.params["value"])
         return self.compute(node, at, guard)
@@ -102,7 +102,8 @@ class Evaluator:
         """A position as a number."""
         return self.intern(Place, "i64", at) if at.terms else self.number("i64", at.constant)
 
-    def _flat(self, at: tuple[Linear, ...], shape: tuple[int, ...]) -> Linear:
+    def flat(self, at: tuple[Linear, ...], shape: tuple[int, ...]) -> Linear:
+        """A position in an array of some shape, counted in row-major order."""
         total = Linear()
         for n, form in enumerate(at):
             if shape[n] != 1:
@@ -151,7 +152,7 @@ class Reading:
         self.guard = guard
         self.lanes = lanes  # the indices of the sum that goes in lanes, side by side at the end of the operand
 
-    def value(self, expression: notation.Expression, env: Environment, dtype: str) -> Element:
+    def value(self, expression: notation.Expression, env: Environment, dtype: str) -> Element:  # noqa: PLR0911  (one for each kind of expression)
         """An expression as an element; a number that stands in it takes the dtype that is wanted."""
         evaluator = self.evaluator
         match expression:
@@ -183,14 +184,14 @@ class Reading:
             if found is not None:
                 return found
         inner = "bool" if function.startswith("logical") else dtype
-        first = next((self._dtype(a) for a in arguments if self._dtype(a)), inner)
+        first = next((d for d in map(self._dtype, arguments) if d), inner)
         values = [self.value(a, env, first) for a in arguments]
         if function == "multiply" and values[-1].dtype == "bool":  # in a sum of products of truth values
             function = "logical_and"
         result = "bool" if function in gives_bool else "u32" if function == "philox" else values[-1].dtype
         return self.evaluator.function(result, function, *values)
 
-    def _dtype(self, expression: notation.Expression) -> str | None:
+    def _dtype(self, expression: notation.Expression) -> str | None:  # noqa: PLR0911  (one for each kind of expression)
         match expression:
             case notation.Read(operand=operand):
                 return short_name(self.node.inputs[operand].array_type.dtype)
@@ -283,7 +284,7 @@ class Reading:
 
     # ── positions ────────────────────────────────────────────────────────────────────────────────
 
-    def position(self, expression: notation.Expression, env: Environment) -> Linear:
+    def position(self, expression: notation.Expression, env: Environment) -> Linear:  # noqa: PLR0911  (one for each kind of expression)
         """An expression as a position."""
         match expression:
             case notation.Literal(value=value):

@@ -123,7 +123,7 @@ class Formulas:
     def _form(self, element: Element) -> tuple[str, int]:
         match element:
             case Number(dtype=dtype, value=value):
-                return str(dtypes_by_short_name[dtype].type(value)), alone if value >= 0 or value != value else 7  # noqa: PLR0124
+                return str(dtypes_by_short_name[dtype].type(value)), alone if value >= 0 or value != value else 7  # noqa: PLR0124  (NaN)
             case Place(at=at):
                 return self.linear(at)
             case Fetch(source=source, at=at, guard=guard):

@@ -99,8 +99,9 @@ class Fuser:
     def _item(self, node: Node) -> None:
         several = node.inputs[0]
         if several in self.items_of:  # of an inlined graph: it stands for one of that graph's outputs
-            self.require(self.items_of[several][node.params["index"]])
-            target = self.items_of[several][node.params["index"]]
+            index: int = node.params["index"]
+            target = self.items_of[several][index]
+            self.require(target)
             self._store(node, self.block.storage[target], born=self.born[target])
 
     def _give(self, node: Node, gives: list[Storage]) -> None:
@@ -111,7 +112,8 @@ class Fuser:
             return
         for reader in self.readers.get(node, []):
             if reader is not None:
-                self._store(reader, gives[reader.params["index"]], born=born)
+                index: int = reader.params["index"]
+                self._store(reader, gives[index], born=born)
 
     def _store(self, node: Node, storage: Storage, *, born: int) -> None:
         self.block.storage[node] = storage

@@ -339,7 +339,7 @@ def donations(recording: Recording, handles: Sequence[Array], flat: Flat) -> dic
 
 def _is_sole(handle: Array, values: list[Value], number: int) -> bool:
     """Whether a handle alone holds its value, so that nobody sees it overwritten."""
-    value = handle._value
+    value = cast("Value", handle._value)
     if value is not values[number]:  # a copy was made on the way
         return True
-    return value is not None and value.base is None and sys.getrefcount(value) <= holders_of_value
+    return value.base is None and sys.getrefcount(value) <= holders_of_value

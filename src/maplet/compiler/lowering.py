@@ -233,7 +233,7 @@ class Lowering:
         ones, varying = self.base(form, scope, axis)
         if lanes == 1:
             return plus(*ones)
-        assert vector is not None  # noqa: S101
+        assert vector is not None  # noqa: S101  (or it would have one lane)
         factor = dict(self.terms(form)).get(axis, 0) if axis is not None else 0
         if factor:
             scale = self._factor(factor, axis) if axis is not None else integer(1)
@@ -260,7 +260,7 @@ class Lowering:
             wide = splat(guard, lanes)
             mask = wide if mask is None else apply("logical_and", mask, wide)
         ones, varying = self.base(fetch.at, scope, vector.axis)
-        if not varying and dict(self.terms(fetch.at)).get(vector.axis) == 1:  # type: ignore[arg-type]
+        if not varying and any(atom is vector.axis and factor == 1 for atom, factor in self.terms(fetch.at)):
             return Load(fetch.dtype, lanes, buffer, plus(*ones, vector.at), mask)
         return Load(fetch.dtype, lanes, buffer, self.position(fetch.at, scope, lanes), mask)
 

@@ -95,7 +95,7 @@ def loops(
             innermost.statements.append(For(variable, first, last, wide, tuple(scope.statements)))
     for n in range(len(outer) - 1, -1, -1):
         scope = scopes[n + 1]
-        assert isinstance(scope.at, Variable)  # noqa: S101
+        assert isinstance(scope.at, Variable)  # noqa: S101  (so it was made above)
         first, last = (head.begin, head.end) if n == 0 else (integer(0), lowering.extent(outer[n]))
         scopes[n].statements.append(For(scope.at, first, last, 1, tuple(scope.statements)))
     return root.statements, count

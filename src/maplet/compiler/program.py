@@ -89,10 +89,15 @@ class Program:
         arena = -(-address_of(self.arena) // alignment) * alignment
         functions = native.addresses(to.kernels)
         start = address_of(self.memory)
-        known = {"status": lambda _: address_of(self.control, Word.STATUS), "kernel": functions.__getitem__}
         for name, what in to.relocations:
-            found = known.get(what[0])
-            self.memory[self._index(name)] = found(what[1]) if found else start + 8 * self._index(what)
+            match what:
+                case ("status", _):
+                    address = address_of(self.control, Word.STATUS)
+                case ("kernel", number):
+                    address = functions[number]
+                case _:
+                    address = start + 8 * self._index(what)
+            self.memory[self._index(name)] = address
         self.patches: dict[int, list[tuple[int, int]]] = {}
         for name, pointer, extra in to.waiting:
             match pointer:
@@ -216,4 +221,5 @@ def view(address: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Value:
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     if not size:
         return np.empty(shape, dtype)
-    return np.frombuffer((ctypes.c_char * size).from_address(address), dtype).reshape(shape)
+    memory: Any = (ctypes.c_char * size).from_address(address)
+    return np.frombuffer(memory, dtype).reshape(shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.compiler.vector_exponentials import exp_of_sum, ln2
+from maplet.compiler.vector_exponentials import exp, exp_of_sum, ln2
 from maplet.compiler.vector_logarithms import infinity, log, nan, split_any
 from maplet.compiler.vector_numbers import Number, at_least, at_most, choose, fma, in_f64, polynomial, sqrt
 
@@ -55,9 +55,14 @@ def _exact_log(x: Number) -> tuple[Number, Number]:
     return whole, (multiple - whole) + near + fma(e, low, multiple_low + near_low)
 
 
+def _bounded(y: Number) -> Number:
+    """An exponent, not infinite, so that 1 to this power is 1."""
+    return at_least(at_most(y, 1e300), -1e300)
+
+
 def _size_in_f64(x: Number, y: Number) -> Number:
     """|x|ʸ."""
-    size, bounded = abs(x), at_least(at_most(y, 1e300), -1e300)  # so that 1 to an infinite power is 1
+    size, bounded = abs(x), _bounded(y)
     high, low = _exact_log(size)
     product, product_low = _two_product(bounded, high)
     at_edge = size.equals(0) | ~(size < infinity)
@@ -67,8 +72,7 @@ def _size_in_f64(x: Number, y: Number) -> Number:
 
 @in_f64
 def _size_in_f32(x: Number, y: Number) -> Number:
-    bounded = at_least(at_most(y, 1e300), -1e300)
-    return exp_of_sum(bounded * log(abs(x)), x.constant(0))
+    return exp(_bounded(y) * log(abs(x)))
 
 
 def _is_whole(y: Number) -> Number:

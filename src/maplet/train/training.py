@@ -134,13 +134,13 @@ class Training:
         numbers = np.flatnonzero(heavy)  # a batch of weight 0 has nothing to say
         turns = self.stepping.run_many(self.samples, batches[numbers])
         seen = 0
-        for losses in turns or ():
-            for n in range(seen, len(losses)):
+        for found in turns or ():
+            for n in range(seen, len(found)):
                 run.step = begin + int(numbers[n])
-                self._count(float(losses[n]), float(heavy[numbers[n]]))
+                self._count(float(found[n]), float(heavy[numbers[n]]))
                 run.step += 1
-            if len(losses) > seen:
-                seen = len(losses)
+            if len(found) > seen:
+                seen = len(found)
                 yield
         if turns is not None:
             run.step = full
