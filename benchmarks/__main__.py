@@ -51,9 +51,11 @@ def show(console: Console) -> None:
         console.print(f"[bold]{one.name:18}[/] {one.says}{'' if one.peer else ' (always there)'}", highlight=False)
 
 
-def begin(options: dict[str, str], tasks: list[workloads.Workload]) -> report.Run:
+def begin(options: dict[str, str], tasks: list[workloads.Workload], *, quick: bool) -> report.Run:
     """An empty run, dated."""
     notes = ["The workloads `adam` and `rows` are held against the copy, the others against the multiply-adds."]
+    if quick:
+        notes.append("This was a quick run, to see whether everything works: **the times mean nothing**.")
     if any(getattr(task, "images", False) for task in tasks):
         notes.append(f"The digits are {data.digits_source()}.")
     if not hasattr(os, "sched_setaffinity"):
@@ -108,7 +110,7 @@ def main(
         rounds, burst = 2, 0.01
     os.environ["MAPLET_DATA"] = str(data.data_folder().resolve())  # a relative one would be another one in a worker
 
-    run = begin({"rounds": str(rounds), "burst": f"at least {burst} s"}, tasks)
+    run = begin({"rounds": str(rounds), "burst": f"at least {burst} s"}, tasks, quick=quick)
     for number in threads:
         with console.status(f"the limit, {number} threads") as status:
             run.note(measure.limit(number))

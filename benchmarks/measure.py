@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import selectors
 import statistics
 import subprocess
@@ -183,11 +184,12 @@ def _check(workload: Workload, running: list[tuple[Outcome, Process]], early: se
             continue
         with np.load(path) as found:
             expected, start = value(early_epsilon=outcome.contestant in early)
-            outcome.error, where = reference.disagreement(dict(found), expected, start)
-        if outcome.error > workload.tolerance:
+            error, where = reference.disagreement(dict(found), expected, start)
+        outcome.error = error if math.isfinite(error) else None  # JSON knows no infinity
+        if error > workload.tolerance:
             outcome.status = "disagrees"
             outcome.reason = (
-                f"{where} is off by {outcome.error:.1e} after {workload.rehearsal} × {workload.unit}, "
+                f"{where} is off by {error:.1e} after {workload.rehearsal} × {workload.unit}, "
                 f"more than {workload.tolerance:.0e}"
             )
 

@@ -179,7 +179,7 @@ def page(run: Run) -> str:
         *markdown(["workload", "threads", "maplet", "fastest peer", "ratio", "of the limit"], summary(run)), "",
     ]  # fmt: skip
     for each in run.results:
-        lines += [f"## {title(each)}", "", f"{each.says}. Times are those of one {each.unit}.", ""]
+        lines += [f"## {title(each)}", "", f"{each.says}. Times of one {each.unit}; {each.rounds} rounds.", ""]
         lines += [*markdown(HEAD, rows(run, each)), "", *(f"- {line}" for line in missing(each))]
         lines += [""] if missing(each) else []
     return "\n".join(lines).rstrip("\n") + "\n"

@@ -8,7 +8,11 @@ threads, step by step or as one loop.
 # ruff: noqa: ARG005, E501, PLC3002, PLW0108
 
 import os
+import platform
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +23,7 @@ from maplet import nn, optim
 from maplet.compiler import threads
 from maplet.compiler.jit import jit
 from maplet.compiler.program import Program
+from maplet.compiler.target import target
 from maplet.core.array import Parameter, assign
 from maplet.core.recording import record
 from maplet.core.tree import leaves
@@ -301,6 +306,35 @@ def test_the_large_program_means_the_same():
     for number, (one, other) in enumerate(zip(found, expected, strict=True)):
         scale = max(1.0, float(np.abs(other).max()))
         np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-5 * scale, err_msg=f"output {number}")
+
+
+script = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from hashlib import sha256
+from test_compiler_programs import as_bytes, bits, classifier, heavy_program, jit, make, update, xs, ys
+program, values = heavy_program()
+net, optimizer, step = classifier(), make("Adam", 0.01), jit(update)
+for x, y in zip(xs, ys, strict=True):
+    step(net, optimizer, x, y)
+print(sha256(repr([as_bytes(program.run(values)), sorted(bits(net, optimizer).items())]).encode()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="these are the vectors of x86-64")
+def test_the_same_bits_whatever_the_width_of_vectors():
+    known = ("sse", "avx2", "avx512")
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script, str(Path(__file__).parent)],
+            env={**os.environ, "MAPLET_TARGET": name}, capture_output=True, text=True, check=False,
+        )
+        for name in known[: known.index(target().name) + 1]
+    ]  # fmt: skip
+    assert not any(run.returncode for run in runs), runs
+    assert len(runs) > 1 or target().name == "sse"
+    assert len({run.stdout for run in runs}) == 1
 
 
 def bits(*trees):

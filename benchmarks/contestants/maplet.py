@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 def prepare(workload: Workload, threads: int, variant: str) -> Runner:  # noqa: ARG001  (the signature of all)
     """Variants: step; scan. The number of threads is set by the environment, ``MAPLET_THREADS``."""
-    if not hasattr(mp, "jit"):
-        raise Absent("mp.jit is not there yet")
     match workload:
         case Training():
             return Scan(workload) if variant == "scan" else Steps(workload)
@@ -37,12 +35,6 @@ def prepare(workload: Workload, threads: int, variant: str) -> Runner:  # noqa: 
             return multiplication(workload)
         case Convolution():
             raise Absent("maplet has no convolution yet")
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The one place that calls ``mp.jit``."""
-    jit: Callable[..., Any] = getattr(mp, "jit")  # noqa: B009  (whether it is there is asked above)
-    return jit(function)
 
 
 # ── training ─────────────────────────────────────────────────────────────────────────────────────
@@ -89,7 +81,7 @@ class Steps(Model):
         super().__init__(workload.network)
         x, y = data.batches(workload)
         self.batches = [(mp.asarray(rows), mp.asarray(labels)) for rows, labels in zip(x, y, strict=True)]
-        self.step = compiled(step)
+        self.step = mp.jit(step)
 
     def run(self, units: int) -> None:
         """One step after another."""
@@ -108,7 +100,7 @@ class Scan(Model):
         x, y = data.batches(workload)
         self.x, self.y = mp.asarray(x), mp.asarray(y)
 
-        @compiled
+        @mp.jit
         def steps(net: Any, optimizer: Any, x: Any, y: Any) -> Any:
             return mp.scan(lambda carry, batch: (carry, step(net, optimizer, *batch)), None, (x, y))[1]
 
@@ -131,7 +123,7 @@ class WholeEpoch(Model):
         images, labels = data.digits(workload.images)
         self.x, self.y = mp.asarray(images), mp.asarray(labels)
 
-        @compiled
+        @mp.jit
         def gather_and_step(net: Any, optimizer: Any, x: Any, y: Any, index: Any) -> Any:
             return step(net, optimizer, mp.take(x, index, axis=0), mp.take(y, index, axis=0))
 
@@ -159,7 +151,7 @@ class ScannedEpoch(WholeEpoch):
     def __init__(self, workload: Epoch) -> None:
         super().__init__(workload)
 
-        @compiled
+        @mp.jit
         def steps(net: Any, optimizer: Any, x: Any, y: Any, order: Any) -> Any:
             def one(carry: Any, index: Any) -> Any:
                 return carry, step(net, optimizer, mp.take(x, index, axis=0), mp.take(y, index, axis=0))
@@ -185,7 +177,7 @@ class Adam(Runner):
         self.parameters = {name: mp.asarray(array) for name, array in self.initial.items()}
         self.optimizer = optim.Adam(workload.learning_rate)
 
-        @compiled
+        @mp.jit
         def update(parameters: Any, optimizer: Any, gradients: Any) -> None:
             optimizer.update(parameters, gradients)
 
@@ -215,7 +207,7 @@ class Stateless(Runner):
     """The same computation again and again."""
 
     def __init__(self, compute: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self.compute, self.arguments = compiled(compute), [mp.asarray(array) for array in arguments]
+        self.compute, self.arguments = mp.jit(compute), [mp.asarray(array) for array in arguments]
         self.last: dict[str, Any] = {}
 
     def reset(self) -> None:

@@ -151,7 +151,7 @@ class ContractionWriter:
         number, i = axes[0], index(f"i{axes[0]}")
         axis, count = self.problem.axes[number], self.tile.count(number)
         start: Value = times(i, integer(count))
-        if axis.extent % count:
+        if axis.extent % count or (number != self.tile.vector and count > 1):  # any number of rows shares one kernel
             wanted, start = start, least(start, plus(self.extent(number), integer(-count)))
             fresh = {**fresh, number: apply("subtract", wanted, start)}
         moved = self.moved(at, f"axis{number}", axis, start)

@@ -18,25 +18,29 @@ if TYPE_CHECKING:
     from maplet.compiler.contraction_schedule import Axis, Contraction
     from maplet.compiler.target import Target
 
-latency = 4.0  # of a multiply-addition
+latency = 4.5  # of a multiply-addition, and a little room
 near_load = 0.65  # to load a vector or a number
 gather, far_gather = 0.7, 3.0  # to load one lane from a place of its own; far from the last one
-streaming = 1.8  # to bring a vector from the second cache; a panel comes from there if it has more bytes than
+streaming = 1.8  # to bring a line from the second cache; a panel comes from there if it has more bytes than
 first_cache = 32 * 1024
 between = 0.4  # what a term takes beside that
 pages = 64  # of so many the addresses are at hand
 near_store, far_store = 1.0, 4.0  # to store a vector; far from the last one
 scatter, far_scatter = 1.5, 4.0  # to store one lane to a place of its own; far from the last one
 scattered, scattered_far = (
-    1.06,
-    1.3,
+    1.02,
+    1.6,
 )  # how much slower it is to read panels that were not copied; if lines lie far apart
-far, small = 2048, 8192  # bytes between lines that lie far apart; of a panel for which all this does not matter
-copied, copied_vectors, around_copy = 0.8, 0.25, 500.0  # to copy an element; in whole vectors; beside all that
+scattered_rows = 1.06  # the same of rows
+far, apart = 4096, 2048  # bytes between terms, and between lanes or rows, that lie far apart
+small = 8192  # bytes of a panel for which it does not matter where its terms lie
+line, split = 64, 0.8  # the bytes of a line of the cache; to load a vector that lies in two of them
+copied_numbers, copied_vectors, around_copy = 0.8, 0.25, 500.0  # to copy an element; in whole vectors; beside all
 around = 12.0  # what a tile takes beside its terms
 usual = 0.98  # tiles of 2, 4, 8 … rows are favoured: more shapes then share a kernel
 most_vectors = 8
-most_pointers = 8  # rows that are not neighbours: each needs a register for its address
+most_pointers = 8  # rows that are not neighbours: each needs a register for its address, or LLVM spills vectors
+most_single = 16  # the same of tiles one vector wide, where LLVM never does
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def _tiles(problem: Contraction, target: Target) -> Iterator[Tile]:
     vectors = [n for n in numbers if _lies_well(problem.axes[n], width)]
     if not vectors:
         vectors = [*numbers]
-        yield from (Tile(1, 1, None, rows) for rows in _rows(problem, None, most_pointers))
+        yield from (Tile(1, 1, None, rows) for rows in _rows(problem, None, most_pointers, most_pointers))
     for number in vectors:
         extent = problem.axes[number].extent
         if extent < width and target.vector_bytes == 64:  # masks cost nothing there
@@ -93,7 +97,8 @@ def _tiles(problem: Contraction, target: Target) -> Iterator[Tile]:
             lanes = min(width, 1 << (extent.bit_length() - 1))
             counts = range(1, min(extent // lanes, most_vectors) + 1)
         for count in counts:
-            for rows in _rows(problem, number, (registers - 1 - count) // count):
+            pointers = most_single if count == 1 else most_pointers
+            for rows in _rows(problem, number, (registers - 1 - count) // count, pointers):
                 yield Tile(lanes, count, number, rows, lanes * count > extent)
 
 
@@ -102,7 +107,7 @@ def _lies_well(axis: Axis, width: int) -> bool:
     return axis.extent >= width and axis.out == 1 and axis.a in (0, 1) and axis.b in (0, 1)
 
 
-def _rows(problem: Contraction, vector: int | None, most: int) -> Iterator[tuple[tuple[int, int], ...]]:
+def _rows(problem: Contraction, vector: int | None, most: int, pointers: int) -> Iterator[tuple[tuple[int, int], ...]]:
     """Numbers of rows, at most so many together: along the last axis that does not move along with the lanes."""
     yield ()
     axes = problem.axes
@@ -115,10 +120,10 @@ def _rows(problem: Contraction, vector: int | None, most: int) -> Iterator[tuple
     *before, last = others
     extent = axes[last].extent
     if vector is None or axes[last].a not in (0, 1) or axes[last].b not in (0, 1):
-        most = min(most, most_pointers)
+        most = min(most, pointers)
     yield from (((last, count),) for count in _counts(extent, most))
     if before and extent <= most:
-        first, left = before[-1], min(most, most_pointers) // extent
+        first, left = before[-1], min(most, pointers) // extent
         yield from (((first, count), (last, extent)) for count in _counts(axes[first].extent, left))
 
 
@@ -130,30 +135,55 @@ def _counts(extent: int, most: int) -> list[int]:
 def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
     """About how long a contraction takes in such tiles."""
     axes, size = problem.axes, problem.size
-    vector = None if tile.vector is None else axes[tile.vector]
     tiles = prod(ceil(axis.extent / tile.count(number)) for number, axis in enumerate(axes))
-    loads, slower, copying = 0.0, 1.0, 0.0
-    for x in ("a", "b"):
-        step = vector.stride(x) if vector else 0
-        values = prod(count for axis, count in tile.rows if axes[axis].stride(x)) * (tile.vectors if step else 1)
-        lines = abs(problem.sums[-1].stride(x)) * size  # bytes from term to term
-        each = near_load
-        if x in packed:
-            elements = problem.depth * prod(axis.extent for axis in axes if axis.stride(x))
-            copying += elements * (copied_vectors if step == 1 else copied) + around_copy
-        elif step not in (0, 1):
-            each = tile.lanes * (far_gather if abs(step) * size >= far else gather)
-        elif step and lines != tile.columns * size and problem.depth * tile.columns * size > small:
-            slower *= scattered if lines < far else scattered_far
-        elif not step and lines >= far and problem.depth > pages:
-            slower *= scattered
-        loads += values * each
+    reads = [_reading(problem, tile, x, copied=x in packed) for x in "ab"]
+    loading = sum(read.loading for read in reads)
+    streamed = sum(read.lines for read in reads) * streaming
+    if problem.depth * tile.columns * size <= first_cache:
+        streamed = 0.0
     vectors = tile.height * tile.vectors
-    apart = [axes[axis].out * size for axis, _ in tile.rows if axes[axis].out * size >= far]
-    store = far_store if apart else near_store
-    if vector and vector.out != 1:
-        store = tile.lanes * (far_scatter if vector.out * size >= far else scatter)
-    streamed = tile.vectors * streaming if problem.depth * tile.columns * size > first_cache else 0.0
-    term = max(vectors / 2, loads, streamed, latency) * slower + between
-    cycles = tiles * (problem.depth * term + vectors * store + around) + copying
+    term = max(vectors / 2, loading, streamed, latency) * prod(read.slower for read in reads)
+    term += sum(read.splitting for read in reads) + between
+    store = far_store if any(axes[axis].out * size >= apart for axis, _ in tile.rows) else near_store
+    step = 1 if tile.vector is None else axes[tile.vector].out
+    if step != 1:
+        store = tile.lanes * (far_scatter if step * size >= apart else scatter)
+    cycles = tiles * (problem.depth * term + vectors * store + around) + sum(read.copying for read in reads)
     return cycles * usual if all(count & (count - 1) == 0 for _, count in tile.rows) else cycles
+
+
+@dataclass
+class _Read:
+    """What it takes to read an operand: cycles and lines of the cache for each term, cycles to copy all of it."""
+
+    loading: float
+    lines: float
+    slower: float = 1.0
+    splitting: float = 0.0
+    copying: float = 0.0
+
+
+def _reading(problem: Contraction, tile: Tile, operand: str, *, copied: bool) -> _Read:
+    axes, size = problem.axes, problem.size
+    step = 0 if tile.vector is None else axes[tile.vector].stride(operand)
+    own = [(axes[axis].stride(operand), count) for axis, count in tile.rows if axes[axis].stride(operand)]
+    rows = prod(count for _, count in own)
+    values = rows * (tile.vectors if step else 1)
+    further = abs(problem.sums[-1].stride(operand)) * size  # bytes from term to term
+    if copied:
+        elements = problem.depth * prod(axis.extent for axis in axes if axis.stride(operand))
+        lines = rows * size * (tile.columns if step else 1) / line
+        each = copied_vectors if step == 1 else copied_numbers
+        return _Read(values * near_load, lines, copying=elements * each + around_copy)
+    if step == 0:
+        beside = rows * size if own and own[-1][0] == 1 else line * rows
+        lines = min(rows * further, max(beside, line)) / line
+        return _Read(values * near_load, lines, scattered_rows if further >= far and problem.depth > pages else 1.0)
+    if step != 1:
+        each = tile.lanes * (far_gather if abs(step) * size >= apart else gather)
+        return _Read(values * each, values * tile.lanes)
+    found = _Read(values * near_load, rows * tile.columns * size / line)
+    if further != tile.columns * size and problem.depth * tile.columns * size > small:
+        found.slower = scattered if further < far else scattered_far
+        found.splitting = values * split if further % line else 0.0
+    return found

@@ -24,6 +24,8 @@ from maplet.errors import GraphError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from maplet.compiler.elements import Element
+
 # ── how it is made ───────────────────────────────────────────────────────────────────────────────
 
 most_statements = 24  # in one nest: beyond, registers and compile time suffer
@@ -225,23 +227,28 @@ class Fuser:
 
     def _joins(self, node: Node, nest: Nest, number: int) -> bool:
         """Add a node to a nest, if all that it reads is there when the nest runs."""
-        checks = len(nest.evaluator.checks)
+        evaluator = nest.evaluator
+        known, checks = len(evaluator.memo), len(evaluator.checks)
         try:
-            element = nest.evaluator.compute(node, nest.place())
+            element = evaluator.compute(node, nest.place())
         except NotHereError:
-            del nest.evaluator.checks[checks:]
-            return False
-        fetched = [e for e in within([element]) if isinstance(e, Fetch)]
-        late = any(self.born[f.source] >= number for f in fetched)
-        if late or any(
-            isinstance(e, Total) for e in within([element]) if e not in set(within(list(nest.outputs.values())))
-        ):
-            del nest.evaluator.checks[checks:]
+            element = None
+        if element is None or not self._fits(nest, number, element, *[c for c, _ in evaluator.checks[checks:]]):
+            del evaluator.checks[checks:]
+            while len(evaluator.memo) > known:  # so that what is known there has its checks among those of the nest
+                evaluator.memo.popitem()
             return False
         nest.outputs[node] = element
         self._register(nest)
         self._store(node, Storage(node.array_type, node.primitive.name), born=number)
         return True
+
+    def _fits(self, nest: Nest, number: int, *elements: Element) -> bool:
+        """Whether all that elements read is there when a nest runs, and they need no sums that it has not."""
+        parts = list(within(list(elements)))
+        totals = {part for part in parts if isinstance(part, Total)}
+        there = all(self.born[part.source] < number for part in parts if isinstance(part, Fetch))
+        return there and (not totals or totals <= set(within(list(nest.outputs.values()))))
 
     # ── sums of products, and sums that are really look-ups ──────────────────────────────────────
 

@@ -46,9 +46,10 @@ class Shortcut:
         self.fresh = [(n, program.output_types[n]) for n in program.fresh]
         handles = compiled.handles(flat)
         slots = {id(handle): slot for slot, handle in enumerate(handles)}
-        self.arguments = [_Argument(argument, slots) for argument in given]
-        own = {id(argument) for argument in given if isinstance(argument, Array)}
         overwritten = set(compiled.donated.values())
+        free = {key: slot for key, slot in slots.items() if slot not in overwritten}
+        self.arguments = [_Argument(argument, free) for argument in given]
+        own = {id(argument) for argument in given if id(argument) in free}
         self.overwritten: list[tuple[Array, Value, int]] = []
         self.read: list[tuple[Array, Value]] = []
         attributes = compiled.replaced
@@ -120,8 +121,8 @@ class _Argument:
 
     def __init__(self, argument: Any, slots: dict[int, int]) -> None:
         self.argument = argument
-        self.slot = slots.get(id(argument), -1) if isinstance(argument, Array) else -1
-        self.is_array = isinstance(argument, Array)
+        self.slot = slots.get(id(argument), -1)
+        self.is_array = self.slot >= 0  # an array that the function writes to, or does not read, must be the same one
         if self.is_array:
             self.shape, self.dtype = argument.shape, argument.dtype
         self.is_object = isinstance(argument, Stateful) or not leaves(argument)
@@ -137,9 +138,8 @@ class _Argument:
         value = cast("Value", value)
         if value.dtype != self.dtype or value.shape != self.shape or not value.flags.c_contiguous:
             return False
-        if self.slot >= 0:
-            kept.append(value)
-            program.bind(self.slot, value.__array_interface__["data"][0])
+        kept.append(value)
+        program.bind(self.slot, value.__array_interface__["data"][0])
         return True
 
 
@@ -147,8 +147,11 @@ def _equal(first: Any, second: Any) -> bool:
     return isinstance(first, bool | int | str) and first == second
 
 
-def _identities(container: Any) -> tuple[int, ...]:
-    return tuple(map(id, cast("dict[Any, Any]", container).values() if isinstance(container, dict) else container))
+def _identities(container: Any) -> tuple[Any, ...]:
+    if isinstance(container, dict):
+        entries = cast("dict[Any, Any]", container)
+        return (*entries, *map(id, entries.values()))
+    return tuple(map(id, container))
 
 
 def _counts() -> tuple[int, int]:

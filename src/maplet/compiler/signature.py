@@ -109,13 +109,23 @@ class Flat:
 
     def _walk_function(self, function: FunctionType, tokens: list[Any]) -> None:
         self._walk_cells(function, tokens)
-        for name in sorted(names_in(function.__code__)):
-            if name in function.__globals__:
-                value = function.__globals__[name]
-                self.names.append((function.__globals__, name, value))
-                self._walk(value, tokens)
+        self._walk_names(function.__globals__, names_in(function.__code__), tokens)
         self._walk(function.__defaults__, tokens)
         self._walk(function.__kwdefaults__, tokens)
+
+    def _walk_names(self, space: dict[str, Any], names: set[str], tokens: list[Any]) -> None:
+        """The global names, and those of the modules among them: ``settings.net``, ``mp.random.default``."""
+        of_library = str(space.get("__name__")).startswith(libraries)
+        for name in sorted(name for name in names if name in space):
+            value = space[name]
+            if isinstance(value, ModuleType):
+                if id(value) not in self._met:
+                    self._met[id(value)] = len(self._met)
+                    self._walk_names(vars(value), names, tokens)
+            elif not of_library or isinstance(value, Array | Stateful):
+                self.names.append((space, name, value))
+                tokens.append(name)
+                self._walk(value, tokens)
 
     def _walk_cells(self, function: FunctionType, tokens: list[Any]) -> None:
         for cell in function.__closure__ or ():
