@@ -361,6 +361,15 @@ def test_long_sums_are_as_exact_as_one_rounding_for_each_term():
     assert (np.abs(found - a @ b) <= bound).all()
 
 
+def test_long_sums_are_cut_into_blocks_where_panels_are_read_again():
+    def is_in_blocks(problem):
+        return "block0" in text(plan(problem, target()).steps[-1].kernel)
+
+    assert is_in_blocks(product(64, 5000, 64))
+    assert not is_in_blocks(product(64, 500, 64))
+    assert not is_in_blocks(product(1, 5000, 64))
+
+
 def test_infinity_and_nan_pass_through():
     problem = product(20, 9, 40)
     a, b = operands(problem)

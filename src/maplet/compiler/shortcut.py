@@ -149,7 +149,7 @@ def _equal(first: Any, second: Any) -> bool:
 
 def _identities(container: Any) -> tuple[Any, ...]:
     if isinstance(container, dict):
-        entries = cast("dict[Any, Any]", container)
+        entries = container
         return (*entries, *map(id, entries.values()))
     return tuple(map(id, container))
 
