@@ -148,10 +148,8 @@ def _equal(first: Any, second: Any) -> bool:
 
 
 def _identities(container: Any) -> tuple[Any, ...]:
-    if isinstance(container, dict):
-        entries = container
-        return (*entries, *map(id, entries.values()))
-    return tuple(map(id, container))
+    values = getattr(container, "values", None)  # of a dict
+    return tuple(map(id, container)) if values is None else (*container, *map(id, values()))
 
 
 def _counts() -> tuple[int, int]:
