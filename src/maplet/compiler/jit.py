@@ -45,7 +45,8 @@ def jit(f: Callable[P, R]) -> Jitted[P, R]:
     f
         A function of arrays, or of trees of them (lists, dicts, modules, optimizers). It may take derivatives inside.
         Integers, booleans and strings are settings: with another one it is compiled again. Floats, and NumPy arrays,
-        are arrays.
+        are arrays. What ``f`` reads from outside (closures, global names, attributes) is looked up at every call, but
+        for the numbers in a NumPy array from outside, which are those of the first call: make it an array of maplet.
 
     Returns
     -------
