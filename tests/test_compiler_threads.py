@@ -334,6 +334,8 @@ from maplet.compiler import threads
 from maplet.compiler.instructions import Op, Outcome, Word
 from native_programs import Program, repeat
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs behind ignore it
+
 def program(rounds, budget=0):
     made, x = Program(), np.arange(1000)
     made.control[Word.BUDGET] = budget
