@@ -9,7 +9,7 @@ import numpy as np
 
 import maplet as mp
 from benchmarks import data
-from benchmarks.contestants.runner import Absent, Runner
+from benchmarks.contestants.runner import Runner
 from benchmarks.workloads import BATCHES, Convolution, Epoch, Product, Rows, Training, Update
 from maplet import nn, optim
 
@@ -34,7 +34,7 @@ def prepare(workload: Workload, threads: int, variant: str) -> Runner:  # noqa: 
         case Product():
             return multiplication(workload)
         case Convolution():
-            raise Absent("maplet has no convolution yet")
+            return convolution(workload)
 
 
 # ── training ─────────────────────────────────────────────────────────────────────────────────────
@@ -245,3 +245,16 @@ def multiplication(workload: Product) -> Runner:
         return {"product": x @ (second.T if workload.turned == "second" else second)}
 
     return Stateless(compute, data.product(workload))
+
+
+def convolution(workload: Convolution) -> Runner:
+    """One convolution, and its two gradients where they are asked."""
+
+    def convolve(images: Any, weights: Any, cotangent: Any) -> Any:
+        found, pullback = mp.vjp(lambda images, weights: mp.conv(images, weights, padding=1), images, weights)
+        if not workload.gradients:
+            return {"y": found}
+        gradients = pullback(cotangent)
+        return {"y": found, "images": gradients[0], "weights": gradients[1]}
+
+    return Stateless(convolve, data.convolution(workload))

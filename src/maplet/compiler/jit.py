@@ -23,7 +23,7 @@ from maplet.compiler.signature import Flat
 from maplet.core.array import Array, from_value, set_state, twin
 from maplet.core.body import require_callable
 from maplet.core.context import located, thread
-from maplet.core.recording import as_tree, record
+from maplet.core.recording import as_tree, numeric, record
 from maplet.core.trace import Write, missing
 from maplet.core.tree import objects, places, replace
 
@@ -105,14 +105,14 @@ class Jitted(Generic[P, R]):
                 return result
         if thread.trace is not None:  # part of a larger program, which is compiled as a whole
             return self.function(*args, **kwargs)
-        given = [as_tree(argument) for argument in args]
-        named = {name: as_tree(argument) for name, argument in kwargs.items()}
+        self.shortcut = None  # it holds the arrays too, which are overwritten only where nobody else does
+        given = [_as_given(argument) for argument in args]
+        named = {name: _as_given(argument) for name, argument in kwargs.items()}
         flat = Flat([given, named, self.function])
         compiled = self.programs.get(flat.key)
         if compiled is None:
             compiled, flat = self._compile(given, named, flat)
         result = compiled.run(flat)
-        self.shortcut = None
         if not named and compiled.can_be_short():
             self.shortcut = Shortcut(compiled, given, Flat([given, named, self.function]))
         return result
@@ -123,7 +123,7 @@ class Jitted(Generic[P, R]):
         Gives the rows that are made so far, again and again; what the function writes is then as after the last of
         them. None where it cannot be written in place.
         """
-        given = [as_tree(argument) for argument in args]
+        given = [_as_given(argument) for argument in args]
         flat = Flat([given, {}, self.function])
         compiled = self.programs.get(flat.key)
         if compiled is None:
@@ -168,6 +168,11 @@ class Bound:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.jitted, name)
+
+
+def _as_given(argument: Any) -> Any:
+    """An argument as a tree of arrays: itself, the very containers that the next call may bring again, if it is one."""
+    return as_tree(argument) if any(isinstance(leaf, numeric) for _, leaf in places(argument)) else argument
 
 
 def _recorded(
