@@ -321,11 +321,15 @@ def donations(recording: Recording, handles: Sequence[Array], flat: Flat) -> dic
     """Which output replaces which input for good, so that it may take over its memory: output → input number."""
     inputs = {id(handle): number for number, handle in enumerate(handles)}
     outputs = {id(leaf): number for number, leaf in enumerate(recording.outputs)}
+    trees = [recording.result, *(write.content for write in recording.writes)]
+    lasting = {id(leaf) for tree in trees for _, leaf in places(tree)}
     found: dict[int, int] = {}
 
     def pair(old: Any, new: Any) -> None:
         source, target = inputs.get(id(old)), outputs.get(id(new))
         if source is None or target is None or source in found.values() or target in found:
+            return
+        if id(old) in lasting:  # it only goes to another place, and is needed there as it is
             return
         if handles[source].type == recording.outputs[target].type:
             found[target] = source

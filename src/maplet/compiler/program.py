@@ -135,7 +135,7 @@ class Program:
             made = {n: np.empty(self.output_types[n].shape, self.output_types[n].dtype) for n in self.fresh}
             arrays = [*values, *made.values()]
             for slot, array in enumerate(arrays):
-                self.bind(slot, array.ctypes.data)
+                self.bind(slot, address_of(array))
             self.execute()
             return [made[n] if n in made else values[self.donated[n]] for n in range(len(self.output_types))]
 
@@ -146,7 +146,7 @@ class Program:
             made = np.empty(self.output_types[number].shape, self.output_types[number].dtype)
             arrays = [*values, made]
             for slot, array in enumerate(arrays):
-                self.bind(slot, array.ctypes.data)
+                self.bind(slot, address_of(array))
             counter = self.words_at + self.assembler.counters[0][1]
             outcome = self.executor.start()
             while outcome:
@@ -161,7 +161,7 @@ class Program:
         """Tell the program where an input or an output lies."""
         if self.known[slot] != address:
             self.known[slot] = address
-            memory = self.memory
+            memory = self.memory.data  # quicker to write to than the array
             for place, extra in self.places[slot]:
                 memory[place] = address + extra
 

@@ -11,25 +11,33 @@ addresses of the new inputs are told to the program.
 
 from __future__ import annotations
 
+from itertools import chain
+from operator import attrgetter, is_
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from maplet.compiler.executor import address_of
 from maplet.core.array import Array, from_value
 from maplet.core.trace import missing
 from maplet.core.tree import Stateful, changes, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from maplet.compiler.jit import Compiled
     from maplet.compiler.signature import Flat
     from maplet.core.array import Value
 
+value_of = attrgetter("_value")
+content_of = attrgetter("cell_contents")
+
 
 class Shortcut:
     """What must be as it was for a call to run without looking further.
+
+    All of it is compared by functions of C that go through whole lists: this is what a small step waits for.
 
     Parameters
     ----------
@@ -43,26 +51,31 @@ class Shortcut:
         self.compiled = compiled
         program = compiled.program
         self.program = program
-        self.fresh = [(n, program.output_types[n]) for n in program.fresh]
+        self.fresh = [
+            (n, slot, program.output_types[n].shape, program.output_types[n].dtype)
+            for slot, n in enumerate(program.fresh, len(program.graph.inputs))
+        ]
         handles = compiled.handles(flat)
         slots = {id(handle): slot for slot, handle in enumerate(handles)}
         overwritten = set(compiled.donated.values())
         free = {key: slot for key, slot in slots.items() if slot not in overwritten}
         self.arguments = [_Argument(argument, free) for argument in given]
         own = {id(argument) for argument in given if id(argument) in free}
-        self.overwritten: list[tuple[Array, Value, int]] = []
-        self.read: list[tuple[Array, Value]] = []
-        attributes = compiled.replaced
-        for slot, handle in enumerate(handles):
-            value = handle._value
-            assert value is not None  # noqa: S101  (outside of a trace)
-            if slot in overwritten:
-                self.overwritten.append((handle, value, slot if slot in attributes else -1))
-            elif id(handle) not in own:
-                self.read.append((handle, value))
-        self.held = [handle for handle, _, slot in self.overwritten if slot >= 0]
-        self.containers = [(c, _identities(c)) for c in flat.containers]
-        self.cells, self.names = flat.cells, flat.names
+        self.handles = [handle for handle in handles if id(handle) not in own]
+        self.values = [cast("Value", handle._value) for handle in self.handles]
+        self.overwritten = [cast("Value", handles[slot]._value) for slot in overwritten]
+        self.held = [handles[slot] for slot in overwritten if slot in compiled.replaced]
+        # Of a dict both are looked through, its names and what stands under them; of a list the same again.
+        contents: list[Iterable[Any]] = [c.values() if isinstance(c, dict) else c for c in flat.containers]
+        self.containers = [*flat.containers, *contents]
+        self.sized = flat.containers
+        self.lengths = list(map(len, self.sized))
+        self.elements = list(map(id, chain.from_iterable(self.containers)))
+        # Who is known by his address only must not go; the arrays are held already, and may have no more holders.
+        self.kept = [one for one in chain.from_iterable(self.containers) if not isinstance(one, Array)]
+        self.cells = [cell for cell, _ in flat.cells]
+        self.cell_contents = [content for _, content in flat.cells]
+        self.names = [(found.get, name, value) for found, name, value in flat.names]
         self.changes = changes.count
 
     def run(self, args: Sequence[Any]) -> Any:
@@ -75,7 +88,7 @@ class Shortcut:
         try:
             kept: list[Any] = []
             for argument, known in zip(args, self.arguments, strict=True):
-                if not known.take(argument, program, kept):
+                if argument is not known.fixed and not known.take(argument, program, kept):
                     return missing
             return self._finish(kept)
         finally:
@@ -83,34 +96,30 @@ class Shortcut:
 
     def _is_as_it_was(self) -> bool:
         """Whether nothing has changed since the last call, and nobody else holds what is overwritten."""
-        if changes.count != self.changes:
-            return False
-        for handle, value, _ in self.overwritten:
-            if handle._value is not value or getrefcount(value) > sole_value:
-                return False
-        handle = None  # or the last one would have one holder more
-        for handle in self.held:
-            if getrefcount(handle) > sole_handle:
-                return False
-        for handle, value in self.read:
-            if handle._value is not value:
-                return False
-        for container, identities in self.containers:
-            if _identities(container) != identities:
-                return False
-        return all(cell.cell_contents is content for cell, content in self.cells) and all(
-            found.get(name) is value for found, name, value in self.names
+        return (
+            changes.count == self.changes
+            and all(map(is_, map(value_of, self.handles), self.values))
+            and max(map(getrefcount, self.overwritten), default=0) <= sole_value
+            and max(map(getrefcount, self.held), default=0) <= sole_handle
+            and list(map(id, chain.from_iterable(self.containers))) == self.elements
+            and list(map(len, self.sized)) == self.lengths
+            and (not self.cells or self._cells_are_as_they_were())
+            and all(get(name) is value for get, name, value in self.names)
         )
+
+    def _cells_are_as_they_were(self) -> bool:
+        try:
+            return all(map(is_, map(content_of, self.cells), self.cell_contents))
+        except ValueError:  # a variable that has no value any more
+            return False
 
     def _finish(self, kept: list[Any]) -> Any:
         program = self.program
         outputs: list[Array | None] = [None] * len(program.output_types)
-        slot = len(program.graph.inputs)
-        for number, kind in self.fresh:
-            value = np.empty(kind.shape, kind.dtype)
+        for number, slot, shape, dtype in self.fresh:
+            value = np.empty(shape, dtype)
             kept.append(value)
-            program.bind(slot, value.__array_interface__["data"][0])
-            slot += 1
+            program.bind(slot, address_of(value))
             outputs[number] = from_value(value)
         program.execute()
         return self.compiled.result(outputs)
@@ -120,18 +129,17 @@ class _Argument:
     """What an argument was, and how another one takes its place."""
 
     def __init__(self, argument: Any, slots: dict[int, int]) -> None:
-        self.argument = argument
         self.slot = slots.get(id(argument), -1)
         self.is_array = self.slot >= 0  # an array that the function writes to, or does not read, must be the same one
+        self.argument = argument
+        self.fixed = missing if self.is_array else argument
         if self.is_array:
             self.shape, self.dtype = argument.shape, argument.dtype
         self.is_object = isinstance(argument, Stateful) or not leaves(argument)
 
     def take(self, argument: Any, program: Any, kept: list[Any]) -> bool:
         if not self.is_array:
-            return argument is self.argument or (
-                self.is_object and type(argument) is type(self.argument) and _equal(argument, self.argument)
-            )
+            return self.is_object and type(argument) is type(self.argument) and _equal(argument, self.argument)
         value: Any = argument._value if isinstance(argument, Array) else argument
         if type(value) is not np.ndarray:
             return False
@@ -139,7 +147,7 @@ class _Argument:
         if value.dtype != self.dtype or value.shape != self.shape or not value.flags.c_contiguous:
             return False
         kept.append(value)
-        program.bind(self.slot, value.__array_interface__["data"][0])
+        program.bind(self.slot, address_of(value))
         return True
 
 
@@ -147,24 +155,15 @@ def _equal(first: Any, second: Any) -> bool:
     return isinstance(first, bool | int | str) and first == second
 
 
-def _identities(container: Any) -> tuple[Any, ...]:
-    values = getattr(container, "values", None)  # of a dict
-    return tuple(map(id, container)) if values is None else (*container, *map(id, values()))
-
-
 def _counts() -> tuple[int, int]:
     """What `getrefcount` says of an array and of a handle that only their own holders hold."""
     handle = Array(np.zeros(1))
-    overwritten = [(handle, cast("Value", handle._value), 0)]
-    held = [handle for handle, _, slot in overwritten if slot >= 0]
-    container = [handle]
+    container, handles, held = [handle], [handle], [handle]
+    values, overwritten = [cast("Value", handle._value)], [cast("Value", handle._value)]
     del handle
-    for _, value, _ in overwritten:
-        of_value = getrefcount(value)
-        for one in held:
-            of_handle = getrefcount(one)
-            return of_value, of_handle if container else 0
-    raise AssertionError
+    found = max(map(getrefcount, overwritten)), max(map(getrefcount, held))
+    assert container is not handles is not values  # noqa: S101  (they hold, as a shortcut and a network do)
+    return found
 
 
 sole_value, sole_handle = _counts()

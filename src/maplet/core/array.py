@@ -301,7 +301,7 @@ def from_value(value: Any) -> Array:
     """Wrap what a reference computed; it is not copied and not written to afterwards."""
     if not isinstance(value, tuple):
         value = np.asarray(value)
-        value.flags.writeable = False
+        value.setflags(write=False)
     array = Array.__new__(Array)
     set_state(array, cast("Value", value), None, None)
     return array
