@@ -167,7 +167,7 @@ class Measuring:
         self.values += [np.empty(program.output_types[n].shape, program.output_types[n].dtype) for n in program.fresh]
         self.record = np.zeros((len(program.table), 2), np.int64)
         for slot, value in enumerate(self.values):
-            program.bind(slot, address_of(value))
+            program.bind(slot, value)
         program.control[Word.PROFILE] = address_of(self.record)
 
     def run(self) -> Times:

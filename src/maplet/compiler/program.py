@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from maplet.core.context import Origin
     from maplet.core.graph import Graph, Node
 
+STATUS = int(Word.STATUS)
 pause_after = 50_000_000  # nanoseconds that a loop may run before Python gets its turn
 
 Value = np.ndarray[Any, np.dtype[Any]]
@@ -83,6 +84,7 @@ class Program:
         self.memory = np.zeros(rows * ROW_WORDS + len(to.words), np.int64)
         self.memory[: rows * ROW_WORDS] = np.array(to.rows, np.int64).reshape(-1)
         self.memory[rows * ROW_WORDS :] = to.words
+        self.words = self.memory.data  # quicker to write to than the array
         self.table = self.memory[: rows * ROW_WORDS].reshape(rows, ROW_WORDS)
         self.words_at = rows * ROW_WORDS
         self.arena = np.empty(to.arena.size + alignment, np.uint8)
@@ -135,7 +137,7 @@ class Program:
             made = {n: np.empty(self.output_types[n].shape, self.output_types[n].dtype) for n in self.fresh}
             arrays = [*values, *made.values()]
             for slot, array in enumerate(arrays):
-                self.bind(slot, address_of(array))
+                self.bind(slot, array)
             self.execute()
             return [made[n] if n in made else values[self.donated[n]] for n in range(len(self.output_types))]
 
@@ -146,7 +148,7 @@ class Program:
             made = np.empty(self.output_types[number].shape, self.output_types[number].dtype)
             arrays = [*values, made]
             for slot, array in enumerate(arrays):
-                self.bind(slot, address_of(array))
+                self.bind(slot, array)
             counter = self.words_at + self.assembler.counters[0][1]
             outcome = self.executor.start()
             while outcome:
@@ -157,11 +159,12 @@ class Program:
             self._require_success()
         yield made
 
-    def bind(self, slot: int, address: int) -> None:
+    def bind(self, slot: int, array: Value) -> None:
         """Tell the program where an input or an output lies."""
+        address = address_of(array)
         if self.known[slot] != address:
             self.known[slot] = address
-            memory = self.memory.data  # quicker to write to than the array
+            memory = self.words
             for place, extra in self.places[slot]:
                 memory[place] = address + extra
 
@@ -182,8 +185,9 @@ class Program:
             self._host(int(self.control[Word.HOST]))
 
     def _require_success(self) -> None:
-        if self.control[Word.STATUS]:
-            self._fail(int(self.control[Word.STATUS]))
+        status = self.executor.words[STATUS]
+        if status:
+            self._fail(status)
 
     def _host(self, number: int) -> None:
         """Run an operation by its reference, on the memory of the program."""

@@ -11,14 +11,14 @@ addresses of the new inputs are told to the program.
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain
-from operator import attrgetter, is_
+from operator import attrgetter, is_, le
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.compiler.executor import address_of
 from maplet.core.array import Array, from_value
 from maplet.core.trace import missing
 from maplet.core.tree import Stateful, changes, leaves
@@ -65,14 +65,16 @@ class Shortcut:
         self.values = [cast("Value", handle._value) for handle in self.handles]
         self.overwritten = [cast("Value", handles[slot]._value) for slot in overwritten]
         self.held = [handles[slot] for slot in overwritten if slot in compiled.replaced]
-        # Of a dict both are looked through, its names and what stands under them; of a list the same again.
-        contents: list[Iterable[Any]] = [c.values() if isinstance(c, dict) else c for c in flat.containers]
-        self.containers = [*flat.containers, *contents]
-        self.sized = flat.containers
+        # The arguments are looked at in `run`. Of a dict both are looked through, its names and what stands under them.
+        self.sized = [container for container in flat.containers if container is not given]
+        filled = [container for container in self.sized if container]
+        self.dicts: list[dict[Any, Any]] = [container for container in filled if isinstance(container, dict)]
+        self.filled: list[Iterable[Any]] = [one.values() if isinstance(one, dict) else one for one in filled]
         self.lengths = list(map(len, self.sized))
-        self.elements = list(map(id, chain.from_iterable(self.containers)))
-        # Who is known by his address only must not go; the arrays are held already, and may have no more holders.
-        self.kept = [one for one in chain.from_iterable(self.containers) if not isinstance(one, Array)]
+        self.keys = list(chain.from_iterable(self.dicts))
+        self.elements = list(chain.from_iterable(self.filled))
+        here = Counter(map(id, self.elements))
+        self.holders = [sole_handle + here[id(handle)] for handle in self.held]
         self.cells = [cell for cell, _ in flat.cells]
         self.cell_contents = [content for _, content in flat.cells]
         self.names = [(found.get, name, value) for found, name, value in flat.names]
@@ -100,9 +102,10 @@ class Shortcut:
             changes.count == self.changes
             and all(map(is_, map(value_of, self.handles), self.values))
             and max(map(getrefcount, self.overwritten), default=0) <= sole_value
-            and max(map(getrefcount, self.held), default=0) <= sole_handle
-            and list(map(id, chain.from_iterable(self.containers))) == self.elements
+            and all(map(le, map(getrefcount, self.held), self.holders))
             and list(map(len, self.sized)) == self.lengths
+            and list(chain.from_iterable(self.dicts)) == self.keys
+            and all(map(is_, chain.from_iterable(self.filled), self.elements))
             and (not self.cells or self._cells_are_as_they_were())
             and all(get(name) is value for get, name, value in self.names)
         )
@@ -119,7 +122,7 @@ class Shortcut:
         for number, slot, shape, dtype in self.fresh:
             value = np.empty(shape, dtype)
             kept.append(value)
-            program.bind(slot, address_of(value))
+            program.bind(slot, value)
             outputs[number] = from_value(value)
         program.execute()
         return self.compiled.result(outputs)
@@ -144,10 +147,12 @@ class _Argument:
         if type(value) is not np.ndarray:
             return False
         value = cast("Value", value)
-        if value.dtype != self.dtype or value.shape != self.shape or not value.flags.c_contiguous:
+        if value.dtype is not self.dtype and value.dtype != self.dtype:
+            return False
+        if value.shape != self.shape or not value.flags.c_contiguous:
             return False
         kept.append(value)
-        program.bind(self.slot, address_of(value))
+        program.bind(self.slot, value)
         return True
 
 
