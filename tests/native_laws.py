@@ -25,7 +25,7 @@ def both(graph, values):
 
 def checked(program):
     """The program, after a look at each of its kernels."""
-    for kernel in program.assembler.kernels:
+    for kernel in program.instructions.kernels:
         if not kernel.name.startswith("contraction"):  # in those, all sums of a tile have one name
             loop_check.check(kernel)
     return program

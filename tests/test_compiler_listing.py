@@ -179,7 +179,7 @@ def test_an_error_inside_a_loop_names_the_line():
 
 def work(f, *args):
     """(floating operations, bytes) of each call of a kernel."""
-    return [(called.flops, called.bytes) for called in Program(mp.trace(f, *args)).assembler.calls]
+    return [(called.flops, called.bytes) for called in Program(mp.trace(f, *args)).instructions.calls]
 
 
 def test_floating_operations_are_counted_once_for_each_position_that_decides_them():

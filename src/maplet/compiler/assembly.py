@@ -2,159 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from maplet.compiler import target as machine
-from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage
+from maplet.compiler.assembly_strips import assemble_strips
+from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage, Strips
 from maplet.compiler.contraction import plan
 from maplet.compiler.elements import Fetch, within
-from maplet.compiler.instructions import ROW_WORDS, Op
+from maplet.compiler.instructions import Op
 from maplet.compiler.liveness import bytes_of, carried_inputs, last_uses, may_fail
-from maplet.compiler.memory import Arena, InArena, OfConstant, Pointer, Row
+from maplet.compiler.memory import InArena, OfConstant, Pointer, Row
 from maplet.compiler.nests import lower_nest, lower_scatter
+from maplet.compiler.table import Called, Table
 from maplet.compiler.work import work_of
-from maplet.core.graph import Node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from maplet.compiler.loops import Kernel
     from maplet.compiler.lowering import KernelCall
+    from maplet.core.graph import Node
     from maplet.core.types import ArrayType
-
-enough_work = 1 << 16  # scalar operations: below, one thread is done before another has begun
-
-
-@dataclass(frozen=True)
-class Called:
-    """A row that calls a kernel, and what one call computes and touches (`work`): for listings and profiles."""
-
-    row: int
-    kernel: Kernel
-    nodes: tuple[Node, ...]
-    flops: int
-    bytes: int
-
-
-class Assembler:
-    """Writes the table of a program, and the arguments of its kernels.
-
-    Words are numbered from 0: first those of the table, then the arguments; `Program` gives them memory.
-    """
-
-    def __init__(self) -> None:
-        self.rows: list[list[Any]] = []
-        self.words: list[Any] = []  # behind the table
-        self.relocations: list[tuple[tuple[str, int], tuple[str, int]]] = []  # (word, the word whose address it holds)
-        self.kernels: list[Kernel] = []
-        self.calls: list[Called] = []
-        self.errors: list[Node] = []
-        self.hosts: list[tuple[Node, int]] = []  # operation, the word from which its operands' addresses stand
-        self.constants: list[np.ndarray[Any, Any]] = []
-        self.arena = Arena()
-        self.pointers: list[Pointer] = []
-        self.waiting: list[tuple[tuple[str, int], Pointer, int]] = []
-        self.depth = 0
-        self.counters: list[tuple[str, int]] = []  # of the outermost loops
-        self.made: dict[Storage, Pointer] = {}  # where the outermost block has made its arrays
-        self.checked = 0  # how many of the errors the program has looked for so far
-        self.steadfast = False  # whether loops may overwrite what they are given although they may fail
-
-    def stop_on_errors(self) -> None:
-        """Before something is overwritten for good: the program ends here if an error was reported."""
-        if len(self.errors) > self.checked:
-            self.row(Op.PAUSE)
-            self.checked = len(self.errors)
-
-    # ── rows and words ───────────────────────────────────────────────────────────────────────────
-
-    def row(self, op: Op, *operands: Any) -> int:
-        """Add a row. An operand is a number, a `Pointer` (with bytes to add), or the name of a word."""
-        number = len(self.rows)
-        self.rows.append([int(op)] + [0] * (ROW_WORDS - 1))
-        for n, operand in enumerate(operands, start=1):
-            self._put(("row", number * ROW_WORDS + n), operand)
-        return number
-
-    def word(self, content: Any) -> tuple[str, int]:
-        """Add a word; its name."""
-        name = ("word", len(self.words))
-        self.words.append(0)
-        self._put(name, content)
-        return name
-
-    def _put(self, name: tuple[str, int], content: Any) -> None:
-        parts: Any = cast("Any", content) if isinstance(content, tuple) else ()
-        if isinstance(content, Pointer):
-            self.waiting.append((name, content, 0))
-        elif parts and isinstance(parts[0], Pointer):
-            self.waiting.append((name, *parts))
-        elif parts:
-            self.relocations.append((name, parts))
-        elif name[0] == "row":
-            self.rows[name[1] // ROW_WORDS][name[1] % ROW_WORDS] = content
-        else:
-            self.words[name[1]] = content
-
-    def land(self, row: int, operand: int) -> None:
-        """Let a jump that was written before go to the row that comes next."""
-        self.rows[row][operand] = len(self.rows)
-
-    # ── blocks ───────────────────────────────────────────────────────────────────────────────────
-
-    def block(
-        self,
-        block: Block,
-        given: Mapping[Storage, Pointer],
-        wanted: Mapping[Storage, Pointer],
-        targets: Sequence[Pointer],
-        donated: Mapping[Storage, Storage],
-    ) -> None:
-        """All items of a block.
-
-        ``wanted`` says where results should be made, ``targets`` where every output must be in the end; ``donated``
-        maps a result to the input whose memory it takes over, as soon as that is read no more.
-        """
-        inside = BlockAssembler(self, block, dict(given), wanted, donated)
-        inside.run(targets)
-        if not self.depth:
-            self.made.update(inside.at)
-
-    def arguments(self, words: Sequence[Any]) -> tuple[str, int]:
-        """Words side by side; the name of the first."""
-        names = [self.word(content) for content in words]
-        return names[0] if names else self.word(0)
-
-    def call(self, kernel: Kernel, pointers: Sequence[Pointer], sizes: Sequence[Any], count: int, *, work: int) -> int:
-        """A row that runs a kernel."""
-        numbers: list[Any] = []
-        for size in sizes:
-            if isinstance(size, Node):
-                self.errors.append(size)
-                numbers.append(len(self.errors))
-            else:
-                numbers.append(size)
-        first = self.arguments([*pointers, *numbers, ("status", 0)])
-        self.kernels.append(kernel)
-        parallel = int(work >= enough_work and count > 1)
-        return self.row(Op.CALL, ("kernel", len(self.kernels) - 1), first, count, parallel)
 
 
 class BlockAssembler:
-    """Writes one block."""
+    """Writes one block.
+
+    ``given`` says where its inputs lie and ``wanted`` where results should be made; ``donated`` maps a result to the
+    input whose memory it takes over, as soon as that is read no more.
+    """
 
     def __init__(
         self,
-        assembler: Assembler,
+        table: Table,
         block: Block,
         given: dict[Storage, Pointer],
         wanted: Mapping[Storage, Pointer],
         donated: Mapping[Storage, Storage],
     ) -> None:
-        self.to = assembler
+        self.to = table
         self.block = block
         self.at: dict[Storage, Pointer] = given
         self.wanted = wanted
@@ -164,7 +51,7 @@ class BlockAssembler:
         self.owned: dict[Storage, tuple[int, int]] = {}
 
     def run(self, targets: Sequence[Pointer]) -> None:
-        """The items in order, then what is not yet where it must be."""
+        """The items in order, then what is not yet in its target, where every output must be in the end."""
         for number, item in enumerate(self.block.items):
             self._item(number, item)
             for storage in [s for s in self.owned if self.last.get(s, -1) <= number]:
@@ -172,6 +59,8 @@ class BlockAssembler:
         self._move_outputs(targets)
         for taken in self.owned.values():
             self.to.arena.free(*taken)
+        if not self.to.depth:
+            self.to.made.update(self.at)
 
     def _move_outputs(self, targets: Sequence[Pointer]) -> None:
         if self.donated and not self.to.depth:
@@ -214,7 +103,7 @@ class BlockAssembler:
         self.at[storage] = InArena(offset=offset)
         return self.at[storage]
 
-    def _make(self, storage: Storage, number: int, item: Item) -> Pointer:
+    def make(self, storage: Storage, number: int, item: Item) -> Pointer:
         """The place of a result: where it is wanted if that is free by now, else in the arena."""
         if storage in self.at:
             return self.at[storage]
@@ -263,7 +152,7 @@ class BlockAssembler:
             case Contract():
                 self._contract(item, number)
             case HostCall():
-                gives = [self._make(storage, number, item) for storage in item.gives]
+                gives = [self.make(storage, number, item) for storage in item.gives]
                 first = self.to.arguments([*(self._of(n) for n in item.node.inputs), *gives])
                 self.to.hosts.append((item.node, first[1]))
                 self.to.row(Op.HOST, len(self.to.hosts) - 1)
@@ -271,20 +160,26 @@ class BlockAssembler:
                 self._loop(item, number)
             case Choice():
                 self._choice(item, number)
+            case Strips():
+                self.to.depth += 1
+                assemble_strips(self, item, number)
+                self.to.depth -= 1
+
+    def inner(self, block: Block, given: dict[Storage, Pointer]) -> BlockAssembler:
+        """What writes a block that belongs to this one."""
+        return BlockAssembler(self.to, block, given, {}, {})
 
     def _kernel(self, call: KernelCall, nodes: tuple[Node, ...], number: int, item: Nest | Scatter) -> None:
-        made = {node: self._make(self.block.storage[node], number, item) for node in nodes}
+        made = {node: self.make(self.block.storage[node], number, item) for node in nodes}
         if not any(node.array_type.size for node in nodes):
             return
         read = len(call.arrays) - sum(1 for b in call.kernel.buffers if b.name.startswith("y"))
         pointers = [self._of(n) if k < read else made[n] for k, n in enumerate(call.arrays)]
-        row = self.to.call(call.kernel, pointers, call.sizes, call.count, work=call.work)
-        flops, size = work_of(item, filling=call.kernel.name == "fill")
-        self.to.calls.append(Called(row, call.kernel, nodes, flops, size))
+        self.to.run_kernel(call, pointers, nodes, work_of(item, filling=call.kernel.name == "fill"))
 
     def _contract(self, item: Contract, number: int) -> None:
         storage = self.block.storage[item.node]
-        out = self._make(storage, number, item)
+        out = self.make(storage, number, item)
         if not storage.type.size:
             return
         steps = plan(item.contraction, machine.target())
@@ -309,7 +204,7 @@ class BlockAssembler:
     def _loop(self, item: Loop, number: int) -> None:
         node, body = item.node, item.body
         carried = carried_inputs(item)
-        slots = [self._make(storage, number, item) for storage in item.gives[: len(carried)]]
+        slots = [self.make(storage, number, item) for storage in item.gives[: len(carried)]]
         for slot, place in zip(slots, carried, strict=True):
             source, kind = self._of(node.inputs[place]), node.inputs[place].array_type
             if source is not slot and kind.size and not self._is_same(source, slot, item, place):
@@ -350,31 +245,17 @@ class BlockAssembler:
 
         for n in range(fixed, len(given)):
             given[n] = row_of(given[n], item.body.graph.inputs[n].array_type)
-        gathered = [self._make(storage, number, item) for storage in item.gives[len(slots) :]]
+        gathered = [self.make(storage, number, item) for storage in item.gives[len(slots) :]]
         results = item.body.outputs[len(slots) :]
         targets = [*slots, *(row_of(w, s.type) for w, s in zip(gathered, results, strict=True))]
-        limit = self.to.word(length)
-        setup = self.to.row(Op.JUMP, 0)
-        first = len(self.to.rows)
-        places = self._body(item.body, given, targets, slots)
-        for row, _, size in rows:
-            for place, _ in places(row):
-                self.to.row(Op.ADD, place, -size if reverse else size)
-        self.to.row(Op.ADD, counter, 1)
-        if self.to.depth == 1:
-            self.to.row(Op.PAUSE)
-        test = self.to.row(Op.JUMP_IF_LESS, counter, limit, first)
-        end = self.to.row(Op.JUMP, 0)
-        self.to.land(setup, 1)
-        for row, whole, size in rows:
-            for place, extra in places(row):
-                self.to.row(Op.SET, place, (whole, extra + ((length - 1) * size if reverse else 0)))
-        self.to.row(Op.JUMP, test)
-        self.to.land(end, 1)
+        starts = [
+            (row, (whole, (length - 1) * size), -size) if reverse else (row, (whole, 0), size)
+            for row, whole, size in rows
+        ]
+        self.to.repeat(length, starts, lambda: self._body(item.body, given, targets, slots), counter)
 
-    def _body(self, body: Block, given: list[Pointer], targets: list[Pointer], slots: list[Pointer]) -> Any:
-        """The rows of a body; gives a function: the places that hold a row's address."""
-        before = len(self.to.waiting)
+    def _body(self, body: Block, given: list[Pointer], targets: list[Pointer], slots: list[Pointer]) -> None:
+        """The rows of a body."""
         wanted: dict[Storage, Pointer] = {}
         donated: dict[Storage, Storage] = {}
         inputs = body.inputs
@@ -383,12 +264,7 @@ class BlockAssembler:
                 wanted[storage] = target
                 if target in slots:
                     donated[storage] = inputs[given.index(target)]
-        self.to.block(body, dict(zip(inputs, given, strict=True)), wanted, targets, donated)
-
-        def places(row: Row) -> list[tuple[tuple[str, int], int]]:
-            return [(name, extra) for name, pointer, extra in self.to.waiting[before:] if pointer is row]
-
-        return places
+        BlockAssembler(self.to, body, dict(zip(inputs, given, strict=True)), wanted, donated).run(targets)
 
     def _while(self, item: Loop, given: list[Pointer], slots: list[Pointer], counter: tuple[str, int]) -> None:
         assert item.condition is not None  # noqa: S101  (else it is a scan)
@@ -411,7 +287,7 @@ class BlockAssembler:
             self.to.land(row, operand)
 
     def _choice(self, item: Choice, number: int) -> None:
-        targets = [self._make(storage, number, item) for storage in item.gives]
+        targets = [self.make(storage, number, item) for storage in item.gives]
         which, *operands = [self._of(child) for child in item.node.inputs]
         last = len(item.branches) - 1
         tests = [self.to.row(Op.JUMP_IF_LESS, which, self.to.word(n + 1), 0) for n in range(last)]

@@ -51,13 +51,18 @@ class Scatter:
     """``out[…, at, …] ⊕= value`` for every position of the axes, into an array that begins as zeros (or −1)."""
 
     node: Node
-    axes: tuple[Axis, ...]  # those of the result; None stands where the position is looked up
+    axes: tuple[Axis, ...]  # those of the result
     aimed: int  # which axis of the result is looked up
     at: Element
     sums: tuple[Axis, ...]
     body: Element
     combiner: str
     checks: list[tuple[Element, Node]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the result."""
+        return tuple(axis.extent for axis in self.axes)
 
 
 @dataclass(eq=False)
@@ -97,7 +102,31 @@ class Choice:
     gives: list[Storage]
 
 
-Item = Nest | Scatter | Contract | HostCall | Loop | Choice
+@dataclass(eq=False)
+class Member:
+    """A nest or a scatter that is run a few rows at a time.
+
+    Its axis is the outermost one of its result, or the one that it sums over: then it goes on from strip to strip with
+    what it has so far. ``steps`` says how far apart, in elements, the rows of what it reads and writes lie.
+    """
+
+    item: Nest | Scatter
+    axis: Axis
+    steps: dict[Node, int]
+    sums: bool = False
+
+
+@dataclass(eq=False)
+class Strips:
+    """Items that go through the same rows, a strip of rows at a time; of what lies ``between`` only a strip is kept."""
+
+    members: list[Member]
+    rows: int
+    strip: int
+    between: set[Storage]
+
+
+Item = Nest | Scatter | Contract | HostCall | Loop | Choice | Strips
 
 
 @dataclass(eq=False)

@@ -70,12 +70,16 @@ class Convert(Element):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Total(Element):
-    """The body for every position of an axis, put together; ``in_lanes`` says in which order (see `Evaluator`)."""
+    """The body for every position of an axis, put together; ``in_lanes`` says in which order (see `Evaluator`).
+
+    It begins with ``start``, if that is given: a sum that goes on.
+    """
 
     combiner: str
     axis: Axis
     body: Element
     in_lanes: bool
+    start: Element | None = None
 
 
 Atom = Axis | Element
@@ -124,10 +128,28 @@ def _atom_bounds(atom: Element) -> tuple[float, float]:
         case Function(name="floor_divide", arguments=(Place(at=at), Number(value=divisor))):
             low, high = at.bounds()
             return (low // divisor if low > -infinite else low), (high // divisor if high < infinite else high)
-        case Function(name="where", arguments=(_, Number(value=number), inside)) if isinstance(inside, Function):
-            return _atom_bounds(inside) if number == 0 else (-infinite, infinite)
+        case Function(name="where", arguments=(outside, Number(value=0), Place() as place)):
+            return 0.0, _length_around(outside, place) - 1
+        case Function(name="where", arguments=(_, Number(value=0), Function() as inside)):
+            low, high = _atom_bounds(inside)
+            return min(low, 0.0), max(high, 0.0)
         case _:
             return -infinite, infinite
+
+
+def _length_around(outside: Element, place: Place) -> float:
+    """How long an axis is, if an element says that a position lies outside of it."""
+    match outside:
+        case Function(
+            name="logical_or",
+            arguments=(
+                Function(name="less", arguments=(first, Number(value=0))),
+                Function(name="greater_equal", arguments=(second, Number(value=length))),
+            ),
+        ) if first is second is place:
+            return length
+        case _:
+            return infinite
 
 
 def parts(element: Element) -> tuple[Element, ...]:
@@ -142,8 +164,8 @@ def parts(element: Element) -> tuple[Element, ...]:
             return arguments
         case Convert(value=value):
             return (value,)
-        case Total(body=body):
-            return (body,)
+        case Total(body=body, start=start):
+            return (body,) if start is None else (body, start)
         case _:
             return ()
 

@@ -315,6 +315,9 @@ class Reading:
         """A position that was looked up is checked, and 0 is read where it lies outside."""
         if not any(isinstance(atom, Element) and _looks_up(atom) for atom in form.terms):
             return form
+        low, high = form.bounds()
+        if low >= 0 and high < shape[n]:  # it was checked before
+            return form
         evaluator = self.evaluator
         place = evaluator.place(form)
         below = evaluator.function("bool", "less", place, evaluator.number("i64", 0))

@@ -153,14 +153,14 @@ def explain_compile(f: Callable[..., Any], *args: Any) -> Explanation:
     in_place = [k for n, k in program.donated.items() if is_in_place(program, n)]
     outputs = range(made.recording.result_count, len(made.recording.outputs))
     moved = [names_of_write(made, n) for n in outputs if not (n in program.donated and is_in_place(program, n))]
-    kernels = program.assembler.kernels
+    kernels = program.instructions.kernels
     return Explanation(
         getattr(function, "__qualname__", type(function).__name__),
         _place(function),
         tuple(_parts(program)),
         len(kernels),
         len({text(kernel, canonical=True) for kernel in {id(k): k for k in kernels}.values()}),
-        program.assembler.arena.size,
+        program.instructions.arena.size,
         tuple(names[program.graph.inputs[k]] for k in in_place),
         tuple(moved),
         tuple(jitted.reasons) if jitted is not None else (),
@@ -194,7 +194,7 @@ def compiled(function: Callable[..., Any], args: Sequence[Any]) -> tuple[Compile
 
 def is_in_place(program: Program, output: int) -> bool:
     """Whether an output is made in the memory of the input that it replaces."""
-    made, block = program.assembler.made, program.block
+    made, block = program.instructions.made, program.block
     source = block.inputs[program.donated[output]]
     return made.get(block.outputs[output]) is made.get(source)
 
@@ -244,7 +244,7 @@ def _parts(program: Program) -> list[Native | Host]:
             calls.append(number)
             continue
         end_native()
-        node = program.assembler.hosts[int(program.table[number, 1])][0]
+        node = program.instructions.hosts[int(program.table[number, 1])][0]
         where = str(origins.get(node, ""))
         found.append(Host(node.primitive.name, types_of(node), where, rounds[number]))
     end_native()

@@ -15,6 +15,7 @@ from maplet.compiler.contraction import Contraction
 from maplet.compiler.elements import Axis, Fetch, Function, Linear, Total, within
 from maplet.compiler.evaluator import Evaluator, NotHereError, Reading, access_of
 from maplet.compiler.recognition import aimed_at, contains_reduce, is_product
+from maplet.compiler.strips import in_strips
 from maplet.core import index_notation as notation
 from maplet.core.graph import Graph, Node, as_made, constant_primitive, nested_graphs
 from maplet.core.kinds import access_at, is_cheap, only_moves
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # ── how it is made ───────────────────────────────────────────────────────────────────────────────
 
 most_statements = 24  # in one nest: beyond, registers and compile time suffer
+few = 16  # elements of which one is looked up, or more of them
 inlined = ("call", "custom_gradient")
 
 
@@ -41,6 +43,7 @@ def fuse(graph: Graph) -> Block:
     fuser.add_graph(graph)
     for node in graph.outputs:
         fuser.require(node)
+    in_strips(fuser.block)
     return fuser.block
 
 
@@ -173,11 +176,12 @@ class Fuser:
         readers = self.readers.get(node, [])
         if None in readers:
             return True
-        if only_moves(access.value):
-            return False
         size = node.array_type.size
+        if only_moves(access.value):
+            # What looks up a few elements is stored: the array that they are looked up in need be kept no longer.
+            return not is_cheap(access.value) and few * size <= max(child.array_type.size for child in node.inputs)
         if size == 1:
-            return not is_cheap(access.value) or len(readers) > 1
+            return not is_cheap(access.value) or (len(readers) > 1 and not all(map(self._is_near, node.inputs)))
         once = all(reader is not None and _reads(reader) <= size for reader in readers)
         if len(readers) == 1:
             return not once or not self._takes_inline(readers[0])

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage
+from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage, Strips
 from maplet.compiler.elements import Axis, Element, Fetch, Function, Linear, Total
 from maplet.compiler.formulas import Formulas, indexed
 from maplet.core.text import node_names, node_text, width
@@ -69,11 +69,6 @@ def inner_blocks(item: Item) -> list[Block]:
             return branches
         case _:
             return []
-
-
-def nodes_of(item: Item) -> tuple[Node, ...]:
-    """The nodes that an item computes."""
-    return tuple(item.outputs) if isinstance(item, Nest) else (item.node,)
 
 
 class Listing:
@@ -140,6 +135,10 @@ class Listing:
                 yield from self._loop(item, block)
             case Choice():
                 yield from self._choice(item, block)
+            case Strips():
+                yield f"strips of {item.strip} of {item.rows} rows"
+                for member in item.members:
+                    yield from _indented(self.item(member.item, block))
 
     def _names(self, several: Sequence[Storage]) -> str:
         return ", ".join(map(self.name, several))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage
+from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage, Strips
 from maplet.compiler.elements import Fetch, within
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ def may_fail(item: Item) -> bool:
             return any(map(may_fail, body.items))
         case Choice(branches=branches):
             return any(may_fail(inner) for branch in branches for inner in branch.items)
+        case Strips(members=members):
+            return any(may_fail(member.item) for member in members)
         case _:
             return isinstance(item, HostCall)
 
@@ -64,5 +66,7 @@ def touched(item: Item) -> set[Node]:
             return {item.node, *(e.source for e in within(roots) if isinstance(e, Fetch))}
         case Contract():
             return {item.node, item.a, item.b}
+        case Strips():
+            return {node for member in item.members for node in touched(member.item)}
         case _:
             return set(item.node.inputs)

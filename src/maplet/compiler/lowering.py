@@ -157,8 +157,9 @@ class Lowering:
                 found = found.union(*map(self.depends, arguments))
             case Convert(value=value):
                 found |= self.depends(value)
-            case Total(axis=axis, body=body):
+            case Total(axis=axis, body=body, start=start):
                 found |= self.depends(body) - {axis}
+                found |= frozenset() if start is None else self.depends(start)
             case _:
                 pass
         return found
@@ -281,12 +282,14 @@ class Lowering:
         if total.combiner.startswith("arg"):
             return self._extreme_position(total, scope, lanes)
         wide = "f32" if total.dtype == "f16" else total.dtype
-        if total.axis.extent == 1:
+        if total.axis.extent == 1 and total.start is None:
             return self.value(total.body, scope)
         in_lanes = total.in_lanes and scope.vector() is None
         if in_lanes:
             lanes = 64 if total.axis.extent >= 512 else 16
         start: Value = Constant(wide, lanes, neutral(total.combiner, wide))
+        if total.start is not None:
+            start = splat(self.value(total.start, scope), lanes)
         n = self.extent(total.axis)
         if not in_lanes:
             result = self._rounds(total, scope, wide, start, (integer(0), n, 1), masked=False)

@@ -107,15 +107,17 @@ def loops(
 def lower_scatter(scatter: Scatter) -> list[KernelCall]:
     """Two kernels: one that fills the array, one that visits the positions in order."""
     node = scatter.node
-    shape = node.array_type.shape
+    shape = scatter.shape
     dtype = short_name(node.array_type.dtype)
-    filling = Lowering([], [Axis(prod(shape))])
-    return [_fill(filling, node, dtype, -1 if scatter.combiner == "max" else 0), _visit(scatter, shape, dtype)]
+    return [lower_fill(node, shape, -1 if scatter.combiner == "max" else 0), _visit(scatter, shape, dtype)]
 
 
-def _fill(lowering: Lowering, node: Node, dtype: str, number: int) -> KernelCall:
+def lower_fill(node: Node, shape: Sequence[int], number: float) -> KernelCall:
+    """A kernel that writes one number everywhere."""
+    dtype = short_name(node.array_type.dtype)
     head = Kernel("", (), (), ())
-    axis = Axis(node.array_type.size)
+    axis = Axis(prod(shape))
+    lowering = Lowering([], [axis])
     lowering.extents[axis] = axis.extent
 
     def statements(scope: Scope) -> None:

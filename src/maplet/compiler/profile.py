@@ -24,8 +24,8 @@ from maplet.errors import SettingError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from maplet.compiler.assembly import Called
     from maplet.compiler.program import Program
+    from maplet.compiler.table import Called
     from maplet.core.context import Origin
     from maplet.core.graph import Node
 
@@ -196,7 +196,7 @@ class Measuring:
         program, origins = self.program, self.program.origins
         whole = median(times.whole for times in runs) / 1e9
         found: dict[int, Line] = {}
-        for called in program.assembler.calls:
+        for called in program.instructions.calls:
             seconds, calls = _middle([times.rows[called.row] for times in runs])
             flops, touched = called.flops * calls, called.bytes * calls
             # f64 takes twice the registers that f32 takes
@@ -206,7 +206,7 @@ class Measuring:
             found[called.row] = Line(what, where, calls, seconds, seconds / whole, flops, touched, fraction)
         for row in np.flatnonzero(program.table[:, 0] == Op.HOST).tolist():
             number = int(program.table[row, 1])
-            node = program.assembler.hosts[number][0]
+            node = program.instructions.hosts[number][0]
             seconds, calls = _middle([times.hosts.get(number, (0, 0)) for times in runs])
             what, where = f"host call {node.primitive.name}", _where([node], origins)
             found[row] = Line(what, where, calls, seconds, seconds / whole, 0, 0, 0.0)

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.compiler import native
-from maplet.compiler.assembly import Assembler
+from maplet.compiler.assembly import BlockAssembler
 from maplet.compiler.executor import Executor, address_of, new_control
 from maplet.compiler.fusion import fuse
 from maplet.compiler.instructions import ROW_WORDS, Op, Outcome, Word
 from maplet.compiler.listing import all_origins
 from maplet.compiler.memory import Given, InArena, OfConstant, Row, alignment
+from maplet.compiler.table import Table
 from maplet.errors import PositionError
+from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,16 +50,16 @@ class Program:
         self.graph = graph
         self.donated = dict(donated or {})
         self.lock = threading.Lock()
-        self.block = fuse(graph)
-        self.assembler = Assembler()
-        self.assembler.steadfast = steadfast
+        self.block = fuse(simplify(graph)[0])
+        self.instructions = Table()
+        self.instructions.steadfast = steadfast
         self._assemble()
         self._load()
 
     # ── making it ────────────────────────────────────────────────────────────────────────────────
 
     def _assemble(self) -> None:
-        block, to = self.block, self.assembler
+        block, to = self.block, self.instructions
         inputs = [Given(slot=n) for n in range(len(self.graph.inputs))]
         count = len(inputs)
         self.fresh = [n for n in range(len(self.graph.outputs)) if n not in self.donated]
@@ -72,13 +74,13 @@ class Program:
                 wanted[storage] = pointer
                 if n in self.donated:
                     donated[storage] = block.inputs[self.donated[n]]
-        to.block(block, dict(zip(block.inputs, inputs, strict=True)), wanted, targets, donated)
+        BlockAssembler(to, block, dict(zip(block.inputs, inputs, strict=True)), wanted, donated).run(targets)
         to.row(Op.END)
         self.in_place = all(to.made.get(block.outputs[n]) is inputs[k] for n, k in self.donated.items())
 
     def _load(self) -> None:
         """Give the words memory, and everything in them its address."""
-        to = self.assembler
+        to = self.instructions
         rows = len(to.rows)
         self.control = new_control()
         self.memory = np.zeros(rows * ROW_WORDS + len(to.words), np.int64)
@@ -149,7 +151,7 @@ class Program:
             arrays = [*values, made]
             for slot, array in enumerate(arrays):
                 self.bind(slot, array)
-            counter = self.words_at + self.assembler.counters[0][1]
+            counter = self.words_at + self.instructions.counters[0][1]
             outcome = self.executor.start()
             while outcome:
                 self._attend(outcome)
@@ -191,7 +193,7 @@ class Program:
 
     def _host(self, number: int) -> None:
         """Run an operation by its reference, on the memory of the program."""
-        node, first = self.assembler.hosts[number]
+        node, first = self.instructions.hosts[number]
         kinds = [child.array_type for child in node.inputs]
         gives = node.type if isinstance(node.type, tuple) else (node.type,)
         views = [
@@ -206,7 +208,7 @@ class Program:
             target[...] = result
 
     def _fail(self, number: int) -> None:
-        node = self.assembler.errors[number - 1]
+        node = self.instructions.errors[number - 1]
         where = self.origins.get(node)
         raise PositionError(
             f"{node.primitive.name}: an index is outside an axis of an array of shape {_looked_into(node)}",

@@ -24,8 +24,8 @@ from maplet.core.text import graph_to_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from maplet.compiler.assembly import Called
     from maplet.compiler.program import Program
+    from maplet.compiler.table import Called
 
 stages = ("graph", "fused", "loops", "llvm", "asm")
 
@@ -47,7 +47,7 @@ def stage_text(stage: str, f: Callable[..., Any], *args: Any) -> str:
 def _kernels(stage: str, program: Program) -> Iterator[str]:
     """Every distinct kernel below a line that says what it computes."""
     origins = program.origins
-    calls = program.assembler.calls
+    calls = program.instructions.calls
     forms = {called: text(called.kernel, canonical=True) for called in calls}
     counts = Counter(forms.values())
     first: dict[str, Called] = {}

@@ -24,10 +24,10 @@ def work_of(item: Nest | Scatter, *, filling: bool = False) -> tuple[int, int]:
     """Floating operations and bytes of a nest; of a scatter, those of its visits, or of filling the array before."""
     if isinstance(item, Nest):
         conditions = [condition for condition, _ in item.evaluator.checks]
-        written = sum(map(_bytes, item.outputs))
+        written = sum(_bytes(node, item.shape) for node in item.outputs)
         return _flops([*item.outputs.values(), *conditions]), _read([*item.outputs.values(), *conditions]) + written
     if filling:
-        return 0, _bytes(item.node)
+        return 0, _bytes(item.node, item.shape)
     roots = [item.at, item.body, *(condition for condition, _ in item.checks)]
     aimed = item.axes[item.aimed]
     visits = prod(axis.extent for axis in (*item.axes, *item.sums) if axis is not aimed)
@@ -58,8 +58,8 @@ def _read(roots: list[Element]) -> int:
     return sum(min(count, node.array_type.size) * node.array_type.dtype.itemsize for node, count in asked.items())
 
 
-def _bytes(node: Node) -> int:
-    return node.array_type.size * node.array_type.dtype.itemsize
+def _bytes(node: Node, shape: tuple[int, ...]) -> int:
+    return prod(shape) * node.array_type.dtype.itemsize
 
 
 def axes_of(roots: list[Element]) -> Mapping[Element, frozenset[Axis]]:

@@ -1,0 +1,163 @@
+"""The table of a program in the making: rows of instructions, the words behind them, and where addresses belong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from maplet.compiler.instructions import ROW_WORDS, Op
+from maplet.compiler.memory import Arena, Pointer
+from maplet.core.graph import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+
+    from maplet.compiler.blocks import Storage
+    from maplet.compiler.loops import Kernel
+    from maplet.compiler.lowering import KernelCall
+    from maplet.compiler.memory import Row
+
+enough_work = 1 << 16  # scalar operations: below, one thread is done before another has begun
+
+
+@dataclass(frozen=True)
+class Called:
+    """A row that calls a kernel, and what one call computes and touches (`work`): for listings and profiles."""
+
+    row: int
+    kernel: Kernel
+    nodes: tuple[Node, ...]
+    flops: int
+    bytes: int
+
+
+class Table:
+    """The instructions of a program in the making, and the arguments of its kernels.
+
+    Words are numbered from 0: first those of the table, then the arguments; `Program` gives them memory.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[list[Any]] = []
+        self.words: list[Any] = []  # behind the table
+        self.relocations: list[tuple[tuple[str, int], tuple[str, int]]] = []  # (word, the word whose address it holds)
+        self.kernels: list[Kernel] = []
+        self.calls: list[Called] = []
+        self.errors: list[Node] = []
+        self.hosts: list[tuple[Node, int]] = []  # operation, the word from which its operands' addresses stand
+        self.constants: list[np.ndarray[Any, Any]] = []
+        self.arena = Arena()
+        self.pointers: list[Pointer] = []
+        self.waiting: list[tuple[tuple[str, int], Pointer, int]] = []
+        self.depth = 0
+        self.counters: list[tuple[str, int]] = []  # of the outermost loops
+        self.made: dict[Storage, Pointer] = {}  # where the outermost block has made its arrays
+        self.checked = 0  # how many of the errors the program has looked for so far
+        self.steadfast = False  # whether loops may overwrite what they are given although they may fail
+
+    def stop_on_errors(self) -> None:
+        """Before something is overwritten for good: the program ends here if an error was reported."""
+        if len(self.errors) > self.checked:
+            self.row(Op.PAUSE)
+            self.checked = len(self.errors)
+
+    # ── rows and words ───────────────────────────────────────────────────────────────────────────
+
+    def row(self, op: Op, *operands: Any) -> int:
+        """Add a row. An operand is a number, a `Pointer` (with bytes to add), or the name of a word."""
+        number = len(self.rows)
+        self.rows.append([int(op)] + [0] * (ROW_WORDS - 1))
+        for n, operand in enumerate(operands, start=1):
+            self._put(("row", number * ROW_WORDS + n), operand)
+        return number
+
+    def word(self, content: Any) -> tuple[str, int]:
+        """Add a word; its name."""
+        name = ("word", len(self.words))
+        self.words.append(0)
+        self._put(name, content)
+        return name
+
+    def _put(self, name: tuple[str, int], content: Any) -> None:
+        parts: Any = cast("Any", content) if isinstance(content, tuple) else ()
+        if isinstance(content, Pointer):
+            self.waiting.append((name, content, 0))
+        elif parts and isinstance(parts[0], Pointer):
+            self.waiting.append((name, *parts))
+        elif parts:
+            self.relocations.append((name, parts))
+        elif name[0] == "row":
+            self.rows[name[1] // ROW_WORDS][name[1] % ROW_WORDS] = content
+        else:
+            self.words[name[1]] = content
+
+    def land(self, row: int, operand: int) -> None:
+        """Let a jump that was written before go to the row that comes next."""
+        self.rows[row][operand] = len(self.rows)
+
+    # ── calls and loops ──────────────────────────────────────────────────────────────────────────
+
+    def arguments(self, words: Sequence[Any]) -> tuple[str, int]:
+        """Words side by side; the name of the first."""
+        names = [self.word(content) for content in words]
+        return names[0] if names else self.word(0)
+
+    def call(self, kernel: Kernel, pointers: Sequence[Pointer], sizes: Sequence[Any], count: int, *, work: int) -> int:
+        """A row that runs a kernel."""
+        numbers: list[Any] = []
+        for size in sizes:
+            if isinstance(size, Node):
+                self.errors.append(size)
+                numbers.append(len(self.errors))
+            else:
+                numbers.append(size)
+        first = self.arguments([*pointers, *numbers, ("status", 0)])
+        self.kernels.append(kernel)
+        parallel = int(work >= enough_work and count > 1)
+        return self.row(Op.CALL, ("kernel", len(self.kernels) - 1), first, count, parallel)
+
+    def run_kernel(
+        self, call: KernelCall, pointers: Sequence[Pointer], nodes: tuple[Node, ...], work: tuple[int, int]
+    ) -> None:
+        """A row that runs a kernel of a nest or a scatter; ``work`` counts floating operations and bytes."""
+        row = self.call(call.kernel, pointers, call.sizes, call.count, work=call.work)
+        self.calls.append(Called(row, call.kernel, nodes, *work))
+
+    def repeat(
+        self,
+        length: int,
+        rows: Sequence[tuple[Row, tuple[Pointer, int], int]],
+        body: Callable[[], None],
+        counter: tuple[str, int] | None = None,
+    ) -> None:
+        """A loop; each of its rows begins somewhere in an array, and is so many bytes further in every round.
+
+        With a counter of its own it comes back to Python now and then, where it is the outermost loop.
+        """
+        counts = self.word(0) if counter is None else counter
+        if counter is None:
+            self.row(Op.SET, counts, 0)
+        limit = self.word(length)
+        setup = self.row(Op.JUMP, 0)
+        first, before = len(self.rows), len(self.waiting)
+        body()
+        places = {
+            row: [(name, extra) for name, pointer, extra in self.waiting[before:] if pointer is row]
+            for row, _, _ in rows
+        }
+        for row, _, size in rows:
+            for place, _ in places[row]:
+                self.row(Op.ADD, place, size)
+        self.row(Op.ADD, counts, 1)
+        if counter is not None and self.depth == 1:
+            self.row(Op.PAUSE)
+        test = self.row(Op.JUMP_IF_LESS, counts, limit, first)
+        end = self.row(Op.JUMP, 0)
+        self.land(setup, 1)
+        for row, (whole, begin), _ in rows:
+            for place, extra in places[row]:
+                self.row(Op.SET, place, (whole, begin + extra))
+        self.row(Op.JUMP, test)
+        self.land(end, 1)

@@ -1,0 +1,244 @@
+"""Items that run in strips of a few rows: the same bits as whole arrays, whatever the strip, and less memory."""
+
+import numpy as np
+import pytest
+
+import maplet as mp
+from maplet import nn
+from maplet.compiler import strips, threads
+from maplet.compiler.blocks import Nest, Strips
+from maplet.compiler.jit import jit
+from maplet.compiler.listing import inner_blocks, listing
+from maplet.compiler.program import Program
+from maplet.core.recording import graph_of
+from maplet.core.tree import leaves
+from maplet.errors import PositionError
+from native_laws import assert_equal, checked, graph_for, type_of
+from random_graphs import RandomGraph
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Everything that can go in strips does, by ``room`` bytes of all that a strip works on."""
+
+    def choose(room):
+        monkeypatch.setattr(strips, "worth_it", 1)
+        monkeypatch.setattr(strips, "room", room)
+
+    return choose
+
+
+def strips_in(block):
+    inside = [found for item in block.items for inner in inner_blocks(item) for found in strips_in(inner)]
+    return inside + [item for item in block.items if isinstance(item, Strips)]
+
+
+def run(graph, values):
+    program = checked(Program(graph))
+    return program.run([np.ascontiguousarray(x).reshape(x.shape) for x in values]), strips_in(program.block)
+
+
+# ── row by row, at random ────────────────────────────────────────────────────────────────────────
+
+
+class RandomRows:
+    """A random program in which most arrays have the same rows, and some are sums over them."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+        self.rows, self.columns = (int(self.rng.choice([3, 5, 8, 13, 37, 64, 97])) for _ in range(2))
+        dtype = str(self.rng.choice(["float32", "float64"]))
+        self.values = [self.rng.normal(size=(self.rows, self.columns)).astype(dtype) for _ in range(2)]
+        self.values.append(self.rng.integers(-self.columns, self.columns, size=self.rows))
+        self.graph = graph_for(self._write, self.values)
+
+    def _pick(self, options):
+        return options[int(self.rng.integers(len(options)))]
+
+    def _write(self, inputs):
+        x, y, self.labels = inputs
+        self.pool, self.thin, self.other = [x, y], [x[:, :1]], [mp.sum(y)]
+        kinds = [self._across, self._across, self._sum_of_row, self._sum_of_row, self._sum_of_rows, self._look_up,
+                 self._aim, self._mix, self._mix, self._mix, self._turned, self._whole]  # fmt: skip
+        for _ in range(14):
+            self._pick(kinds)()
+        return [self.pool[-1], self._pick(self.pool), self._pick(self.thin), *self.other]
+
+    def _across(self):
+        self.pool.append(self._pick([mp.sin, mp.tanh, mp.square, mp.negative])(self._pick(self.pool)))
+
+    def _mix(self):
+        other = self._pick([self._pick(self.pool), self._pick(self.thin), self._pick(self.other)])
+        self.pool.append(self._pick([mp.add, mp.multiply, mp.maximum])(self._pick(self.pool), other))
+
+    def _sum_of_row(self):
+        reduce = self._pick([mp.sum, mp.max, mp.mean, mp.min])
+        self.thin.append(mp.tanh(reduce(self._pick(self.pool), axis=1, keepdims=True)))
+
+    def _sum_of_rows(self):
+        reduce = self._pick([mp.sum, mp.min, mp.mean])
+        self.other.append(reduce(mp.tanh(self._pick(self.pool)) * self._pick(self.thin), axis=0))
+
+    def _look_up(self):
+        self.thin.append(mp.take_along_axis(self._pick(self.pool), self.labels[:, None], axis=1))
+
+    def _aim(self):
+        found = mp.vjp(lambda x: mp.take_along_axis(x, self.labels[:, None], axis=1), self._pick(self.pool))
+        self.pool.append(found[1](self._pick(self.thin))[0])
+
+    def _turned(self):
+        x = self._pick(self.pool)
+        self.pool.append(self._pick([lambda: mp.flip(x, axis=0), lambda: mp.flip(x, axis=1), lambda: x * mp.sum(x)])())
+
+    def _whole(self):
+        self.other.append(mp.sum(self._pick(self.pool)))
+
+
+def test_random_rows(small):
+    found = tails = sums = 0
+    for seed in range(120):
+        made = RandomRows(seed)
+        expected, none = run(made.graph, made.values)
+        assert not none
+        small(room := int(2 ** made.rng.integers(6, 12)))
+        results, groups = run(made.graph, made.values)
+        found += bool(groups)
+        tails += any(group.rows % group.strip for group in groups)
+        sums += any(member.sums for group in groups for member in group.members)
+        for n, (one, other) in enumerate(zip(results, expected, strict=True)):
+            assert_equal(one, other, (seed, room, n))
+        strips.worth_it = 1 << 21
+    assert (found, tails, sums) > (40, 10, 20)
+
+
+@pytest.mark.parametrize("room", [64, 600])
+def test_random_graphs(small, room):
+    seen = 0
+    for seed in range(60):
+        made = RandomGraph(seed)
+        expected, _ = run(made.graph, made.values)
+        small(room)
+        results, groups = run(made.graph, made.values)
+        seen += bool(groups)
+        for one, other in zip(results, expected, strict=True):
+            assert_equal(one, other, seed)
+        strips.worth_it = 1 << 21
+    assert seen
+
+
+# ── layer norm and softmax ───────────────────────────────────────────────────────────────────────
+
+
+def row_wise(x, gamma, beta, labels):
+    def loss(x, gamma, beta):
+        mean, variance = mp.mean(x, axis=-1, keepdims=True), mp.var(x, axis=-1, keepdims=True)
+        return nn.cross_entropy(mp.gelu((x - mean) * mp.rsqrt(variance + 1e-5) * gamma + beta), labels)
+
+    return mp.value_and_grad(loss, argnums=(0, 1, 2))(x, gamma, beta)
+
+
+def given(rows, columns, dtype="float32"):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, columns)).astype(dtype)
+    return x, np.ones(columns, dtype), np.zeros(columns, dtype), rng.integers(0, columns, rows)
+
+
+def recorded(values):
+    return graph_of(lambda inputs: leaves(row_wise(*inputs)).values(), [type_of(x) for x in values])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("rows", "columns"), [(37, 100), (64, 33), (257, 700)])
+def test_layer_norm_and_cross_entropy(small, rows, columns, dtype):
+    values = [mp.asarray(x) for x in given(rows, columns, dtype)]
+    expected = jit(row_wise)(*values)
+    small(columns * 300)
+    for number in (1, 2, 3):
+        threads.set_threads(number)
+        try:
+            found = jit(row_wise)(*values)
+        finally:
+            threads.set_threads(1)
+        assert_equal(found[0].numpy(), expected[0].numpy())
+        for one, other in zip(found[1], expected[1], strict=True):
+            assert_equal(one.numpy(), other.numpy())
+
+
+def test_a_large_one_goes_in_one_group_of_strips_and_keeps_little(monkeypatch):
+    values = given(2048, 512)
+    f = jit(row_wise)
+    found = f(*map(mp.asarray, values))
+    (program,) = (made.program for made in f.programs.values())
+    (group,) = strips_in(program.block)
+    assert len([item for item in program.block.items if isinstance(item, Nest)]) <= 3
+    memory = program.instructions.arena.size
+    monkeypatch.setattr(strips, "worth_it", 1 << 60)
+    g = jit(row_wise)
+    expected = g(*map(mp.asarray, values))
+    (whole,) = (made.program for made in g.programs.values())
+    assert memory < values[0].nbytes < whole.instructions.arena.size / 3
+    assert group.strip < group.rows
+    assert_equal(found[1][0].numpy(), expected[1][0].numpy())
+
+
+def test_a_wrong_label_is_reported(small):
+    x, gamma, beta, labels = given(64, 33)
+    small(4000)
+    labels[50] = 33
+    with pytest.raises(PositionError, match="take_along_axis"):
+        jit(row_wise)(x, gamma, beta, labels)
+
+
+# ── what goes together ───────────────────────────────────────────────────────────────────────────
+
+
+def groups_of(f, *values):
+    graph = graph_for(lambda inputs: leaves(f(*inputs)).values(), list(values))
+    return strips_in(Program(graph).block)
+
+
+x = np.random.default_rng(1).normal(size=(24, 10)).astype("float32")
+
+
+def soft(x):
+    return mp.exp(x - mp.max(x, axis=1, keepdims=True))
+
+
+cases = {
+    "a softmax": (lambda x: soft(x) / mp.sum(soft(x), axis=1, keepdims=True), True),
+    "a sum over the rows at its end": (lambda x: mp.sum(mp.exp(soft(x) * 2), axis=0), True),
+    "rows in another order": (lambda x: mp.flip(mp.exp(soft(x)), axis=0), False),
+    "one function": (mp.exp, False),
+    "nothing between": (lambda x: [mp.exp(x), mp.sum(x, axis=1)], False),
+}
+
+
+@pytest.mark.parametrize("name", cases)
+def test_what_goes_in_strips(small, name):
+    f, expected = cases[name]
+    small(400)
+    assert bool(groups_of(f, x)) == expected
+
+
+def test_a_strip_fits_the_room(small):
+    for room in (100, 1000, 5000):
+        small(room)
+        for group in groups_of(cases["a softmax"][0], x):
+            moved = {node: step for member in group.members for node, step in member.steps.items()}
+            assert group.strip == 1 or 4 * group.strip * sum(moved.values()) <= room
+
+
+def test_listing(small):
+    small(1000)
+    f = cases["a sum over the rows at its end"][0]
+    graph = graph_for(lambda inputs: [f(*inputs)], [x])
+    assert listing(Program(graph).block, origins=False).splitlines() == [
+        "fused(x0: f32[24,10]) {",
+        "  strips of 16 of 24 rows",
+        "    nest 24×1",
+        "      %0[i,0] = max(k<10: x0[i,k])   : f32[24,1]",
+        "    nest 10",
+        "      %1[i] = sum(j<24: exp(exp(x0[j,i] - %0[j,0]) * 2.0))   : f32[10]",
+        "  return %1",
+        "}",
+    ]
