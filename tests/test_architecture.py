@@ -30,6 +30,8 @@ OWNERS = {
 LAZY = {
     "__init__.py": "`import maplet` loads the rooms when they are first named",
     "cli/ir.py": "of all commands only this one needs the compiler",
+    "compiler/executor.py": "what runs programs is found on disk, but for the first time",
+    "compiler/program.py": "a program that is found on disk needs no compiler",
     "core/graph.py": "text.py reads graphs, so it stands below; only printing needs it",
     "train/stepping.py": "the compiler takes a third of a second; without llvmlite, all still works",
     "data/digits.py": "scikit-learn is optional and takes a second",

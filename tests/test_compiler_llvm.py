@@ -13,6 +13,7 @@ from llvmlite import binding
 import maplet as mp  # noqa: F401  (fills the registry)
 from maplet.compiler import functions, native
 from maplet.compiler.cache import Cache
+from maplet.compiler.kernels import addresses
 from maplet.compiler.llvm import emit
 from maplet.compiler.loops import (
     After,
@@ -56,7 +57,7 @@ def execute(library, kernel, arrays, sizes=(), *, begin=0, end=1):
     status, scratch = np.zeros(1, np.int64), np.zeros(kernel.scratch + 64, np.uint8)
     words = [*(array.ctypes.data for array in arrays), *sizes, status.ctypes.data]
     arguments = np.array(words, np.int64)
-    (address,) = library.kernels([kernel])
+    (address,) = addresses([kernel], library)
     signature(address)(arguments.ctypes.data, begin, end, scratch.ctypes.data + -scratch.ctypes.data % 64)
     binding.parse_assembly(emit(kernel, "kernel")).verify()
     return status[0]
@@ -452,13 +453,13 @@ def test_products_and_sums_are_not_contracted():
 def test_nothing_is_compiled_twice(tmp_path):
     kernels = [scaled_rows(), contraction(2, 1), scaled_rows()]
     first = native.Library(named(""), Cache(tmp_path / "code"))
-    found = first.kernels(kernels)
+    found = addresses(kernels, first)
     assert first.compiled == 2
     assert found[0] == found[2] != found[1]
-    assert first.kernels([scaled_rows()]) == found[:1]
+    assert addresses([scaled_rows()], first) == found[:1]
     assert first.compiled == 2
     second = native.Library(named(""), Cache(tmp_path / "code"))
-    second.kernels(kernels)
+    addresses(kernels, second)
     assert second.compiled == 0
     given, result = np.ones((1, 16), np.float32), np.zeros((1, 16), np.float32)
     execute(second, scaled_rows(), [given, np.full(1, 3, np.float32), result], [16])
@@ -468,7 +469,7 @@ def test_nothing_is_compiled_twice(tmp_path):
 def test_code_of_one_kind_of_machine_is_not_taken_for_another(tmp_path):
     for kind in available():
         library = native.Library(named(kind), Cache(tmp_path / "code"))
-        library.kernels([scaled_rows()])
+        addresses([scaled_rows()], library)
         assert library.compiled == 1
 
 
@@ -485,8 +486,9 @@ def test_other_functions_and_those_that_they_call(library):
     }
     """
     before = library.compiled
-    clear, double = library.functions(ir_text, "clear", "double")
-    library.functions(ir_text, "clear", "double")
+    source = native.Source(("clear", "double"), lambda: ir_text)
+    ((clear, double),) = library.functions({library.key(ir_text): source})
+    assert library.functions({library.key(ir_text): source}) == [[clear, double]]
     assert library.compiled == before + 1
     given = np.ones(5)
     ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(clear)(given.ctypes.data, 32)

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from llvmlite import binding, ir
 
-from maplet.compiler import native, vector_math
+from maplet.compiler import vector_math
+from maplet.compiler.kernels import addresses
 from maplet.compiler.loops import Buffer, For, Kernel, Load, Size, Store, apply, index, integer
 from maplet.compiler.target import target
 from maplet.compiler.vectors import Vectors, type_of
@@ -315,7 +316,7 @@ def test_functions_that_branch_run_in_kernels():
     kernel = Kernel(
         "turns", (x, out), ("n",), (For(i, kernel.begin, kernel.end, 1, (inner,)),), 0, kernel.begin, kernel.end
     )
-    (address,) = native.addresses([kernel])
+    (address,) = addresses([kernel])
     angles = np.resize(numbers(np.float32, 4_000), 4_096)
     got, status = np.empty_like(angles), np.zeros(1, np.int64)
     words = np.asarray([angles.ctypes.data, got.ctypes.data, angles.size, status.ctypes.data])

@@ -59,10 +59,10 @@ def key_of(kernel_text: str, target_text: str) -> str:
 
 @cache
 def _sources() -> bytes:
-    """A hash of the compiler's sources, and of those from which it takes coefficients: others make other code."""
+    """A hash of the sources that decide what a graph becomes: others make other code."""
     whole, now = hashlib.sha256(), time.time()
     paths: list[str] = []
-    for room in ("compiler", "ops"):
+    for room in ("compiler", "control", "core", "ops", "transforms"):
         with contextlib.suppress(OSError), os.scandir(Path(__file__).parents[1] / room) as entries:
             paths += sorted(entry.path for entry in entries if entry.name.endswith(".py"))
     if not paths:  # maplet lies in an archive: who knows which

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.compiler import executor_ir, threads
+from maplet.compiler import threads
 from maplet.compiler.instructions import ROW_WORDS, Op, Word
-from maplet.compiler.native import functions
+from maplet.compiler.native import Source, library
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AFRESH, ON = ctypes.c_int64(0), ctypes.c_int64(1)
+symbols = ("maplet_execute", *(("maplet_prepare", "maplet_wake", "maplet_serve") if threads.CAN_SHARE else ()))
 SCRATCH, POOL = int(Word.SCRATCH), int(Word.POOL)  # a plain int is found a quarter of a microsecond sooner
 
 
@@ -43,10 +44,17 @@ class Native:
     """Where there is only one thread, None."""
 
 
+def _emit() -> str:
+    from maplet.compiler.executor_ir import emit  # noqa: PLC0415  (it is found on disk, but for the first time)
+
+    return emit()
+
+
 @cache
 def native() -> Native:
     """The executor as machine code."""
-    execute, *others = functions(executor_ir.emit(), *executor_ir.symbols)
+    code = library()
+    ((execute, *others),) = code.functions({code.key("executor"): Source(symbols, _emit)})
     pool = None
     if others:
         word = ctypes.c_int64

@@ -23,8 +23,6 @@ from maplet.compiler.threads_ir import write_threads
 from maplet.compiler.words_ir import PLAIN_ARITHMETIC, Code, i8, i64, write_arithmetic, write_clock
 
 NEVER = (1 << 63) - 1
-symbols = ("maplet_execute", *(("maplet_prepare", "maplet_wake", "maplet_serve") if CAN_SHARE else ()))
-"""The functions that Python calls."""
 
 
 def emit() -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
 
+from maplet.compiler import native
 from maplet.compiler.program import Program
 from maplet.compiler.shortcut import Shortcut
 from maplet.compiler.signature import Flat
@@ -219,7 +220,7 @@ class Compiled:
         self.targets = [self._target(write, flat) for write in recording.writes]
         self.donated = donations(recording, handles, flat)
         self.replaced = self._replaced_in_attributes()
-        self.program = Program(recording.graph, self.donated, steadfast=steadfast)
+        self.program = Program(recording.graph, self.donated, steadfast=steadfast, disk=native.library().disk)
         # The arrays of this call are not kept, or each would have one holder more than it seems.
         recording.argument_leaves, recording.arguments, recording.captured, recording.seen = [], [], [], {}
 

@@ -13,9 +13,9 @@ from time import perf_counter_ns
 
 import numpy as np
 
-from maplet.compiler import native
 from maplet.compiler.executor import Executor, address_of, new_control
 from maplet.compiler.instructions import Op, Word
+from maplet.compiler.kernels import addresses
 from maplet.compiler.loops import (
     After,
     Apply,
@@ -127,7 +127,7 @@ def _seconds(
     """The least time of a call, of five."""
     control = new_control()
     words = np.array([*map(address_of, arrays), *sizes, address_of(control, Word.STATUS)], np.int64)
-    (function,) = native.addresses([kernel])
+    (function,) = addresses([kernel])
     table = np.array([[Op.CALL, function, address_of(words), count, 1, 0], [Op.END, 0, 0, 0, 0, 0]], np.int64)
     executor = Executor(table, control)
     times_: list[int] = []

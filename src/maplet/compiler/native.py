@@ -1,7 +1,7 @@
 """LLVM IR → machine code, and its place in this process.
 
-Machine code is position-independent and stays for as long as the process lives. A kernel is compiled at most once: its
-canonical text is looked up among those loaded, then on disk.
+Machine code is position-independent and stays for as long as the process lives. Nothing is compiled twice: it is looked
+up by the key of its source, first in memory, then on disk.
 """
 
 # llvmlite has no type hints.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -21,24 +21,10 @@ import llvmlite
 from llvmlite import binding
 
 from maplet.compiler.cache import Cache, default_directory, key_of
-from maplet.compiler.llvm import emit
-from maplet.compiler.loop_text import text
 from maplet.compiler.target import Target, target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from maplet.compiler.loops import Kernel
-
-
-def addresses(kernels: Sequence[Kernel]) -> list[int]:
-    """Where the machine code of kernels is in memory. What there is none of yet is compiled."""
-    return library().kernels(kernels)
-
-
-def functions(ir_text: str, *symbols: str) -> list[int]:
-    """Where the functions of an LLVM module are in memory; a module is compiled once. Their names must be its own."""
-    return library().functions(ir_text, *symbols)
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def compile(ir_text: str, kind: Target | None = None) -> bytes:
@@ -60,6 +46,17 @@ def library() -> Library:
     return Library(target(), Cache(default_directory()))
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Functions that can be had as machine code: their names, and what makes the LLVM IR of them.
+
+    There is one more module of them in the process, so no other may have these names.
+    """
+
+    symbols: tuple[str, ...]
+    make: Callable[[], str]
+
+
 class Library:
     """Machine code in memory and on disk. ``compiled`` counts what was found neither here nor there."""
 
@@ -70,62 +67,52 @@ class Library:
         self._known: dict[str, list[int]] = {}
         self._lock = threading.Lock()
 
-    def kernels(self, kernels: Sequence[Kernel]) -> list[int]:
-        """The addresses of kernels."""
-        texts = [text(kernel, canonical=True) for kernel in kernels]
-        with self._lock:
-            missing = {
-                source: kernel for source, kernel in zip(texts, kernels, strict=True) if source not in self._known
-            }
-            wanted: list[_Wanted] = []
-            for source, kernel in missing.items():
-                key = self._key(source)
-                symbol = f"maplet_{key[:32]}"
-                wanted.append(_Wanted(source, key, (symbol,), partial(emit, kernel, symbol)))
-            self._load(wanted)
-            return [self._known[source][0] for source in texts]
-
-    def functions(self, ir_text: str, *symbols: str) -> list[int]:
-        """The addresses of functions of an LLVM module, which must have names of their own."""
-        with self._lock:
-            if ir_text not in self._known:
-                self._load([_Wanted(ir_text, self._key(ir_text), symbols, lambda: ir_text)])
-            return self._known[ir_text]
-
-    def _key(self, source: str) -> str:
+    def key(self, source: str) -> str:
+        """By what the machine code of some source is known."""
         return key_of(source, _target_text(self.kind))
 
-    def _load(self, wanted: Sequence[_Wanted]) -> None:
-        """Bring functions into memory, all at once."""
-        if not wanted:
+    def functions(self, sources: Mapping[str, Source]) -> list[list[int]]:
+        """Where functions are in memory, by key. What there is no machine code of yet is compiled."""
+        with self._lock:
+            missing = {key: source for key, source in sources.items() if key not in self._known}
+            self._load([(key, source.symbols, self._object(key, source)) for key, source in missing.items()])
+            return [self._known[key] for key in sources]
+
+    def found(self, kernels: Sequence[str]) -> list[int] | None:
+        """Where kernels are in memory, by key; None if there is no machine code of one of them."""
+        with self._lock:
+            codes = {key: self.disk.get(key) for key in dict.fromkeys(kernels) if key not in self._known}
+            if None in codes.values():
+                return None
+            self._load([(key, (symbol_of(key),), code) for key, code in codes.items() if code is not None])
+            return [self._known[key][0] for key in kernels]
+
+    def _load(self, codes: Sequence[tuple[str, tuple[str, ...], bytes]]) -> None:
+        """Bring functions into memory, all at once: key, names and machine code."""
+        if not codes:
             return
         builder = binding.JITLibraryBuilder().add_current_process()
-        for one in wanted:
-            builder.add_object_img(self._object(one))
-            for symbol in one.symbols:
+        for _, symbols, code in codes:
+            builder.add_object_img(code)
+            for symbol in symbols:
                 builder.export_symbol(symbol)
         linked = builder.link(_linker(self.kind), f"maplet {next(_numbers)}")
-        for one in wanted:
-            self._known[one.source] = [linked[symbol] for symbol in one.symbols]
+        for key, symbols, _ in codes:
+            self._known[key] = [linked[symbol] for symbol in symbols]
         linked.detach()  # otherwise the code would go with this object, when Python ends even under running threads
 
-    def _object(self, wanted: _Wanted) -> bytes:
-        code = self.disk.get(wanted.key)
+    def _object(self, key: str, source: Source) -> bytes:
+        code = self.disk.get(key)
         if code is None:
-            code = compile(wanted.make(), self.kind)
+            code = compile(source.make(), self.kind)
             self.compiled += 1
-            self.disk.put(wanted.key, code)
+            self.disk.put(key, code)
         return code
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """Functions to be loaded: their text here, their key on disk, their names, and what makes LLVM IR of them."""
-
-    source: str
-    key: str
-    symbols: tuple[str, ...]
-    make: Callable[[], str]
+def symbol_of(key: str) -> str:
+    """The name of a kernel in its machine code."""
+    return f"maplet_{key[:32]}"
 
 
 _numbers = count()

@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.compiler import native
-from maplet.compiler.assembly import BlockAssembler
 from maplet.compiler.executor import Executor, address_of, new_control
-from maplet.compiler.fusion import fuse
-from maplet.compiler.instructions import ROW_WORDS, Op, Outcome, Word
-from maplet.compiler.listing import all_origins
-from maplet.compiler.memory import Given, InArena, OfConstant, Row, alignment
-from maplet.compiler.table import Table
+from maplet.compiler.image import Address, Image, from_bytes
+from maplet.compiler.instructions import ROW_WORDS, Outcome, Word
+from maplet.compiler.memory import alignment
 from maplet.errors import PositionError
-from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from maplet.compiler.memory import Pointer
+    from maplet.compiler.blocks import Block
+    from maplet.compiler.building import Build
+    from maplet.compiler.cache import Cache
+    from maplet.compiler.table import Table
     from maplet.core.context import Origin
     from maplet.core.graph import Graph, Node
 
@@ -44,91 +43,103 @@ class Program:
         Output number → input number: the output takes over the memory of that input, whose value is lost.
     steadfast
         Whether that may be so although an error may be reported later, which then leaves it half done.
+    disk
+        Where programs are kept. One that is there need not be compiled; None for nowhere.
     """
 
-    def __init__(self, graph: Graph, donated: Mapping[int, int] | None = None, *, steadfast: bool = False) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        donated: Mapping[int, int] | None = None,
+        *,
+        steadfast: bool = False,
+        disk: Cache | None = None,
+    ) -> None:
         self.graph = graph
         self.donated = dict(donated or {})
+        self.steadfast = steadfast
         self.lock = threading.Lock()
-        self.block = fuse(simplify(graph)[0])
-        self.instructions = Table()
-        self.instructions.steadfast = steadfast
-        self._assemble()
-        self._load()
+        self.fresh = [n for n in range(len(graph.outputs)) if n not in self.donated]
+        self.output_types = [node.array_type for node in graph.outputs]
+        image, functions = self._found(disk)
+        self._load(image, functions)
 
     # ── making it ────────────────────────────────────────────────────────────────────────────────
 
-    def _assemble(self) -> None:
-        block, to = self.block, self.instructions
-        inputs = [Given(slot=n) for n in range(len(self.graph.inputs))]
-        count = len(inputs)
-        self.fresh = [n for n in range(len(self.graph.outputs)) if n not in self.donated]
-        targets: list[Pointer] = []
-        wanted: dict[Any, Pointer] = {}
-        donated: dict[Any, Any] = {}
-        places = {n: Given(slot=count + k) for k, n in enumerate(self.fresh)}
-        for n, storage in enumerate(block.outputs):
-            pointer = inputs[self.donated[n]] if n in self.donated else places[n]
-            targets.append(pointer)
-            if storage not in wanted and storage not in block.inputs and storage.value is None:
-                wanted[storage] = pointer
-                if n in self.donated:
-                    donated[storage] = block.inputs[self.donated[n]]
-        BlockAssembler(to, block, dict(zip(block.inputs, inputs, strict=True)), wanted, donated).run(targets)
-        to.row(Op.END)
-        self.in_place = all(to.made.get(block.outputs[n]) is inputs[k] for n, k in self.donated.items())
+    def _found(self, disk: Cache | None) -> tuple[Image, list[int]]:
+        """The program as numbers, and where its kernels are; from disk if it is there."""
+        library, key = native.library(), ""
+        if disk is not None:
+            key = library.key(f"program {sorted(self.donated.items())} {self.steadfast}\n{self.graph}")
+            content = disk.get(key)
+            image = None if content is None else from_bytes(content)
+            functions = None if image is None else library.found(image.kernels)
+            if image is not None and functions is not None:
+                return image, functions
+        image = self.made.image
+        if disk is not None and not image.layout.hosts:  # what Python does is found in the graph alone
+            disk.put(key, image.to_bytes())
+        functions = library.found(image.kernels)
+        assert functions is not None  # noqa: S101  (they were just compiled)
+        return image, functions
 
-    def _load(self) -> None:
+    @cached_property
+    def made(self) -> Build:
+        """How the graph became a program. One that was found on disk is compiled for this, without being run."""
+        from maplet.compiler.building import build  # noqa: PLC0415  (a program that is found on disk needs no compiler)
+
+        return build(self.graph, self.donated, steadfast=self.steadfast)
+
+    @property
+    def block(self) -> Block:
+        """The graph after fusion."""
+        return self.made.block
+
+    @property
+    def instructions(self) -> Table:
+        """The table, with what its rows stand for."""
+        return self.made.table
+
+    def _load(self, image: Image, functions: Sequence[int]) -> None:
         """Give the words memory, and everything in them its address."""
-        to = self.instructions
-        rows = len(to.rows)
+        layout = image.layout
+        self.in_place, self.counter = layout.in_place, layout.counter
         self.control = new_control()
-        self.memory = np.zeros(rows * ROW_WORDS + len(to.words), np.int64)
-        self.memory[: rows * ROW_WORDS] = np.array(to.rows, np.int64).reshape(-1)
-        self.memory[rows * ROW_WORDS :] = to.words
+        self.memory = image.words.copy()
         self.words = self.memory.data  # quicker to write to than the array
-        self.table = self.memory[: rows * ROW_WORDS].reshape(rows, ROW_WORDS)
-        self.words_at = rows * ROW_WORDS
-        self.arena = np.empty(to.arena.size + alignment, np.uint8)
+        self.table = self.memory[: layout.rows * ROW_WORDS].reshape(layout.rows, ROW_WORDS)
+        self.words_at = layout.rows * ROW_WORDS
+        self.arena = np.empty(layout.arena + alignment, np.uint8)
+        self.constants = [np.array(array, order="C") for array in image.constants]
+        constants = [address_of(array) for array in self.constants]
+        places: list[list[tuple[int, int]]] = [[] for _ in range(len(self.graph.inputs) + len(self.fresh))]
+        start, status = address_of(self.memory), address_of(self.control, Word.STATUS)
         arena = -(-address_of(self.arena) // alignment) * alignment
-        functions = native.addresses(to.kernels)
-        start = address_of(self.memory)
-        for name, what in to.relocations:
-            match what:
-                case ("status", _):
-                    address = address_of(self.control, Word.STATUS)
-                case ("kernel", number):
-                    address = functions[number]
+        addresses: list[list[int]] = image.addresses.tolist()
+        for word, kind, number, extra in addresses:
+            match kind:
+                case Address.STATUS:
+                    self.words[word] = status
+                case Address.KERNEL:
+                    self.words[word] = functions[number]
+                case Address.WORD:
+                    self.words[word] = start + 8 * number
+                case Address.ARENA:
+                    self.words[word] = arena + extra
+                case Address.CONSTANT:
+                    self.words[word] = constants[number] + extra
                 case _:
-                    address = start + 8 * self._index(what)
-            self.memory[self._index(name)] = address
-        self.patches: dict[int, list[tuple[int, int]]] = {}
-        for name, pointer, extra in to.waiting:
-            match pointer:
-                case InArena(offset=offset):
-                    self.memory[self._index(name)] = arena + offset + extra
-                case OfConstant(number=number):
-                    self.memory[self._index(name)] = address_of(to.constants[number]) + extra
-                case Given(slot=slot):
-                    self.patches.setdefault(slot, []).append((self._index(name), extra))
-                case Row():
-                    pass
-                case _:
-                    raise TypeError(pointer)
-        self.places: list[list[tuple[int, int]]] = [
-            self.patches.get(slot, []) for slot in range(len(self.graph.inputs) + len(self.fresh))
-        ]
-        self.known = [0] * len(self.places)
-        self.executor = Executor(self.table, self.control, scratch=max((k.scratch for k in to.kernels), default=0))
+                    places[number].append((word, extra))
+        self.places = places
+        self.known = [0] * len(places)
+        self.executor = Executor(self.table, self.control, scratch=layout.scratch)
         self.control[Word.BUDGET] = pause_after
-        self.output_types = [node.array_type for node in self.graph.outputs]
-
-    def _index(self, name: tuple[str, int]) -> int:
-        return name[1] if name[0] == "row" else self.words_at + name[1]
 
     @cached_property
     def origins(self) -> dict[Node, Origin]:
         """Where each operation came from, also those inside loops."""
+        from maplet.compiler.listing import all_origins  # noqa: PLC0415  (a program that is found on disk needs no compiler)
+
         return all_origins(self.block)
 
     # ── running it ───────────────────────────────────────────────────────────────────────────────
@@ -151,7 +162,7 @@ class Program:
             arrays = [*values, made]
             for slot, array in enumerate(arrays):
                 self.bind(slot, array)
-            counter = self.words_at + self.instructions.counters[0][1]
+            counter = self.counter
             outcome = self.executor.start()
             while outcome:
                 self._attend(outcome)
