@@ -30,6 +30,7 @@ OWNERS = {
 LAZY = {
     "__init__.py": "`import maplet` loads the rooms when they are first named",
     "cli/ir.py": "of all commands only this one needs the compiler",
+    "compiler/cache.py": "every start would wait for what only a warning needs",
     "compiler/executor.py": "what runs programs is found on disk, but for the first time",
     "compiler/program.py": "a program that is found on disk needs no compiler",
     "core/graph.py": "text.py reads graphs, so it stands below; only printing needs it",

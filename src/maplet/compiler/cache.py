@@ -14,10 +14,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import logging
 import os
 import re
-import secrets
 import stat
 import time
 from functools import cache
@@ -27,7 +25,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
-_logger = logging.getLogger("maplet")
 
 _magic = b"maplet machine code 1\n"  # then the SHA-256 of name and content, then the content
 _file_name = re.compile(r"[0-9a-f]{64}\.code")
@@ -66,14 +63,14 @@ def _sources() -> bytes:
         with contextlib.suppress(OSError), os.scandir(Path(__file__).parents[1] / room) as entries:
             paths += sorted(entry.path for entry in entries if entry.name.endswith(".py"))
     if not paths:  # maplet lies in an archive: who knows which
-        whole.update(secrets.token_bytes())
+        whole.update(os.urandom(32))
     for path in paths:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (every start waits for it)
             content = file.read()
             changed = os.fstat(file.fileno()).st_mtime
         whole.update(b"%d\n%b" % (len(content), content))
         if _loaded_at < changed <= now:  # edited since: this process runs what no file holds any more
-            whole.update(secrets.token_bytes())
+            whole.update(os.urandom(32))
     return whole.digest()
 
 
@@ -161,6 +158,12 @@ class _Folder:
         return str(self.path / name) if self.handle is None else name
 
 
+def _warn(message: str, *details: object) -> None:
+    import logging  # noqa: PLC0415  (every start would wait for it)
+
+    logging.getLogger("maplet").warning(message, *details)
+
+
 # ── the cache ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -204,7 +207,7 @@ class Cache:
                 _write(folder, _name(key), content)
         except OSError as error:
             self._writes = False
-            _logger.warning(
+            _warn(
                 "machine code is not kept in %s: %s (MAPLET_CACHE names another directory, or none if empty)",
                 self.directory,
                 error.strerror or error,
@@ -227,7 +230,7 @@ class Cache:
             folder = _Folder(directory)
         except _UntrustedError as reason:
             self.directory = None
-            _logger.warning("machine code is neither read from %s nor kept there: %s", directory, reason)
+            _warn("machine code is neither read from %s nor kept there: %s", directory, reason)
             yield None
             return
         try:
@@ -288,7 +291,7 @@ def _content(name: str, whole: bytes) -> bytes | None:
 
 def _write(folder: _Folder, name: str, content: bytes) -> None:
     """Write a file in one step: whoever reads finds the old one or the new one."""
-    temporary = f"{name.removesuffix('.code')}.{secrets.token_hex(8)}.writing"
+    temporary = f"{name.removesuffix('.code')}.{os.urandom(8).hex()}.writing"
     try:
         handle = folder.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         with open(handle, "wb") as file:  # noqa: PTH123  (it is open already)

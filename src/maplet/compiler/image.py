@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-Numbers = NDArray[np.int64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Address(IntEnum):
@@ -79,8 +80,8 @@ class Image:
     """
 
     layout: Layout
-    words: Numbers
-    addresses: Numbers
+    words: NDArray[np.int64]
+    addresses: NDArray[np.int64]
     kernels: tuple[str, ...]
     constants: tuple[np.ndarray[tuple[int, ...], np.dtype[np.generic]], ...]
 
