@@ -5,16 +5,23 @@ import pytest
 
 import maplet as mp
 from maplet import nn
-from maplet.compiler import strips, threads
+from maplet.compiler import native, strips, threads
 from maplet.compiler.blocks import Nest, Strips
+from maplet.compiler.cache import Cache
 from maplet.compiler.jit import jit
 from maplet.compiler.listing import inner_blocks, listing
 from maplet.compiler.program import Program
 from maplet.core.recording import graph_of
-from maplet.core.tree import leaves
+from maplet.core.tree import Stateful, leaves
 from maplet.errors import PositionError
 from native_laws import assert_equal, checked, graph_for, type_of
 from random_graphs import RandomGraph
+
+
+@pytest.fixture(autouse=True)
+def _nothing_on_disk(monkeypatch):
+    """A program that is found on disk would be the one of another test."""
+    monkeypatch.setattr(native.library(), "disk", Cache(None))
 
 
 @pytest.fixture
@@ -23,6 +30,7 @@ def small(monkeypatch):
 
     def choose(room):
         monkeypatch.setattr(strips, "worth_it", 1)
+        monkeypatch.setattr(strips, "good_part", 1 << 60)
         monkeypatch.setattr(strips, "room", room)
 
     return choose
@@ -242,3 +250,37 @@ def test_listing(small):
         "  return %1",
         "}",
     ]
+
+
+class State(Stateful):
+    def __init__(self):
+        self.x, self.y = mp.asarray(x), mp.asarray(x[::-1].copy())
+
+
+def moved(state):
+    p = soft(state.x) / mp.sum(soft(state.x), axis=1, keepdims=True)
+    state.x = state.x - p * state.y
+    state.y = state.y * mp.sum(p, axis=1, keepdims=True)
+
+
+def crossed(state):
+    """Here the old values are read after they would be overwritten."""
+    new = state.x - soft(state.x)
+    state.y = state.y + mp.max(new, axis=1, keepdims=True) * state.x
+    state.x = new
+
+
+@pytest.mark.parametrize("f", [moved, crossed])
+def test_what_is_overwritten_was_read_before(small, f):
+    found, expected, compiled = State(), State(), jit(f)
+    small(400)
+    compiled(found)
+    (made,) = compiled.programs.values()
+    assert strips_in(made.program.block)
+    assert made.program.in_place or f is crossed
+    f(expected)
+    for _ in range(4):
+        compiled(found)
+        f(expected)
+        for name in "xy":
+            np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-5, atol=1e-6)

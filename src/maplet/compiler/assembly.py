@@ -15,6 +15,7 @@ from maplet.compiler.instructions import Op
 from maplet.compiler.liveness import bytes_of, carried_inputs, last_uses, may_fail
 from maplet.compiler.memory import InArena, OfConstant, Pointer, Row
 from maplet.compiler.nests import lower_nest, lower_scatter
+from maplet.compiler.strips import is_of_own_row, roots_of, written_by
 from maplet.compiler.table import Called, Table
 from maplet.compiler.work import work_of
 
@@ -126,13 +127,32 @@ class BlockAssembler:
             carried = carried_inputs(item)
             places = [n for n, node in enumerate(item.node.inputs) if self.block.storage[node] is old]
             return len(places) == 1 and places[0] in carried and item.gives[carried.index(places[0])] is new
-        if not isinstance(item, Nest):
-            return False
-        place = item.place()
-        flat = item.evaluator.flat(place, item.shape).key
+        if isinstance(item, Strips):
+            return self._may_overwrite_in_strips(old, new, item)
+        return isinstance(item, Nest) and self._reads_where_it_writes(item, old, new)
+
+    def _may_overwrite_in_strips(self, old: Storage, new: Storage, strips: Strips) -> bool:
+        """Whether whoever reads an array reads it in its own row, and before that is written."""
+        storage, reading = self.block.storage, True
+        for member in strips.members:
+            item = member.item
+            writes = any(storage[node] is new for node in written_by(item))
+            if writes:
+                if not isinstance(item, Nest) or member.sums or not self._reads_where_it_writes(item, old, new):
+                    return False
+                reading = False
+                continue
+            fetches = [e for e in within(roots_of(item)) if isinstance(e, Fetch) and storage[e.source] is old]
+            if fetches and not (reading and all(is_of_own_row(e, member.axis) for e in fetches)):
+                return False
+        return True
+
+    def _reads_where_it_writes(self, item: Nest, old: Storage, new: Storage) -> bool:
+        """Whether a nest reads each element of an array only right before it writes it."""
+        flat = item.evaluator.flat(item.place(), item.shape).key
         nodes = {node for node, storage in self.block.storage.items() if storage is old}
-        roots = [*item.outputs.values(), *(condition for condition, _ in item.evaluator.checks)]
         written = next(n for n, node in enumerate(item.outputs) if self.block.storage[node] is new)
+        roots = roots_of(item)
         loaded = set(within(roots[: written + 1]))  # before it is written; what comes later would read the new value
         return all(
             e.at.key == flat and e.guard is None and not item.evaluator.checks and e in loaded

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from maplet.core.graph import Node
 
 worth_it = 1 << 21  # bytes between items: what is less stays in the cache by itself
+good_part = 4  # of all that they walk through, what lies between items is at least one in so many
 room = 1 << 20  # bytes of all that a strip works on: half of the cache of a core
 
 
@@ -169,18 +170,11 @@ class Group:
                 return None
             if isinstance(element, Fetch):
                 storage, step = self.block.storage[element.source], element.at.terms.get(axis, 0)
-                if storage in self.made and not self._is_of_own_row(element, axis):
+                if storage in self.made and not is_of_own_row(element, axis):
                     return None
                 if found.setdefault(element.source, step) != step or self.steps.get(storage, step) != step:
                     return None
         return found
-
-    def _is_of_own_row(self, fetch: Fetch, axis: Axis) -> bool:
-        """Whether what is read lies in the row that the item is at."""
-        length = fetch.source.array_type.size // self.rows
-        rest = {atom: factor for atom, factor in fetch.at.terms.items() if atom is not axis}
-        low, high = Linear(fetch.at.constant, rest).bounds()
-        return fetch.at.terms.get(axis, 0) == length and low >= 0 and high < length
 
     # ── what becomes of it ───────────────────────────────────────────────────────────────────────
 
@@ -200,9 +194,10 @@ class Group:
         read = [self._touched(member.item)[0] for member in self.members]
         kept = sum(_bytes(storage) for storage in self.made if any(storage in one for one in read))
         moving = {storage for storage, step in self.steps.items() if step}
-        row = sum(_bytes(storage) for storage in moving) // self.rows
+        whole = sum(map(_bytes, moving))
+        row = whole // self.rows
         strip = 1 << (max(1, room // max(1, row)).bit_length() - 1)
-        if kept < worth_it or row > room or strip >= self.rows:
+        if kept < max(worth_it, whole // good_part) or row > room or strip >= self.rows:
             return None
         inside = {member.item for member in self.members}
         outside = {storage for item in self.block.items if item not in inside for storage in self._touched(item)[0]}
@@ -216,6 +211,14 @@ def _summed(item: Nest | Scatter) -> Axis | None:
     ((node, element),) = item.outputs.items()
     plain = isinstance(element, Total) and not element.in_lanes and not element.combiner.startswith("arg")
     return element.axis if plain and node.array_type.dtype.itemsize > 2 and isinstance(element, Total) else None
+
+
+def is_of_own_row(fetch: Fetch, axis: Axis) -> bool:
+    """Whether what is read, of an array whose rows go along an axis, lies in the row that the axis is at."""
+    length = fetch.source.array_type.size // axis.extent
+    rest = {atom: factor for atom, factor in fetch.at.terms.items() if atom is not axis}
+    low, high = Linear(fetch.at.constant, rest).bounds()
+    return fetch.at.terms.get(axis, 0) == length and low >= 0 and high < length
 
 
 def written_by(item: Nest | Scatter) -> Iterator[Node]:
