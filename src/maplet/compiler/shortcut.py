@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain
-from operator import attrgetter, is_, le
+from operator import attrgetter, is_
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.core.array import Array, from_value
+from maplet.core.array import Array, from_value, rebindings
 from maplet.core.trace import missing
 from maplet.core.tree import Stateful, changes, leaves
 
@@ -63,8 +63,6 @@ class Shortcut:
         own = {id(argument) for argument in given if id(argument) in free}
         self.handles = [handle for handle in handles if id(handle) not in own]
         self.values = [cast("Value", handle._value) for handle in self.handles]
-        self.overwritten = [cast("Value", handles[slot]._value) for slot in overwritten]
-        self.held = [handles[slot] for slot in overwritten if slot in compiled.replaced]
         # The arguments are looked at in `run`. Of a dict both are looked through, its names and what stands under them.
         self.sized = [container for container in flat.containers if container is not given]
         filled = [container for container in self.sized if container]
@@ -73,12 +71,15 @@ class Shortcut:
         self.lengths = list(map(len, self.sized))
         self.keys = list(chain.from_iterable(self.dicts))
         self.elements = list(chain.from_iterable(self.filled))
+        # Nobody but their own holders, and this object, may hold what is overwritten.
+        held = [handles[slot] for slot in overwritten if slot in compiled.replaced]
         here = Counter(map(id, self.elements))
-        self.holders = [sole_handle + here[id(handle)] for handle in self.held]
+        self.counted = [*(cast("Value", handles[slot]._value) for slot in overwritten), *held]
+        self.holders = [sole_value] * len(overwritten) + [sole_handle + here[id(handle)] for handle in held]
         self.cells = [cell for cell, _ in flat.cells]
         self.cell_contents = [content for _, content in flat.cells]
         self.names = [(found.get, name, value) for found, name, value in flat.names]
-        self.changes = changes.count
+        self.changes, self.rebindings = changes.count, rebindings.count
 
     def run(self, args: Sequence[Any]) -> Any:
         """The result; `missing` if something is no longer as it was."""
@@ -100,15 +101,18 @@ class Shortcut:
         """Whether nothing has changed since the last call, and nobody else holds what is overwritten."""
         return (
             changes.count == self.changes
-            and all(map(is_, map(value_of, self.handles), self.values))
-            and max(map(getrefcount, self.overwritten), default=0) <= sole_value
-            and all(map(le, map(getrefcount, self.held), self.holders))
+            and (rebindings.count == self.rebindings or self._values_are_as_they_were())
+            and list(map(getrefcount, self.counted)) == self.holders
             and list(map(len, self.sized)) == self.lengths
             and list(chain.from_iterable(self.dicts)) == self.keys
             and all(map(is_, chain.from_iterable(self.filled), self.elements))
             and (not self.cells or self._cells_are_as_they_were())
-            and all(get(name) is value for get, name, value in self.names)
+            and (not self.names or all(get(name) is value for get, name, value in self.names))
         )
+
+    def _values_are_as_they_were(self) -> bool:
+        self.rebindings = rebindings.count
+        return all(map(is_, map(value_of, self.handles), self.values))
 
     def _cells_are_as_they_were(self) -> bool:
         try:
@@ -163,12 +167,12 @@ def _equal(first: Any, second: Any) -> bool:
 def _counts() -> tuple[int, int]:
     """What `getrefcount` says of an array and of a handle that only their own holders hold."""
     handle = Array(np.zeros(1))
-    container, handles, held = [handle], [handle], [handle]
-    values, overwritten = [cast("Value", handle._value)], [cast("Value", handle._value)]
+    container, handles, values = [handle], [handle], [handle._value]
+    counted = [cast("Value", handle._value), handle]
     del handle
-    found = max(map(getrefcount, overwritten)), max(map(getrefcount, held))
+    of_value, of_handle = map(getrefcount, counted)
     assert container is not handles is not values  # noqa: S101  (they hold, as a shortcut and a network do)
-    return found
+    return of_value, of_handle
 
 
 sole_value, sole_handle = _counts()

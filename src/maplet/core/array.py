@@ -60,9 +60,9 @@ class Array(Operators):
     def __init__(self, value: Any, dtype: Any = None) -> None:
         if isinstance(value, Array):  # also a traced one: a parameter may be made from what is being computed
             source = value if dtype is None else value.astype(dtype)
-            set_state(self, source._value, source._node, source._trace)
+            _begin(self, source._value, source._node, source._trace)
         else:
-            set_state(self, to_numpy(value, dtype), None, None)
+            _begin(self, to_numpy(value, dtype), None, None)
             if thread.trace is not None:
                 thread.trace.adopt(self)
 
@@ -283,8 +283,22 @@ def require_range(number: int, dtype: np.dtype[Any]) -> None:
         )
 
 
+class Rebindings:
+    """How often a handle that was there already was pointed at something else, anywhere."""
+
+    count = 0
+
+
+rebindings = Rebindings()
+
+
 def set_state(array: Array, value: Value | None, node: Node | None, trace: Trace | None) -> None:
     """Point a handle at a value, at a node of a trace, or at both."""
+    rebindings.count += 1
+    _begin(array, value, node, trace)
+
+
+def _begin(array: Array, value: Value | None, node: Node | None, trace: Trace | None) -> None:
     array._value = value
     array._node = node
     array._trace = trace
@@ -303,14 +317,14 @@ def from_value(value: Any) -> Array:
         value = np.asarray(value)
         value.setflags(write=False)
     array = Array.__new__(Array)
-    set_state(array, cast("Value", value), None, None)
+    _begin(array, cast("Value", value), None, None)
     return array
 
 
 def from_node(node: Node, trace: Trace, value: Value | None, like: Array | None = None) -> Array:
     """An array that stands for a node; with ``like``, of the same class (a parameter stays a parameter)."""
     array = Array.__new__(type(like) if like is not None else Array)
-    set_state(array, value, node, trace)
+    _begin(array, value, node, trace)
     if isinstance(array, Parameter):
         array.trainable = cast("Parameter", like).trainable
     return array
@@ -319,7 +333,7 @@ def from_node(node: Node, trace: Trace, value: Value | None, like: Array | None 
 def copy_handle(array: Array) -> Array:
     """Another handle on the same value or node."""
     copy = Array.__new__(Array)
-    set_state(copy, array._value, array._node, array._trace)
+    _begin(copy, array._value, array._node, array._trace)
     return copy
 
 
