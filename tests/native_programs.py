@@ -5,8 +5,9 @@ import ctypes
 import numpy as np
 from llvmlite import binding
 
-from maplet.compiler.executor import Executor, address_of, new_control
+from maplet.compiler.executor import Executor, new_control
 from maplet.compiler.instructions import ROW_WORDS, Op, Word
+from maplet.core.memory import address_of
 
 # Each kernel is a loop over i from begin to before end, with x the address in its first word; `…` is what it does.
 _loop = """

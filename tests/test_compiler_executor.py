@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from maplet.compiler import executor
-from maplet.compiler.executor import Executor, address_of, new_control
+from maplet.compiler.executor import Executor, new_control
 from maplet.compiler.instructions import ROW_WORDS, Op, Outcome, Word
+from maplet.core.memory import address_of
 from native_programs import Program, kernel, repeat
 
 

@@ -117,6 +117,9 @@ def _rows(problem: Contraction, vector: int | None, most: int, pointers: int) ->
         others = [n for n in others if not all(axes[n].stride(x) for x in along)] or others
     if not others:
         return
+    for beside in others[:-1]:  # rows that lie side by side where they are read
+        if vector is not None and sorted((axes[beside].a, axes[beside].b)) == [0, 1]:
+            yield from (((beside, count),) for count in _counts(axes[beside].extent, most))
     *before, last = others
     extent = axes[last].extent
     if vector is None or axes[last].a not in (0, 1) or axes[last].b not in (0, 1):

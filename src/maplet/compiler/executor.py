@@ -16,13 +16,14 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from maplet.compiler import threads
 from maplet.compiler.instructions import ROW_WORDS, Op, Word
 from maplet.compiler.native import Source, library
+from maplet.core.memory import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,27 +69,6 @@ def native() -> Native:
 def new_control() -> NDArray[np.int64]:
     """The control words of a program (`Word`), all 0."""
     return np.zeros(len(Word), np.int64)
-
-
-def _place_of_address() -> int | None:
-    """At which byte of an array object NumPy keeps the address of its elements; None if it is not found."""
-    arrays = [np.empty(n) for n in (1, 2, 3)]
-    for place in range(0, 64, 8):
-        if all(word_at(id(array) + place).value == array.ctypes.data for array in arrays):
-            return place
-    return None
-
-
-word_at = ctypes.c_size_t.from_address
-place_of_address = _place_of_address()
-
-
-def address_of(array: NDArray[Any], element: int = 0) -> int:
-    """Where an element of an array in C order stands in memory."""
-    if place_of_address is None:
-        return array.ctypes.data + element * array.itemsize
-    # NumPy's own attribute makes a dict or an object each time: two microseconds, of the ten that a call may take.
-    return word_at(id(array) + place_of_address).value + element * array.itemsize
 
 
 class Executor:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.compiler.executor import address_of
 from maplet.compiler.instructions import Op
 from maplet.compiler.jit import Bound, Compiled, Jitted
 from maplet.compiler.loop_text import text
 from maplet.compiler.signature import Flat
 from maplet.core.context import located
+from maplet.core.memory import address_of
 from maplet.core.recording import as_tree, record
 from maplet.core.text import node_names
 from maplet.errors import SettingError

@@ -285,13 +285,23 @@ class Fuser:
 
     def _prepare_operand(self, node: Node) -> None:
         """Store an operand of a contraction unless it only moves an array, to places that a stride can tell."""
-        if node in self.block.storage:
-            return
-        evaluator = Evaluator(self.block.storage.__contains__, {})
+        while not self._strides_tell(node, node):
+            # What is turned after it was computed (or padded) is stored as it was before, and read turned.
+            child = node.inputs[0] if len(node.inputs) == 1 else node
+            if child is node or not self._strides_tell(node, child):
+                self.require(node)
+                return
+            node = child
+
+    def _strides_tell(self, node: Node, stored: Node) -> bool:
+        """Whether a node only moves an array that lies in memory, or would if one more was stored."""
+        if node is stored and node in self.block.storage:
+            return True
+        known = {*self.block.storage, *([] if stored is node else [stored])}
+        evaluator = Evaluator(known.__contains__, {})
         place = tuple(Linear() if n == 1 else Linear(0, {Axis(n): 1}) for n in node.array_type.shape)
         element = evaluator.element(node, place)
-        if not (isinstance(element, Fetch) and element.guard is None and element.at.is_affine()):
-            self.require(node)
+        return isinstance(element, Fetch) and element.guard is None and element.at.is_affine()
 
     def _scatter(self, node: Node) -> bool:
         """``Σ_p [at(p) = i]·x(p)`` visits every p once, and not every pair (p, i)."""

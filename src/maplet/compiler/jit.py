@@ -21,6 +21,7 @@ from maplet.compiler import native
 from maplet.compiler.program import Program
 from maplet.compiler.shortcut import Shortcut
 from maplet.compiler.signature import Flat
+from maplet.core import memory
 from maplet.core.array import Array, from_value, set_state, twin
 from maplet.core.body import require_callable
 from maplet.core.context import located, thread
@@ -247,8 +248,8 @@ class Compiled:
         for number in self.donated.values():
             # A handle in an attribute gives way to a new one: whoever still holds the old one must not see it change.
             held = number in self.replaced and sys.getrefcount(handles[number]) > holders_of_handle
-            if held or not _is_sole(handles[number], values, number):
-                values[number] = values[number].copy()
+            if held or not _is_sole(handles[number], values, number) or not memory.lies_well(values[number]):
+                values[number] = memory.copied(values[number])
         return values
 
     def turns(self, flat: Flat) -> Iterator[Value]:
@@ -353,4 +354,4 @@ def _is_sole(handle: Array, values: list[Value], number: int) -> bool:
     value = cast("Value", handle._value)
     if value is not values[number]:  # a copy was made on the way
         return True
-    return value.base is None and sys.getrefcount(value) <= holders_of_value
+    return memory.owns(value) and sys.getrefcount(value) <= holders_of_value

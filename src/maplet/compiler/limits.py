@@ -13,7 +13,7 @@ from time import perf_counter_ns
 
 import numpy as np
 
-from maplet.compiler.executor import Executor, address_of, new_control
+from maplet.compiler.executor import Executor, new_control
 from maplet.compiler.instructions import Op, Word
 from maplet.compiler.kernels import addresses
 from maplet.compiler.loops import (
@@ -37,6 +37,7 @@ from maplet.compiler.loops import (
 )
 from maplet.compiler.target import target
 from maplet.compiler.threads import threads
+from maplet.core.memory import address_of
 
 chains = 12  # multiply-additions on their way at once: latency 4, two in a cycle, and some more
 lanes = 16

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.compiler.executor import address_of
 from maplet.compiler.explain import compiled, unwrapped
 from maplet.compiler.instructions import Op, Outcome, Word
 from maplet.compiler.limits import Limits, limits
 from maplet.core.context import located
+from maplet.core.memory import address_of, copied, empty
 from maplet.errors import SettingError
 
 if TYPE_CHECKING:
@@ -163,8 +163,8 @@ class Measuring:
     def __init__(self, program: Program, given: Sequence[np.ndarray[Any, Any]]) -> None:
         self.program = program
         self.given = given
-        self.values = [np.array(value, order="C") for value in given]
-        self.values += [np.empty(program.output_types[n].shape, program.output_types[n].dtype) for n in program.fresh]
+        self.values = [copied(value) for value in given]
+        self.values += [empty(program.output_types[n].shape, program.output_types[n].dtype) for n in program.fresh]
         self.record = np.zeros((len(program.table), 2), np.int64)
         for slot, value in enumerate(self.values):
             program.bind(slot, value)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.compiler import native
-from maplet.compiler.executor import Executor, address_of, new_control
+from maplet.compiler.executor import Executor, new_control
 from maplet.compiler.image import Address, Image, from_bytes
 from maplet.compiler.instructions import ROW_WORDS, Outcome, Word
 from maplet.compiler.memory import alignment
+from maplet.core.memory import address_of, copied, empty
 from maplet.errors import PositionError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Program:
         self.table = self.memory[: layout.rows * ROW_WORDS].reshape(layout.rows, ROW_WORDS)
         self.words_at = layout.rows * ROW_WORDS
         self.arena = np.empty(layout.arena + alignment, np.uint8)
-        self.constants = [np.array(array, order="C") for array in image.constants]
+        self.constants = [copied(array) for array in image.constants]
         constants = [address_of(array) for array in self.constants]
         places: list[list[tuple[int, int]]] = [[] for _ in range(len(self.graph.inputs) + len(self.fresh))]
         start, status = address_of(self.memory), address_of(self.control, Word.STATUS)
@@ -147,7 +148,7 @@ class Program:
     def run(self, values: Sequence[Value]) -> list[Value]:
         """The outputs for some inputs, which must be in C order. Donated inputs are overwritten."""
         with self.lock:
-            made = {n: np.empty(self.output_types[n].shape, self.output_types[n].dtype) for n in self.fresh}
+            made = {n: empty(self.output_types[n].shape, self.output_types[n].dtype) for n in self.fresh}
             arrays = [*values, *made.values()]
             for slot, array in enumerate(arrays):
                 self.bind(slot, array)
@@ -158,7 +159,7 @@ class Program:
         """Run a program whose one fresh output is made by a loop, row by row; gives the rows so far at every pause."""
         (number,) = self.fresh
         with self.lock:
-            made = np.empty(self.output_types[number].shape, self.output_types[number].dtype)
+            made = empty(self.output_types[number].shape, self.output_types[number].dtype)
             arrays = [*values, made]
             for slot, array in enumerate(arrays):
                 self.bind(slot, array)

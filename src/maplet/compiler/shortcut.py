@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.core.array import Array, from_value, rebindings
+from maplet.core.memory import empty
 from maplet.core.trace import missing
 from maplet.core.tree import Stateful, changes, leaves
 
@@ -124,7 +125,7 @@ class Shortcut:
         program = self.program
         outputs: list[Array | None] = [None] * len(program.output_types)
         for number, slot, shape, dtype in self.fresh:
-            value = np.empty(shape, dtype)
+            value = empty(shape, dtype)
             kept.append(value)
             program.bind(slot, value)
             outputs[number] = from_value(value)

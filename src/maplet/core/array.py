@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias, cast
 
 import numpy as np
 
+from maplet.core import memory
 from maplet.core.context import here, thread
 from maplet.core.operators import Operators
 from maplet.core.primitive import operations
@@ -247,7 +248,7 @@ def to_numpy(value: Any, dtype: Any = None) -> Value:
         require_range(array.min(), target)
         require_range(array.max(), target)
     only_ours = isinstance(value, bool | int | float | list | tuple)
-    array = array.astype(target, copy=not only_ours)
+    array = array.astype(target, copy=False) if only_ours else memory.converted(array, target)
     array.flags.writeable = False
     return array
 

@@ -21,7 +21,7 @@ from maplet.core.trace import bind
 from maplet.core.types import ArrayType, short_name
 from maplet.errors import DTypeError, SettingError, ShapeError
 from maplet.ops.arguments import meet, require
-from maplet.ops.movement import matrix_transpose, moveaxis, permute_dims, reshape
+from maplet.ops.movement import expand_dims, matrix_transpose, moveaxis, reshape, squeeze
 from maplet.ops.slicing import flip
 
 if TYPE_CHECKING:
@@ -106,15 +106,17 @@ def _gradient_of_input(g: Array, x: Array, w: Array, strides: Shape, dilation: S
 
 
 def _gradient_of_kernel(g: Array, x: Array, w: Array, strides: Shape, dilation: Shape) -> Array:
-    # ∂L/∂w[k, i, o] = Σ_p Σ_n x[n, p·stride + k·dilation, i]·g[n, p, o]: a convolution with g as its kernel, which
-    # sums over n as if over channels; what steps over x is now k, by the dilation, and p lies spread, by the stride.
+    # ∂L/∂w[k, i, o] = Σ_n Σ_p x[n, p·stride + k·dilation, i]·g[n, p, o]: a convolution with g as its kernel, where n
+    # is one more spatial axis, which the kernel covers as a whole; what steps over x is now k, by the dilation, and p
+    # lies spread, by the stride. So the sum goes through the memory in order.
     reach = _reach(g, w, strides, dilation)
     if x.shape[1:-2] != reach:  # or there would be places beyond the kernel
         lengths = (x.shape[0], *reach, *x.shape[-2:])
         x = bind("slice", x, starts=(0,) * x.ndim, lengths=lengths, steps=(1,) * x.ndim)
-    inputs_first = permute_dims(x, (x.ndim - 1, *range(1, x.ndim - 1), 0))  # (i, s…, g, n)
-    found = bind("conv", inputs_first, moveaxis(g, 0, -2), strides=dilation, dilation=strides)  # (i, k…, g, o)
-    return moveaxis(found, 0, -2)
+    inputs_first = expand_dims(moveaxis(x, -1, 0), axis=-1)  # (i, n, s…, g, 1)
+    kernel = expand_dims(g, axis=-2)  # (n, p…, g, 1, o)
+    found = bind("conv", inputs_first, kernel, strides=(1, *dilation), dilation=(1, *strides))  # (i, 1, k…, g, o)
+    return moveaxis(squeeze(found, axis=1), 0, -2)
 
 
 def _conv_access(x: ArrayType, w: ArrayType, *, strides: Shape, dilation: Shape) -> Access:
