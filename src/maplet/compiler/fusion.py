@@ -208,6 +208,10 @@ class Fuser:
         """Compute a node in a nest of the same shape if there is one that it fits into, else in one of its own."""
         shape = node.array_type.shape
         access = access_of(node)
+        source = self._same_memory(node) if only_moves(access.value) else None
+        if source is not None:
+            self._store(node, self.block.storage[source], born=self.born[source])
+            return
         if not contains_reduce(access.value):
             for number in range(len(self.block.items) - 1, max(-1, len(self.block.items) - 60), -1):
                 item = self.block.items[number]
@@ -225,6 +229,16 @@ class Fuser:
         self._register(nest)
         self.block.items.append(nest)
         self._store(node, Storage(node.array_type, node.primitive.name), born=len(self.block.items) - 1)
+
+    def _same_memory(self, node: Node) -> Node | None:
+        """The stored array that a node only gives another shape."""
+        evaluator = Evaluator(self.block.storage.__contains__, {})
+        place = place_of([Axis(length) for length in node.array_type.shape])
+        element = evaluator.element(node, place)
+        if not isinstance(element, Fetch) or element.guard is not None or evaluator.checks:
+            return None
+        same = element.at.key == evaluator.flat(place, node.array_type.shape).key
+        return element.source if same and element.source.array_type.size == node.array_type.size else None
 
     def _register(self, nest: Nest) -> None:
         nest.evaluator.here = {node: (element, nest.place()) for node, element in nest.outputs.items()}

@@ -21,6 +21,7 @@ from maplet.core.trace import bind
 from maplet.core.types import ArrayType, short_name
 from maplet.errors import DTypeError, SettingError, ShapeError
 from maplet.ops.arguments import meet, require
+from maplet.ops.creation import zeros
 from maplet.ops.movement import expand_dims, matrix_transpose, moveaxis, reshape, squeeze
 from maplet.ops.slicing import flip
 
@@ -109,6 +110,8 @@ def _gradient_of_kernel(g: Array, x: Array, w: Array, strides: Shape, dilation: 
     # ∂L/∂w[k, i, o] = Σ_n Σ_p x[n, p·stride + k·dilation, i]·g[n, p, o]: a convolution with g as its kernel, where n
     # is one more spatial axis, which the kernel covers as a whole; what steps over x is now k, by the dilation, and p
     # lies spread, by the stride. So the sum goes through the memory in order.
+    if not x.shape[0]:
+        return zeros(w.shape, dtype=w.dtype)  # no examples, and a kernel has no length of 0
     reach = _reach(g, w, strides, dilation)
     if x.shape[1:-2] != reach:  # or there would be places beyond the kernel
         lengths = (x.shape[0], *reach, *x.shape[-2:])
