@@ -931,3 +931,14 @@ def test_a_net_that_was_compiled_can_be_copied():
     for _ in range(3):
         step(net, optimizer, x, y)
     assert bits(copy.deepcopy(net)) == bits(net)
+
+
+def test_an_array_that_is_a_row_repeated_stays_where_it_was_found():
+    """In memory it is no array in C order: the copy that native code reads must last until the next call."""
+    row = mp.broadcast_to(mp.asarray([1.0, 2.0]), (300, 2))
+    f = jit(lambda held, x: held[0] * x)
+    held, kept = [row], []
+    for n in range(5):
+        found = f(held, np.float32(n))
+        kept += [np.full((300, 2), 7, np.float32) for _ in range(20)]
+        np.testing.assert_array_equal(found, np.broadcast_to(np.float32([n, 2 * n]), (300, 2)))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.control.branches import cond, switch
 from maplet.control.call import checkpoint
+from maplet.control.chunks import Accumulator, chunked
 from maplet.control.custom_gradient import custom_gradient
 from maplet.control.custom_root import custom_root
 from maplet.control.loops import fori_loop, while_loop
@@ -145,23 +146,24 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Array", "ArrayType", "Callback", "Checkpoint", "EarlyStopping", "Graph", "Parameter", "Run", "abs", "acos",
-    "acosh", "add", "all", "any", "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype", "atan",
-    "atan2", "atanh", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift",
-    "bitwise_xor", "bool", "broadcast_to", "ceil", "check", "check_gradient", "checkpoint", "clip", "concat", "cond",
-    "conv", "copysign", "cos", "cosh", "custom_gradient", "custom_root", "data", "debug", "divide", "e", "elu", "equal",
-    "erf", "evaluate", "exp", "expand_dims", "expect", "explain_compile", "expm1", "eye", "fit", "flip", "float16",
-    "float32", "float64", "floor", "floor_divide", "fori_loop", "full", "gelu", "grad", "gradient", "greater",
-    "greater_equal", "hessian", "hvp", "hypot", "inf", "int8", "int16", "int32", "int64", "isfinite", "isinf", "isnan",
-    "jacobian", "jit", "jvp", "leaky_relu", "less", "less_equal", "linearize", "lint", "load", "log", "log1p", "log2",
-    "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "map",
-    "matmul", "matrix_transpose", "max", "maximum", "mean", "min", "minimize", "minimum", "moveaxis", "multiply", "nan",
-    "negative", "newaxis", "nextafter", "nn", "norm", "not_equal", "one_hot", "ones", "ones_like", "optim", "outline",
-    "pad", "parse", "permute_dims", "pi", "positive", "pow", "profile", "random", "reciprocal", "relu", "remainder",
-    "reshape", "round", "rsqrt", "save", "scan", "seed", "set_threads", "sigmoid", "sign", "signbit", "silu", "sin",
-    "sinh", "softmax", "softplus", "sort", "sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "subtract",
-    "sum", "switch", "take", "take_along_axis", "tan", "tanh", "threads", "trace", "train", "trunc", "uint8", "uint16",
-    "uint32", "uint64", "value_and_grad", "var", "vjp", "vmap", "where", "while_loop", "zeros", "zeros_like",
+    "Accumulator", "Array", "ArrayType", "Callback", "Checkpoint", "EarlyStopping", "Graph", "Parameter", "Run", "abs",
+    "acos", "acosh", "add", "all", "any", "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype",
+    "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "bool", "broadcast_to", "ceil", "check", "check_gradient", "checkpoint",
+    "chunked", "clip", "concat", "cond", "conv", "copysign", "cos", "cosh", "custom_gradient", "custom_root", "data",
+    "debug", "divide", "e", "elu", "equal", "erf", "evaluate", "exp", "expand_dims", "expect", "explain_compile",
+    "expm1", "eye", "fit", "flip", "float16", "float32", "float64", "floor", "floor_divide", "fori_loop", "full",
+    "gelu", "grad", "gradient", "greater", "greater_equal", "hessian", "hvp", "hypot", "inf", "int8", "int16", "int32",
+    "int64", "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less", "less_equal", "linearize",
+    "lint", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "logsumexp", "map", "matmul", "matrix_transpose", "max", "maximum", "mean", "min",
+    "minimize", "minimum", "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn", "norm", "not_equal",
+    "one_hot", "ones", "ones_like", "optim", "outline", "pad", "parse", "permute_dims", "pi", "positive", "pow",
+    "profile", "random", "reciprocal", "relu", "remainder", "reshape", "round", "rsqrt", "save", "scan", "seed",
+    "set_threads", "sigmoid", "sign", "signbit", "silu", "sin", "sinh", "softmax", "softplus", "sort", "sqrt", "square",
+    "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take", "take_along_axis", "tan", "tanh",
+    "threads", "trace", "train", "trunc", "uint8", "uint16", "uint32", "uint64", "value_and_grad", "var", "vjp", "vmap",
+    "where", "while_loop", "zeros", "zeros_like",
 ]  # fmt: skip
 
 bool = "bool"

@@ -15,8 +15,6 @@ import sys
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
-import numpy as np
-
 from maplet.compiler import native
 from maplet.compiler.program import Program
 from maplet.compiler.shortcut import Shortcut
@@ -244,7 +242,7 @@ class Compiled:
 
     def _values(self, handles: Sequence[Array]) -> list[Value]:
         """The numbers behind arrays, in C order; of what is overwritten a copy, if somebody else holds it."""
-        values: list[Value] = [np.asarray(handle.numpy(), order="C") for handle in handles]
+        values: list[Value] = [_in_order(handle) for handle in handles]
         for number in self.donated.values():
             # A handle in an attribute gives way to a new one: whoever still holds the old one must not see it change.
             held = number in self.replaced and sys.getrefcount(handles[number]) > holders_of_handle
@@ -349,9 +347,20 @@ def donations(recording: Recording, handles: Sequence[Array], flat: Flat) -> dic
     return found
 
 
+def _in_order(handle: Array) -> Value:
+    """The numbers of an array in C order; one that is not, such as a row repeated, becomes so for good.
+
+    For it must last: later calls count on its address.
+    """
+    value = handle.numpy()
+    if not value.flags.c_contiguous:
+        value = memory.copied(value)
+        value.setflags(write=False)
+        set_state(handle, value, None, None)
+    return value
+
+
 def _is_sole(handle: Array, values: list[Value], number: int) -> bool:
     """Whether a handle alone holds its value, so that nobody sees it overwritten."""
     value = cast("Value", handle._value)
-    if value is not values[number]:  # a copy was made on the way
-        return True
-    return memory.owns(value) and sys.getrefcount(value) <= holders_of_value
+    return value is values[number] and memory.owns(value) and sys.getrefcount(value) <= holders_of_value
