@@ -20,6 +20,7 @@ from maplet.data.idx import LabelledImages, read_idx, read_idx_folder
 from maplet.data.npy import read_npy
 from maplet.data.scaling import Scaling
 from maplet.data.splits import split
+from maplet.data.stream import Stream
 from maplet.data.table import Table, drop_missing
 from maplet.data.targets import ClassTarget, NumberTarget, target_from_dict
 from maplet.data.task import Task, decide_task
@@ -35,6 +36,7 @@ __all__ = [
     "NumberColumn",
     "NumberTarget",
     "Scaling",
+    "Stream",
     "Table",
     "Task",
     "batch_slices",

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from maplet.errors import SettingError
 
 
-def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order of n rows in an epoch: a permutation that depends on (seed, epoch) only.
+def permutation(n: int, seed: int, epoch: int, block: int = 0) -> NDArray[np.int64]:
+    """The order of n rows in an epoch: a permutation that depends on (seed, epoch, block) only.
 
-    Each row draws 64 bits from the Philox generator with key (seed, epoch), and the rows are sorted by their draws.
-    The bits of a bit generator never change from one NumPy to the next, which `Generator.permutation` does not promise;
-    so a run can be repeated in years to come.
+    Each row draws 64 bits from the Philox generator with key (seed, epoch), at a place of its own for each block, and
+    the rows are sorted by their draws. The bits of a bit generator never change from one NumPy to the next, which
+    `Generator.permutation` does not promise; so a run can be repeated in years to come.
 
     Parameters
     ----------
@@ -21,6 +21,8 @@ def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
         The number of rows, ≥ 0.
     seed, epoch
         0 ≤ seed, epoch < 2⁶⁴.
+    block
+        Which part of the data it is, where that comes in parts.
 
     Returns
     -------
@@ -38,7 +40,8 @@ def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
     [0, 2, 1, 4, 3]
     """
     key = np.array([whole("seed", seed, 0), whole("epoch", epoch, 0)], dtype=np.uint64)
-    draws = np.asarray(np.random.Philox(key=key).random_raw(whole("the number of rows", n, 0)))
+    counter = np.array([0, 0, 0, whole("block", block, 0)], dtype=np.uint64)
+    draws = np.asarray(np.random.Philox(key=key, counter=counter).random_raw(whole("the number of rows", n, 0)))
     return np.argsort(draws, kind="stable").astype(np.int64)
 
 

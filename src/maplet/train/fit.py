@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from maplet.data import Stream
 from maplet.data.batches import whole
 from maplet.errors import SettingError
 from maplet.nn import Module
@@ -14,6 +16,7 @@ from maplet.train.inputs import as_samples, compute_dtype
 from maplet.train.metrics import as_metrics
 from maplet.train.progress import Progress
 from maplet.train.run_directory import Existing, RunDirectory
+from maplet.train.source import source_of
 from maplet.train.threads import one_blas_thread
 from maplet.train.training import Training
 
@@ -32,6 +35,7 @@ def fit(
     optimizer: Optimizer,
     epochs: int = 10,
     batch_size: int = 32,
+    chunks: int = 1,
     validation: Any = None,
     metrics: Sequence[str | Callable[..., float]] = (),
     callbacks: Sequence[Callback] = (),
@@ -48,7 +52,8 @@ def fit(
         The network; it is changed in place.
     data
         ``(x, y)`` or ``(x, y, weights)``: arrays (or trees of them) whose first axis counts the samples. Floating data
-        is converted to the network's dtype, which is logged.
+        is converted to the network's dtype, which is logged. Or a ``mp.data.Stream`` of such blocks, one after another,
+        which need not fit into memory together.
     loss
         ``loss(prediction, target) → number``, such as `nn.cross_entropy`, or its name.
     optimizer
@@ -56,6 +61,9 @@ def fit(
     epochs, batch_size
         How often the data is gone through, and how many samples make a step: 1 is stochastic, all of them is batch
         gradient descent. The last batch of an epoch may be short; it counts with its true weight.
+    chunks
+        A power of two: each batch is worked on in so many chunks, one after another, for the memory of one. The result
+        is that of the whole batch up to rounding, and to the bit that of `chunked`.
     validation
         Data of the same form that is looked at after each epoch and never trained on.
     metrics
@@ -95,20 +103,31 @@ def fit(
     """
     require_trainable(net, loss, optimizer, callbacks)
     dtype = compute_dtype(net)
-    training = Training(
-        net, as_samples(data, dtype, "training"), loss, optimizer,
-        batch_size=whole("batch_size", batch_size, 1), seed=whole("seed", seed, 0),
-    )  # fmt: skip
-    training.validation = None if validation is None else as_samples(validation, dtype, "validation")
-    training.metrics = as_metrics(metrics)
-    training.callbacks = list(callbacks)
-    epochs = whole("epochs", epochs, 1)
-    with one_blas_thread(), Progress(enabled=progress) as display:
+    batch_size, seed = whole("batch_size", batch_size, 1), whole("seed", seed, 0)
+    epochs, chunks = whole("epochs", epochs, 1), _require_chunks(chunks)
+    if isinstance(data, Stream) and metrics and validation is None:
+        raise SettingError(
+            "the metrics of a stream are measured on validation data, and there is none",
+            fix="give validation=(x, y); the loss on the training data is always measured",
+        )
+    source = source_of(data, dtype, batch_size=batch_size, seed=seed, epochs=epochs)
+    with closing(source), one_blas_thread(), Progress(enabled=progress) as display:
+        training = Training(net, source, loss, optimizer, batch_size=batch_size, seed=seed, chunks=chunks)
+        training.validation = None if validation is None else as_samples(validation, dtype, "validation")
+        training.metrics = as_metrics(metrics)
+        training.callbacks = list(callbacks)
         if directory is None:
             training.train(epochs, display)
         else:
             training.train_in(RunDirectory(Path(directory)), existing, epochs, display)
     return training.run
+
+
+def _require_chunks(chunks: Any) -> int:
+    number = whole("chunks", chunks, 1)
+    if number & (number - 1):
+        raise SettingError(f"chunks={number}", fix="a power of two: the results of chunks are added in pairs")
+    return number
 
 
 def require_trainable(net: Any, loss: Any, optimizer: Any, callbacks: Any) -> None:

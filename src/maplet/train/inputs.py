@@ -72,8 +72,11 @@ def compute_dtype(net: Stateful) -> np.dtype[Any]:
     return next((leaf.dtype for leaf in leaves(net).values() if is_floating(leaf.dtype)), default_float)
 
 
-def as_samples(data: Any, dtype: np.dtype[Any], name: str) -> Samples:
-    """Read ``(x, y)`` or ``(x, y, weights)``; floating data is converted to the network's dtype and checked."""
+def as_samples(data: Any, dtype: np.dtype[Any], name: str, *, quiet: bool = False) -> Samples:
+    """Read ``(x, y)`` or ``(x, y, weights)``; floating data is converted to the network's dtype and checked.
+
+    That it is converted is logged, unless ``quiet``.
+    """
     parts = list(cast("Sequence[Any]", data)) if isinstance(data, tuple | list) else []
     if len(parts) == 3 and parts[2] is None:
         parts.pop()
@@ -82,7 +85,9 @@ def as_samples(data: Any, dtype: np.dtype[Any], name: str) -> Samples:
             f"the {name} data is a pair (x, y), or (x, y, weights), not {type(cast('object', data)).__name__}"
         )
     labels = ("x", "y", "weights")
-    samples = Samples(*(as_inputs(part, dtype, f"{name} {label}") for part, label in zip(parts, labels, strict=False)))
+    samples = Samples(*(
+        as_inputs(part, dtype, f"{name} {label}", quiet=quiet) for part, label in zip(parts, labels, strict=False)
+    ))  # fmt: skip
     shapes = {path: leaf.shape for path, leaf in leaves(dict(zip(labels, samples.parts(), strict=True))).items()}
     if len({shape[:1] for shape in shapes.values()}) != 1 or () in shapes.values():
         shown = ", ".join(f"{path} {shape}" for path, shape in shapes.items())
@@ -95,12 +100,12 @@ def as_samples(data: Any, dtype: np.dtype[Any], name: str) -> Samples:
     return samples
 
 
-def as_inputs(tree: Any, dtype: np.dtype[Any], name: str) -> Any:
+def as_inputs(tree: Any, dtype: np.dtype[Any], name: str, *, quiet: bool = False) -> Any:
     """Arrays in the network's dtype, free of NaN and infinities; nested lists of numbers are one array."""
     given = tree
     if isinstance(tree, list | tuple) and not _holds_arrays(cast("Any", tree)):
         given = Array(cast("Any", tree))
-    inputs = replace(given, lambda leaf: _as_input(leaf, dtype, name))
+    inputs = replace(given, lambda leaf: _as_input(leaf, dtype, name, quiet=quiet))
     if not leaves(inputs):
         fix = "give an array, or a tuple or dict of arrays"
         raise DataError(f"{name} is {type(given).__name__}, which holds no array", fix=fix)
@@ -113,13 +118,15 @@ def _holds_arrays(tree: Any) -> bool:
     return isinstance(tree, Array | np.ndarray | dict)
 
 
-def _as_input(leaf: Any, dtype: np.dtype[Any], name: str) -> Any:
+def _as_input(leaf: Any, dtype: np.dtype[Any], name: str, *, quiet: bool) -> Any:
     if leaf is None or isinstance(leaf, str | int | float):
         return leaf
     value = leaf.numpy() if isinstance(leaf, Array) else np.asarray(leaf)
     check_array(name, value)
     if value.dtype.kind == "f" and value.dtype != dtype:
-        logger.info("%s is %s; converted to %s, in which the network computes", name, value.dtype, short_name(dtype))
+        if not quiet:
+            given = value.dtype
+            logger.info("%s is %s; converted to %s, in which the network computes", name, given, short_name(dtype))
         with np.errstate(over="ignore"):  # what becomes infinite is an error of its own
             converted = Array(value, dtype)
         check_array(f"{name} (as {short_name(dtype)})", converted.numpy())

@@ -59,7 +59,7 @@ class Progress:
         self._console = console or _usual_console()
         self._live: Live | None = None
         self._epochs = self._steps_per_epoch = 0
-        self._epoch = self._step = 0
+        self._epoch = self._step = self._first_epoch = 0
         self._steps_before = 0  # done by the run that this one resumes
         self._loss_sum = self._loss_weight = 0.0
         self._next_refresh = self._began = self._measured_at = 0.0
@@ -71,10 +71,13 @@ class Progress:
 
     # ── what fit tells ───────────────────────────────────────────────────────────────────────────
 
-    def start(self, epochs: int, steps_per_epoch: int, first_epoch: int = 1, steps_done: int = 0) -> None:
-        """Training begins, or goes on: with epoch `first_epoch` (from 1), of which `steps_done` steps are done."""
-        self._epochs, self._steps_per_epoch = epochs, steps_per_epoch
-        self._epoch, self._step = first_epoch, steps_done
+    def start(self, epochs: int, steps_per_epoch: int | None, first_epoch: int = 1, steps_done: int = 0) -> None:
+        """Training begins, or goes on: with epoch `first_epoch` (from 1), of which `steps_done` steps are done.
+
+        How many steps an epoch has may not be known yet: None.
+        """
+        self._epochs, self._steps_per_epoch = epochs, steps_per_epoch or 0
+        self._epoch, self._step, self._first_epoch = first_epoch, steps_done, first_epoch
         self._steps_before = self._measured_steps = self._steps
         self._began = self._measured_at = time.perf_counter()
         if self.enabled and self._console.is_terminal and not self._console.is_dumb_terminal:
@@ -85,6 +88,13 @@ class Progress:
             )  # fmt: skip
             with self._or_silence():
                 self._live.start(refresh=True)
+
+    def know(self, steps_per_epoch: int) -> None:
+        """It has turned out how many steps an epoch has."""
+        if not self._steps_per_epoch:
+            self._steps_per_epoch = steps_per_epoch
+            self._steps_before += (self._first_epoch - 1) * steps_per_epoch
+            self._measured_at, self._measured_steps = time.perf_counter(), self._steps
 
     def step(self, epoch: int, step: int, loss: float) -> None:
         """A step is done: the how-manieth of its epoch (from 1), and the loss of its batch."""
@@ -191,12 +201,14 @@ class Progress:
         """At the mean pace of this run so far, validation included."""
         done = self._steps - self._steps_before
         left = self._epochs * self._steps_per_epoch - self._steps
-        return (time.perf_counter() - self._began) / done * left if done > 0 else None
+        known = done > 0 and self._steps_per_epoch
+        return (time.perf_counter() - self._began) / done * left if known else None
 
     def _bar(self) -> Table:
         """The bar, in as much detail as the terminal is wide."""
         total = self._epochs * self._steps_per_epoch
-        where = Text(f"epoch {self._epoch}/{self._epochs}  step {self._step}/{self._steps_per_epoch}", "bold")
+        of_all = f"/{self._steps_per_epoch}" if self._steps_per_epoch else ""
+        where = Text(f"epoch {self._epoch}/{self._epochs}  step {self._step}{of_all}", "bold")
         facts: list[Text] = []
         if self._loss_weight:
             facts.append(_fact("loss", short_number(self._loss_sum / self._loss_weight), "cyan"))
@@ -218,7 +230,7 @@ class Progress:
         grid.add_column(ratio=1)
         for _ in facts:
             grid.add_column(no_wrap=True)
-        grid.add_row(where, ProgressBar(total=max(total, 1), completed=self._steps, complete_style="cyan"), *facts)
+        grid.add_row(where, ProgressBar(total=total or None, completed=self._steps, complete_style="cyan"), *facts)
         return grid
 
     def _line(self, record: Mapping[str, Any]) -> Text:

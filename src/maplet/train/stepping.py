@@ -6,11 +6,12 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
+from maplet.control.chunks import chunked
 from maplet.control.scan import scan
 from maplet.core.array import Array, from_value
 from maplet.core.context import thread
-from maplet.core.tree import replace
-from maplet.errors import TraceError
+from maplet.core.tree import leaves, replace
+from maplet.errors import SettingError, TraceError
 from maplet.ops.indexing import take
 from maplet.transforms.derivatives import value_and_grad
 
@@ -40,19 +41,28 @@ class Stepping:
         What is changed.
     loss
         ``(prediction, target) → number``, with ``weights=`` where the samples have any.
+    chunks
+        In how many chunks a batch is worked on; one that they do not divide, such as a short last one, in fewer.
     """
 
-    def __init__(self, net: Module, optimizer: Optimizer, loss: Callable[..., Array]) -> None:
+    def __init__(self, net: Module, optimizer: Optimizer, loss: Callable[..., Array], chunks: int = 1) -> None:
         self.net = net
         self.optimizer = optimizer
 
         def step(net: Module, optimizer: Optimizer, x: Any, y: Any, weights: Any) -> Array:
             given = {} if weights is None else {"weights": weights}
 
-            def objective(net: Module) -> Array:
+            def objective(net: Module, x: Any, y: Any) -> Array:
                 return loss(net(x), y, **given)
 
-            value, gradients = value_and_grad(objective)(net)
+            both = value_and_grad(objective)
+            parts = largest_divisor(rows_in(x), chunks)
+            if parts > 1 and given:
+                raise SettingError(
+                    "chunks= with weights: those of each chunk have another sum, so the mean of chunks is not the mean",
+                    fix="leave one of them out, or let the loss find the weights in y",
+                )
+            value, gradients = (both if parts == 1 else chunked(both, parts))(net, x, y)
             optimizer.update(net, gradients)
             return value
 
@@ -110,6 +120,16 @@ class Stepping:
         except TraceError as error:
             self._give_up(error)
             return None
+
+
+def rows_in(samples: Any) -> int:
+    """How many rows the arrays in a tree have."""
+    return next(iter(leaves(samples).values())).shape[0]
+
+
+def largest_divisor(rows: int, chunks: int) -> int:
+    """The largest number of chunks, a power of two, up to some number, into which rows can be cut."""
+    return min(rows & -rows, chunks)
 
 
 def rows_at(samples: Any, rows: Array) -> Any:

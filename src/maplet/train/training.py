@@ -6,13 +6,13 @@ import hashlib
 import logging
 import math
 import time
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maplet.core.tree import leaves
-from maplet.data import batch_slices, permutation
 from maplet.data.suggest import suggest
 from maplet.errors import CheckpointError, NonFiniteError, SettingError
 from maplet.nn.losses import losses
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from maplet.train.inputs import Samples
     from maplet.train.progress import Progress
     from maplet.train.run_directory import Existing, RunDirectory
+    from maplet.train.source import Source, Stretch
 
 logger = logging.getLogger("maplet")
 
@@ -43,19 +44,21 @@ class Training:
     def __init__(
         self,
         net: Module,
-        samples: Samples,
+        source: Source,
         loss: str | Callable[..., Array],
         optimizer: Optimizer,
         *,
         batch_size: int,
         seed: int,
+        chunks: int = 1,
     ) -> None:
         self.run = Run(net, optimizer)
         self.net = net
-        self.samples = samples
+        self.source = source
         self.loss = _loss_named(loss) if isinstance(loss, str) else loss
         self.optimizer = optimizer
-        self.stepping = Stepping(net, optimizer, self.loss)
+        self.stepping = Stepping(net, optimizer, self.loss, chunks)
+        self.chunks = chunks
         self.batch_size = batch_size
         self.seed = seed
         self.validation: Samples | None = None
@@ -77,8 +80,7 @@ class Training:
         with Interruption() as interruption:
             if not run.history and not run.step:
                 self._save()
-            steps = len(batch_slices(self.samples.count, self.batch_size))
-            display.start(epochs, steps, len(run.history) + 1, run.step)
+            display.start(epochs, self.source.steps, len(run.history) + 1, run.step)
             while len(run.history) < epochs and not run.stop_reason:
                 if not self._epoch(interruption, display):
                     run.stop(interrupted)
@@ -94,45 +96,49 @@ class Training:
         """One pass over the data, from the step at which it stands; False if it was interrupted."""
         run = self.run
         run.epoch = len(run.history) + 1
-        order = permutation(self.samples.count, self.seed, run.epoch)
-        slices = batch_slices(self.samples.count, self.batch_size)
         began = time.monotonic() - self.seconds
         self.net.train()
-        for _ in self._steps(order, slices):
-            self.seconds = time.monotonic() - began
-            display.step(run.epoch, run.step, run.loss)
-            self._tell("on_step")
-            if interruption.asked or run.stop_reason:
-                return not interruption.asked
-            if time.monotonic() - self.saved_at > seconds_between_checkpoints:
-                self._save()
+        with closing(self.source.stretches(run.epoch)) as stretches:
+            for stretch in stretches:
+                for _ in self._steps(stretch):
+                    self.seconds = time.monotonic() - began
+                    display.step(run.epoch, run.step, run.loss)
+                    self._tell("on_step")
+                    if interruption.asked or run.stop_reason:
+                        return not interruption.asked
+                    if time.monotonic() - self.saved_at > seconds_between_checkpoints:
+                        self._save()
+                del stretch  # its samples may be a block that makes room for another
+        display.know(run.step)
         self._finish_epoch(time.monotonic() - began, display)
         return not interruption.asked
 
-    def _steps(self, order: Any, slices: list[slice]) -> Iterator[None]:
-        """The steps that are left of an epoch; comes back after each, or after many where nobody wants to see each."""
+    def _steps(self, stretch: Stretch) -> Iterator[None]:
+        """The steps that are left of a stretch; comes back after each, or after many where nobody wants to see each."""
         run = self.run
-        full = self.samples.count // self.batch_size
-        if full > run.step and not any(watches_steps(callback) for callback in self.callbacks):
-            yield from self._many_steps(order, full)
-        for part in slices[run.step :]:
-            batch = self.samples.rows(order[part])
+        full = len(stretch.batches) - (stretch.length(-1) < self.batch_size)
+        left = stretch.first + full - run.step
+        if left > 1 and not any(watches_steps(callback) for callback in self.callbacks):
+            yield from self._many_steps(stretch, full)
+        for part in stretch.batches[max(run.step - stretch.first, 0) :]:
+            batch = stretch.samples.rows(stretch.order[part])
             weight = batch.weight()
             if weight:  # else it has nothing to say
                 self._count(self.stepping.run(batch), weight)
             run.step += 1
             yield
 
-    def _many_steps(self, order: Any, full: int) -> Iterator[None]:
+    def _many_steps(self, stretch: Stretch, full: int) -> Iterator[None]:
         """The full batches, as a loop in native code that comes back a few times per second."""
         run, begin = self.run, self.run.step
-        batches = order[begin * self.batch_size : full * self.batch_size].reshape(-1, self.batch_size)
-        weights = self.samples.weights
+        rows = stretch.order[(begin - stretch.first) * self.batch_size : full * self.batch_size]
+        batches = rows.reshape(-1, self.batch_size)
+        weights = stretch.samples.weights
         heavy = np.full(len(batches), float(self.batch_size))
         if weights is not None:
             heavy = weights.numpy()[batches].sum(axis=1, dtype=np.float64)
         numbers = np.flatnonzero(heavy)  # a batch of weight 0 has nothing to say
-        turns = self.stepping.run_many(self.samples, batches[numbers])
+        turns = self.stepping.run_many(stretch.samples, batches[numbers])
         seen = 0
         for found in turns or ():
             for n in range(seen, len(found)):
@@ -143,7 +149,7 @@ class Training:
                 seen = len(found)
                 yield
         if turns is not None:
-            run.step = full
+            run.step = stretch.first + full
 
     def _count(self, loss: float, weight: float) -> None:
         self.run.loss = loss
@@ -178,8 +184,8 @@ class Training:
     def _measure(self) -> dict[str, float]:
         """Loss and metrics on the validation data; where there is none, the metrics on the training data."""
         found: dict[str, float] = {}
-        samples, prefix = (self.samples, "") if self.validation is None else (self.validation, "val_")
-        if not self.metrics and self.validation is None:
+        samples, prefix = (self.source.samples, "") if self.validation is None else (self.validation, "val_")
+        if samples is None or (not self.metrics and self.validation is None):
             return found
         prediction = predict(self.net, samples.x)
         if self.validation is not None:
@@ -248,12 +254,8 @@ class Training:
             "batch_size": self.batch_size,
             "seed": self.seed,
             "metrics": list(self.metrics),
-            "data": {
-                "samples": self.samples.count,
-                "input_shape": self.samples.input_shape(),
-                "sha256": self.samples.fingerprint(),
-                "validation": validation,
-            },
+            **({"chunks": self.chunks} if self.chunks > 1 else {}),
+            "data": {**self.source.describe(), "validation": validation},
         }
 
     def _require_finite_weights(self) -> None:
@@ -304,7 +306,7 @@ class Training:
         run = self.run
         run.history, run.step = [restored(record) for record in state["history"]], int(state["step"])
         run.epoch = len(run.history)
-        if not 0 <= run.step <= len(batch_slices(self.samples.count, self.batch_size)):
+        if not 0 <= run.step <= (self.source.steps or run.step):
             raise ValueError(f"step {run.step}")
         run.stop_reason = "" if state["stop_reason"] == interrupted else state["stop_reason"]
         self.total, self.total_weight = float(state["total"]), float(state["total_weight"])
