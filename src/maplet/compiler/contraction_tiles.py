@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 latency = 4.5  # of a multiply-addition, and a little room
 near_load = 0.65  # to load a vector or a number
+pressure = 0.1  # how much of that is felt where the multiply-additions take longer: the core is not alone
 gather, far_gather = 0.7, 3.0  # to load one lane from a place of its own; far from the last one
 streaming = 1.8  # to bring a line from the second cache; a panel comes from there if it has more bytes than
 first_cache = 32 * 1024
@@ -146,7 +147,7 @@ def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
         streamed = 0.0
     vectors = tile.height * tile.vectors
     term = max(vectors / 2, loading, streamed, latency) * prod(read.slower for read in reads)
-    term += sum(read.splitting for read in reads) + between
+    term += sum(read.splitting for read in reads) + between + pressure * loading
     store = far_store if any(axes[axis].out * size >= apart for axis, _ in tile.rows) else near_store
     step = 1 if tile.vector is None else axes[tile.vector].out
     if step != 1:
