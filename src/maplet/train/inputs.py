@@ -82,7 +82,8 @@ def as_samples(data: Any, dtype: np.dtype[Any], name: str, *, quiet: bool = Fals
         parts.pop()
     if not 2 <= len(parts) <= 3:
         raise DataError(
-            f"the {name} data is a pair (x, y), or (x, y, weights), not {type(cast('object', data)).__name__}"
+            f"the {name} data is a pair (x, y), or (x, y, weights), not {type(cast('object', data)).__name__}",
+            fix="give arrays; to train on what comes in blocks (x, y), give mp.data.Stream(blocks)",
         )
     labels = ("x", "y", "weights")
     samples = Samples(*(
