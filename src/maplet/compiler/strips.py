@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from maplet.compiler.elements import Element
     from maplet.core.graph import Node
 
+reach = 200  # items behind the first that are looked at
 worth_it = 1 << 21  # bytes between items: what is less stays in the cache by itself
 good_part = 4  # of all that they walk through, what lies between items is at least one in so many
 room = 1 << 20  # bytes of all that a strip works on: half of the cache of a core
@@ -31,9 +32,10 @@ def in_strips(block: Block) -> None:
     """Put the items of a block that can go by strips together."""
     waiting: list[Item] = list(block.items)
     found: list[Item] = []
+    touches = Touches(block)
     while waiting:
         first = waiting.pop(0)
-        group = _grown(first, waiting, block) if isinstance(first, Nest | Scatter) else None
+        group = _grown(first, waiting[:reach], touches) if isinstance(first, Nest | Scatter) else None
         strips = None if group is None else group.strips()
         if group is None or strips is None:
             found.append(first)
@@ -46,13 +48,40 @@ def in_strips(block: Block) -> None:
     block.items = found
 
 
-def _grown(first: Nest | Scatter, rest: Sequence[Item], block: Block) -> Group | None:
+class Touches:
+    """What the items of a block read and write."""
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.memo: dict[Item, tuple[set[Storage], set[Storage]]] = {}
+
+    def __call__(self, item: Item) -> tuple[set[Storage], set[Storage]]:
+        """What an item reads, and what it writes."""
+        if item not in self.memo:
+            self.memo[item] = self._of(item)
+        return self.memo[item]
+
+    def _of(self, item: Item) -> tuple[set[Storage], set[Storage]]:
+        storage = self.block.storage
+        match item:
+            case Nest() | Scatter():
+                written = {storage[node] for node in written_by(item)}
+            case Contract(node=node):
+                written = {storage[node]}
+            case Strips(members=members):
+                written = {storage[node] for member in members for node in written_by(member.item)}
+            case _:
+                written = set(item.gives)
+        return {storage[node] for node in touched(item)} - written, written
+
+
+def _grown(first: Nest | Scatter, rest: Sequence[Item], touches: Touches) -> Group | None:
     """All that can run with an item in strips."""
     rows = next((axis.extent for axis in first.axes if axis.extent != 1), 1)
     large = max(node.array_type.size * node.array_type.dtype.itemsize for node in touched(first))
     if rows <= 1 or 2 * large < worth_it:
         return None
-    group = Group(block, rows)
+    group = Group(touches, rows)
     if not group.joins(first):
         return None
     for item in rest:
@@ -64,7 +93,7 @@ def _grown(first: Nest | Scatter, rest: Sequence[Item], block: Block) -> Group |
 class Group:
     """Items in strips, and what is known of those that stand between them."""
 
-    block: Block
+    touches: Touches
     rows: int
     members: list[Member] = field(default_factory=list[Member])
     steps: dict[Storage, int] = field(default_factory=dict[Storage, int])  # how far apart the rows of an array lie
@@ -74,7 +103,7 @@ class Group:
 
     def joins(self, item: Item) -> bool:
         """Take an item up, or see where it must stand."""
-        read, written = self._touched(item)
+        read, written = self.touches(item)
         if read & self.late:
             self.late |= written
             return False
@@ -92,8 +121,8 @@ class Group:
         member = self._member(item)
         assert member is not None  # noqa: S101  (it was looked at before)
         self.members.append(member)
-        self.steps |= {self.block.storage[node]: step for node, step in member.steps.items()}
-        written = self._touched(item)[1]
+        self.steps |= {self.touches.block.storage[node]: step for node, step in member.steps.items()}
+        written = self.touches(item)[1]
         if member.sums:
             self.late |= written
         else:
@@ -101,9 +130,9 @@ class Group:
 
     def _bring(self, item: Item) -> None:
         """Take up also those that make what an item reads, where they make it row by row."""
-        read = self._touched(item)[0]
+        read = self.touches(item)[0]
         for maker in list(self.free):
-            if maker in self.free and self._touched(maker)[1] & read and self._can_bring(maker, item):
+            if maker in self.free and self.touches(maker)[1] & read and self._can_bring(maker, item):
                 self.free.remove(maker)
                 self._bring(maker)
                 self._take(maker)
@@ -114,11 +143,11 @@ class Group:
 
     def _can_bring(self, maker: Item, item: Item) -> bool:
         """Whether what makes something may become a member right before an item that reads it."""
-        read, written = self.steps.keys() | self._touched(item)[0], self._touched(maker)[1]
+        read, written = self.steps.keys() | self.touches(item)[0], self.touches(maker)[1]
         found = self._member(maker)
         if found is None or found.sums or written & self.steps.keys():
             return False
-        if any(self._touched(one)[1] & read for one in self._readers(maker)):
+        if any(self.touches(one)[1] & read for one in self._readers(maker)):
             return False  # somebody needs them before
         self.made |= written
         fits = self._member(item) is not None
@@ -127,26 +156,12 @@ class Group:
 
     def _readers(self, maker: Item) -> list[Item]:
         """The free items that read what another one makes, or what such a reader makes."""
-        made, found = set(self._touched(maker)[1]), list[Item]()
+        made, found = set(self.touches(maker)[1]), list[Item]()
         for one in self.free:
-            if one is not maker and self._touched(one)[0] & made:
+            if one is not maker and self.touches(one)[0] & made:
                 found.append(one)
-                made |= self._touched(one)[1]
+                made |= self.touches(one)[1]
         return found
-
-    def _touched(self, item: Item) -> tuple[set[Storage], set[Storage]]:
-        """What an item reads, and what it writes."""
-        storage = self.block.storage
-        match item:
-            case Nest() | Scatter():
-                written = {storage[node] for node in written_by(item)}
-            case Contract(node=node):
-                written = {storage[node]}
-            case Strips(members=members):
-                written = {storage[node] for member in members for node in written_by(member.item)}
-            case _:
-                written = set(item.gives)
-        return {storage[node] for node in touched(item)} - written, written
 
     def _member(self, item: Item) -> Member | None:
         if not isinstance(item, Nest | Scatter):
@@ -169,7 +184,7 @@ class Group:
             if isinstance(element, Place) and axis in element.at.terms:
                 return None
             if isinstance(element, Fetch):
-                storage, step = self.block.storage[element.source], element.at.terms.get(axis, 0)
+                storage, step = self.touches.block.storage[element.source], element.at.terms.get(axis, 0)
                 if storage in self.made and not is_of_own_row(element, axis):
                     return None
                 if found.setdefault(element.source, step) != step or self.steps.get(storage, step) != step:
@@ -180,10 +195,10 @@ class Group:
 
     def needed_before(self) -> set[Item]:
         """The items that must run first, as a member reads what they make."""
-        read = set[Storage]().union(*(self._touched(member.item)[0] for member in self.members))
+        read = set[Storage]().union(*(self.touches(member.item)[0] for member in self.members))
         needed: set[Item] = set()
         for item in reversed(self.free):
-            reads, writes = self._touched(item)
+            reads, writes = self.touches(item)
             if writes & read:
                 needed.add(item)
                 read |= reads
@@ -191,7 +206,7 @@ class Group:
 
     def strips(self) -> Strips | None:
         """The members as one item, if it is worth it."""
-        read = [self._touched(member.item)[0] for member in self.members]
+        read = [self.touches(member.item)[0] for member in self.members]
         kept = sum(_bytes(storage) for storage in self.made if any(storage in one for one in read))
         moving = {storage for storage, step in self.steps.items() if step}
         whole = sum(map(_bytes, moving))
@@ -200,8 +215,10 @@ class Group:
         if kept < max(worth_it, whole // good_part) or row > room or strip >= self.rows:
             return None
         inside = {member.item for member in self.members}
-        outside = {storage for item in self.block.items if item not in inside for storage in self._touched(item)[0]}
-        return Strips(self.members, self.rows, strip, self.made - outside - set(self.block.outputs))
+        outside = {
+            storage for item in self.touches.block.items if item not in inside for storage in self.touches(item)[0]
+        }
+        return Strips(self.members, self.rows, strip, self.made - outside - set(self.touches.block.outputs))
 
 
 def _summed(item: Nest | Scatter) -> Axis | None:
