@@ -27,7 +27,7 @@ from llvmlite import ir
 from benchmarks.machine import cores, last_level_cache, memory, pin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 ROUNDS, SECONDS = 15, 0.05
 
@@ -126,28 +126,31 @@ class Peak:
 
 
 def best_rate(threads: int, work: Callable[[int], float]) -> float:
-    """What ``work(thread)`` says that it did, added up over threads that begin together, per second; the best try."""
-    gate, own, done = threading.Barrier(threads + 1), cores()[:threads], [0.0] * threads
+    """What ``work(thread)`` says that it did, added up over threads that begin together, per second; the best try.
+
+    Each thread looks at the clock itself: who only waits for them may be late to see them begin.
+    """
+    gate, own = threading.Barrier(threads), cores()[:threads]
+    tries: list[list[tuple[float, float, float]]] = [[] for _ in range(ROUNDS)]
 
     def serve(thread: int, core: int) -> None:
         pin([core])
-        for _ in range(ROUNDS):
+        for one in tries:
             gate.wait()
-            done[thread] = work(thread)
-            gate.wait()
+            began = time.perf_counter()
+            done = work(thread)
+            one.append((began, time.perf_counter(), done))
 
-    workers = [threading.Thread(target=serve, args=pair, daemon=True) for pair in enumerate(own)]
+    workers = [threading.Thread(target=serve, args=pair) for pair in enumerate(own)]
     for worker in workers:
         worker.start()
-    best = 0.0
-    for _ in range(ROUNDS):
-        gate.wait()
-        began = time.perf_counter()
-        gate.wait()
-        best = max(best, sum(done) / (time.perf_counter() - began))
     for worker in workers:
         worker.join()
-    return best
+    return max(_rate(*zip(*one, strict=True)) for one in tries)
+
+
+def _rate(began: Sequence[float], ended: Sequence[float], done: Sequence[float]) -> float:
+    return sum(done) / (max(ended) - min(began))
 
 
 def flop_rate(threads: int) -> float:
