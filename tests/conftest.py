@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from maplet.compiler import threads
 from maplet.core import check
 
 
@@ -33,3 +34,11 @@ def shared():
         return path
 
     return find
+
+
+@pytest.fixture
+def any_threads():
+    """Sets the number of threads; afterwards it is as before."""
+    before = threads.current.number
+    yield threads.set_threads
+    threads.current.number = before

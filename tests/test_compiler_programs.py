@@ -20,7 +20,6 @@ from hypothesis import given, seed, settings
 
 import maplet as mp
 from maplet import nn, optim
-from maplet.compiler import threads
 from maplet.compiler.jit import jit
 from maplet.compiler.program import Program
 from maplet.compiler.target import target
@@ -279,13 +278,6 @@ def heavy_program():
 
 def as_bytes(arrays):
     return [(array.shape, array.dtype.str, array.tobytes()) for array in arrays]
-
-
-@pytest.fixture
-def any_threads():
-    before = threads.current.number
-    yield threads.set_threads
-    threads.current.number = before
 
 
 def test_the_same_bits_again_and_by_any_number_of_threads(any_threads):

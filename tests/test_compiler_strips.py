@@ -5,7 +5,7 @@ import pytest
 
 import maplet as mp
 from maplet import nn
-from maplet.compiler import native, strips, threads
+from maplet.compiler import elements, native, strips, threads
 from maplet.compiler.blocks import Nest, Strips
 from maplet.compiler.cache import Cache
 from maplet.compiler.jit import jit
@@ -102,9 +102,10 @@ class RandomRows:
         self.other.append(mp.sum(self._pick(self.pool)))
 
 
-def test_random_rows(small):
-    found = tails = sums = 0
+def test_random_rows(small, monkeypatch):
+    found = tails = sums = parts = 0
     for seed in range(120):
+        monkeypatch.setattr(elements, "long", (8, 512)[seed % 2])  # half of them in parts that threads share
         made = RandomRows(seed)
         expected, none = run(made.graph, made.values)
         assert not none
@@ -113,10 +114,11 @@ def test_random_rows(small):
         found += bool(groups)
         tails += any(group.rows % group.strip for group in groups)
         sums += any(member.sums for group in groups for member in group.members)
+        parts += any(elements.part_of(group.rows) < group.rows for group in groups)
         for n, (one, other) in enumerate(zip(results, expected, strict=True)):
             assert_equal(one, other, (seed, room, n))
         strips.worth_it = 1 << 21
-    assert (found, tails, sums) > (40, 10, 20)
+    assert all(count > least for count, least in zip((found, tails, sums, parts), (40, 10, 20, 15), strict=True))
 
 
 @pytest.mark.parametrize("room", [64, 600])
@@ -187,6 +189,27 @@ def test_a_large_one_goes_in_one_group_of_strips_and_keeps_little(monkeypatch):
     assert memory < values[0].nbytes < whole.instructions.arena.size / 3
     assert group.strip < group.rows
     assert_equal(found[1][0].numpy(), expected[1][0].numpy())
+
+
+@pytest.mark.parametrize("rows", [512, 1000, 1531])
+def test_threads_share_the_parts_of_the_rows(any_threads, rows):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(rows, 700)).astype("f4"), rng.integers(0, 700, rows)
+    w, b = rng.normal(size=(2, 700)).astype("f4")
+
+    def f(x, w, b, y):
+        h = (x - mp.mean(x, axis=1, keepdims=True)) * w + b
+        return mp.value_and_grad(lambda x, w, b: nn.cross_entropy(x * mp.exp(h) * w + b, y), argnums=(0, 1, 2))(x, w, b)
+
+    program = checked(Program(graph_for(lambda a: [*leaves(f(*a)).values()], [x, w, b, y])))
+    assert program.instructions.shared
+    expected = None
+    for number in (1, 2, 3, 4, 16):
+        any_threads(number)
+        results = [result.copy() for result in program.run([x.copy(), w.copy(), b.copy(), y.copy()])]
+        for one, other in zip(results, expected or results, strict=True):
+            assert_equal(one, other, number)
+        expected = expected or results
 
 
 def test_a_wrong_label_is_reported(small):

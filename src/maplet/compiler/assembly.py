@@ -13,7 +13,7 @@ from maplet.compiler.contraction import plan
 from maplet.compiler.elements import Fetch, within
 from maplet.compiler.instructions import Op
 from maplet.compiler.liveness import bytes_of, carried_inputs, last_uses, may_fail
-from maplet.compiler.memory import InArena, OfConstant, Pointer, Row
+from maplet.compiler.memory import OfConstant, Pointer, Row
 from maplet.compiler.nests import lower_nest, lower_scatter
 from maplet.compiler.strips import is_of_own_row, roots_of, written_by
 from maplet.compiler.table import Called, Table
@@ -56,10 +56,10 @@ class BlockAssembler:
         for number, item in enumerate(self.block.items):
             self._item(number, item)
             for storage in [s for s in self.owned if self.last.get(s, -1) <= number]:
-                self.to.arena.free(*self.owned.pop(storage))
+                self.to.room.free(*self.owned.pop(storage))
         self._move_outputs(targets)
         for taken in self.owned.values():
-            self.to.arena.free(*taken)
+            self.to.room.free(*taken)
         if not self.to.depth:
             self.to.made.update(self.at)
 
@@ -99,9 +99,9 @@ class BlockAssembler:
 
     def _allocate(self, storage: Storage) -> Pointer:
         size = bytes_of(storage.type)
-        offset = self.to.arena.take(size)
+        offset = self.to.room.take(size)
         self.owned[storage] = (offset, size)
-        self.at[storage] = InArena(offset=offset)
+        self.at[storage] = self.to.place(offset)
         return self.at[storage]
 
     def make(self, storage: Storage, number: int, item: Item) -> Pointer:
@@ -207,9 +207,9 @@ class BlockAssembler:
         held: list[tuple[int, int]] = []
         for name, elements in steps.temporaries.items():
             size = elements * storage.type.dtype.itemsize
-            offset = self.to.arena.take(size)
+            offset = self.to.room.take(size)
             held.append((offset, size))
-            named[name] = InArena(offset=offset)
+            named[name] = self.to.place(offset)
         for step in steps.steps:
             pointers = [named[name] for name in step.buffers]
             row = self.to.call(
@@ -217,7 +217,7 @@ class BlockAssembler:
             )
             self.to.calls.append(Called(row, step.kernel, (item.node,), step.flops, step.bytes))
         for taken in held:
-            self.to.arena.free(*taken)
+            self.to.room.free(*taken)
 
     # ── loops ────────────────────────────────────────────────────────────────────────────────────
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.compiler.blocks import Block, Nest, Scatter, Storage
-from maplet.compiler.elements import Axis, Convert, Element, Fetch, Function, Linear, Place, Total
+from maplet.compiler.blocks import Block, Item, Nest, Scatter, Storage
+from maplet.compiler.elements import Axis, Convert, Element, Fetch, Function, Linear, Place, Total, part_of
 from maplet.compiler.evaluator import Evaluator
+from maplet.compiler.liveness import bytes_of
 from maplet.compiler.lowering import neutral
-from maplet.compiler.memory import Row
-from maplet.compiler.nests import lower_fill
+from maplet.compiler.memory import InArena, Row
+from maplet.compiler.nests import lower_fill, lower_parts
 from maplet.compiler.strips import written_by
-from maplet.core.graph import Graph
+from maplet.core.graph import Graph, input_node
 from maplet.core.types import ArrayType, short_name
 
 if TYPE_CHECKING:
@@ -22,54 +23,109 @@ if TYPE_CHECKING:
 
 
 def assemble_strips(to: BlockAssembler, strips: Strips, number: int) -> None:
-    """Write the rows of a loop over strips."""
-    for member in strips.members:
-        for node in written_by(member.item):
-            storage = to.block.storage[node]
-            if storage not in strips.between:
-                place = to.make(storage, number, strips)
-                if member.sums:
-                    _begin(to, member, node, place)
-    whole, rest = divmod(strips.rows, strips.strip)
-    _rounds(to, strips, strips.strip, 0, whole)
-    if rest:
-        _rounds(to, strips, rest, whole * strips.strip, 1)
+    """Write the rows of a loop over strips; where the rows are many, of one loop for each part of them."""
+    made = {
+        node: (member, to.make(to.block.storage[node], number, strips))
+        for member in strips.members
+        for node in written_by(member.item)
+        if to.block.storage[node] not in strips.between
+    }
+    sums = {node: (member, place) for node, (member, place) in made.items() if member.sums}
+    writer, part = _Writer(to, strips), part_of(strips.rows)
+    if part == strips.rows:
+        for node, (member, place) in sums.items():
+            writer.begin(member, node, place)
+        writer.run(0, strips.rows)
+        return
+    count = -(-strips.rows // part)
+    partial = {node: Storage(ArrayType((count, *node.array_type.shape), node.array_type.dtype)) for node in sums}
+    places = {node: to.make(storage, number, strips) for node, storage in partial.items()}
+
+    def one(n: int) -> None:
+        for node, (member, _) in sums.items():
+            place = _further(places[node], n * bytes_of(node.array_type))
+            writer.sums[to.block.storage[node]] = place
+            writer.begin(member, node, place)
+        writer.run(n * part, min(part, strips.rows - n * part))
+
+    to.to.in_parts(count, one)
+    for node, (member, place) in sums.items():
+        call = lower_parts(node, input_node(partial[node].type), total_of(member, node).combiner)
+        work = count * node.array_type.size
+        to.to.run_kernel(call, [places[node], place], (node,), (work, work * node.array_type.dtype.itemsize))
 
 
-def _begin(to: BlockAssembler, member: Member, node: Node, place: Pointer) -> None:
-    """A sum over the rows begins with what changes nothing."""
+def total_of(member: Member, node: Node) -> Total:
+    """The sum that a member is."""
     assert isinstance(member.item, Nest)  # noqa: S101  (a scatter is no sum)
     element = member.item.outputs[node]
     assert isinstance(element, Total)  # noqa: S101  (see `strips`)
-    fill = lower_fill(node, member.item.shape, neutral(element.combiner, short_name(node.array_type.dtype)))
-    to.to.run_kernel(fill, [place], (node,), (0, node.array_type.size * node.array_type.dtype.itemsize))
+    return element
 
 
-def _rounds(to: BlockAssembler, strips: Strips, count: int, first: int, rounds: int) -> None:
-    """The loop over strips of equal length, from some row on."""
-    moving: dict[Storage, tuple[Row, Pointer, int]] = {}
-    given: dict[Storage, Pointer] = {}
-    storages: dict[Node, Storage] = {}
-    cut: dict[Storage, Storage] = {}
-    for member in strips.members:
-        for node, step in member.steps.items():
-            storage = to.block.storage[node]
-            if storage not in cut:
-                if storage in strips.between:
-                    kind = storage.type
-                    cut[storage] = Storage(ArrayType((count, kind.size // strips.rows), kind.dtype), storage.name)
-                else:
-                    cut[storage] = Storage(storage.type, storage.name)
-                    whole = to.pointer(storage)
-                    if step:
-                        moving[storage] = Row(), whole, step * storage.type.dtype.itemsize
-                        whole = moving[storage][0]
-                    given[cut[storage]] = whole
-            storages[node] = cut[storage]
-    items = [shorter(member, count) for member in strips.members]
-    body = Block(Graph((), ()), list(items), storages)
-    rows = [(row, (whole, first * size), count * size) for row, whole, size in moving.values()]
-    to.to.repeat(rounds, rows, lambda: to.inner(body, given).run([]))
+def _further(place: Pointer, extra: int) -> Pointer:
+    assert isinstance(place, InArena)  # noqa: S101  (nobody wants the parts of a sum elsewhere)
+    return InArena(offset=place.offset + extra)
+
+
+class _Writer:
+    """Writes loops over strips; ``sums`` says where those over the rows are put together."""
+
+    def __init__(self, to: BlockAssembler, strips: Strips) -> None:
+        self.to = to
+        self.strips = strips
+        self.sums: dict[Storage, Pointer] = {}
+        self.blocks: dict[int, tuple[Block, dict[Storage, Storage]]] = {}
+
+    def begin(self, member: Member, node: Node, place: Pointer) -> None:
+        """A sum over the rows begins with what changes nothing."""
+        number = neutral(total_of(member, node).combiner, short_name(node.array_type.dtype))
+        fill = lower_fill(node, node.array_type.shape, number)
+        self.to.to.run_kernel(fill, [place], (node,), (0, bytes_of(node.array_type)))
+
+    def run(self, first: int, rows: int) -> None:
+        """So many rows from some row on: whole strips, and what is left."""
+        strip = self.strips.strip
+        whole, rest = divmod(rows, strip)
+        if whole:
+            self._rounds(strip, first, whole)
+        if rest:
+            self._rounds(rest, first + whole * strip, 1)
+
+    def _rounds(self, count: int, first: int, rounds: int) -> None:
+        """The loop over strips of equal length, from some row on."""
+        body, cut = self._block(count)
+        steps = {self.to.block.storage[n]: s for member in self.strips.members for n, s in member.steps.items()}
+        rows: list[tuple[Row, tuple[Pointer, int], int]] = []
+        given: dict[Storage, Pointer] = {}
+        for storage, own in cut.items():
+            if storage in self.strips.between:
+                continue
+            given[own] = self.sums.get(storage) or self.to.pointer(storage)
+            if steps[storage]:
+                size = steps[storage] * storage.type.dtype.itemsize
+                row = Row()
+                rows.append((row, (given[own], first * size), count * size))
+                given[own] = row
+        self.to.to.repeat(rounds, rows, lambda: self.to.inner(body, given).run([]))
+
+    def _block(self, count: int) -> tuple[Block, dict[Storage, Storage]]:
+        """The members over so many rows, and the arrays of the block that stand for those outside."""
+        if count not in self.blocks:
+            cut: dict[Storage, Storage] = {}
+            storages: dict[Node, Storage] = {}
+            for member in self.strips.members:
+                for node in member.steps:
+                    storage = self.to.block.storage[node]
+                    if storage not in cut:
+                        kind = storage.type
+                        if storage in self.strips.between:
+                            kind = ArrayType((count, kind.size // self.strips.rows), kind.dtype)
+                        cut[storage] = Storage(kind, storage.name)
+                    storages[node] = cut[storage]
+            items = [shorter(member, count) for member in self.strips.members]
+            self.blocks[count] = Block(Graph((), ()), list[Item](items), storages), cut
+        return self.blocks[count]
 
 
 def shorter(member: Member, count: int) -> Nest | Scatter:

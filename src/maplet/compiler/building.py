@@ -12,7 +12,7 @@ from maplet.compiler.fusion import fuse
 from maplet.compiler.image import Address, Image, Layout
 from maplet.compiler.instructions import ROW_WORDS, Op
 from maplet.compiler.kernels import compiled
-from maplet.compiler.memory import Given, InArena, OfConstant, Row
+from maplet.compiler.memory import Given, InArena, OfConstant, OfThread, Row
 from maplet.compiler.table import Table
 from maplet.transforms.simplify import simplify
 
@@ -66,7 +66,7 @@ def image_of(table: Table, *, in_place: bool) -> Image:
 
     addresses: list[tuple[int, int, int, int]] = []
     for name, what in table.relocations:
-        kind = {"status": Address.STATUS, "kernel": Address.KERNEL}.get(what[0], Address.WORD)
+        kind = {"status": Address.STATUS, "kernel": Address.KERNEL, "parts": Address.PARTS}.get(what[0], Address.WORD)
         addresses.append((index(name), kind, index(what) if kind is Address.WORD else what[1], 0))
     for name, pointer, extra in table.waiting:
         match pointer:
@@ -76,14 +76,14 @@ def image_of(table: Table, *, in_place: bool) -> Image:
                 addresses.append((index(name), Address.CONSTANT, number, extra))
             case Given(slot=slot):
                 addresses.append((index(name), Address.GIVEN, slot, extra))
-            case Row():  # the program itself writes where it is
+            case Row() | OfThread():  # the program itself writes where it is
                 pass
             case _:
                 raise TypeError(pointer)
     layout = Layout(
         rows=len(table.rows),
         arena=table.arena.size,
-        scratch=max((kernel.scratch for kernel in table.kernels), default=0),
+        scratch=max((kernel.scratch for kernel in table.kernels), default=0) + table.own,
         counter=first + table.counters[0][1] if table.counters else -1,
         hosts=len(table.hosts),
         errors=len(table.errors),

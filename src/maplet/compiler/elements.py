@@ -8,6 +8,7 @@ that was looked up. So a transposed slice of a reshaped array is read where it l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Convert(Element):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Total(Element):
-    """The body for every position of an axis, put together; ``in_lanes`` says in which order (see `Evaluator`).
+    """The body for every position of an axis, put together; ``in_lanes`` says in which order (see `part_of`).
 
     It begins with ``start``, if that is given: a sum that goes on.
     """
@@ -80,6 +81,18 @@ class Total(Element):
     body: Element
     in_lanes: bool
     start: Element | None = None
+
+
+long, most_parts = 512, 16  # positions from which on a sum is taken in parts, and how many
+
+
+def part_of(extent: int) -> int:
+    """How many positions of a sum that does not go in lanes are taken one after another.
+
+    A long one is taken in parts of so many, the last of which may be shorter, and the parts then one after another:
+    several threads can work on it, and the error grows more slowly. Nothing but the extent decides.
+    """
+    return ceil(extent / most_parts) if extent >= long else max(extent, 1)
 
 
 Atom = Axis | Element

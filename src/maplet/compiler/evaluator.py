@@ -2,8 +2,8 @@
 
 The order of a sum is fixed here, by the operation's own index notation and types, before anything is fused: over the
 last axis of its operand it goes in lanes (lane l takes positions l, l + n, l + 2n …, then the lanes are put together
-by halves), else one position after another. Axes that are summed over and lie side by side at the end of the operand
-count as one.
+by halves), else one position after another, a long one in parts (`part_of`). Axes that are summed over and lie side by
+side at the end of the operand count as one.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AFRESH, ON = ctypes.c_int64(0), ctypes.c_int64(1)
-symbols = ("maplet_execute", *(("maplet_prepare", "maplet_wake", "maplet_serve") if threads.CAN_SHARE else ()))
+of_pools = ("maplet_prepare", "maplet_wake", "maplet_serve") if threads.CAN_SHARE else ()
+symbols = ("maplet_execute", "maplet_parts", *of_pools)
 SCRATCH, POOL = int(Word.SCRATCH), int(Word.POOL)  # a plain int is found a quarter of a microsecond sooner
 
 
@@ -41,6 +42,8 @@ class Native:
 
     execute: Callable[[ctypes.c_void_p, ctypes.c_int64], int]
     """(address of the control words, `AFRESH` or `ON`) → `Outcome`"""
+    parts: int
+    """The address of the function that runs parts of a program."""
     pool: threads.PoolFunctions | None
     """Where there is only one thread, None."""
 
@@ -55,7 +58,7 @@ def _emit() -> str:
 def native() -> Native:
     """The executor as machine code."""
     code = library()
-    ((execute, *others),) = code.functions({code.key("executor"): Source(symbols, _emit)})
+    ((execute, parts, *others),) = code.functions({code.key("executor"): Source(symbols, _emit)})
     pool = None
     if others:
         word = ctypes.c_int64
@@ -63,7 +66,7 @@ def native() -> Native:
         one, two = ctypes.CFUNCTYPE(ctypes.c_int, word), ctypes.CFUNCTYPE(ctypes.c_int, word, word)
         pool = threads.PoolFunctions(one(prepare), one(wake), two(serve))
     # Where no arguments are declared, prepared ones go as they are: that saves a fifth of a microsecond.
-    return Native(ctypes.CFUNCTYPE(ctypes.c_int)(execute), pool)
+    return Native(ctypes.CFUNCTYPE(ctypes.c_int)(execute), parts, pool)
 
 
 def new_control() -> NDArray[np.int64]:

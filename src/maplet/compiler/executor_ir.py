@@ -5,6 +5,13 @@
     i64 maplet_execute(i64 control, i64 resume)
 
 It reads the row that it stands at, does it, and goes on to the next, until an instruction returns to Python.
+
+::
+
+    i64 maplet_parts(i64 arguments, i64 begin, i64 end, i64 scratch)
+
+is called like a kernel, and so by several threads. Its arguments are the address of the program's status word, then the
+row at which each part of the program begins; a part ends with END.
 """
 
 # llvmlite has no type hints.
@@ -33,7 +40,26 @@ def emit() -> str:
     if CAN_SHARE:
         write_threads(module)
     Executing(module).write()
+    write_parts(module)
     return str(module)
+
+
+def write_parts(module: Any) -> None:
+    """Run the parts from ``begin`` to before ``end``, each with control words of its own and no help of others."""
+    code = Code(module, "maplet_parts", ("arguments", "begin", "end", "scratch"), public=True)
+    builder, arguments = code.builder, code.values["arguments"]
+    control = builder.ptrtoint(builder.alloca(ir.ArrayType(i64, len(Word))), i64)
+    outer = builder.sub(code.load(arguments), i64(8 * Word.STATUS))
+    for word in Word:
+        shared = word in (Word.TABLE, Word.PROFILE)
+        code.store(code.load(outer, word) if shared else 0, control, word)
+    code.store(code.values["scratch"], control, Word.SCRATCH)
+    begin = code.values["begin"]
+    with code.each(0, builder.sub(code.values["end"], begin)) as number:
+        row = code.load(arguments, builder.add(builder.add(begin, number), i64(1)))
+        code.store(row, control, Word.ROW)
+        code.call("maplet_execute", control, 1)
+    builder.ret(i64(0))
 
 
 class Executing:
@@ -201,6 +227,10 @@ class Executing:
     def _jump_if_less(self) -> None:
         counter, limit = (self.code.load(self.operand(number)) for number in (1, 2))
         self.go_if(self.code.is_less(counter, limit), self.operand(3))
+
+    def _own(self) -> None:
+        self.code.store(self.code.builder.add(self.scratch, self.operand(2)), self.operand(1))
+        self.go(self.below)
 
     def _host(self) -> None:
         self.code.store(self.operand(1), self.control, Word.HOST)

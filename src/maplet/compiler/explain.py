@@ -22,6 +22,8 @@ from maplet.errors import SettingError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from maplet.compiler.program import Program
     from maplet.core.graph import Node
 
@@ -218,7 +220,7 @@ def rounds_of(program: Program) -> list[int | None]:
         count: int | None = None
         if row[0] == Op.JUMP_IF_LESS and row[3] <= number:
             first, count = row[3], int(program.memory[(row[2] - address_of(program.memory)) // 8])
-        elif row[0] == Op.JUMP and row[1] <= number:
+        elif row[0] == Op.JUMP and row[1] <= number and _is_left(table[row[1] : number], number + 1):
             first = row[1]
         else:
             continue
@@ -226,6 +228,12 @@ def rounds_of(program: Program) -> list[int | None]:
             known = rounds[inside]
             rounds[inside] = None if count is None or known is None else known * count
     return rounds
+
+
+def _is_left(rows: NDArray[np.int64], row: int) -> bool:
+    """Whether some rows jump to one behind them, as those of a while loop do."""
+    jumps = {Op.JUMP: 1, Op.JUMP_IF_FALSE: 2}
+    return any(bool(np.any(rows[rows[:, 0] == op, word] == row)) for op, word in jumps.items())
 
 
 def _parts(program: Program) -> list[Native | Host]:

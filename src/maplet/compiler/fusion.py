@@ -7,6 +7,7 @@ if it would be computed more often than it has elements.
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Loop, Nest, Scatter, Storage, place_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 most_statements = 24  # in one nest: beyond, registers and compile time suffer
 few = 16  # elements of which one is looked up, or more of them
+near = 1 << 14  # elements of an array: up to here it stays in the first cache, and to call one kernel less is a gain
 inlined = ("call", "custom_gradient")
 
 
@@ -262,11 +264,15 @@ class Fuser:
         return True
 
     def _fits(self, nest: Nest, number: int, *elements: Element) -> bool:
-        """Whether all that elements read is there when a nest runs, and they need no sums that it has not."""
+        """Whether all that elements read is there when a nest runs, they need no new sums, and do not only crowd it."""
         parts = list(within(list(elements)))
         totals = {part for part in parts if isinstance(part, Total)}
-        there = all(self.born[part.source] < number for part in parts if isinstance(part, Fetch))
-        return there and (not totals or totals <= set(within(list(nest.outputs.values()))))
+        read = [part for part in parts if isinstance(part, Fetch)]
+        known = set(within(list(nest.outputs.values())))
+        if any(self.born[part.source] >= number for part in read) or not totals <= known:
+            return False
+        # Large arrays that have nothing in common would only be more streams than the memory can follow.
+        return prod(nest.shape) <= near or any(part.at.terms and part in known for part in read)
 
     # ── sums of products, and sums that are really look-ups ──────────────────────────────────────
 

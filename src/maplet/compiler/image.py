@@ -32,6 +32,8 @@ class Address(IntEnum):
     """A constant, by its number."""
     GIVEN = 5
     """What the caller gives, by its slot."""
+    PARTS = 6
+    """The function that runs parts of the program as if they were a kernel."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ class Op(IntEnum):
     """(number): return to Python for an operation that it knows by the number; it then goes on at the row below."""
     PAUSE = 10
     """Return to Python if the time is spent or an error was reported; it then goes on at the row below."""
+    OWN = 11
+    """(address, offset): write the address of what lies so far behind the begin of the thread's own memory."""
 
 
 class Word(IntEnum):

@@ -10,7 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from maplet.compiler.elements import Axis, Convert, Element, Fetch, Function, Linear, Number, Place, Total, within
+from maplet.compiler.elements import (
+    Axis,
+    Convert,
+    Element,
+    Fetch,
+    Function,
+    Linear,
+    Number,
+    Place,
+    Total,
+    part_of,
+    within,
+)
 from maplet.compiler.loops import (
     After,
     Apply,
@@ -291,7 +303,9 @@ class Lowering:
         if total.start is not None:
             start = splat(self.value(total.start, scope), lanes)
         n = self.extent(total.axis)
-        if not in_lanes:
+        if not in_lanes and part_of(total.axis.extent) < total.axis.extent:
+            result = self._parts(total, scope, wide, start)
+        elif not in_lanes:
             result = self._rounds(total, scope, wide, start, (integer(0), n, 1), masked=False)
         else:
             whole = apply("bitwise_and", n, integer(-lanes))
@@ -299,6 +313,23 @@ class Lowering:
             result = self._rounds(total, scope, wide, result, (whole, n, lanes), masked=True)
             result = Fold(wide, 1, "any" if wide == "bool" and total.combiner == "sum" else total.combiner, result)
         return result if wide == total.dtype else Cast(total.dtype, result.lanes, result)
+
+    def _parts(self, total: Total, scope: Scope, dtype: str, start: Value) -> Value:
+        """A long sum: each part from the beginning, then one part after another."""
+        part = part_of(total.axis.extent)
+        size, count = self.size(part, ("part", total.axis)), -(-total.axis.extent // part)
+        inner = Scope(Axis(count), index(self.fresh("p")), scope)
+        first = times(inner.at, size)
+        stop = apply("minimum", plus(first, size), self.extent(total.axis))
+        neutral_start: Value = Constant(dtype, start.lanes, neutral(total.combiner, dtype))
+        found = self._rounds(total, inner, dtype, neutral_start, (first, stop, 1), masked=False)
+        carried = Variable(dtype, start.lanes, self.fresh("a"))
+        following = apply(together(total.combiner, dtype), carried, found, dtype=dtype)
+        assert isinstance(inner.at, Variable)  # noqa: S101  (it was made above)
+        parts = self.size(count, ("parts", total.axis))
+        loop = For(inner.at, integer(0), parts, 1, tuple(inner.statements), (Carry(carried, start, following),))
+        scope.statements.append(loop)
+        return After(dtype, start.lanes, loop, 0)
 
     def _rounds(
         self,

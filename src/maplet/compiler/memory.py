@@ -34,6 +34,13 @@ class Given(Pointer):
 
 
 @dataclass(eq=False)
+class OfThread(Pointer):
+    """So many bytes behind the begin of what the thread has for its own; the program itself writes where that is."""
+
+    offset: int = 0
+
+
+@dataclass(eq=False)
 class OfConstant(Pointer):
     """An array that belongs to the program."""
 

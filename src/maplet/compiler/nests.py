@@ -5,7 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from maplet.compiler.elements import Axis, Linear, Total
+from maplet.compiler.blocks import Nest
+from maplet.compiler.elements import Axis, Fetch, Linear, Total
+from maplet.compiler.evaluator import Evaluator
 from maplet.compiler.loops import (
     Constant,
     For,
@@ -28,7 +30,7 @@ from maplet.core.types import short_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from maplet.compiler.blocks import Nest, Scatter
+    from maplet.compiler.blocks import Scatter
     from maplet.core.graph import Node
 
 block = 2048  # positions that one thread takes at least, where a nest is a single loop
@@ -126,6 +128,16 @@ def lower_fill(node: Node, shape: Sequence[int], number: float) -> KernelCall:
 
     body, count = loops(lowering, head, [], axis, statements)
     return lowering.call("fill", body, count, axis.extent, head)
+
+
+def lower_parts(node: Node, parts: Node, combiner: str) -> KernelCall:
+    """A kernel that puts the parts of a sum together, one after another."""
+    shape, count = node.array_type.shape, parts.array_type.shape[0]
+    axis, dtype = Axis(count), short_name(node.array_type.dtype)
+    nest = Nest(tuple(Axis(length) for length in shape), shape, Evaluator(lambda _: True, {}))
+    at = nest.evaluator.flat(nest.place(), shape) + Linear(0, {axis: prod(shape)} if count > 1 else {})
+    nest.outputs[node] = Total(dtype, combiner, axis, Fetch(dtype, parts, at, None), False)
+    return lower_nest(nest)
 
 
 def _visit(scatter: Scatter, shape: tuple[int, ...], dtype: str) -> KernelCall:

@@ -22,7 +22,7 @@ from maplet.core.memory import address_of, copied, empty
 from maplet.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from maplet.compiler.program import Program
     from maplet.compiler.table import Called
@@ -189,16 +189,24 @@ class Measuring:
             outcome = program.executor.resume()
         whole = perf_counter_ns() - begin
         program._require_success()
-        return Times(whole, {n: (int(spent), int(calls)) for n, (spent, calls) in enumerate(self.record)}, hosts)
+        rows = {n: (int(spent), int(calls)) for n, (spent, calls) in enumerate(self.record)}
+        for call, parts in program.instructions.shared:  # threads run them side by side: each has its part of the time
+            together = sum(rows[n][0] for n in parts)
+            for n in parts:
+                rows[n] = round(rows[n][0] * rows[call][0] / max(1, together)), rows[n][1]
+            rows[call] = 0, 0
+        return Times(whole, rows, hosts)
 
     def profile(self, runs: Sequence[Times], most: Limits) -> Profile:
         """What the runs say."""
         program, origins = self.program, self.program.origins
         whole = median(times.whole for times in runs) / 1e9
         found: dict[int, Line] = {}
-        for called in program.instructions.calls:
-            seconds, calls = _middle([times.rows[called.row] for times in runs])
-            flops, touched = called.flops * calls, called.bytes * calls
+        for alike in _alike(program.instructions.calls):
+            called = alike[0]
+            seconds, calls = _middle([_total(times.rows[one.row] for one in alike) for times in runs])
+            each = {one: median(times.rows[one.row][1] for times in runs) for one in alike}
+            flops, touched = (sum(getattr(one, of) * n for one, n in each.items()) for of in ("flops", "bytes"))
             # f64 takes twice the registers that f32 takes
             weight = 2 if called.nodes[0].array_type.dtype.itemsize == 8 else 1
             fraction = most.time_of(weight * flops, touched) / seconds if seconds else 0.0
@@ -212,6 +220,19 @@ class Measuring:
             found[row] = Line(what, where, calls, seconds, seconds / whole, 0, 0, 0.0)
         rest = median(times.rest() for times in runs) / 1e9
         return Profile(tuple(found[row] for row in sorted(found)), whole, rest, len(runs), most)
+
+
+def _alike(calls: Sequence[Called]) -> list[list[Called]]:
+    """The calls of kernels; what runs a few rows at a time stands in a program for every number of rows."""
+    found: dict[tuple[Any, ...], list[Called]] = {}
+    for called in calls:
+        found.setdefault((called.nodes, called.kernel.name), []).append(called)
+    return list(found.values())
+
+
+def _total(measured: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    spent, calls = zip(*measured, strict=True)
+    return sum(spent), sum(calls)
 
 
 def _middle(measured: Sequence[tuple[int, int]]) -> tuple[float, float]:

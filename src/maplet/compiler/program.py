@@ -11,6 +11,7 @@ import numpy as np
 
 from maplet.compiler import native
 from maplet.compiler.executor import Executor, new_control
+from maplet.compiler.executor import native as of_executor
 from maplet.compiler.image import Address, Image, from_bytes
 from maplet.compiler.instructions import ROW_WORDS, Outcome, Word
 from maplet.compiler.memory import alignment
@@ -125,6 +126,8 @@ class Program:
                     self.words[word] = functions[number]
                 case Address.WORD:
                     self.words[word] = start + 8 * number
+                case Address.PARTS:
+                    self.words[word] = of_executor().parts
                 case Address.ARENA:
                     self.words[word] = arena + extra
                 case Address.CONSTANT:

@@ -3,7 +3,7 @@
 Layer norm, softmax and their gradients walk through a large array a dozen times; each walk would bring it from memory.
 In strips of some rows all of them work on what lies in the cache, and of the arrays between them only a strip exists.
 Nothing is added up in another order: a sum along the rows' own axes is whole in each strip, and a sum over the rows
-goes on from strip to strip.
+goes on from strip to strip, within each of the parts in which it is taken. Threads share these parts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from maplet.compiler.blocks import Contract, Item, Member, Nest, Scatter, Storage, Strips
-from maplet.compiler.elements import Axis, Fetch, Linear, Place, Total, within
+from maplet.compiler.elements import Axis, Fetch, Linear, Place, Total, part_of, within
 from maplet.compiler.liveness import touched
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class Group:
         moving = {storage for storage, step in self.steps.items() if step}
         whole = sum(map(_bytes, moving))
         row = whole // self.rows
-        strip = 1 << (max(1, room // max(1, row)).bit_length() - 1)
+        strip = min(1 << (max(1, room // max(1, row)).bit_length() - 1), part_of(self.rows))
         if kept < max(worth_it, whole // good_part) or row > room or strip >= self.rows:
             return None
         inside = {member.item for member in self.members}

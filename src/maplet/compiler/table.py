@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from maplet.compiler.instructions import ROW_WORDS, Op
-from maplet.compiler.memory import Arena, Pointer
+from maplet.compiler.memory import Arena, InArena, OfThread, Pointer
 from maplet.core.graph import Node
 
 if TYPE_CHECKING:
@@ -49,12 +49,15 @@ class Table:
         self.hosts: list[tuple[Node, int]] = []  # operation, the word from which its operands' addresses stand
         self.constants: list[np.ndarray[Any, Any]] = []
         self.arena = Arena()
+        self.room = self.arena  # where new arrays lie: there, or in memory that each thread has for its own
+        self.own = 0  # bytes of each thread's own memory
         self.pointers: list[Pointer] = []
         self.waiting: list[tuple[tuple[str, int], Pointer, int]] = []
         self.depth = 0
         self.counters: list[tuple[str, int]] = []  # of the outermost loops
         self.made: dict[Storage, Pointer] = {}  # where the outermost block has made its arrays
         self.checked = 0  # how many of the errors the program has looked for so far
+        self.shared: list[tuple[int, range]] = []  # rows that call parts of the program, and the rows of these
         self.steadfast = False  # whether loops may overwrite what they are given although they may fail
 
     def stop_on_errors(self) -> None:
@@ -62,6 +65,10 @@ class Table:
         if len(self.errors) > self.checked:
             self.row(Op.PAUSE)
             self.checked = len(self.errors)
+
+    def place(self, offset: int) -> Pointer:
+        """What lies so far behind the begin of the room."""
+        return InArena(offset=offset) if self.room is self.arena else OfThread(offset=offset)
 
     # ── rows and words ───────────────────────────────────────────────────────────────────────────
 
@@ -161,3 +168,25 @@ class Table:
                 self.row(Op.SET, place, (whole, begin + extra))
         self.row(Op.JUMP, test)
         self.land(end, 1)
+
+    def in_parts(self, count: int, part: Callable[[int], None]) -> None:
+        """Rows that threads share, part by part; what a part makes lies in the memory of the thread that runs it."""
+        call = self.row(Op.CALL, ("parts", 0), 0, count, 1)
+        leave = self.row(Op.JUMP, 0)
+        first = len(self.rows)
+        begins: list[int] = []
+        for number in range(count):
+            self.room, before, body = Arena(), len(self.waiting), len(self.rows)
+            part(number)
+            self.row(Op.END)
+            begins.append(len(self.rows))
+            own = [entry for entry in self.waiting[before:] if isinstance(entry[1], OfThread)]
+            for name, pointer, extra in own:
+                assert isinstance(pointer, OfThread)  # noqa: S101  (as it was chosen)
+                self.row(Op.OWN, name, pointer.offset + extra)
+            self.row(Op.JUMP, body)
+            self.own = max(self.own, self.room.size)
+        self.room = self.arena
+        self._put(("row", call * ROW_WORDS + 2), self.arguments([("status", 0), *begins]))
+        self.shared.append((call, range(first, len(self.rows))))
+        self.land(leave, 1)
