@@ -215,7 +215,7 @@ class BlockAssembler:
             row = self.to.call(
                 step.kernel, pointers, step.sizes, step.count, work=max(step.flops // 4, step.bytes // 4)
             )
-            self.to.calls.append(Called(row, step.kernel, (item.node,), step.flops, step.bytes))
+            self.to.calls.append(Called(row, step.kernel, (item.product,), step.flops, step.bytes))
         for taken in held:
             self.to.room.free(*taken)
 

@@ -67,12 +67,13 @@ class Scatter:
 
 @dataclass(eq=False)
 class Contract:
-    """A sum of products."""
+    """A sum of products: of ``product``, or as ``node`` has what that gives, in another order or in part."""
 
     node: Node
     contraction: Contraction
     a: Node
     b: Node
+    product: Node
 
 
 @dataclass(eq=False)

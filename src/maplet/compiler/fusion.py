@@ -58,6 +58,7 @@ class Fuser:
         self.born: dict[Node, int] = {}  # stored node → number of the item after which it is there
         self.same: dict[Node, Node] = {}  # a node inside an inlined graph → what stands for it
         self.items_of: dict[Node, list[Node]] = {}
+        self.moving: dict[Node, Node] = {}  # what moves the result of a product, or that → the product, yet to be made
 
     def add_graph(self, graph: Graph) -> None:
         """All nodes of a graph whose inputs are known."""
@@ -162,16 +163,34 @@ class Fuser:
         if node not in self.block.storage:
             if node.primitive is constant_primitive:
                 self._store(node, Storage(node.array_type, "constant", node.params["value"]), born=-1)
-            else:
+            elif not self._contract(node, node):
                 self._store_in_nest(node)
 
     def _compute(self, node: Node) -> None:
         access = access_of(node)
+        product = node if is_product(access.value) else next(filter(None, map(self.moving.get, node.inputs)), None)
+        if product is not None:
+            if self._is_moved_on(node):
+                self.moving[node] = product
+                return
+            if self._contract(node, product):
+                return
+            if product is not node:
+                self.require(product)
         if contains_reduce(access.value):
-            if not (self._scatter(node) or self._contract(node)):
+            if not self._scatter(node):
                 self._store_in_nest(node)
         elif self._is_stored(node, access):
             self._store_in_nest(node)
+
+    def _is_moved_on(self, node: Node) -> bool:
+        """Whether only one reads a node, which takes it in another order, or a part of it."""
+        reader = next(iter(self.readers.get(node, [])), None)
+        if reader is None or len(self.readers[node]) > 1 or isinstance(reader.type, tuple):
+            return False
+        access = access_at(reader)
+        is_part = reader.array_type.size <= node.array_type.size
+        return access is not None and isinstance(access.value, notation.Read) and is_part
 
     def _is_stored(self, node: Node, access: notation.Access) -> bool:
         """The cost rule: whether a value without sums is stored rather than composed into what reads it."""
@@ -276,14 +295,14 @@ class Fuser:
 
     # ── sums of products, and sums that are really look-ups ──────────────────────────────────────
 
-    def _contract(self, node: Node) -> bool:
-        access = access_of(node)
+    def _contract(self, node: Node, product: Node) -> bool:
+        """Contract a product, in the order in which a node wants it."""
         dtype = short_name(node.array_type.dtype)
-        if not is_product(access.value) or dtype not in ("f32", "f64"):
+        if not is_product(access_of(product).value) or dtype not in ("f32", "f64"):
             return False
         axes = tuple(Axis(length) for length in node.array_type.shape)
         place = place_of(axes)
-        for child in node.inputs:
+        for child in product.inputs:
             self._prepare_operand(child)
         evaluator = Evaluator(self.block.storage.__contains__, {})
         element = evaluator.compute(node, place)
@@ -293,13 +312,15 @@ class Fuser:
             element = element.body
         match element:
             case Function(name="multiply", arguments=(Fetch() as a, Fetch() as b)):
-                contraction = _contraction(dtype, axes, tuple(sums), a.at, b.at)
-                self.block.items.append(Contract(node, contraction, a.source, b.source))
+                pass
             case Function(name="square", arguments=(Fetch() as a,)):
-                contraction = _contraction(dtype, axes, tuple(sums), a.at, a.at)
-                self.block.items.append(Contract(node, contraction, a.source, a.source))
+                b = a
             case _:
                 return False
+        if not (a.at.is_affine() and b.at.is_affine() and a.guard is b.guard is None):
+            return False
+        contraction = _contraction(dtype, axes, tuple(sums), a.at, b.at)
+        self.block.items.append(Contract(node, contraction, a.source, b.source, product))
         self._store(node, Storage(node.array_type, node.primitive.name), born=len(self.block.items) - 1)
         return True
 

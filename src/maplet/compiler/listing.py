@@ -204,7 +204,7 @@ class Listing:
         shown = formulas.text(element)
         yield from formulas.take_lines()
         place = indexed(self.name(storage), formulas.place(axes))
-        yield f"{place} = {shown}{self._end([storage], item.node)}"
+        yield f"{place} = {shown}{self._end([storage], item.product)}"
 
     # ── what stands around ───────────────────────────────────────────────────────────────────────
 
