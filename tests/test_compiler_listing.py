@@ -66,12 +66,12 @@ fused(xs: f32[5,4], w: f32[4,4]) {
     host call
       %3 = argsort(%1)   : i64[4]
     contraction
-      %4[0,j] = sum(k<4: %1[k] * w[k,j])   : f32[1,4]
+      %4[i] = sum(j<4: %1[j] * w[j,i])   : f32[4]
     nest 4
       v0[i] = where(%3[i] < 0, %3[i] + 4, %3[i])
       error in take if v0[i] < 0 or v0[i] >= 4
       v1[i] = where(v0[i] < 0 or v0[i] >= 4, 0, v0[i])
-      %1'[i] = tanh(xs[t,v1[i]] + %4[0,i])   : f32[4]
+      %1'[i] = tanh(xs[t,v1[i]] + %4[i])   : f32[4]
     nest
       %2[t] = sum(i<4: %1'[i])   : f32[]
   return %1, %2

@@ -20,7 +20,7 @@ from maplet.errors import ShapeError
 from maplet.ops.arguments import as_array, as_shape, count_axes, count_axis
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from maplet.core.array import Array, ArrayLike
     from maplet.core.types import Shape
@@ -56,14 +56,30 @@ def _reshape_shape(x: ArrayType, *, shape: Shape) -> ArrayType:
 
 def _reshape_access(x: ArrayType, *, shape: Shape) -> Access:
     axes = indices(len(shape))
-    position: Expression = Literal(0)
-    for index, length in zip(axes, shape, strict=True):
-        position = position * length + index
     at: list[Expression] = []
-    for length in reversed(x.shape):
-        at.append(position % length)
-        position = position // length
-    return Access(axes, Read(0, tuple(reversed(at))))
+    for old, new in _runs(x.shape, shape):
+        position: Expression = Literal(0)
+        for n in new:
+            position = axes[n] if len(new) == 1 else position * shape[n] + axes[n]
+        inside: list[Expression] = []
+        for n in reversed(old[1:]):
+            inside.append(position % x.shape[n])
+            position = position // x.shape[n]
+        at += [position, *reversed(inside)] if old else []
+    return Access(axes, Read(0, tuple(at)))
+
+
+def _runs(old: Shape, new: Shape) -> Iterator[tuple[range, range]]:
+    """Neighbouring axes of two shapes of one size that hold the same elements, as few together as can be."""
+    i = j = 0
+    while i < len(old) or j < len(new):
+        first, second = i, j
+        i, j = min(i + 1, len(old)), min(j + 1, len(new))
+        while 0 not in old and (sizes := (prod(old[first:i]), prod(new[second:j])))[0] != sizes[1]:
+            i, j = (i + 1, j) if sizes[0] < sizes[1] else (i, j + 1)
+        if 0 in old:
+            i, j = len(old), len(new)
+        yield range(first, i), range(second, j)
 
 
 register(Primitive(
