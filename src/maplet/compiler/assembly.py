@@ -11,6 +11,7 @@ from maplet.compiler.assembly_strips import assemble_strips
 from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage, Strips
 from maplet.compiler.contraction import plan
 from maplet.compiler.elements import Fetch, within
+from maplet.compiler.epilogues import nodes_of
 from maplet.compiler.instructions import Op
 from maplet.compiler.liveness import bytes_of, carried_inputs, last_uses, may_fail
 from maplet.compiler.memory import OfConstant, Pointer, Row
@@ -198,12 +199,16 @@ class BlockAssembler:
         self.to.run_kernel(call, pointers, nodes, work_of(item, filling=call.kernel.name == "fill"))
 
     def _contract(self, item: Contract, number: int) -> None:
-        storage = self.block.storage[item.node]
-        out = self.make(storage, number, item)
+        storage, nest, problem = self.block.storage[item.node], item.epilogue, item.contraction
+        steps = plan(problem, machine.target())
+        made: Sequence[Node] = [item.node] if nest is None or not steps.whole else list(nest.outputs)
+        named = {"a": self._of(item.a), "b": self._of(item.b)}
+        if problem.epilogue is not None and steps.whole:
+            named |= {f"x{n}": self._of(read.source) for n, read in enumerate(problem.epilogue.reads)}
+        places = [self.make(self.block.storage[node], number, item) for node in made]
+        named |= dict(zip(("out", "y1", "y2", "y3"), places, strict=False))
         if not storage.type.size:
             return
-        steps = plan(item.contraction, machine.target())
-        named = {"a": self._of(item.a), "b": self._of(item.b), "out": out}
         held: list[tuple[int, int]] = []
         for name, elements in steps.temporaries.items():
             size = elements * storage.type.dtype.itemsize
@@ -215,9 +220,12 @@ class BlockAssembler:
             row = self.to.call(
                 step.kernel, pointers, step.sizes, step.count, work=max(step.flops // 4, step.bytes // 4)
             )
-            self.to.calls.append(Called(row, step.kernel, (item.product,), step.flops, step.bytes))
+            nodes = nodes_of(item) if steps.whole else (item.product,)
+            self.to.calls.append(Called(row, step.kernel, nodes, step.flops, step.bytes))
         for taken in held:
             self.to.room.free(*taken)
+        if nest is not None and not steps.whole:
+            self._kernel(lower_nest(nest), tuple(nest.outputs), number, nest)
 
     # ── loops ────────────────────────────────────────────────────────────────────────────────────
 

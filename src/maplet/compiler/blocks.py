@@ -67,13 +67,17 @@ class Scatter:
 
 @dataclass(eq=False)
 class Contract:
-    """A sum of products: of ``product``, or as ``node`` has what that gives, in another order or in part."""
+    """A sum of products: of ``product``, or as ``node`` has what that gives, in another order or in part.
+
+    With an ``epilogue`` that nest is computed instead, of each element as soon as it is there.
+    """
 
     node: Node
     contraction: Contraction
     a: Node
     b: Node
     product: Node
+    epilogue: Nest | None = None
 
 
 @dataclass(eq=False)

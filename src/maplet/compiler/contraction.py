@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from maplet.compiler import packing
 from maplet.compiler.contraction_kernel import ContractionWriter
 from maplet.compiler.contraction_order import schedule
-from maplet.compiler.contraction_schedule import Axis, Contraction, simplified
+from maplet.compiler.contraction_schedule import Axis, Contraction, simplified, with_epilogue
 from maplet.compiler.contraction_tiles import choose
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class Step:
     kernel
         What runs.
     buffers
-        Which of ``a``, ``b``, ``out`` or a temporary stands for each of its buffers.
+        Which of ``a``, ``b``, ``out`` or a temporary stands for each of its buffers; of an epilogue, ``x0`` … are
+        what it reads, ``out``, ``y1`` … what it makes.
     sizes
         The numbers that it is given.
     count
@@ -53,10 +54,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps, one after the other, and the elements of each temporary that they need."""
+    """Steps, one after the other, and the elements of each temporary that they need.
+
+    ``whole`` says whether they do the epilogue, too: not where sums are cut into blocks, and results are read again.
+    """
 
     steps: tuple[Step, ...]
     temporaries: dict[str, int]
+    whole: bool = True
 
 
 def plan(contraction: Contraction, target: Target) -> Plan:
@@ -69,7 +74,7 @@ def plan(contraction: Contraction, target: Target) -> Plan:
 
 def planned(problem: Contraction, choice: Choice) -> Plan:
     """The steps for a choice of tile."""
-    names = {"a": "a", "b": "b", "out": "out"}
+    names = {"a": "a", "b": "b"}
     steps: list[Step] = []
     copies: list[Panels] = []
     reading = problem
@@ -83,8 +88,12 @@ def planned(problem: Contraction, choice: Choice) -> Plan:
         steps.append(Step(kernel, buffers, sizes, writer.count, 0, touched))
         copies.append(panels)
         reading = packing.reading(reading, panels)
-    steps.append(_contracting(schedule(reading, choice, tuple(copies)), names))
-    return Plan(tuple(steps), {names[panels.operand]: panels.elements for panels in copies})
+    made = schedule(reading, choice, tuple(copies))
+    whole = not made.length or problem.epilogue is None
+    if not whole:
+        made = schedule(with_epilogue(reading, None), choice, tuple(copies))
+    steps.append(_contracting(made, names))
+    return Plan(tuple(steps), {names[panels.operand]: panels.elements for panels in copies}, whole)
 
 
 def _contracting(made: Schedule, names: dict[str, str]) -> Step:
@@ -93,7 +102,8 @@ def _contracting(made: Schedule, names: dict[str, str]) -> Step:
     touched = _elements(problem, "a") + _elements(problem, "b") + problem.outputs
     flops = 2 * problem.outputs * problem.depth
     sizes = tuple(writer.sizes.numbers.values())
-    return Step(kernel, tuple(names.values()), sizes, made.count, flops, touched * problem.size)
+    buffers = tuple(names.get(buffer.name, buffer.name) for buffer in kernel.buffers)
+    return Step(kernel, buffers, sizes, made.count, flops, touched * problem.size)
 
 
 def _elements(problem: Contraction, operand: str) -> int:

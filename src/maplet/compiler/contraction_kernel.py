@@ -11,11 +11,13 @@ from itertools import product
 from math import ceil
 from typing import TYPE_CHECKING
 
+from maplet.compiler.elements import Convert, Function, Number
 from maplet.compiler.loops import (
     After,
     Apply,
     Buffer,
     Carry,
+    Cast,
     Constant,
     For,
     If,
@@ -35,7 +37,8 @@ from maplet.compiler.loops import (
 )
 
 if TYPE_CHECKING:
-    from maplet.compiler.contraction_schedule import Axis, Schedule
+    from maplet.compiler.contraction_schedule import Axis, Epilogue, Schedule
+    from maplet.compiler.elements import Element
     from maplet.compiler.loops import Statement, Value
 
 Positions = dict[str, "Value"]  # where "a", "b" and "out" are read or written
@@ -69,6 +72,22 @@ def least(first: Value, second: Value) -> Value:
     return apply("minimum", first, second)
 
 
+def computed(element: Element, known: dict[Element, Value], total: Value) -> Value:
+    """An element of an epilogue; what is read and not known is the result of the contraction."""
+    if element not in known:
+        match element:
+            case Number(dtype=dtype, value=number):
+                known[element] = Constant(dtype, total.lanes, number)
+            case Convert(dtype=dtype, value=inner):
+                known[element] = Cast(dtype, total.lanes, computed(inner, known, total))
+            case Function(dtype=dtype, name=name, arguments=arguments):
+                values = tuple([computed(argument, known, total) for argument in arguments])
+                known[element] = Apply(dtype, total.lanes, name, values)
+            case _:
+                known[element] = total
+    return known[element]
+
+
 class ContractionWriter:
     """Writes the kernel of a schedule; ``sizes`` then holds the numbers that go with it."""
 
@@ -77,7 +96,14 @@ class ContractionWriter:
         self.problem = schedule.problem
         self.tile = schedule.tile
         self.sizes = Sizes()
+        self.epilogue = schedule.problem.epilogue
         self.buffers = {name: Buffer(name, self.problem.dtype) for name in ("a", "b", "out")}
+        if self.epilogue:
+            self.buffers |= {f"x{n}": Buffer(f"x{n}", read.dtype) for n, read in enumerate(self.epilogue.reads)}
+            results = [("out", "y1", "y2", "y3")[n] for n in range(len(self.epilogue.results))]
+            self.buffers |= {
+                name: Buffer(name, element.dtype) for name, element in zip(results, self.epilogue.results, strict=True)
+            }
         self.begin, self.end = index("begin"), index("end")
         self.first: Value | None = None  # whether this is the first block of the sums; None if there is only one
         self.block: tuple[Value, Value] | None = None  # the part of the blocked sum that this block takes
@@ -91,8 +117,7 @@ class ContractionWriter:
 
     def kernel(self) -> Kernel:
         """The whole kernel."""
-        starts = (*self.problem.starts, 0)
-        at = {x: self.sizes.stride(f"{x}_start", n) for x, n in zip(("a", "b", "out"), starts, strict=True)}
+        at = {x: self.sizes.stride(f"{x}_start", n) for x, n in self.problem.operands.items()}
         body = self.blocks(0, at, [])
         shape = "x".join(map(str, [*(count for _, count in self.tile.rows), self.tile.vectors, self.tile.lanes]))
         buffers, sizes = tuple(self.buffers.values()), tuple(self.sizes.numbers)
@@ -193,7 +218,27 @@ class ContractionWriter:
         first = self.schedule.blocked if self.schedule.length else 0
         statements, totals = self.terms(first, origins, totals)
         found = dict(zip(self.places, totals, strict=True))
+        if self.epilogue:
+            return (*statements, *self.results(self.epilogue, origins, found))
         return (*statements, *self.stores(origins["out"], found, fresh))
+
+    def results(
+        self, epilogue: Epilogue, origins: dict[str, dict[Place, Value]], totals: dict[Place, Value]
+    ) -> tuple[Statement, ...]:
+        """Compute and store what the epilogue makes of a tile."""
+        loads: dict[tuple[str, Place], Value] = {}
+        statements: list[Statement] = []
+        names = [name for name in self.buffers if name == "out" or name[0] == "y"]
+        for place, total in totals.items():
+            known: dict[Element, Value] = {}
+            for n, read in enumerate(epilogue.reads):
+                key = (f"x{n}", self.key(f"x{n}", place))
+                known[read] = loads[key] = loads.get(key) or self.load(key[0], origins[key[0]][key[1]])
+            at = self.spread(origins["out"][place], self.step("out"))
+            for name, element in zip(names, epilogue.results, strict=True):
+                value = computed(element, known, total)
+                statements.append(Store(self.buffers[name], at, splat(value, self.tile.lanes), self.mask))
+        return tuple(statements)
 
     def has(self, operand: str, axis: int | None) -> bool:
         """Whether the places of an operand differ along an axis of the tile."""

@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, prod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from maplet.compiler.elements import Element, Fetch
 
 
 @dataclass(frozen=True)
 class Axis:
     """An axis of a contraction: how long it is, and how far apart its elements lie (0: the operand does not have it).
 
-    Strides are counted in elements and may be negative.
+    Strides are counted in elements and may be negative. ``others`` are those of what an epilogue reads.
     """
 
     extent: int
     a: int
     b: int
     out: int = 0
+    others: tuple[int, ...] = ()
 
     def stride(self, operand: str) -> int:
-        """The stride of ``a``, ``b`` or ``out``."""
-        return int(getattr(self, operand))
+        """The stride of ``a``, ``b``, ``out``, or of ``x0``, ``x1`` … of an epilogue."""
+        return self.others[int(operand[1:])] if operand[0] == "x" else int(getattr(self, operand))
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """All of them."""
+        return (self.a, self.b, self.out, *self.others)
+
+
+@dataclass(frozen=True)
+class Epilogue:
+    """What is computed of each element of the result, and stored in its place.
+
+    Parameters
+    ----------
+    results
+        Elements over the result and over what else is read.
+    reads
+        What else is read: the operands ``x0``, ``x1`` …
+    strides, starts
+        Of each of them: how far apart it lies along the axes of the result, and where it begins.
+    """
+
+    results: tuple[Element, ...]
+    reads: tuple[Fetch, ...]
+    strides: tuple[tuple[int, ...], ...]
+    starts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -39,12 +69,21 @@ class Contraction:
         Those that are summed over, outermost first.
     starts
         Where the first elements of ``a`` and ``b`` lie.
+    epilogue
+        What is stored in the place of the result.
     """
 
     dtype: str
     axes: tuple[Axis, ...]
     sums: tuple[Axis, ...]
     starts: tuple[int, int]
+    epilogue: Epilogue | None = None
+
+    @property
+    def operands(self) -> dict[str, int]:
+        """The names of all that is read and written, and where it begins."""
+        others = () if self.epilogue is None else self.epilogue.starts
+        return {**dict(zip("ab", self.starts, strict=True)), "out": 0, **{f"x{n}": at for n, at in enumerate(others)}}
 
     @property
     def size(self) -> int:
@@ -67,7 +106,14 @@ def simplified(problem: Contraction) -> Contraction:
     sums = _merged(problem.sums) or (Axis(1, 0, 0),)
     if any(axis.extent == 0 for axis in sums):
         sums = (Axis(0, 0, 0),)
-    return Contraction(problem.dtype, _merged(problem.axes), sums, problem.starts)
+    return replace(problem, axes=_merged(problem.axes), sums=sums)
+
+
+def with_epilogue(problem: Contraction, epilogue: Epilogue | None) -> Contraction:
+    """The same with another epilogue, or with none."""
+    strides = zip(*epilogue.strides, strict=True) if epilogue and epilogue.strides else [()] * len(problem.axes)
+    axes = tuple(replace(axis, others=others) for axis, others in zip(problem.axes, strides, strict=True))
+    return replace(problem, axes=axes, epilogue=epilogue)
 
 
 def _merged(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
@@ -76,8 +122,8 @@ def _merged(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
         if axis.extent == 1:
             continue
         last = found[-1] if found else None
-        if last and all(last.stride(x) == axis.extent * axis.stride(x) for x in ("a", "b", "out")):
-            found[-1] = Axis(last.extent * axis.extent, axis.a, axis.b, axis.out)
+        if last and all(far == axis.extent * near for far, near in zip(last.strides, axis.strides, strict=True)):
+            found[-1] = replace(axis, extent=last.extent * axis.extent)
         else:
             found.append(axis)
     return tuple(found)

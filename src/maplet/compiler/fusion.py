@@ -14,6 +14,7 @@ from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Loop, Nest
 from maplet.compiler.contraction import Axis as ContractionAxis
 from maplet.compiler.contraction import Contraction
 from maplet.compiler.elements import Axis, Fetch, Function, Linear, Total, within
+from maplet.compiler.epilogues import with_epilogues
 from maplet.compiler.evaluator import Evaluator, NotHereError, Reading, access_of
 from maplet.compiler.recognition import aimed_at, contains_reduce, is_product
 from maplet.compiler.strips import in_strips
@@ -46,6 +47,7 @@ def fuse(graph: Graph) -> Block:
     for node in graph.outputs:
         fuser.require(node)
     in_strips(fuser.block)
+    with_epilogues(fuser.block)
     return fuser.block
 
 

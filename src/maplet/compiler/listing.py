@@ -13,7 +13,8 @@
     }
 
 Every array that lies in memory has a name and a line; all else is composed into what reads it. ``v0[i] = …`` is a
-value that a nest uses several times. In a loop ``h'`` is what the next round knows as ``h``, and ``xs[t,i]`` stands in
+value that a nest uses several times. What stands below the product in a contraction is computed of each element at
+once, and the product lies nowhere. In a loop ``h'`` is what the next round knows as ``h``, and ``xs[t,i]`` stands in
 the row of this round; ``(a[i] if c)`` is 0 where the condition does not hold. ``w'`` is a result that is written into
 the memory of the input ``w``.
 """
@@ -205,6 +206,8 @@ class Listing:
         yield from formulas.take_lines()
         place = indexed(self.name(storage), formulas.place(axes))
         yield f"{place} = {shown}{self._end([storage], item.product)}"
+        if item.epilogue is not None:
+            yield from self._nest(item.epilogue, block)
 
     # ── what stands around ───────────────────────────────────────────────────────────────────────
 

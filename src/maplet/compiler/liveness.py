@@ -65,7 +65,7 @@ def touched(item: Item) -> set[Node]:
             roots = [item.at, item.body, *(condition for condition, _ in item.checks)]
             return {item.node, *(e.source for e in within(roots) if isinstance(e, Fetch))}
         case Contract():
-            return {item.node, item.a, item.b}
+            return {item.node, item.a, item.b, *(() if item.epilogue is None else touched(item.epilogue))}
         case Strips():
             return {node for member in item.members for node in touched(member.item)}
         case _:

@@ -134,7 +134,7 @@ def lower_parts(node: Node, parts: Node, combiner: str) -> KernelCall:
     """A kernel that puts the parts of a sum together, one after another."""
     shape, count = node.array_type.shape, parts.array_type.shape[0]
     axis, dtype = Axis(count), short_name(node.array_type.dtype)
-    nest = Nest(tuple(Axis(length) for length in shape), shape, Evaluator(lambda _: True, {}))
+    nest = Nest(tuple(Axis(length) for length in shape), shape, Evaluator(frozenset([parts]).__contains__, {}))
     at = nest.evaluator.flat(nest.place(), shape) + Linear(0, {axis: prod(shape)} if count > 1 else {})
     nest.outputs[node] = Total(dtype, combiner, axis, Fetch(dtype, parts, at, None), False)
     return lower_nest(nest)
