@@ -51,6 +51,13 @@ _bodies = {
         %v1 = mul i64 %v, 6364136223846793005 %v2 = add i64 %v1, 1442695040888963407 %k1 = add i64 %k, 1
         %rest = icmp slt i64 %k1, 1000 br i1 %rest, label %again, label %tired
         tired: store i64 %v2, ptr %at""",
+    # the same as `mark` but for the scratch memory, and after some microseconds if x[i] is not 0
+    "tarry": """%lazy = icmp ne i64 %value, 0 br i1 %lazy, label %again, label %write
+        again: %k = phi i64 [0, %body], [%k1, %again] %v = phi i64 [%value, %body], [%v2, %again]
+        %v1 = mul i64 %v, 6364136223846793005 %v2 = add i64 %v1, 1442695040888963407 %k1 = add i64 %k, 1
+        %rest = icmp slt i64 %k1, 5000 br i1 %rest, label %again, label %tired
+        tired: store i64 %v2, ptr %at br label %write
+        write: %r = ptrtoint ptr %scratch to i64 store i64 %r, ptr %at""",
     # x[i] = x[i] / 2 as f64, twice: of the smallest normal number this makes a subnormal one
     "halve": """%f = bitcast i64 %value to double %h = fmul double %f, 0.5 %q = fmul double %h, 0.5
         %r = bitcast double %q to i64 store i64 %r, ptr %at""",

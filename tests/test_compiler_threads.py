@@ -17,6 +17,7 @@ from maplet.compiler.cores import cores
 from maplet.compiler.executor import native
 from maplet.compiler.instructions import Op, Outcome, Word
 from maplet.compiler.threads import LINE, Post
+from maplet.compiler.threads_ir import PIECES
 from maplet.errors import SettingError
 from native_programs import Program, machine_code, repeat
 
@@ -57,9 +58,9 @@ def test_every_element_is_in_exactly_one_share(count):
 
 
 def test_workers_take_part():
-    """Each share is marked with the scratch memory of the thread that did it; workers need some time to wake up."""
+    """Each piece is marked with the scratch memory of the thread that did it; workers need some time to wake up."""
     threads.set_threads(3)
-    x, toil, program = np.zeros(6, np.int64), np.zeros(600, np.int64), Program()
+    x, toil, program = np.zeros(2 * 3 * PIECES, np.int64), np.zeros(600, np.int64), Program()
     program.call("toil", toil)
     program.call("mark", x, 4096 - 8)
     run = program.finish(scratch=4096)
@@ -71,6 +72,20 @@ def test_workers_take_part():
         np.testing.assert_array_equal(x[::2], x[1::2])
         seen |= {int(address) for address in x}
     assert len(seen) == 3
+
+
+def test_who_is_done_helps_the_others():
+    """The first share is slow, the second one quick: whoever has the quick one takes pieces of the slow one."""
+    threads.set_threads(2)
+    x, program = np.zeros(4 * PIECES, np.int64), Program()
+    program.call("tarry", x)
+    run = program.finish(scratch=64)
+    deadline, half = time.monotonic() + 20, len(x) // 2
+    while len(set(x[:half])) < 2 and time.monotonic() < deadline:
+        x[:half], x[half:] = 1, 0
+        run.start()
+    assert len(set(x[:half])) == 2
+    assert x.all()
 
 
 def test_scratch_memory_grows_between_runs():

@@ -24,7 +24,7 @@ class Op(IntEnum):
     """The program has run; the next run begins at row 0."""
     CALL = 1
     """(function, address of arguments, count, parallel): run a kernel from 0 to count; if ``parallel`` is not 0,
-    thread t of T takes the part from count·t/T to count·(t+1)/T."""
+    threads share it (`threads_ir`)."""
     COPY = 2
     """(to, from, bytes): copy memory; the two may overlap."""
     SET = 3

@@ -52,7 +52,7 @@ class Post(IntEnum):
     MUTEX = 2 * LINE
     CONDITION = 3 * LINE
     FIRST = 4 * LINE
-    """From here one line per thread: the state of its share, the address of its scratch memory."""
+    """From here one line per thread: its state, the address of its scratch memory, the pieces of its share taken."""
 
 
 @dataclass(frozen=True)

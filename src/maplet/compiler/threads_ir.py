@@ -1,10 +1,10 @@
 """How threads share a kernel, in LLVM IR: the caller's side, ``together``, and that of a worker, ``serve``.
 
 The threads speak through the words of a pool (`Post`). The caller writes down the kernel and counts the epoch up; each
-thread has a share of the kernel's range and a word for its state, twice the epoch. A share is claimed by adding 1 to
-its state and finished by adding another 1. Each worker claims its own; the caller takes its own and then every share
-that nobody has claimed yet. So the result never depends on a worker's coming: one that is late, asleep, or has left
-costs time only, and two threads with little to do do not wait for each other.
+thread has a share of the kernel's range, in a few pieces, and a word for its state, twice the epoch. A worker comes in
+by adding 1 to its state and leaves by adding another 1. Who is in takes the pieces of its own share one by one, then
+those that are left of others; the caller does so too, and then shuts out who has not come yet. So the result never
+depends on a worker's coming: one that is late, slow, asleep, or has left costs time only.
 
 Workers wait in a loop for a while and then sleep, so an idle process takes no processor time.
 """
@@ -28,11 +28,16 @@ LOOKS = 32
 """How often it looks between two readings of the clock."""
 PATIENCE = 2_000
 """How often a caller looks whether a worker has finished before it offers the processor to others each time."""
+PIECES, PIECE_BITS = 4, 8
+"""Of how many pieces a share is at most, and bits that count them."""
+NEXT = 2
+"""Behind a thread's state, the word that counts the pieces of its share that were taken."""
 CLOSED = -1
 
 
 def write_threads(module: Any) -> None:
     """All functions of a pool; ``nanoseconds`` and ``arithmetic`` must be there."""
+    write_claim(module)
     write_share(module)
     write_prepare(module)
     write_wake(module)
@@ -54,15 +59,59 @@ def part_of(code: Code, post: Post) -> Any:
     return code.builder.inttoptr(code.builder.add(code.values["pool"], i64(post * 8)), i8.as_pointer())
 
 
-def write_share(module: Any) -> None:
-    """``share(pool, function, arguments, count, number, scratch)``: what one thread has to do of a kernel."""
-    code = Code(module, "share", ("pool", "function", "arguments", "count", "number", "scratch"))
+def write_claim(module: Any) -> None:
+    """``claim(state, epoch, pieces)``: the next piece of a share that nobody has taken; ``pieces`` if there is none.
+
+    The word that counts them bears the epoch, so that it need not be set to 0 for the next one.
+    """
+    code = Code(module, "claim", ("state", "epoch", "pieces"))
     builder, values = code.builder, code.values
-    threads = code.load(values["pool"], Post.THREADS)
-    after = builder.add(values["number"], i64(1))
-    begin, end = (builder.sdiv(builder.mul(values["count"], t), threads) for t in (values["number"], after))
-    with builder.if_then(code.is_less(begin, end)):
-        code.call_kernel(values["function"], values["arguments"], begin, end, values["scratch"])
+    look, take, taken, none = (builder.append_basic_block(name) for name in ("look", "take", "taken", "none"))
+    first = builder.shl(values["epoch"], i64(PIECE_BITS))
+    builder.branch(look)
+    builder.position_at_end(look)
+    word = code.load(values["state"], NEXT, order="monotonic")
+    number = builder.sub(word, first)
+    number = builder.select(code.is_less(number, 0), i64(0), number)  # of an earlier epoch
+    builder.cbranch(code.is_less(number, values["pieces"]), take, none)
+    builder.position_at_end(take)
+    won = code.replace(values["state"], NEXT, word, builder.add(builder.add(first, number), i64(1)))
+    builder.cbranch(won, taken, look)
+    builder.position_at_end(taken)
+    builder.ret(number)
+    builder.position_at_end(none)
+    builder.ret(values["pieces"])
+
+
+def write_share(module: Any) -> None:
+    """``share(pool, function, arguments, count, number, scratch, epoch)``: what one thread does of a kernel.
+
+    First the pieces of its own share, then what is left of those of others.
+    """
+    code = Code(module, "share", ("pool", "function", "arguments", "count", "number", "scratch", "epoch"))
+    builder, values = code.builder, code.values
+    threads, count = code.load(values["pool"], Post.THREADS), values["count"]
+    most = builder.sdiv(count, threads)
+    most = builder.select(code.is_less(most, 1), i64(1), most)
+    pieces = builder.select(code.is_less(most, PIECES), most, i64(PIECES))
+    all_pieces = builder.mul(threads, pieces)
+    with code.each(0, threads) as turn:
+        owner = builder.add(values["number"], turn)
+        owner = builder.select(code.is_less(owner, threads), owner, builder.sub(owner, threads))
+        state, base = state_of(code, owner), builder.mul(owner, pieces)
+        before, again, done = (builder.append_basic_block(name) for name in ("before", "again", "done"))
+        builder.branch(before)
+        builder.position_at_end(before)
+        piece = code.call("claim", state, values["epoch"], pieces)
+        builder.cbranch(code.is_less(piece, pieces), again, done)
+        builder.position_at_end(again)
+        first = builder.add(base, piece)
+        after = builder.add(first, i64(1))
+        begin, end = (builder.sdiv(builder.mul(count, n), all_pieces) for n in (first, after))
+        with builder.if_then(code.is_less(begin, end)):
+            code.call_kernel(values["function"], values["arguments"], begin, end, values["scratch"])
+        builder.branch(before)
+        builder.position_at_end(done)
     builder.ret(i64(0))
 
 
@@ -86,7 +135,7 @@ def write_wake(module: Any) -> None:
 
 
 def write_finished(module: Any) -> None:
-    """``finished(state, expected)``: wait until the worker that has claimed this share has finished it."""
+    """``finished(state, expected)``: wait until a worker that is in has left."""
     code = Code(module, "finished", ("state", "expected"))
     builder = code.builder
     before = builder.block
@@ -124,13 +173,11 @@ def write_together(module: Any) -> None:
     sleepers = code.load(pool, Post.SLEEPERS, order="seq_cst")
     with builder.if_then(code.is_less(i64(0), sleepers), likely=False):
         code.call("maplet_wake", pool)
-    code.call("share", pool, *work, 0, values["scratch"])
+    code.call("share", pool, *work, 0, values["scratch"], epoch)
     threads = code.load(pool, Post.THREADS)
     done = builder.mul(epoch, i64(2))
     with code.each(1, threads) as number:
-        free = code.replace(state_of(code, number), 0, builder.sub(done, i64(2)), done)
-        with builder.if_then(free):
-            code.call("share", pool, *work, number, values["scratch"])
+        code.replace(state_of(code, number), 0, builder.sub(done, i64(2)), done)
     with code.each(1, threads) as number:
         code.call("finished", state_of(code, number), done)
     builder.ret(i64(0))
@@ -197,10 +244,10 @@ def write_serve(module: Any) -> None:
     builder.position_at_end(look)
     work = [code.load(pool, post, order="monotonic") for post in (Post.FUNCTION, Post.ARGUMENTS, Post.COUNT)]
     done = builder.mul(epoch, i64(2))
-    # While this share is not finished, neither is the epoch, nor then can the three words have changed.
+    # While this thread is in, the epoch is not over, nor then can the three words have changed.
     claimed = code.replace(state, 0, builder.sub(done, i64(2)), builder.sub(done, i64(1)))
     with builder.if_then(claimed):
-        code.call("share", pool, *work, values["number"], code.load(state, 1, order="monotonic"))
+        code.call("share", pool, *work, values["number"], code.load(state, 1, order="monotonic"), epoch)
         code.store(done, state, order="release")
     seen.add_incoming(epoch, builder.block)
     builder.branch(wait)
