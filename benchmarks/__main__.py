@@ -53,7 +53,7 @@ def show(console: Console) -> None:
 
 def begin(options: dict[str, str], tasks: list[workloads.Workload], *, quick: bool) -> report.Run:
     """An empty run, dated."""
-    notes = ["The workloads `adam` and `rows` are held against the copy, the others against the multiply-adds."]
+    notes = ["The limit is the time of the multiply-adds, then that of the bytes that update and data must move."]
     if quick:
         notes.append("This was a quick run, to see whether everything works: **the times mean nothing**.")
     if any(getattr(task, "images", False) for task in tasks):

@@ -1,8 +1,8 @@
 """What the machine could do: multiply-adds per second from registers alone, and bytes per second of a copy.
 
 Run as a process of its own, ``python -m benchmarks.limit THREADS``, it prints both as JSON. A workload cannot be done
-in less time than its multiply-adds take at the first rate; one whose data do not fit into the caches neither in less
-than its bytes take at the second.
+in less time than its multiply-adds take at the first rate, and after them, where they have to wait for these, the bytes
+that it must move take at the second: that of the nearest cache into which they fit, or of memory.
 """
 
 # llvmlite has no type hints.
@@ -24,12 +24,12 @@ import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 
-from benchmarks.machine import cores, last_level_cache, memory, pin
+from benchmarks.machine import cores, last_level_cache, memory, pin, second_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-ROUNDS, SECONDS = 15, 0.05
+ROUNDS, SECONDS, COPIED = 15, 0.05, 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,23 @@ class Limit:
     threads: int
     flops: float
     """Floating-point operations per second in float32; a multiply-add is two."""
-    bandwidth: float
-    """Bytes per second of a copy, those read and those written."""
+    memory: float
+    """Bytes per second of a copy of large arrays, those read and those written."""
+    near: float
+    """The same of arrays in the caches that cores have for their own,"""
+    near_bytes: int
+    """which hold so many bytes together;"""
+    far: float
+    """and of arrays in the last cache,"""
+    far_bytes: int
+    """which holds so many."""
 
-    def seconds(self, flops: float, moved: float) -> float:
-        """The time in which nothing could do so much; 0 where nothing is known of the work."""
-        return max(flops / self.flops, moved / self.bandwidth)
+    def seconds(self, flops: float, moves: Iterable[tuple[float, float]]) -> float:
+        """The time in which nothing could do so much: ``moves`` are bytes, and how many bytes they go round in."""
+        return flops / self.flops + sum(moved / self._rate(within) for moved, within in moves)
+
+    def _rate(self, within: float) -> float:
+        return self.near if within <= self.near_bytes else self.far if within <= self.far_bytes else self.memory
 
 
 def vector_registers() -> tuple[int, int]:
@@ -165,22 +176,27 @@ def flop_rate(threads: int) -> float:
     return best_rate(threads, lambda _: peak(rounds))
 
 
-def copy_rate(threads: int) -> float:
-    """Bytes per second of a copy between arrays four times the last-level cache, if so much memory is free."""
-    size = int(min(4 * last_level_cache(), memory("MemAvailable") / 4)) // (4 * threads)
-    pairs = [(np.ones(size, np.float32), np.zeros(size, np.float32)) for _ in range(threads)]
+def copy_rate(threads: int, size: int) -> float:
+    """Bytes per second of copies between two arrays of so many bytes together, which threads share."""
+    each = max(size // (8 * threads), 1)
+    pairs = [(np.ones(each, np.float32), np.zeros(each, np.float32)) for _ in range(threads)]
+    times = max(1, COPIED // (8 * each * threads))
 
     def copy(thread: int) -> float:
         source, target = pairs[thread]
-        np.copyto(target, source)
-        return 2.0 * source.nbytes
+        for _ in range(times):
+            np.copyto(target, source)
+        return 2.0 * source.nbytes * times
 
     return best_rate(threads, copy)
 
 
 def measure(threads: int) -> Limit:
-    """Both."""
-    return Limit(threads, flop_rate(threads), copy_rate(threads))
+    """All of it: the copies go round in half of a cache, and in eight times the last one if so much memory is free."""
+    last, own = last_level_cache(), threads * second_cache()
+    large = int(min(8 * last, memory("MemAvailable") / 2))
+    rates = {size: copy_rate(threads, size) for size in (large, own // 2, last // 2)}
+    return Limit(threads, flop_rate(threads), rates[large], rates[own // 2], own, rates[last // 2], last)
 
 
 if __name__ == "__main__":

@@ -37,14 +37,25 @@ def environment(threads: int) -> dict[str, str]:
     return {**os.environ, **chosen}
 
 
+def caches() -> dict[str, int]:
+    """The size of each cache of a core in bytes, by its level; empty where the system does not say."""
+    found: dict[str, int] = {}
+    for place in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
+        level = (place / "level").read_text(encoding="utf-8").strip()
+        size = re.match(r"(\d+)([KM])", (place / "size").read_text(encoding="utf-8"))
+        if size:
+            found[level] = int(size[1]) * {"K": 2**10, "M": 2**20}[size[2]]
+    return found
+
+
 def last_level_cache() -> int:
     """The size of the largest cache in bytes; 32 MiB where the system does not say."""
-    sizes = [
-        int(found[1]) * {"K": 2**10, "M": 2**20}[found[2]]
-        for path in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")
-        if (found := re.match(r"(\d+)([KM])", path.read_text(encoding="utf-8")))
-    ]
-    return max(sizes, default=32 * 2**20)
+    return max(caches().values(), default=32 * 2**20)
+
+
+def second_cache() -> int:
+    """The size of a core's own second cache in bytes; 1 MiB where the system does not say."""
+    return caches().get("2", 2**20)
 
 
 def memory(field: str = "MemTotal") -> int:

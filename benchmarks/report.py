@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -29,7 +29,7 @@ class Result:
     rounds: int
     tolerance: float
     flops: float
-    moved: float
+    moves: list[list[float]]
     """The work that one unit cannot avoid: see `workloads`."""
     outcomes: list[Outcome]
 
@@ -50,24 +50,25 @@ class Run:
     def note(self, limit: Limit) -> None:
         """Take in a measurement of the limit: of two with the same number of threads the higher rates count."""
         same = [known for known in self.limits if known.threads == limit.threads]
-        best = Limit(
-            limit.threads,
-            max(one.flops for one in (*same, limit)),
-            max(one.bandwidth for one in (*same, limit)),
-        )
+        best = limit
+        for known in same:
+            rates = {
+                name: max(getattr(known, name), getattr(limit, name)) for name in ("flops", "memory", "near", "far")
+            }
+            best = replace(limit, **rates)
         self.limits[:] = [known for known in self.limits if known.threads != limit.threads] + [best]
 
     def least_seconds(self, result: Result) -> float:
         """The time in which nothing could do one unit of a workload; 0 where that is not known."""
         known = [limit for limit in self.limits if limit.threads == result.threads]
-        return known[0].seconds(result.flops, result.moved) if known else 0.0
+        return known[0].seconds(result.flops, [(moved, within) for moved, within in result.moves]) if known else 0.0
 
 
 def result(workload: Workload, plan: Plan, outcomes: list[Outcome]) -> Result:
     """Put together what was measured for a workload."""
     return Result(
         workload.name, workload.says, workload.unit, plan.threads, plan.rounds, workload.tolerance,
-        workload.flops, workload.moved, outcomes,
+        workload.flops, [list(move) for move in workload.moves], outcomes,
     )  # fmt: skip
 
 
@@ -171,8 +172,8 @@ def page(run: Run) -> str:
         *markdown(["what", "value"], [[name, value] for name, value in facts]), "",
         "## The limit", "",
         *markdown(
-            ["threads", "multiply-adds from registers", "copy of large arrays"],
-            [[str(x.threads), f"{x.flops / 1e9:.0f} GFLOP/s", f"{x.bandwidth / 1e9:.1f} GB/s"] for x in run.limits],
+            ["threads", "multiply-adds from registers", "copy in a core's cache", "in the last cache", "in memory"],
+            [limit_row(limit) for limit in run.limits],
         ), "",
         *(f"- {note}" for note in run.notes), "",
         "## maplet beside the fastest peer", "",
@@ -202,6 +203,12 @@ def summary(run: Run) -> list[list[str]]:
             ]
         )
     return found
+
+
+def limit_row(limit: Limit) -> list[str]:
+    """A row of the table of limits, in billions per second."""
+    copies = [f"{rate / 1e9:.0f} GB/s" for rate in (limit.near, limit.far, limit.memory)]
+    return [str(limit.threads), f"{limit.flops / 1e9:.0f} GFLOP/s", *copies]
 
 
 def markdown(head: list[str], body: list[list[str]]) -> list[str]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 BATCHES = 50
 """How many mini-batches a training workload cycles through; also the length of a scan."""
+
+
+Move: TypeAlias = tuple[float, float]
+"""Bytes that are read or written, and how many bytes they go round in: where these fit, they are."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,12 @@ class Network:
         """Those of the matrix products of one step: forward, for the weights, and for all inputs but the first."""
         products = [2.0 * rows * inputs * outputs for inputs, outputs in pairwise(self.sizes)]
         return 3 * sum(products) - products[0]
+
+    def update(self) -> Move:
+        """What a step moves after its products: parameters, and for Adam two moments, once in and once out."""
+        arrays = {"sgd": 1, "adam": 3}[self.optimizer]
+        numbers = sum(inputs * outputs + outputs for inputs, outputs in pairwise(self.sizes))
+        return 2.0 * 4 * arrays * numbers, 4.0 * arrays * numbers
 
 
 @dataclass(frozen=True)
@@ -52,8 +62,10 @@ class Training:
         """Floating-point operations of one step that count."""
         return self.network.flops(self.batch)
 
-    moved = 0.0
-    """Bytes that must pass through memory; what fits into the caches need not."""
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """What must be moved besides: the update waits for the products."""
+        return (self.network.update(),)
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,6 @@ class Epoch:
     rehearsal: int = 10
     """Steps of the agreement check, in the given order; a timed epoch is shuffled by each contestant's own means."""
     unit: str = "epoch"
-    moved = 0.0
 
     @property
     def says(self) -> str:
@@ -80,6 +91,13 @@ class Epoch:
     def flops(self) -> float:
         """Floating-point operations of one epoch that count."""
         return self.network.flops(self.images)
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """What must be moved besides: the update of every step, and every image once out of memory."""
+        moved, within = self.network.update()
+        images = 4.0 * self.images * self.network.sizes[0]
+        return (moved * -(-self.images // self.batch), within), (images, images)
 
 
 @dataclass(frozen=True)
@@ -103,9 +121,10 @@ class Rows:
         return f"layer norm, gelu, softmax and cross-entropy of {self.rows} × {self.columns}, forward and backward"
 
     @property
-    def moved(self) -> float:
-        """Bytes that must pass through memory: the input once in, its gradient once out."""
-        return 2.0 * 4 * self.rows * self.columns
+    def moves(self) -> tuple[Move, ...]:
+        """What must be moved: the input once in, its gradient once out."""
+        moved = 2.0 * 4 * self.rows * self.columns
+        return ((moved, moved),)
 
 
 @dataclass(frozen=True)
@@ -127,9 +146,10 @@ class Update:
         return f"the update of Adam alone, {self.arrays * self.shape[0] * self.shape[1]:,} parameters"
 
     @property
-    def moved(self) -> float:
-        """Bytes that must pass through memory: parameter, gradient and two moments in; all but the gradient out."""
-        return 7.0 * 4 * self.arrays * self.shape[0] * self.shape[1]
+    def moves(self) -> tuple[Move, ...]:
+        """What must be moved: parameter, gradient and two moments in; all but the gradient out."""
+        numbers = self.arrays * self.shape[0] * self.shape[1]
+        return ((7.0 * 4 * numbers, 4.0 * 4 * numbers),)
 
 
 @dataclass(frozen=True)
@@ -145,7 +165,7 @@ class Product:
     tolerance: float = 1e-5
     rehearsal: int = 1
     unit: str = "product"
-    moved = 0.0
+    moves: ClassVar[tuple[Move, ...]] = ()
 
     @property
     def says(self) -> str:
@@ -176,7 +196,7 @@ class Convolution:
     tolerance: float = 1e-5
     rehearsal: int = 1
     unit: str = "convolution"
-    moved = 0.0
+    moves: ClassVar[tuple[Move, ...]] = ()
 
     @property
     def says(self) -> str:

@@ -292,7 +292,7 @@ def test_workloads_are_chosen_by_name_and_by_group():
 def test_every_workload_has_a_peer_and_a_limit_and_every_contestant_a_file():
     for workload in workloads.every().values():
         assert any(isinstance(workload, one.takes) for one in EVERY if one.peer), workload.name
-        assert workload.flops or workload.moved
+        assert workload.flops or workload.moves
         assert workload.says
     assert len({one.name for one in EVERY}) == len(EVERY)
     for one in EVERY:
@@ -317,6 +317,11 @@ def test_digits_are_the_real_ones_or_say_that_they_are_not(shared, tmp_path, mon
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="reads x86-64 assembly")
+def limit_of(threads, flops, memory):
+    """Caches of 10 and 100 bytes, with rates of their own."""
+    return Limit(threads, flops, memory, near=8000.0, near_bytes=10, far=400.0, far_bytes=100)
+
+
 def test_the_kernel_of_the_limit_works_in_registers_alone():
     peak = limit.Peak()
     assert peak(10) == 2 * peak.lanes * peak.sums * 10
@@ -326,10 +331,12 @@ def test_the_kernel_of_the_limit_works_in_registers_alone():
     assert not any("(" in line for line in body), "an operand in memory"
 
 
-def test_the_limit_is_the_slower_of_the_two():
-    found = Limit(1, flops=100.0, bandwidth=10.0)
-    assert found.seconds(200.0, 5.0) == 2.0
-    assert found.seconds(200.0, 50.0) == 5.0
+def test_the_limit_adds_what_must_be_moved_where_it_lies():
+    found = limit_of(1, flops=100.0, memory=10.0)
+    assert found.seconds(200.0, []) == 2.0
+    assert found.seconds(200.0, [(8000.0, 10.0)]) == 3.0
+    assert found.seconds(200.0, [(400.0, 100.0)]) == 3.0
+    assert found.seconds(200.0, [(30.0, 101.0), (20.0, 1e9)]) == 7.0
 
 
 def test_the_environment_tells_everyone_how_many_threads(monkeypatch):
@@ -353,9 +360,9 @@ def run():
         Outcome("liar", "", True, status="disagrees", reason="weight0 is off", error=0.5),
         Outcome("gone", "", True, status="absent", reason="a|b\nNo module named gone"),
     ]
-    first = report.Result("mlp", "a net", "step", 1, 3, 1e-4, flops=10.0, moved=0.0, outcomes=outcomes)
-    second = replace(first, workload="rows", threads=2, flops=0.0, moved=3.0, outcomes=outcomes[:1])
-    limits = [Limit(1, 10.0, 1.0), Limit(2, 20.0, 6.0)]
+    first = report.Result("mlp", "a net", "step", 1, 3, 1e-4, flops=10.0, moves=[], outcomes=outcomes)
+    second = replace(first, workload="rows", threads=2, flops=0.0, moves=[[3.0, 1e9]], outcomes=outcomes[:1])
+    limits = [limit_of(1, 10.0, 1.0), limit_of(2, 20.0, 6.0)]
     return report.Run("today", {"processor": "abacus"}, {"maplet": "9"}, {"rounds": "3"}, ["a note"], limits,
                       [first, second])  # fmt: skip
 
@@ -383,8 +390,8 @@ def test_the_page_holds_every_workload_and_everyone_missing(run):
 
 
 def test_of_two_measurements_of_the_limit_the_better_counts(run):
-    run.note(Limit(2, 10.0, 12.0))
-    assert run.limits == [Limit(1, 10.0, 1.0), Limit(2, 20.0, 12.0)]
+    run.note(limit_of(2, 10.0, 12.0))
+    assert run.limits == [limit_of(1, 10.0, 1.0), limit_of(2, 20.0, 12.0)]
     assert run.least_seconds(run.results[1]) == 0.25
 
 
@@ -424,7 +431,7 @@ def test_shares_are_in_per_cent(fraction, text):
 def invoke(fake, tmp_path, monkeypatch):
     """The command with contestants made up, a limit made up, and the results in a temporary folder."""
     monkeypatch.setattr(command, "EVERY", [fake("right", peer=False), fake("also right"), fake("wrong"), fake("away")])
-    monkeypatch.setattr(measure, "limit", lambda threads: Limit(threads, 1e9, 1e9))
+    monkeypatch.setattr(measure, "limit", lambda threads: limit_of(threads, 1e9, 1e9))
     monkeypatch.setattr(command, "FOLDER", tmp_path)
     monkeypatch.setenv("MAPLET_DATA", str(tmp_path))
     return lambda *arguments: CliRunner().invoke(command.main, arguments)
