@@ -37,6 +37,7 @@ from maplet.compiler.loops import (
     plus,
     splat,
     times,
+    turned,
 )
 from maplet.compiler.target import available, named
 from maplet.core.primitive import registry
@@ -118,6 +119,15 @@ def test_gather_and_scatter_with_and_without_a_mask(library):
     assert (gathered[16:] == np.where(order % 2, given[order], 0)).all()
     assert (scattered[order] == given).all()
     assert (scattered[16:][order] == np.where(order % 2, given, -1)).all()
+
+
+@pytest.mark.parametrize("lanes", [2, 4, 8, 16])
+def test_a_square_is_turned(library, lanes):
+    rows = [Load("f32", lanes, x, integer(n * lanes)) for n in range(lanes)]
+    body = [Store(out, integer(n * lanes), row) for n, row in enumerate(turned(rows))]
+    given, found = np.random.default_rng(0).random((2, lanes, lanes), np.float32)
+    execute(library, kernel_of([x, out], [], [For(i, begin, end, LANES, tuple(body))]), [given, found])
+    assert (found == given.T).all()
 
 
 def test_a_mask_of_one_lane(library):

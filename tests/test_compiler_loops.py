@@ -22,6 +22,7 @@ from maplet.compiler.loops import (
     If,
     Kernel,
     Load,
+    Pick,
     Report,
     Size,
     Splat,
@@ -82,8 +83,10 @@ def everything():
         ),
     )  # fmt: skip
     largest = Cast("f64", 1, Fold("f32", 1, "max", After("f32", 8, inner, 0)))
-    some = Fold("bool", 1, "any", Load("bool", 4, chosen, times(i, integer(4))))
+    halves = Load("bool", 4, chosen, times(i, integer(4)))
+    some = Fold("bool", 1, "any", halves)
     row = Load("f64", 1, out, i)
+    some = apply("logical_or", some, Fold("bool", 1, "any", Pick("bool", 4, halves, halves, (7, 0, 1, 4))))
     guarded = If(
         apply("logical_and", some, Constant("bool", 1, True)),
         (Store(out, i, apply("multiply", apply("add", row, largest), apply("exp", row))),),
@@ -130,9 +133,11 @@ kernel everything(x: f32, chosen: bool, places: i64, out: f64; n, m, code) scrat
       report code if logical_not(%2)
       next most = maximum(most, %3)
       next count = count - 1
-    if logical_and(fold_any(chosen[i * 4]×4), true)
-      %4 = out[i]
-      store out[i] = multiply(add(%4, f64(fold_max(after most))), exp(%4))
+    %4 = chosen[i * 4]×4
+    %5 = logical_and(logical_or(fold_any(%4), fold_any(pick(%4, %4; 7 0 1 4))), true)
+    if %5
+      %6 = out[i]
+      store out[i] = multiply(add(%6, f64(fold_max(after most))), exp(%6))
     store out[n + after count] = tile[3]
 """
     )
@@ -505,6 +510,12 @@ refused = {
     "the sum of f32×4 is not f32×4": within(Store(out, i, Fold("f32", 4, "sum", vector)), buffers=(out, x)),
     "the max of f32×4 is not f64": within(Report(Fold("f64", 1, "max", vector), size("n")), buffers=(x,)),
     "6 lanes cannot be halved": within(Store(out, i, Fold("f32", 1, "max", f32(0.0, 6))), buffers=(out,)),
+    "f32×4 is picked of f32×4 and f32": within(
+        Store(out, i, Pick("f32", 4, vector, load, (0, 1, 2, 3))), buffers=(out, x)
+    ),
+    "f32×4 are picked as (0, 1, 2, 8)": within(
+        Store(out, i, Pick("f32", 4, vector, vector, (0, 1, 2, 8))), buffers=(out, x)
+    ),
     # functions
     "softmax(f32): there is no such operation": within(Store(out, i, apply("softmax", load)), buffers=(out, x)),
     "matmul(f32, f32): ": within(Store(out, i, apply("matmul", load, load)), buffers=(out, x)),

@@ -29,6 +29,7 @@ from maplet.compiler.loops import (
     If,
     Kernel,
     Load,
+    Pick,
     Report,
     Size,
     Splat,
@@ -85,7 +86,8 @@ class _Writer:
         self.written = self._note_writes(kernel.body)
         self.makers: dict[type[Value], Callable[[Any], tuple[Any, int]]] = {
             Constant: self._constant, Size: self._size, Steps: self._steps, Load: self._load, Apply: self._apply,
-            Cast: self._cast, Splat: self._splat, Fold: self._fold, After: self._after,
+            Cast: self._cast, Splat: self._splat, Fold: self._fold, Pick: self._pick,
+            After: self._after,
         }  # fmt: skip
 
     def write(self) -> None:
@@ -266,6 +268,11 @@ class _Writer:
             combine = _combined_by[value.combiner]
             made = functions.apply(Vectors(builder, lanes), combine, [lower, upper], [inner.dtype] * 2)
         return made, depth
+
+    def _pick(self, value: Pick) -> tuple[Any, int]:
+        depth = self._depth(value.first, value.second)
+        first, second = self.places[value.first][0], self.places[value.second][0]
+        return self.scopes[depth].builder.picked(first, second, value.order), depth
 
     def _after(self, value: After) -> tuple[Any, int]:
         return self.carried[value.loop, value.number]

@@ -18,6 +18,7 @@ from maplet.compiler.loops import (
     For,
     If,
     Load,
+    Pick,
     Report,
     Size,
     Splat,
@@ -258,6 +259,11 @@ class _Checker:
                 fits = (inner.dtype == "bool") == (combiner in truth_folds) and value.dtype == inner.dtype
                 self.require(fits and value.lanes == 1, f"the {combiner} of {_kind(inner)} is not {_kind(value)}")
                 self.require(inner.lanes & (inner.lanes - 1) == 0, f"{inner.lanes} lanes cannot be halved to one")
+            case Pick(first=first, second=second, order=order):
+                alike = first.dtype == second.dtype == value.dtype and first.lanes == second.lanes > 1
+                self.require(alike, f"{_kind(value)} is picked of {_kind(first)} and {_kind(second)}")
+                there = len(order) == value.lanes > 1 and all(0 <= lane < 2 * first.lanes for lane in order)
+                self.require(there, f"{_kind(value)} are picked as {order}")
             case _:
                 pass
 

@@ -36,6 +36,7 @@ from maplet.compiler.loops import (
     For,
     If,
     Load,
+    Pick,
     Report,
     Size,
     Splat,
@@ -362,5 +363,6 @@ forms: dict[type[Value], Callable[[_Printer, Any, list[str]], str]] = {
     Cast: lambda _, value, inner: f"{value.dtype}({_bare(inner[0])})",
     Splat: lambda _, value, inner: f"splat({_bare(inner[0])})×{value.lanes}",
     Fold: lambda _, value, inner: f"fold_{cast('Fold', value).combiner}({_bare(inner[0])})",
+    Pick: lambda _, value, inner: f"pick({', '.join(map(_bare, inner))}; {' '.join(map(str, value.order))})",
     After: _Printer.after,
 }

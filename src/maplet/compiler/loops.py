@@ -105,6 +105,15 @@ class Fold(Value):
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Pick(Value):
+    """Lanes of two values that stand side by side: lane n is the lane ``order[n]`` of both."""
+
+    first: Value
+    second: Value
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class After(Value):
     """What a loop carries, after its last round."""
 
@@ -261,5 +270,25 @@ def operands(value: Value) -> Sequence[Value]:
             return arguments
         case Cast(value=inner) | Splat(value=inner) | Fold(value=inner):
             return (inner,)
+        case Pick(first=first, second=second):
+            return (first, second)
         case _:
             return ()
+
+
+def turned(rows: Sequence[Value]) -> list[Value]:
+    """A square of numbers, turned: lane l of row n becomes lane n of row l.
+
+    Squares of 2 × 2 first, then squares of these, and so on: the upper right one changes places with the lower left.
+    """
+    count, found = len(rows), list(rows)
+    step = 1
+    while step < count:
+        upper = tuple(count + lane - step if lane & step else lane for lane in range(count))
+        lower = tuple(count + lane if lane & step else lane + step for lane in range(count))
+        for n in range(count):
+            if not n & step:
+                a, b = found[n], found[n + step]
+                found[n], found[n + step] = (Pick(a.dtype, count, a, b, order) for order in (upper, lower))
+        step *= 2
+    return found

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from maplet.compiler.contraction_kernel import Sizes, least
 from maplet.compiler.contraction_schedule import Panels
-from maplet.compiler.loops import Buffer, For, Kernel, Load, Store, apply, index, integer, plus, times
+from maplet.compiler.loops import Buffer, For, Kernel, Load, Store, apply, index, integer, plus, times, turned
 
 if TYPE_CHECKING:
     from maplet.compiler.contraction_schedule import Contraction, Tile
     from maplet.compiler.loops import Statement, Value
 
-# Where an operand is turned, so many terms of so many columns are copied at once: the terms fill a line of the cache.
+# Where an operand is turned, squares of numbers are, as wide as a vector; if the columns fill no vectors, so many terms
+# of so many columns are copied at once: the terms fill a line of the cache.
 block_terms, block_columns = 16, 4
 
 
@@ -69,7 +70,9 @@ class PanelWriter:
         self.step = self.sizes.stride("step", self.axis.stride(self.operand))
         self.side_by_side = self.axis.stride(self.operand) == 1 and not self.masked
         last = problem.sums[-1]
-        self.turned = last.stride(self.operand) == 1 and last.extent >= block_terms and not self.masked
+        self.squares = self.lanes >= block_columns and layout.width % self.lanes == 0
+        self.terms_at_once = self.lanes if self.squares else block_terms
+        self.turned = last.stride(self.operand) == 1 and last.extent >= self.terms_at_once and not self.masked
 
     @property
     def count(self) -> int:
@@ -122,11 +125,13 @@ class PanelWriter:
     def terms(self, number: int, at: Value, to: Value) -> tuple[Statement, ...]:
         """The loops over the sums, from the given one on."""
         if number == len(self.problem.sums):
+            if self.turned and self.squares:
+                return self.square(at, to)
             return self.vectors(at, to) if self.side_by_side else self.numbers(at, to)
         i, extent = index("term"), self.sizes.extent(f"sum{number}", self.problem.sums[number].extent)
         step, place = 1, i
         if self.turned and number == len(self.problem.sums) - 1:
-            step, place = block_terms, least(i, plus(extent, integer(-block_terms)))
+            step, place = self.terms_at_once, least(i, plus(extent, integer(-self.terms_at_once)))
         body = self.terms(number + 1, *self.moved(number, place, at, to))
         return (For(i, integer(0), extent, step, body),)
 
@@ -142,6 +147,16 @@ class PanelWriter:
             copies.append(Store(self.copy, plus(to, integer(done)), value))
             done += lanes
         return (For(number, integer(0), self.sizes.extent("panels", self.panels), 1, tuple(copies)),)
+
+    def square(self, at: Value, to: Value) -> tuple[Statement, ...]:
+        """Copy as many terms of as many columns as a vector has lanes, turned, and so on to the last column."""
+        dtype, lanes, column = self.problem.dtype, self.lanes, index("column")
+        at, to = plus(at, times(column, self.step)), plus(to, column)
+        columns = [Load(dtype, lanes, self.source, plus(at, times(integer(n), self.step))) for n in range(lanes)]
+        stores = tuple(
+            Store(self.copy, plus(to, integer(n * self.layout.width)), term) for n, term in enumerate(turned(columns))
+        )
+        return (For(column, integer(0), integer(self.layout.width), lanes, stores),)
 
     def numbers(self, at: Value, to: Value) -> tuple[Statement, ...]:
         """Copy the columns of one term of a panel, or of a block of terms, one element after the other."""

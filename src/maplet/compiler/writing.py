@@ -229,6 +229,12 @@ class Builder:
         instruction = f"shufflevector {_typed(vector)}, {vector.type} undef, <{len(lanes)} x i32> <{chosen}>"
         return self.named(kind, instruction)
 
+    def picked(self, first: Any, second: Any, order: Sequence[int]) -> Named:
+        """Lanes of two vectors side by side."""
+        kind, chosen = ir.VectorType(first.type.element, len(order)), ", ".join(f"i32 {lane}" for lane in order)
+        instruction = f"shufflevector {_typed(first)}, {_typed(second)}, <{len(order)} x i32> <{chosen}>"
+        return self.named(kind, instruction)
+
     # ── memory and control ───────────────────────────────────────────────────────────────────────
 
     def gep(self, pointer: Any, at: Any, element: Any) -> Named:
