@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Where an operand is turned, squares of numbers are, as wide as a vector; if the columns fill no vectors, so many terms
 # of so many columns are copied at once: the terms fill a line of the cache.
 block_terms, block_columns = 16, 4
+side_terms = 8  # where the columns lie side by side, and a panel is narrower than a line: so many terms of each panel
+line = 64  # the bytes of a line of the cache
 
 
 def panels(problem: Contraction, tile: Tile, operand: str) -> Panels:
@@ -54,8 +56,9 @@ def reading(problem: Contraction, layout: Panels) -> Contraction:
 class PanelWriter:
     """Writes the kernel that copies an operand.
 
-    If the columns lie side by side, a task copies those of all panels for one step of the first sum. Else it copies one
-    panel; where the terms lie side by side, by blocks, so that lines of the cache are read as a whole.
+    If the columns lie side by side, a task copies those of all panels for a step of the first sum, or for some steps of
+    one that is the only one. Else it copies one panel; where terms lie side by side, by blocks, so that lines of the
+    cache are read as a whole.
     """
 
     def __init__(self, problem: Contraction, layout: Panels, tile: Tile) -> None:
@@ -72,12 +75,15 @@ class PanelWriter:
         last = problem.sums[-1]
         self.squares = self.lanes >= block_columns and layout.width % self.lanes == 0
         self.terms_at_once = self.lanes if self.squares else block_terms
-        self.turned = last.stride(self.operand) == 1 and last.extent >= self.terms_at_once and not self.masked
+        self.turned = last.stride(self.operand) == 1 and last.extent >= self.terms_at_once
+        self.turned = self.turned and not (self.masked or self.side_by_side)
+        narrow = self.side_by_side and layout.width * problem.size < line and len(problem.sums) == 1
+        self.block = side_terms if narrow and last.extent >= side_terms else 1
 
     @property
     def count(self) -> int:
         """The number of tasks."""
-        each = self.problem.sums[0].extent if self.side_by_side else self.panels
+        each = ceil(self.problem.sums[0].extent / self.block) if self.side_by_side else self.panels
         return prod(self.problem.axes[number].extent for number in self.own) * each
 
     def kernel(self) -> Kernel:
@@ -95,6 +101,9 @@ class PanelWriter:
                 at = plus(at, times(digit, sizes.stride(f"{name}_step", axis.stride(self.operand))))
                 to = plus(to, times(digit, sizes.extent(f"{name}_copy", self.layout.axes[number])))
         if self.side_by_side:
+            if self.block > 1:
+                extent = sizes.extent("sum0", self.problem.sums[0].extent)
+                last = least(times(last, integer(self.block)), plus(extent, integer(-self.block)))
             body = self.terms(1, *self.moved(0, last, at, to))
         else:
             body = self.terms(0, *self.panel(last, at, to))
@@ -136,16 +145,19 @@ class PanelWriter:
         return (For(i, integer(0), extent, step, body),)
 
     def vectors(self, at: Value, to: Value) -> tuple[Statement, ...]:
-        """Copy the columns of one term, panel by panel, in vectors of as many lanes as there are."""
+        """Copy the columns of a block of terms, panel by panel, in vectors of as many lanes as there are."""
         number = index("panel")
         at, to = self.panel(number, at, to)
         copies: list[Statement] = []
-        done = 0
-        while done < self.layout.width:
-            lanes = min(self.lanes, 1 << ((self.layout.width - done).bit_length() - 1))
-            value = Load(self.problem.dtype, lanes, self.source, plus(at, integer(done)))
-            copies.append(Store(self.copy, plus(to, integer(done)), value))
-            done += lanes
+        for term in range(self.block):
+            done = 0
+            while done < self.layout.width:
+                lanes = min(self.lanes, 1 << ((self.layout.width - done).bit_length() - 1))
+                value = Load(self.problem.dtype, lanes, self.source, plus(at, integer(done)))
+                copies.append(Store(self.copy, plus(to, integer(term * self.layout.width + done)), value))
+                done += lanes
+            if self.block > 1:
+                at = plus(at, self.sizes.stride("sum0_step", self.problem.sums[0].stride(self.operand)))
         return (For(number, integer(0), self.sizes.extent("panels", self.panels), 1, tuple(copies)),)
 
     def square(self, at: Value, to: Value) -> tuple[Statement, ...]:
