@@ -78,7 +78,15 @@ def test_where_sums_are_cut_into_blocks_it_is_a_kernel_of_its_own(monkeypatch):
     assert_equal(found[0], expected[0], "")
 
 
+def test_a_product_that_several_nodes_stand_for(monkeypatch):
+    f = lambda x, w, b: [mp.checkpoint(lambda x, w: x @ w)(x, w) + b]
+    found, expected, contractions = both(f, [numbers(33, 20), numbers(20, 17), numbers(17)], monkeypatch)
+    assert len(contractions) == 1
+    assert_equal(found[0], expected[0], "")
+
+
 never = {
+    "more results than there are names": lambda x, w, b: [(z := x @ w) + b, z * b, z - b, b - z, abs(z)],
     "who else reads the product": lambda x, w, b: [x @ w, mp.maximum(x @ w, 0.0)],
     "a function that takes long": lambda x, w, b: [mp.exp(x @ w)],
     "a sum": lambda x, w, b: [mp.sum(x @ w, axis=1)],

@@ -105,7 +105,7 @@ class RandomRows:
 def test_random_rows(small, monkeypatch):
     found = tails = sums = parts = 0
     for seed in range(120):
-        monkeypatch.setattr(elements, "long", (8, 512)[seed % 2])  # half of them in parts that threads share
+        monkeypatch.setattr(elements, "long", (4, 512)[seed % 2])  # half of them in parts that threads share
         made = RandomRows(seed)
         expected, none = run(made.graph, made.values)
         assert not none
@@ -210,6 +210,40 @@ def test_threads_share_the_parts_of_the_rows(any_threads, rows):
         for one, other in zip(results, expected or results, strict=True):
             assert_equal(one, other, number)
         expected = expected or results
+
+
+def test_a_long_strip_takes_its_rows_one_after_another(small, monkeypatch):
+    """Only the rows of the whole array decide in which parts they are taken."""
+    monkeypatch.setattr(elements, "long", 40)
+    x = np.random.default_rng(0).normal(size=(1100, 4)).astype("f4")
+    graph = graph_for(lambda a: [mp.sum(mp.softmax(mp.exp(a[0]), axis=1), axis=0)], [x])
+    expected, none = run(graph, [x])
+    assert not none
+    small(1 << 14)
+    found, (group,) = run(graph, [x])
+    assert group.strip >= elements.long
+    assert_equal(found[0], expected[0])
+
+
+@pytest.mark.parametrize("rows", [400, 1000])
+def test_an_error_behind_strips_leaves_everything_as_it_was(rows):
+    net = nn.Linear(1500, rows)
+    net.weight = mp.Parameter(mp.random.default.normal((rows, 1500)))
+
+    @mp.jit
+    def step(net, places):
+        p, q = mp.softmax(net.weight, axis=1), mp.softmax(net.weight * 2, axis=1)
+        g = p * q - mp.sum(p * q, axis=1, keepdims=True) * p
+        net.weight[...] = net.weight - 0.1 * g
+        return mp.take(mp.sum(g, axis=0), places, axis=0)
+
+    step(net, mp.asarray([0, 1]))
+    (made,) = (compiled.program for compiled in step.programs.values())
+    assert any(isinstance(item, Strips) for item in made.block.items)
+    before = np.asarray(net.weight).copy()
+    with pytest.raises(PositionError):
+        step(net, mp.asarray([0, 9999]))
+    np.testing.assert_array_equal(np.asarray(net.weight), before)
 
 
 def test_a_wrong_label_is_reported(small):

@@ -10,6 +10,7 @@ from maplet.compiler import target as machine
 from maplet.compiler.assembly_strips import assemble_strips
 from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage, Strips
 from maplet.compiler.contraction import plan
+from maplet.compiler.contraction_schedule import results
 from maplet.compiler.elements import Fetch, within
 from maplet.compiler.epilogues import nodes_of
 from maplet.compiler.instructions import Op
@@ -182,9 +183,7 @@ class BlockAssembler:
             case Choice():
                 self._choice(item, number)
             case Strips():
-                self.to.depth += 1
                 assemble_strips(self, item, number)
-                self.to.depth -= 1
 
     def inner(self, block: Block, given: dict[Storage, Pointer]) -> BlockAssembler:
         """What writes a block that belongs to this one."""
@@ -206,7 +205,7 @@ class BlockAssembler:
         if problem.epilogue is not None and steps.whole:
             named |= {f"x{n}": self._of(read.source) for n, read in enumerate(problem.epilogue.reads)}
         places = [self.make(self.block.storage[node], number, item) for node in made]
-        named |= dict(zip(("out", "y1", "y2", "y3"), places, strict=False))
+        named |= dict(zip(results, places, strict=False))
         if not storage.type.size:
             return
         held: list[tuple[int, int]] = []

@@ -107,7 +107,9 @@ class _Writer:
                 row = Row()
                 rows.append((row, (given[own], first * size), count * size))
                 given[own] = row
+        self.to.to.depth += 1
         self.to.to.repeat(rounds, rows, lambda: self.to.inner(body, given).run([]))
+        self.to.to.depth -= 1
 
     def _block(self, count: int) -> tuple[Block, dict[Storage, Storage]]:
         """The members over so many rows, and the arrays of the block that stand for those outside."""

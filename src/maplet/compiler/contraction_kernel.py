@@ -11,6 +11,7 @@ from itertools import product
 from math import ceil
 from typing import TYPE_CHECKING
 
+from maplet.compiler.contraction_schedule import results
 from maplet.compiler.elements import Convert, Function, Number
 from maplet.compiler.loops import (
     After,
@@ -100,10 +101,8 @@ class ContractionWriter:
         self.buffers = {name: Buffer(name, self.problem.dtype) for name in ("a", "b", "out")}
         if self.epilogue:
             self.buffers |= {f"x{n}": Buffer(f"x{n}", read.dtype) for n, read in enumerate(self.epilogue.reads)}
-            results = [("out", "y1", "y2", "y3")[n] for n in range(len(self.epilogue.results))]
-            self.buffers |= {
-                name: Buffer(name, element.dtype) for name, element in zip(results, self.epilogue.results, strict=True)
-            }
+            made = zip(results, self.epilogue.results, strict=False)
+            self.buffers |= {name: Buffer(name, element.dtype) for name, element in made}
         self.begin, self.end = index("begin"), index("end")
         self.first: Value | None = None  # whether this is the first block of the sums; None if there is only one
         self.block: tuple[Value, Value] | None = None  # the part of the blocked sum that this block takes
@@ -219,23 +218,22 @@ class ContractionWriter:
         statements, totals = self.terms(first, origins, totals)
         found = dict(zip(self.places, totals, strict=True))
         if self.epilogue:
-            return (*statements, *self.results(self.epilogue, origins, found))
+            return (*statements, *self.finished(self.epilogue, origins, found))
         return (*statements, *self.stores(origins["out"], found, fresh))
 
-    def results(
+    def finished(
         self, epilogue: Epilogue, origins: dict[str, dict[Place, Value]], totals: dict[Place, Value]
     ) -> tuple[Statement, ...]:
         """Compute and store what the epilogue makes of a tile."""
         loads: dict[tuple[str, Place], Value] = {}
         statements: list[Statement] = []
-        names = [name for name in self.buffers if name == "out" or name[0] == "y"]
         for place, total in totals.items():
             known: dict[Element, Value] = {}
             for n, read in enumerate(epilogue.reads):
                 key = (f"x{n}", self.key(f"x{n}", place))
                 known[read] = loads[key] = loads.get(key) or self.load(key[0], origins[key[0]][key[1]])
             at = self.spread(origins["out"][place], self.step("out"))
-            for name, element in zip(names, epilogue.results, strict=True):
+            for name, element in zip(results, epilogue.results, strict=False):
                 value = computed(element, known, total)
                 statements.append(Store(self.buffers[name], at, splat(value, self.tile.lanes), self.mask))
         return tuple(statements)

@@ -33,6 +33,9 @@ class Axis:
         return (self.a, self.b, self.out, *self.others)
 
 
+results = ("out", "y1", "y2", "y3")  # the names of what a contraction makes, with an epilogue of several
+
+
 @dataclass(frozen=True)
 class Epilogue:
     """What is computed of each element of the result, and stored in its place.

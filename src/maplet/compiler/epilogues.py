@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.compiler.blocks import Contract, Item, Nest, Storage
-from maplet.compiler.contraction_schedule import Epilogue, with_epilogue
+from maplet.compiler.contraction_schedule import Epilogue, results, with_epilogue
 from maplet.compiler.elements import Convert, Element, Fetch, Function, Linear, Number, within
 from maplet.compiler.strips import Touches, roots_of
 from maplet.core.kinds import cheap_functions
@@ -34,7 +34,7 @@ def with_epilogues(block: Block) -> None:
         product = block.storage[item.node] if isinstance(item, Contract) else None
         match readers.get(product, []) if product is not None else []:
             case [Nest() as nest] if isinstance(item, Contract) and product not in outputs and nest not in found:
-                epilogue = _epilogue(item, nest)
+                epilogue = _epilogue(item, nest, block)
                 if epilogue is not None and not _may_replace(block, *touches(nest)):
                     item.contraction = with_epilogue(item.contraction, epilogue)
                     item.epilogue = nest
@@ -50,7 +50,7 @@ def _may_replace(block: Block, read: set[Storage], written: set[Storage]) -> boo
     return any(one.type == other.type for one in read & set(block.inputs) for other in written)
 
 
-def _epilogue(item: Contract, nest: Nest) -> Epilogue | None:
+def _epilogue(item: Contract, nest: Nest, block: Block) -> Epilogue | None:
     """What a nest does with a product, in terms of the axes of the contraction; None if it does more."""
     axes = [axis for axis in nest.axes if axis.extent != 1]
     extents = [axis.extent for axis in item.contraction.axes if axis.extent != 1]
@@ -59,10 +59,12 @@ def _epilogue(item: Contract, nest: Nest) -> Epilogue | None:
         return None
     fetches = [element for element in elements if isinstance(element, Fetch)]
     own = nest.evaluator.flat(nest.place(), nest.shape).key
-    totals = [fetch for fetch in fetches if fetch.source is item.node]
-    if any(fetch.at.key != own for fetch in totals) or sum(isinstance(e, Function) for e in elements) > most_functions:
+    product = block.storage[item.node]  # for which several nodes may stand
+    totals = [fetch for fetch in fetches if block.storage[fetch.source] is product]
+    many = sum(isinstance(e, Function) for e in elements) > most_functions or len(nest.outputs) > len(results)
+    if many or any(fetch.at.key != own for fetch in totals):
         return None
-    others = [fetch for fetch in fetches if fetch.source is not item.node]
+    others = [fetch for fetch in fetches if block.storage[fetch.source] is not product]
     return Epilogue(
         tuple(nest.outputs.values()),
         tuple(others),

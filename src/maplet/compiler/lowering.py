@@ -303,7 +303,7 @@ class Lowering:
         if total.start is not None:
             start = splat(self.value(total.start, scope), lanes)
         n = self.extent(total.axis)
-        if not in_lanes and part_of(total.axis.extent) < total.axis.extent:
+        if not in_lanes and total.start is None and part_of(total.axis.extent) < total.axis.extent:
             result = self._parts(total, scope, wide, start)
         elif not in_lanes:
             result = self._rounds(total, scope, wide, start, (integer(0), n, 1), masked=False)
