@@ -18,6 +18,8 @@ FOLDER = machine.ROOT / "benchmarks"
 
 def contestants_for(workload: workloads.Workload, peers: tuple[str, ...]) -> list[Contestant]:
     """Those for whom such a workload is meant: maplet, and the chosen peers."""
+    if getattr(workload, "alone", False):
+        return [one for one in EVERY if one.name == "maplet"]
     return [
         one for one in EVERY if isinstance(workload, one.takes) and (not one.peer or not peers or one.name in peers)
     ]

@@ -50,9 +50,14 @@ class Limit:
     far_bytes: int
     """which holds so many."""
 
-    def seconds(self, flops: float, moves: Iterable[tuple[float, float]]) -> float:
-        """The time in which nothing could do so much: ``moves`` are bytes, and how many bytes they go round in."""
-        return flops / self.flops + sum(moved / self._rate(within) for moved, within in moves)
+    def seconds(self, flops: float, moves: Iterable[Sequence[float]], streams: Iterable[Sequence[float]] = ()) -> float:
+        """The time in which nothing could do so much.
+
+        ``moves`` are bytes, and how many bytes they go round in, that wait for the operations; ``streams`` such as pass
+        meanwhile.
+        """
+        after, meanwhile = (sum(moved / self._rate(within) for moved, within in each) for each in (moves, streams))
+        return max(flops / self.flops, meanwhile) + after
 
     def _rate(self, within: float) -> float:
         return self.near if within <= self.near_bytes else self.far if within <= self.far_bytes else self.memory

@@ -30,6 +30,7 @@ class Result:
     tolerance: float
     flops: float
     moves: list[list[float]]
+    streams: list[list[float]]
     """The work that one unit cannot avoid: see `workloads`."""
     outcomes: list[Outcome]
 
@@ -61,14 +62,14 @@ class Run:
     def least_seconds(self, result: Result) -> float:
         """The time in which nothing could do one unit of a workload; 0 where that is not known."""
         known = [limit for limit in self.limits if limit.threads == result.threads]
-        return known[0].seconds(result.flops, [(moved, within) for moved, within in result.moves]) if known else 0.0
+        return known[0].seconds(result.flops, result.moves, result.streams) if known else 0.0
 
 
 def result(workload: Workload, plan: Plan, outcomes: list[Outcome]) -> Result:
     """Put together what was measured for a workload."""
     return Result(
         workload.name, workload.says, workload.unit, plan.threads, plan.rounds, workload.tolerance,
-        workload.flops, [list(move) for move in workload.moves], outcomes,
+        workload.flops, *([list(move) for move in each] for each in (workload.moves, workload.streams)), outcomes,
     )  # fmt: skip
 
 
@@ -179,7 +180,17 @@ def page(run: Run) -> str:
         "## maplet beside the fastest peer", "",
         *markdown(["workload", "threads", "maplet", "fastest peer", "ratio", "of the limit"], summary(run)), "",
     ]  # fmt: skip
+    if grown := growth(run):
+        lines += [
+            "## How time grows, and odd shapes",
+            "",
+            "maplet alone: a batch of `mlp`, its width, odd products.",
+            "",
+        ]
+        lines += [*markdown(["workload", "threads", "time", "GFLOP/s", "of the limit"], grown), ""]
     for each in run.results:
+        if is_alone(each):
+            continue
         lines += [f"## {title(each)}", "", f"{each.says}. Times of one {each.unit}; {each.rounds} rounds.", ""]
         lines += [*markdown(HEAD, rows(run, each)), "", *(f"- {line}" for line in missing(each))]
         lines += [""] if missing(each) else []
@@ -190,6 +201,8 @@ def summary(run: Run) -> list[list[str]]:
     """A row for each workload: the fastest way of maplet beside the fastest peer."""
     found: list[list[str]] = []
     for each in run.results:
+        if is_alone(each):
+            continue
         own = [outcome for outcome in each.outcomes if not outcome.peer and outcome.status == "timed"]
         mine, peer = min(own, key=lambda outcome: outcome.median, default=None), fastest_peer(each)
         found.append(
@@ -203,6 +216,28 @@ def summary(run: Run) -> list[list[str]]:
             ]
         )
     return found
+
+
+def is_alone(result: Result) -> bool:
+    """Whether a workload is one of those that only maplet does."""
+    return result.workload.startswith(("batch-", "width-", "odd-"))
+
+
+def growth(run: Run) -> list[list[str]]:
+    """A row for each workload that only maplet does."""
+    return [
+        [
+            each.workload,
+            str(each.threads),
+            duration(mine.median),
+            f"{each.flops / mine.median / 1e9:.0f}",
+            share(run.least_seconds(each) / mine.median) if run.least_seconds(each) else "",
+        ]
+        for each in run.results
+        if is_alone(each)
+        for mine in each.outcomes
+        if mine.status == "timed"
+    ]
 
 
 def limit_row(limit: Limit) -> list[str]:

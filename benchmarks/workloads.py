@@ -48,6 +48,9 @@ class Training:
     rehearsal: int = 10
     """How many steps the agreement check looks at."""
     unit: str = "step"
+    alone: bool = False
+    """Whether only maplet is timed: how its time grows, and what odd shapes cost."""
+    streams: ClassVar[tuple[Move, ...]] = ()
 
     @property
     def says(self) -> str:
@@ -80,6 +83,7 @@ class Epoch:
     rehearsal: int = 10
     """Steps of the agreement check, in the given order; a timed epoch is shuffled by each contestant's own means."""
     unit: str = "epoch"
+    streams: ClassVar[tuple[Move, ...]] = ()
 
     @property
     def says(self) -> str:
@@ -114,6 +118,7 @@ class Rows:
     rehearsal: int = 1
     unit: str = "forward and backward"
     flops = 0.0
+    streams: ClassVar[tuple[Move, ...]] = ()
 
     @property
     def says(self) -> str:
@@ -139,6 +144,7 @@ class Update:
     rehearsal: int = 10
     unit: str = "update"
     flops = 0.0
+    streams: ClassVar[tuple[Move, ...]] = ()
 
     @property
     def says(self) -> str:
@@ -165,7 +171,14 @@ class Product:
     tolerance: float = 1e-5
     rehearsal: int = 1
     unit: str = "product"
+    alone: bool = False
     moves: ClassVar[tuple[Move, ...]] = ()
+
+    @property
+    def streams(self) -> tuple[Move, ...]:
+        """What must be moved meanwhile: both factors in, the product out."""
+        moved = 4.0 * (self.rows * self.inner + self.inner * self.columns + self.rows * self.columns)
+        return ((moved, moved),)
 
     @property
     def says(self) -> str:
@@ -197,6 +210,7 @@ class Convolution:
     rehearsal: int = 1
     unit: str = "convolution"
     moves: ClassVar[tuple[Move, ...]] = ()
+    streams: ClassVar[tuple[Move, ...]] = ()
 
     @property
     def says(self) -> str:
@@ -241,8 +255,25 @@ def every(*, quick: bool = False) -> dict[str, Workload]:
         Convolution("conv-large", 8, 56, 64, 64),
         Convolution("conv-middle-train", 32, 14, 32, 64, gradients=True),
         Convolution("conv-large-train", 8, 56, 64, 64, gradients=True),
+        *(growing(f"batch-{batch}", digits, batch) for batch in (32, 128, 512, 2048, 4096)),
+        *(growing(f"width-{width}", wider(width), 128) for width in (64, 256, 1024, 2048)),
+        *(Product(f"odd-{'x'.join(map(str, shape))}", *shape, alone=True) for shape in odd),
     ]
     return {workload.name: workload for workload in found}
+
+
+odd = ((127, 787, 257), (509, 1021, 511), (97, 89, 101), (1000, 7, 1000), (1, 1024, 1024), (1024, 1024, 1))
+"""Products of rows × inner times inner × columns that fit no tile."""
+
+
+def growing(name: str, network: Network, batch: int) -> Training:
+    """A workload that shows how time grows."""
+    return Training(name, network, batch, rehearsal=1, tolerance=2e-3, alone=True)
+
+
+def wider(width: int) -> Network:
+    """The network of `mlp` with two layers of some width."""
+    return Network((784, width, width, 10), "relu", "adam", 1e-3)
 
 
 def chosen(names: tuple[str, ...], *, quick: bool = False) -> list[Workload]:

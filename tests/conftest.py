@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from maplet.compiler import threads
+from maplet.compiler import native, threads
+from maplet.compiler.cache import Cache
 from maplet.core import check
 
 
@@ -42,3 +43,9 @@ def any_threads():
     before = threads.current.number
     yield threads.set_threads
     threads.current.number = before
+
+
+@pytest.fixture
+def nothing_on_disk(monkeypatch):
+    """A program that is found on disk would be the one of another test, or of another setting."""
+    monkeypatch.setattr(native.library(), "disk", Cache(None))

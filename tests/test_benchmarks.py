@@ -337,6 +337,8 @@ def test_the_limit_adds_what_must_be_moved_where_it_lies():
     assert found.seconds(200.0, [(8000.0, 10.0)]) == 3.0
     assert found.seconds(200.0, [(400.0, 100.0)]) == 3.0
     assert found.seconds(200.0, [(30.0, 101.0), (20.0, 1e9)]) == 7.0
+    assert found.seconds(200.0, [(10.0, 1e9)], [(15.0, 1e9)]) == 3.0
+    assert found.seconds(200.0, [(10.0, 1e9)], [(25.0, 1e9)]) == 3.5
 
 
 def test_the_environment_tells_everyone_how_many_threads(monkeypatch):
@@ -360,7 +362,7 @@ def run():
         Outcome("liar", "", True, status="disagrees", reason="weight0 is off", error=0.5),
         Outcome("gone", "", True, status="absent", reason="a|b\nNo module named gone"),
     ]
-    first = report.Result("mlp", "a net", "step", 1, 3, 1e-4, flops=10.0, moves=[], outcomes=outcomes)
+    first = report.Result("mlp", "a net", "step", 1, 3, 1e-4, flops=10.0, moves=[], streams=[], outcomes=outcomes)
     second = replace(first, workload="rows", threads=2, flops=0.0, moves=[[3.0, 1e9]], outcomes=outcomes[:1])
     limits = [limit_of(1, 10.0, 1.0), limit_of(2, 20.0, 6.0)]
     return report.Run("today", {"processor": "abacus"}, {"maplet": "9"}, {"rounds": "3"}, ["a note"], limits,

@@ -5,9 +5,8 @@ import pytest
 
 import maplet as mp
 from maplet import nn
-from maplet.compiler import elements, native, strips, threads
+from maplet.compiler import elements, strips, threads
 from maplet.compiler.blocks import Nest, Strips
-from maplet.compiler.cache import Cache
 from maplet.compiler.jit import jit
 from maplet.compiler.listing import inner_blocks, listing
 from maplet.compiler.program import Program
@@ -18,11 +17,7 @@ from maplet.errors import PositionError
 from native_laws import assert_equal, checked, graph_for, type_of
 from random_graphs import RandomGraph
 
-
-@pytest.fixture(autouse=True)
-def _nothing_on_disk(monkeypatch):
-    """A program that is found on disk would be the one of another test."""
-    monkeypatch.setattr(native.library(), "disk", Cache(None))
+pytestmark = pytest.mark.usefixtures("nothing_on_disk")
 
 
 @pytest.fixture

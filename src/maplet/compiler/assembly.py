@@ -17,14 +17,15 @@ from maplet.compiler.instructions import Op
 from maplet.compiler.liveness import bytes_of, carried_inputs, last_uses, may_fail
 from maplet.compiler.memory import OfConstant, Pointer, Row
 from maplet.compiler.nests import lower_nest, lower_scatter
+from maplet.compiler.straight import Issued
 from maplet.compiler.strips import is_of_own_row, roots_of, written_by
-from maplet.compiler.table import Called, Table
 from maplet.compiler.work import work_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from maplet.compiler.lowering import KernelCall
+    from maplet.compiler.table import Table
     from maplet.core.graph import Node
     from maplet.core.types import ArrayType
 
@@ -216,11 +217,11 @@ class BlockAssembler:
             named[name] = self.to.place(offset)
         for step in steps.steps:
             pointers = [named[name] for name in step.buffers]
-            row = self.to.call(
-                step.kernel, pointers, step.sizes, step.count, work=max(step.flops // 4, step.bytes // 4)
-            )
             nodes = nodes_of(item) if steps.whole else (item.product,)
-            self.to.calls.append(Called(row, step.kernel, nodes, step.flops, step.bytes))
+            work = max(step.flops // 4, step.bytes // 4)
+            self.to.call(
+                Issued(step.kernel, tuple(pointers), step.sizes, step.count, work, nodes, step.flops, step.bytes)
+            )
         for taken in held:
             self.to.room.free(*taken)
         if nest is not None and not steps.whole:
@@ -296,11 +297,11 @@ class BlockAssembler:
     def _while(self, item: Loop, given: list[Pointer], slots: list[Pointer], counter: tuple[str, int]) -> None:
         assert item.condition is not None  # noqa: S101  (else it is a scan)
         bound = item.node.params["bound"]
-        first = len(self.to.rows)
+        first = self.to.here()
         exits: list[tuple[int, int]] = []
         if bound is not None:
             limit = self.to.word(bound)
-            self.to.row(Op.JUMP_IF_LESS, counter, limit, len(self.to.rows) + 2)
+            self.to.row(Op.JUMP_IF_LESS, counter, limit, self.to.here() + 2)
             exits.append((self.to.row(Op.JUMP, 0), 1))
         truth = self._temporary(item.condition.outputs[0].type)
         self._body(item.condition, given, [truth], [])

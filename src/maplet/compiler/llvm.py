@@ -272,7 +272,12 @@ class _Writer:
     def _pick(self, value: Pick) -> tuple[Any, int]:
         depth = self._depth(value.first, value.second)
         first, second = self.places[value.first][0], self.places[value.second][0]
-        return self.scopes[depth].builder.picked(first, second, value.order), depth
+        builder = self.scopes[depth].builder
+        if value.lanes > 1:
+            return builder.picked(first, second, value.order), depth
+        (lane,) = value.order
+        count = value.first.lanes
+        return builder.some_lanes(first if lane < count else second, range(lane % count, lane % count + 1)), depth
 
     def _after(self, value: After) -> tuple[Any, int]:
         return self.carried[value.loop, value.number]

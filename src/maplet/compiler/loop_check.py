@@ -262,7 +262,7 @@ class _Checker:
             case Pick(first=first, second=second, order=order):
                 alike = first.dtype == second.dtype == value.dtype and first.lanes == second.lanes > 1
                 self.require(alike, f"{_kind(value)} is picked of {_kind(first)} and {_kind(second)}")
-                there = len(order) == value.lanes > 1 and all(0 <= lane < 2 * first.lanes for lane in order)
+                there = len(order) == value.lanes and all(0 <= lane < 2 * first.lanes for lane in order)
                 self.require(there, f"{_kind(value)} are picked as {order}")
             case _:
                 pass

@@ -106,7 +106,7 @@ class Fold(Value):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Pick(Value):
-    """Lanes of two values that stand side by side: lane n is the lane ``order[n]`` of both."""
+    """Lanes of two values that stand side by side, or one of them: lane n is the lane ``order[n]`` of both."""
 
     first: Value
     second: Value

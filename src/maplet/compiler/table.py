@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from maplet.compiler.instructions import ROW_WORDS, Op
 from maplet.compiler.memory import Arena, InArena, OfThread, Pointer
+from maplet.compiler.straight import Issued, straightened
 from maplet.core.graph import Node
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from maplet.compiler.memory import Row
 
 enough_work = 1 << 16  # scalar operations: below, one thread is done before another has begun
+small_work = 1 << 10  # below, a kernel takes no longer than calling it
+many_rounds = 32  # of a loop, for which it is worth while to make one kernel of small ones
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Table:
         self.made: dict[Storage, Pointer] = {}  # where the outermost block has made its arrays
         self.checked = 0  # how many of the errors the program has looked for so far
         self.shared: list[tuple[int, range]] = []  # rows that call parts of the program, and the rows of these
+        self.waits: list[Issued] = []  # small calls that may become one
+        self.joins = False  # whether they do
         self.steadfast = False  # whether loops may overwrite what they are given although they may fail
 
     def stop_on_errors(self) -> None:
@@ -74,11 +79,19 @@ class Table:
 
     def row(self, op: Op, *operands: Any) -> int:
         """Add a row. An operand is a number, a `Pointer` (with bytes to add), or the name of a word."""
-        number = len(self.rows)
+        number = self.here()
         self.rows.append([int(op)] + [0] * (ROW_WORDS - 1))
         for n, operand in enumerate(operands, start=1):
             self._put(("row", number * ROW_WORDS + n), operand)
         return number
+
+    def here(self) -> int:
+        """The number of the row that comes next."""
+        waits, self.waits = self.waits, []
+        made = straightened(waits) if len(waits) > 1 else None
+        for issued in waits if made is None else [made]:
+            self._call(issued)
+        return len(self.rows)
 
     def word(self, content: Any) -> tuple[str, int]:
         """Add a word; its name."""
@@ -102,7 +115,7 @@ class Table:
 
     def land(self, row: int, operand: int) -> None:
         """Let a jump that was written before go to the row that comes next."""
-        self.rows[row][operand] = len(self.rows)
+        self.rows[row][operand] = self.here()
 
     # ── calls and loops ──────────────────────────────────────────────────────────────────────────
 
@@ -111,26 +124,32 @@ class Table:
         names = [self.word(content) for content in words]
         return names[0] if names else self.word(0)
 
-    def call(self, kernel: Kernel, pointers: Sequence[Pointer], sizes: Sequence[Any], count: int, *, work: int) -> int:
-        """A row that runs a kernel."""
-        numbers: list[Any] = []
-        for size in sizes:
-            if isinstance(size, Node):
-                self.errors.append(size)
-                numbers.append(len(self.errors))
-            else:
-                numbers.append(size)
-        first = self.arguments([*pointers, *numbers, ("status", 0)])
-        self.kernels.append(kernel)
-        parallel = int(work >= enough_work and count > 1)
-        return self.row(Op.CALL, ("kernel", len(self.kernels) - 1), first, count, parallel)
+    def call(self, issued: Issued) -> None:
+        """Run a kernel."""
+        if issued.work > small_work or not self.joins:
+            self._call(issued)
+        else:
+            self.waits.append(issued)
+
+    def _call(self, issued: Issued) -> None:
+        self.here()
+        first = self.arguments([*issued.pointers, *issued.sizes, ("status", 0)])
+        self.kernels.append(issued.kernel)
+        parallel = int(issued.work >= enough_work and issued.count > 1)
+        row = self.row(Op.CALL, ("kernel", len(self.kernels) - 1), first, issued.count, parallel)
+        self.calls.append(Called(row, issued.kernel, issued.nodes, issued.flops, issued.bytes))
+
+    def error(self, node: Node) -> int:
+        """The number by which kernels report the error of a node."""
+        self.errors.append(node)
+        return len(self.errors)
 
     def run_kernel(
         self, call: KernelCall, pointers: Sequence[Pointer], nodes: tuple[Node, ...], work: tuple[int, int]
     ) -> None:
-        """A row that runs a kernel of a nest or a scatter; ``work`` counts floating operations and bytes."""
-        row = self.call(call.kernel, pointers, call.sizes, call.count, work=call.work)
-        self.calls.append(Called(row, call.kernel, nodes, *work))
+        """Run the kernel of a nest or a scatter; ``work`` counts floating operations and bytes."""
+        sizes = tuple([self.error(size) if isinstance(size, Node) else size for size in call.sizes])
+        self.call(Issued(call.kernel, tuple(pointers), sizes, call.count, call.work, nodes, *work))
 
     def repeat(
         self,
@@ -148,8 +167,11 @@ class Table:
             self.row(Op.SET, counts, 0)
         limit = self.word(length)
         setup = self.row(Op.JUMP, 0)
-        first, before = len(self.rows), len(self.waiting)
+        first, before = self.here(), len(self.waiting)
+        joins, self.joins = self.joins, self.joins or length >= many_rounds
         body()
+        self.here()
+        self.joins = joins
         places = {
             row: [(name, extra) for name, pointer, extra in self.waiting[before:] if pointer is row]
             for row, _, _ in rows
@@ -173,13 +195,13 @@ class Table:
         """Rows that threads share, part by part; what a part makes lies in the memory of the thread that runs it."""
         call = self.row(Op.CALL, ("parts", 0), 0, count, 1)
         leave = self.row(Op.JUMP, 0)
-        first = len(self.rows)
+        first = self.here()
         begins: list[int] = []
         for number in range(count):
-            self.room, before, body = Arena(), len(self.waiting), len(self.rows)
+            self.room, before, body = Arena(), len(self.waiting), self.here()
             part(number)
             self.row(Op.END)
-            begins.append(len(self.rows))
+            begins.append(self.here())
             own = [entry for entry in self.waiting[before:] if isinstance(entry[1], OfThread)]
             for name, pointer, extra in own:
                 assert isinstance(pointer, OfThread)  # noqa: S101  (as it was chosen)
@@ -188,5 +210,5 @@ class Table:
             self.own = max(self.own, self.room.size)
         self.room = self.arena
         self._put(("row", call * ROW_WORDS + 2), self.arguments([("status", 0), *begins]))
-        self.shared.append((call, range(first, len(self.rows))))
+        self.shared.append((call, range(first, self.here())))
         self.land(leave, 1)
