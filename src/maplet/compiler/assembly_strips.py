@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.compiler.blocks import Block, Item, Nest, Scatter, Storage
+from maplet.compiler.combining import neutral
 from maplet.compiler.elements import Axis, Convert, Element, Fetch, Function, Linear, Place, Total, part_of
 from maplet.compiler.evaluator import Evaluator
 from maplet.compiler.liveness import bytes_of
-from maplet.compiler.lowering import neutral
 from maplet.compiler.memory import InArena, Row
 from maplet.compiler.nests import lower_fill, lower_parts
 from maplet.compiler.strips import written_by

@@ -10,24 +10,23 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from maplet.compiler import products
 from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Loop, Nest, Scatter, Storage, place_of
-from maplet.compiler.contraction import Axis as ContractionAxis
-from maplet.compiler.contraction import Contraction
-from maplet.compiler.elements import Axis, Fetch, Function, Linear, Total, within
+from maplet.compiler.elements import Axis, Fetch, Total, within
 from maplet.compiler.epilogues import with_epilogues
-from maplet.compiler.evaluator import Evaluator, NotHereError, Reading, access_of
+from maplet.compiler.evaluator import Evaluator, NotHereError, access_of
 from maplet.compiler.recognition import aimed_at, contains_reduce, is_product
 from maplet.compiler.strips import in_strips
 from maplet.core import index_notation as notation
 from maplet.core.graph import Graph, Node, as_made, constant_primitive, nested_graphs
 from maplet.core.kinds import access_at, is_cheap, only_moves
-from maplet.core.types import ArrayType, short_name
 from maplet.errors import GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from maplet.compiler.elements import Element
+    from maplet.core.types import ArrayType
 
 # ── how it is made ───────────────────────────────────────────────────────────────────────────────
 
@@ -299,105 +298,33 @@ class Fuser:
 
     def _contract(self, node: Node, product: Node) -> bool:
         """Contract a product, in the order in which a node wants it."""
-        dtype = short_name(node.array_type.dtype)
-        if not is_product(access_of(product).value) or dtype not in ("f32", "f64"):
+        stored = self.block.storage.__contains__
+        if not products.is_contraction(product):
             return False
-        axes = tuple(Axis(length) for length in node.array_type.shape)
-        place = place_of(axes)
         for child in product.inputs:
-            self._prepare_operand(child)
-        evaluator = Evaluator(self.block.storage.__contains__, {})
-        element = evaluator.compute(node, place)
-        sums: list[Axis] = []
-        while isinstance(element, Total):
-            sums.append(element.axis)
-            element = element.body
-        match element:
-            case Function(name="multiply", arguments=(Fetch() as a, Fetch() as b)):
-                pass
-            case Function(name="square", arguments=(Fetch() as a,)):
-                b = a
-            case _:
-                return False
-        if not (a.at.is_affine() and b.at.is_affine() and a.guard is b.guard is None):
+            operand = products.to_store(child, stored)
+            if operand is not None:
+                self.require(operand)
+        item = products.contraction(node, product, stored)
+        if item is None:
             return False
-        contraction = _contraction(dtype, axes, tuple(sums), a.at, b.at)
-        self.block.items.append(Contract(node, contraction, a.source, b.source, product))
-        self._store(node, Storage(node.array_type, node.primitive.name), born=len(self.block.items) - 1)
+        self._append(item, node)
         return True
-
-    def _prepare_operand(self, node: Node) -> None:
-        """Store an operand of a contraction unless it only moves an array, to places that a stride can tell."""
-        while not self._strides_tell(node, node):
-            # What is turned after it was computed (or padded) is stored as it was before, and read turned.
-            child = node.inputs[0] if len(node.inputs) == 1 else node
-            if child is node or not self._strides_tell(node, child):
-                self.require(node)
-                return
-            node = child
-
-    def _strides_tell(self, node: Node, stored: Node) -> bool:
-        """Whether a node only moves an array that lies in memory, or would if one more was stored."""
-        if node is stored and node in self.block.storage:
-            return True
-        known = {*self.block.storage, *([] if stored is node else [stored])}
-        evaluator = Evaluator(known.__contains__, {})
-        place = tuple(Linear() if n == 1 else Linear(0, {Axis(n): 1}) for n in node.array_type.shape)
-        element = evaluator.element(node, place)
-        return isinstance(element, Fetch) and element.guard is None and element.at.is_affine()
 
     def _scatter(self, node: Node) -> bool:
         """``Σ_p [at(p) = i]·x(p)`` visits every p once, and not every pair (p, i)."""
-        access = access_of(node)
-        found = aimed_at(access.value)
-        if found is None:
+        item = products.scatter(node, self.block.storage.__contains__)
+        if item is None:
             return False
-        axes = tuple(Axis(length) for length in node.array_type.shape)
-        place = place_of(axes)
-        evaluator = Evaluator(self.block.storage.__contains__, {})
-        reading = Reading(evaluator, node, None, ())
-        env = {index.name: form for index, form in zip(access.axes, place, strict=True)}
-        sums: list[Axis] = []
-        for reduce in found.chain:
-            axis = Axis(reduce.extent)
-            sums.append(axis)
-            env[reduce.index.name] = Linear(0, {axis: 1}) if axis.extent != 1 else Linear()
-        aimed = [index.name for index in access.axes].index(found.axis.name)
-        at = reading.position(found.at, env)
-        dtype = short_name(node.array_type.dtype)
-        body = reading.value(found.body, env, dtype)
-        length = node.array_type.shape[aimed]
-        position = evaluator.place(at)
-        outside = evaluator.function(
-            "bool", "logical_or",
-            evaluator.function("bool", "less", position, evaluator.number("i64", 0)),
-            evaluator.function("bool", "greater_equal", position, evaluator.number("i64", length)),
-        )  # fmt: skip
-        evaluator.checks.append((outside, node))
-        safe = evaluator.function("i64", "where", outside, evaluator.number("i64", 0), position)
-        self.block.items.append(
-            Scatter(node, axes, aimed, safe, tuple(sums), body, found.chain[0].combiner, evaluator.checks)
-        )
-        self._store(node, Storage(node.array_type, node.primitive.name), born=len(self.block.items) - 1)
+        self._append(item, node)
         return True
+
+    def _append(self, item: Contract | Scatter, node: Node) -> None:
+        self.block.items.append(item)
+        self._store(node, Storage(node.array_type, node.primitive.name), born=len(self.block.items) - 1)
 
 
 # ── small things ─────────────────────────────────────────────────────────────────────────────────
-
-
-def _contraction(dtype: str, axes: tuple[Axis, ...], sums: tuple[Axis, ...], a: Linear, b: Linear) -> Contraction:
-    strides = [1] * len(axes)
-    for n in range(len(axes) - 2, -1, -1):
-        strides[n] = strides[n + 1] * axes[n + 1].extent
-    return Contraction(
-        dtype,
-        tuple(
-            ContractionAxis(axis.extent, a.terms.get(axis, 0), b.terms.get(axis, 0), stride)
-            for axis, stride in zip(axes, strides, strict=True)
-        ),
-        tuple(ContractionAxis(axis.extent, a.terms.get(axis, 0), b.terms.get(axis, 0)) for axis in sums),
-        (a.constant, b.constant),
-    )
 
 
 def _types(node: Node) -> tuple[ArrayType, ...]:

@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from maplet.compiler.blocks import Nest
+from maplet.compiler.combining import below, together
 from maplet.compiler.elements import Axis, Fetch, Linear, Total
 from maplet.compiler.evaluator import Evaluator
 from maplet.compiler.loops import (
@@ -24,7 +25,7 @@ from maplet.compiler.loops import (
     splat,
     times,
 )
-from maplet.compiler.lowering import KernelCall, Lowering, Scope, below, together
+from maplet.compiler.lowering import KernelCall, Lowering, Scope
 from maplet.core.types import short_name
 
 if TYPE_CHECKING:

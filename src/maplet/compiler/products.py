@@ -1,0 +1,109 @@
+"""Sums of products as contractions, and sums that are really look-ups as scatters, over arrays that are stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from maplet.compiler.blocks import Contract, Scatter, place_of
+from maplet.compiler.contraction import Axis as ContractionAxis
+from maplet.compiler.contraction import Contraction
+from maplet.compiler.elements import Axis, Fetch, Function, Linear, Total
+from maplet.compiler.evaluator import Evaluator, Reading, access_of
+from maplet.compiler.recognition import aimed_at, is_product
+from maplet.core.types import short_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from maplet.core.graph import Node
+
+    Stored = Callable[[Node], bool]
+
+
+def is_contraction(product: Node) -> bool:
+    """Whether a node is a sum of products that the generator of contractions takes."""
+    return is_product(access_of(product).value) and short_name(product.array_type.dtype) in ("f32", "f64")
+
+
+def contraction(node: Node, product: Node, stored: Stored) -> Contract | None:
+    """A product, in the order in which a node wants it; None if its operands do not lie at strides."""
+    dtype = short_name(node.array_type.dtype)
+    axes = tuple(Axis(length) for length in node.array_type.shape)
+    element = Evaluator(stored, {}).compute(node, place_of(axes))
+    sums: list[Axis] = []
+    while isinstance(element, Total):
+        sums.append(element.axis)
+        element = element.body
+    match element:
+        case Function(name="multiply", arguments=(Fetch() as a, Fetch() as b)):
+            pass
+        case Function(name="square", arguments=(Fetch() as a,)):
+            b = a
+        case _:
+            return None
+    if not (a.at.is_affine() and b.at.is_affine() and a.guard is b.guard is None):
+        return None
+    return Contract(node, _of_strides(dtype, axes, tuple(sums), a.at, b.at), a.source, b.source, product)
+
+
+def _of_strides(dtype: str, axes: tuple[Axis, ...], sums: tuple[Axis, ...], a: Linear, b: Linear) -> Contraction:
+    strides = [1] * len(axes)
+    for n in range(len(axes) - 2, -1, -1):
+        strides[n] = strides[n + 1] * axes[n + 1].extent
+    return Contraction(
+        dtype,
+        tuple(
+            ContractionAxis(axis.extent, a.terms.get(axis, 0), b.terms.get(axis, 0), stride)
+            for axis, stride in zip(axes, strides, strict=True)
+        ),
+        tuple(ContractionAxis(axis.extent, a.terms.get(axis, 0), b.terms.get(axis, 0)) for axis in sums),
+        (a.constant, b.constant),
+    )
+
+
+def to_store(node: Node, stored: Stored) -> Node | None:
+    """What must be stored for a contraction to read an operand: it may move an array, to places that strides tell."""
+    while not _strides_tell(node, stored):
+        # What is turned after it was computed (or padded) is stored as it was before, and read turned.
+        child = node.inputs[0] if len(node.inputs) == 1 else node
+        if child is node or not _strides_tell(node, lambda one, child=child: one is child or stored(one)):
+            return node
+        node = child
+    return None
+
+
+def _strides_tell(node: Node, stored: Stored) -> bool:
+    """Whether a node only moves an array that lies in memory."""
+    if stored(node):
+        return True
+    place = tuple(Linear() if n == 1 else Linear(0, {Axis(n): 1}) for n in node.array_type.shape)
+    element = Evaluator(stored, {}).element(node, place)
+    return isinstance(element, Fetch) and element.guard is None and element.at.is_affine()
+
+
+def scatter(node: Node, stored: Stored) -> Scatter | None:
+    """``Σ_p [at(p) = i]·x(p)``, which visits every p once, and not every pair (p, i); None for another sum."""
+    access = access_of(node)
+    found = aimed_at(access.value)
+    if found is None:
+        return None
+    axes = tuple(Axis(length) for length in node.array_type.shape)
+    evaluator = Evaluator(stored, {})
+    reading = Reading(evaluator, node, None, ())
+    env = {index.name: form for index, form in zip(access.axes, place_of(axes), strict=True)}
+    sums: list[Axis] = []
+    for reduce in found.chain:
+        axis = Axis(reduce.extent)
+        sums.append(axis)
+        env[reduce.index.name] = Linear(0, {axis: 1}) if axis.extent != 1 else Linear()
+    aimed = [index.name for index in access.axes].index(found.axis.name)
+    position = evaluator.place(reading.position(found.at, env))
+    body = reading.value(found.body, env, short_name(node.array_type.dtype))
+    outside = evaluator.function(
+        "bool", "logical_or",
+        evaluator.function("bool", "less", position, evaluator.number("i64", 0)),
+        evaluator.function("bool", "greater_equal", position, evaluator.number("i64", node.array_type.shape[aimed])),
+    )  # fmt: skip
+    safe = evaluator.function("i64", "where", outside, evaluator.number("i64", 0), position)
+    checks = [*evaluator.checks, (outside, node)]
+    return Scatter(node, axes, aimed, safe, tuple(sums), body, found.chain[0].combiner, checks)
