@@ -325,7 +325,7 @@ def test_history_is_cut_back_to_the_checkpoint(tmp_path):
 
 
 killable = """
-import sys, numpy as np, maplet as mp
+import sys, time, numpy as np, maplet as mp
 from maplet import nn, optim
 rng = np.random.default_rng(0)
 x = rng.normal(size=(400, 8)).astype(np.float32)
@@ -334,10 +334,13 @@ g = mp.random.Generator(3)
 net = nn.Sequential(nn.Linear(8, 32, rng=g), nn.ReLU(), nn.Dropout(0.3, rng=g), nn.Linear(32, 3, rng=g))
 import maplet.train.training
 maplet.train.training.seconds_between_checkpoints = 0.02
+class Slowly(mp.Callback):  # or it would be over before anybody can interrupt it
+    def on_epoch_end(self, run):
+        time.sleep(0.05)
 print("ready", flush=True)
 mp.fit(net, (x[:300], y[:300]), loss="cross_entropy", optimizer=optim.Adam(1e-3), epochs=12, batch_size=16,
        validation=(x[300:], y[300:]), directory=sys.argv[1], existing=sys.argv[2], progress=False,
-       callbacks=[mp.EarlyStopping(patience=5)])
+       callbacks=[mp.EarlyStopping(patience=5), Slowly()])
 print("done", flush=True)
 """
 
