@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 900.0
 """Seconds after which a worker that does not answer is given up."""
-REST = 0.05
+REST = 0.2
 """Seconds between two bursts, in which the threads of the one before stop looking for work."""
 
 Status = Literal["timed", "absent", "failed", "disagrees"]

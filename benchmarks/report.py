@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -12,8 +13,6 @@ from benchmarks.limit import Limit
 from benchmarks.measure import Outcome
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from benchmarks.measure import Plan
     from benchmarks.workloads import Workload
 
@@ -159,6 +158,9 @@ def share(fraction: float) -> str:
     return f"{percent:.0f} %" if percent >= 9.5 else f"{percent:.1f} %" if percent >= 0.95 else f"{percent:.2g} %"
 
 
+GAPS = Path(__file__).with_name("GAPS.md")
+"""What is left to gain, and why, in words."""
+
 # ── the page ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -180,6 +182,7 @@ def page(run: Run) -> str:
         "## maplet beside the fastest peer", "",
         *markdown(["workload", "threads", "maplet", "fastest peer", "ratio", "of the limit"], summary(run)), "",
     ]  # fmt: skip
+    lines += [GAPS.read_text(encoding="utf-8")] if GAPS.exists() else []
     if grown := growth(run):
         lines += [
             "## How time grows, and odd shapes",

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 latency = 4.5  # of a multiply-addition, and a little room
 near_load = 0.65  # to load a vector or a number
-pressure = 0.1  # how much of that is felt where the multiply-additions take longer: the core is not alone
+pressure = 0.1  # how much of that, and of lines of the cache, is felt where the multiply-additions take longer
+in_order = 0.5  # and how much of that if the lines were copied side by side
 gather, far_gather = 0.7, 3.0  # to load one lane from a place of its own; far from the last one
 streaming = 1.8  # to bring a line from the second cache; a panel comes from there if it has more bytes than
-first_cache = 32 * 1024
+first_cache = 24 * 1024  # bytes that stay in it beside all else
 between = 0.4  # what a term takes beside that
 pages = 64  # of so many the addresses are at hand
 near_store, far_store = 1.0, 4.0  # to store a vector; far from the last one
@@ -34,9 +35,10 @@ scattered, scattered_far = (
 )  # how much slower it is to read panels that were not copied; if lines lie far apart
 scattered_rows = 1.06  # the same of rows
 far, apart = 4096, 2048  # bytes between terms, and between lanes or rows, that lie far apart
+many = 256  # terms: fewer of them may lie far apart
 small = 8192  # bytes of a panel for which it does not matter where its terms lie
-line, split = 64, 0.8  # the bytes of a line of the cache; to load a vector that lies in two of them
-copied_numbers, copied_vectors, around_copy = 0.8, 0.25, 500.0  # to copy an element; in whole vectors; beside all
+line, split = 64, 0.4  # the bytes of a line of the cache; to load a vector that lies in two of them
+copied_numbers, copied_vectors, around_copy = 0.8, 0.25, 2000.0  # to copy an element; in whole vectors; beside all
 around = 12.0  # what a tile takes beside its terms
 usual = 0.98  # tiles of 2, 4, 8 … rows are favoured: more shapes then share a kernel
 most_vectors = 8
@@ -143,11 +145,12 @@ def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
     reads = [_reading(problem, tile, x, copied=x in packed) for x in "ab"]
     loading = sum(read.loading for read in reads)
     streamed = sum(read.lines for read in reads) * streaming
+    strewn = sum(read.lines * (in_order if read.copying else 1.0) for read in reads) * streaming
     if problem.depth * tile.columns * size <= first_cache:
-        streamed = 0.0
+        streamed = strewn = 0.0
     vectors = tile.height * tile.vectors
     term = max(vectors / 2, loading, streamed, latency) * prod(read.slower for read in reads)
-    term += sum(read.splitting for read in reads) + between + pressure * loading
+    term += sum(read.splitting for read in reads) + between + pressure * (loading + strewn)
     store = far_store if any(axes[axis].out * size >= apart for axis, _ in tile.rows) else near_store
     step = 1 if tile.vector is None else axes[tile.vector].out
     if step != 1:
@@ -188,6 +191,6 @@ def _reading(problem: Contraction, tile: Tile, operand: str, *, copied: bool) ->
         return _Read(values * each, values * tile.lanes)
     found = _Read(values * near_load, rows * tile.columns * size / line)
     if further != tile.columns * size and problem.depth * tile.columns * size > small:
-        found.slower = scattered if further < far else scattered_far
+        found.slower = scattered if further < far or problem.depth <= many else scattered_far
         found.splitting = values * split if further % line else 0.0
     return found
