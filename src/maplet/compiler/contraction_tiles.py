@@ -42,6 +42,7 @@ copied_numbers, copied_vectors, around_copy = 0.8, 0.25, 2000.0  # to copy an el
 around = 12.0  # what a tile takes beside its terms
 usual = 0.98  # tiles of 2, 4, 8 … rows are favoured: more shapes then share a kernel
 most_vectors = 8
+positions = 4  # registers that say where each lane of a vector lies, where these are no neighbours
 most_pointers = 8  # rows that are not neighbours: each needs a register for its address, or LLVM spills vectors
 most_single = 16  # the same of tiles one vector wide, where LLVM never does
 
@@ -92,7 +93,7 @@ def _tiles(problem: Contraction, target: Target) -> Iterator[Tile]:
         vectors = [*numbers]
         yield from (Tile(1, 1, None, rows) for rows in _rows(problem, None, most_pointers, most_pointers))
     for number in vectors:
-        extent = problem.axes[number].extent
+        extent, side_by_side = problem.axes[number].extent, {problem.axes[number].a, problem.axes[number].b} <= {0, 1}
         if extent < width and target.vector_bytes == 64:  # masks cost nothing there
             lanes = 1 << (extent - 1).bit_length()
             counts = range(1, 2)
@@ -101,7 +102,8 @@ def _tiles(problem: Contraction, target: Target) -> Iterator[Tile]:
             counts = range(1, min(extent // lanes, most_vectors) + 1)
         for count in counts:
             pointers = most_single if count == 1 else most_pointers
-            for rows in _rows(problem, number, (registers - 1 - count) // count, pointers):
+            aside = 1 + count + (0 if side_by_side else positions * count)
+            for rows in _rows(problem, number, (registers - aside) // count, pointers):
                 yield Tile(lanes, count, number, rows, lanes * count > extent)
 
 
