@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 stages = ("graph", "fused", "loops", "llvm", "asm")
 is_type = re.compile(r"(bool|[fiu]\d+)\[.*")
-our_line = re.compile(r"( · |   # )core\.py:\d+$", re.MULTILINE)  # click's, which called what stands in a run
+our_line = re.compile(r"( · |   # )core\.py:\d+(?= · |$)", re.MULTILINE)  # click's, which called what stands in a run
 
 
 @click.command()
