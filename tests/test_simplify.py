@@ -747,3 +747,21 @@ def test_a_graph_without_origins_is_simplified():
     graph = mp.trace(lambda x: mp.sin(x) + mp.sin(x * 1.0), 0.5)
     smaller = simplify(Graph(graph.inputs, graph.outputs))[0]
     assert names(smaller) == ["sin", "add"]
+
+
+def test_inputs_that_a_loop_no_longer_has_stay_apart():
+    """A carry that nobody needs goes before the branch that would read it: what stands there meanwhile has its type."""
+
+    def f(arrays):
+        def step(carry, _):
+            def yes(a, b, c):
+                return a, b * 2, c + mp.sum(c, axis=1, keepdims=True) + mp.sum(a)
+
+            a, b, c = mp.cond(mp.sum(carry[1]) > 0, yes, lambda a, b, c: (a, b, c), *carry)
+            return (a, b * 0.5, c), None
+
+        return [mp.scan(step, tuple(arrays), length=3)[0][1]]
+
+    values = [np.ones(3), np.ones((3, 3)), np.ones((2, 2))]
+    graph = graph_for(f, values)
+    assert_same_bits(values_of(simplify(graph)[0], values), values_of(graph, values))

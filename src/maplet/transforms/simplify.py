@@ -10,7 +10,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.check import checked
-from maplet.core.graph import Graph, Node, as_made, in_order, nested_graphs
+from maplet.core.graph import Graph, Node, as_made, in_order, input_primitive, nested_graphs
 from maplet.transforms.identities import made, rules
 from maplet.transforms.pruning import pruned, repeated
 
@@ -140,7 +140,7 @@ class _Simplifier:
         """The first node that is equal to a node: itself, mostly."""
         if node in self.placed:
             return node
-        if node.primitive.name != "call":
+        if node.primitive is not input_primitive and node.primitive.name != "call":
             node = self.known.setdefault(_key(node), node)
         self.placed.add(node)
         return node
