@@ -166,7 +166,7 @@ def scale_by_adam(beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-
     >>> import maplet as mp
     >>> rule = scale_by_adam()
     >>> rule.update({"w": mp.asarray([0.1, -5.0])}, rule.init({"w": mp.zeros((2,))}), {})[0]
-    {'w': Array([ 1., -1.], dtype=float32)}
+    {'w': Array([ 0.99999994, -1.        ], dtype=float32)}
     """
     beta1, beta2, epsilon = _checked(beta1, beta2, epsilon)
 
