@@ -7,8 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 
 import maplet as mp
-from maplet.compiler import building, native
-from maplet.compiler.cache import Cache
+from maplet.compiler import building
 from maplet.compiler.program import Program
 from maplet.core.check import check
 from maplet.core.graph import Graph, in_order, nested_graphs
@@ -207,20 +206,15 @@ def test_random_programs_keep_their_bits():
 
 
 @pytest.fixture
-def unsimplified(monkeypatch):
-    """Compile graphs as they are from here on, and say how many: none may come from disk, where the others lie."""
+def unsimplified(monkeypatch, nothing_on_disk):  # noqa: ARG001  (the others would lie there)
+    """Compile graphs as they are from here on; some must be."""
     graphs = []
 
     def as_it_is(graph):
         graphs.append(graph)
         return graph, {}
 
-    def begin():
-        monkeypatch.setattr(native.library(), "disk", Cache(None))
-        monkeypatch.setattr(building, "simplify", as_it_is)
-        return graphs
-
-    yield begin
+    yield lambda: monkeypatch.setattr(building, "simplify", as_it_is)
     assert graphs, "nothing was compiled without being simplified"
 
 
