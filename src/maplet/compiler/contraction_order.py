@@ -37,8 +37,8 @@ def schedule(problem: Contraction, choice: Choice, copies: tuple[Panels, ...] = 
     depth = made.length * prod(axis.extent for axis in problem.sums[made.blocked + 1 :]) or problem.depth
     have = prod(problem.axes[n].extent for n in outer)
     column_blocks = max(min(ceil(panels * tile.columns * depth * problem.size / cache_bytes), panels), 1)
-    row_blocks = min(ceil(wanted / have / column_blocks), tiles)
-    column_blocks = min(max(column_blocks, ceil(wanted / (have * row_blocks))), panels)
+    row_blocks = _evenly(tiles, ceil(wanted / have / column_blocks))
+    column_blocks = _evenly(panels, max(column_blocks, ceil(wanted / (have * row_blocks))))
     return replace(
         made,
         tasks=tuple(outer),
@@ -46,6 +46,13 @@ def schedule(problem: Contraction, choice: Choice, copies: tuple[Panels, ...] = 
         tiles=ceil(tiles / row_blocks),
         panels=ceil(panels / column_blocks),
     )
+
+
+def _evenly(total: int, least: int) -> int:
+    """In how many blocks to cut so many: in ``least`` or up to twice as many, so that two threads do the same."""
+    if least == 1:
+        return 1
+    return min(range(min(least, total), min(2 * least, total) + 1), key=lambda n: ceil(n / 2) * ceil(total / n))
 
 
 def _blocked(made: Schedule) -> Schedule:
