@@ -15,7 +15,7 @@ from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Loop, Nest
 from maplet.compiler.elements import Axis, Fetch, Total, within
 from maplet.compiler.epilogues import with_epilogues
 from maplet.compiler.evaluator import Evaluator, NotHereError, access_of
-from maplet.compiler.recognition import aimed_at, contains_reduce, is_product
+from maplet.compiler.recognition import aimed_at, contains_reduce
 from maplet.compiler.strips import in_strips
 from maplet.core import index_notation as notation
 from maplet.core.graph import Graph, Node, as_made, constant_primitive, nested_graphs
@@ -169,7 +169,7 @@ class Fuser:
 
     def _compute(self, node: Node) -> None:
         access = access_of(node)
-        product = node if is_product(access.value) else next(filter(None, map(self.moving.get, node.inputs)), None)
+        product = node if products.is_contraction(node) else next(filter(None, map(self.moving.get, node.inputs)), None)
         if product is not None:
             if self._is_moved_on(node):
                 self.moving[node] = product
@@ -180,6 +180,8 @@ class Fuser:
                 self.require(product)
         if contains_reduce(access.value):
             if not self._scatter(node):
+                if self._reads_turned(node):  # what is turned in squares first is read as it then lies
+                    self._require_all(node.inputs)
                 self._store_in_nest(node)
         elif self._is_stored(node, access):
             self._store_in_nest(node)
@@ -222,7 +224,7 @@ class Fuser:
         if reader is None or isinstance(reader.type, tuple):
             return False
         access = access_at(reader)
-        return access is not None and not is_product(access.value) and aimed_at(access.value) is None
+        return access is not None and not products.is_contraction(reader) and aimed_at(access.value) is None
 
     # ── nests ────────────────────────────────────────────────────────────────────────────────────
 
@@ -261,6 +263,19 @@ class Fuser:
             return None
         same = element.at.key == evaluator.flat(place, node.array_type.shape).key
         return element.source if same and element.source.array_type.size == node.array_type.size else None
+
+    def _reads_turned(self, node: Node) -> bool:
+        """Whether a sum over a large array would go through it across the way in which it lies."""
+        inputs = [child for child in node.inputs if child not in self.block.storage]
+        if all(child.array_type.size <= near for child in inputs):
+            return False
+        axes = [Axis(length) for length in node.array_type.shape]
+        elements = list(within([Evaluator(self.block.storage.__contains__, {}).compute(node, place_of(axes))]))
+        sums = [element.axis for element in elements if isinstance(element, Total)]
+        lanes = next((e.axis for e in elements if isinstance(e, Total) and e.in_lanes), axes[-1] if axes else None)
+        forms = [element.at.terms for element in elements if isinstance(element, Fetch)]
+        across = [terms for terms in forms if lanes is not None and terms.get(lanes, 0) not in (0, 1)]
+        return any(terms.get(axis) == 1 for terms in across for axis in (*axes, *sums))
 
     def _register(self, nest: Nest) -> None:
         nest.evaluator.here = {node: (element, nest.place()) for node, element in nest.outputs.items()}

@@ -111,6 +111,8 @@ class Lowering:
         self.depends_memo: dict[int, frozenset[Axis]] = {}
         self.variables = 0
         self.wide = 16
+        self.given: dict[Element, Value] = {}  # elements that need not be read where they lie
+        self.scratch = 0
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────
 
@@ -139,10 +141,15 @@ class Lowering:
             names[node] = Buffer(f"{letter}{len(names)}", short_name(node.array_type.dtype))
         return names[node]
 
+    def own(self, dtype: str, elements: int) -> Buffer:
+        """Scratch memory of the thread's own."""
+        at, self.scratch = self.scratch, self.scratch + elements * 8
+        return Buffer(self.fresh("t"), dtype, at)
+
     def call(self, name: str, body: Sequence[Statement], count: int, rounds: int, head: Kernel) -> KernelCall:
         """The finished kernel."""
         buffers = (*self.arrays.values(), *self.written.values())
-        kernel = Kernel(name, buffers, tuple(self.sizes), tuple(body), 0, head.begin, head.end)
+        kernel = Kernel(name, buffers, tuple(self.sizes), tuple(body), self.scratch, head.begin, head.end)
         work = rounds * sum(1 for e in self.elements if isinstance(e, Function | Fetch | Total))
         return KernelCall(kernel, (*self.arrays, *self.written), tuple(self.sizes.values()), count, work)
 
@@ -260,6 +267,8 @@ class Lowering:
         return total
 
     def _load(self, fetch: Fetch, scope: Scope, vector: Scope | None) -> Value:
+        if fetch in self.given:
+            return self.given[fetch]
         buffer = self.buffer(fetch.source)
         guard = None if fetch.guard is None else self.value(fetch.guard, scope)
         if vector is None:

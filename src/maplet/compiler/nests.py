@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from maplet.compiler.blocks import Nest
 from maplet.compiler.combining import below, together
-from maplet.compiler.elements import Axis, Fetch, Linear, Total
+from maplet.compiler.elements import Axis, Fetch, Function, Linear, Total
 from maplet.compiler.evaluator import Evaluator
 from maplet.compiler.loops import (
     Constant,
@@ -26,6 +26,8 @@ from maplet.compiler.loops import (
     times,
 )
 from maplet.compiler.lowering import KernelCall, Lowering, Scope
+from maplet.compiler.squares import loops_in_squares, squares
+from maplet.core.kinds import cheap_functions
 from maplet.core.types import short_name
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from maplet.core.graph import Node
 
 block = 2048  # positions that one thread takes at least, where a nest is a single loop
+
+vectors, few = 4, 4  # vectors side by side where sums are added up across them, and functions that leave room for it
 
 # ── whole nests ──────────────────────────────────────────────────────────────────────────────────
 
@@ -47,19 +51,34 @@ def lower_nest(nest: Nest) -> KernelCall:
     outer = [axis for axis in nest.axes if axis in lowering.extents]
     vector = outer.pop() if outer and not sums_in_lanes else None
     lowering.wide = 8 if any(e.dtype in ("f64", "i64", "u64") for e in nest.outputs.values()) else 16
+    if _adds_up(lowering) and vector is not None and lowering.extents[vector] >= vectors * lowering.wide:
+        lowering.wide *= vectors
     place = Linear(0, dict(zip(nest.axes, strides(nest.shape), strict=True)))
 
     def statements(scope: Scope) -> None:
         lowering.report(scope, set())
+        lanes = scope.vector()
         for node, element in nest.outputs.items():
-            value = splat(lowering.value(element, scope), scope.lanes)
-            ones, _ = lowering.base(place, scope, scope.axis if scope.lanes > 1 else None)
-            at = plus(*ones, scope.at) if scope.lanes > 1 else plus(*ones)
-            scope.statements.append(Store(lowering.buffer(node, written=True), at, value, scope.mask))
+            value, mask = lowering.value(element, scope), None
+            ones, _ = lowering.base(place, scope, None if lanes is None else lanes.axis)
+            if lanes is not None:
+                value, ones, mask = splat(value, lanes.lanes), [*ones, lanes.at], lanes.mask
+            scope.statements.append(Store(lowering.buffer(node, written=True), plus(*ones), value, mask))
 
-    body, count = loops(lowering, head, outer, vector, statements)
+    turned = squares(lowering, outer, vector)
+    if turned is None:
+        body, count = loops(lowering, head, outer, vector, statements)
+    else:
+        body, count = loops_in_squares(lowering, head, outer, turned, statements)
     rounds = prod(nest.shape) * prod(e.axis.extent for e in lowering.elements if isinstance(e, Total))
     return lowering.call("+".join(n.primitive.name for n in nest.outputs), body, count, rounds, head)
+
+
+def _adds_up(lowering: Lowering) -> bool:
+    """Whether a nest does little but sums across its vectors."""
+    functions = [e for e in lowering.elements if isinstance(e, Function)]
+    sums = any(isinstance(e, Total) and not e.combiner.startswith("arg") for e in lowering.elements)
+    return sums and len(functions) <= few and all(e.name in cheap_functions for e in functions)
 
 
 def strides(shape: Sequence[int]) -> list[int]:

@@ -8,8 +8,10 @@ from maplet.compiler.blocks import Contract, Scatter, place_of
 from maplet.compiler.contraction import Axis as ContractionAxis
 from maplet.compiler.contraction import Contraction
 from maplet.compiler.elements import Axis, Fetch, Function, Linear, Total
-from maplet.compiler.evaluator import Evaluator, Reading, access_of
+from maplet.compiler.evaluator import Evaluator, Reading, access_of, lanes_of
 from maplet.compiler.recognition import aimed_at, is_product
+from maplet.core.index_notation import Call, Index, Read, Reduce
+from maplet.core.kinds import access_at
 from maplet.core.types import short_name
 
 if TYPE_CHECKING:
@@ -20,9 +22,41 @@ if TYPE_CHECKING:
     Stored = Callable[[Node], bool]
 
 
+long = 64  # terms of a product with a vector: from here on it is a sum in lanes
+
+
 def is_contraction(product: Node) -> bool:
     """Whether a node is a sum of products that the generator of contractions takes."""
-    return is_product(access_of(product).value) and short_name(product.array_type.dtype) in ("f32", "f64")
+    known = is_product(access_of(product).value) and short_name(product.array_type.dtype) in ("f32", "f64")
+    return known and not is_with_vector(product)
+
+
+def is_with_vector(product: Node) -> bool:
+    """Whether it is the product of a matrix and a vector, along the rows of the matrix: a sum in lanes.
+
+    No element of the matrix is used twice, so what counts is to read it as it lies. One that is turned by the operand
+    itself, as in Xᵀ g, lies the other way, and is a contraction like others.
+    """
+    access = access_of(product)
+    reduce = access.value
+    if not isinstance(reduce, Reduce) or reduce.extent < long or not lanes_of(access, product):
+        return False
+    match reduce.body:
+        case Call(arguments=(Read(operand=matrix, at=along), Read(at=other))):
+            own = {index for index in other if isinstance(index, Index)} - {reduce.index, *along}
+            extents = dict(zip(access.axes, product.array_type.shape, strict=True))
+            return all(extents[index] == 1 for index in own) and not _is_turned(product.inputs[matrix])
+        case _:
+            return False
+
+
+def _is_turned(node: Node) -> bool:
+    """Whether a node gives another one with its last axis elsewhere."""
+    access = access_at(node)
+    if access is None or not isinstance(access.value, Read):
+        return False
+    last = access.value.at[-1] if access.value.at else None
+    return isinstance(last, Index) and last != access.axes[-1]
 
 
 def contraction(node: Node, product: Node, stored: Stored) -> Contract | None:

@@ -185,6 +185,8 @@ class Group:
                 return None
             if isinstance(element, Fetch):
                 storage, step = self.touches.block.storage[element.source], element.at.terms.get(axis, 0)
+                if step == 1 and len(element.at.terms) > 1:
+                    return None  # it is turned: a row of it lies across the rows of the array
                 if storage in self.made and not is_of_own_row(element, axis):
                     return None
                 if found.setdefault(element.source, step) != step or self.steps.get(storage, step) != step:
