@@ -187,7 +187,7 @@ def page(run: Run) -> str:
         lines += [
             "## How time grows, and odd shapes",
             "",
-            "maplet alone: a batch of `mlp`, its width, odd products.",
+            "maplet alone: a batch of `mlp`, its width, odd products and neighbours of these that fit tiles.",
             "",
         ]
         lines += [*markdown(["workload", "threads", "time", "GFLOP/s", "of the limit"], grown), ""]
@@ -223,7 +223,7 @@ def summary(run: Run) -> list[list[str]]:
 
 def is_alone(result: Result) -> bool:
     """Whether a workload is one of those that only maplet does."""
-    return result.workload.startswith(("batch-", "width-", "odd-"))
+    return result.workload.startswith(("batch-", "width-", "odd-", "even-"))
 
 
 def growth(run: Run) -> list[list[str]]:

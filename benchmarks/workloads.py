@@ -258,12 +258,15 @@ def every(*, quick: bool = False) -> dict[str, Workload]:
         *(growing(f"batch-{batch}", digits, batch) for batch in (32, 128, 512, 2048, 4096)),
         *(growing(f"width-{width}", wider(width), 128) for width in (64, 256, 1024, 2048)),
         *(Product(f"odd-{'x'.join(map(str, shape))}", *shape, alone=True) for shape in odd),
+        *(Product(f"even-{'x'.join(map(str, shape))}", *shape, alone=True) for shape in even),
     ]
     return {workload.name: workload for workload in found}
 
 
 odd = ((127, 787, 257), (509, 1021, 511), (97, 89, 101), (1000, 7, 1000), (1, 1024, 1024), (1024, 1024, 1))
 """Products of rows × inner times inner × columns that fit no tile."""
+even = ((128, 784, 256), (512, 1024, 512), (96, 88, 96), (1000, 8, 1000))
+"""Neighbours of the first of them that do fit."""
 
 
 def growing(name: str, network: Network, batch: int) -> Training:

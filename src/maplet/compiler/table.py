@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from maplet.compiler.lowering import KernelCall
     from maplet.compiler.memory import Row
 
-enough_work = 1 << 16  # scalar operations: below, one thread is done before another has begun
+enough_work = 1 << 17  # scalar operations: below, one thread is done before another has begun
 small_work = 1 << 10  # below, a kernel takes no longer than calling it
 many_rounds = 32  # of a loop, for which it is worth while to make one kernel of small ones
 
