@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks import data, machine, measure, report, workloads
 from benchmarks.contestants import EVERY, Contestant
+from benchmarks.ops import ops
 
 FOLDER = machine.ROOT / "benchmarks"
 """Where results are written."""
@@ -86,7 +87,7 @@ def refused(console: Console, run: report.Run) -> int:
     return 1 if found else 0
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--workload", "names", multiple=True, help="A workload or a group such as matmul; may be repeated.")
 @click.option("--threads", multiple=True, type=int, callback=threads_here, help="May be repeated. [default: 1 and all]")
 @click.option("--peers", default="", callback=known_peers, help="Names with commas, or none. [default: all]")
@@ -95,11 +96,14 @@ def refused(console: Console, run: report.Run) -> int:
 @click.option("--quick", is_flag=True, help="Two short rounds: does everything run? The times mean nothing.")
 @click.option("--write", "kept", is_flag=True, help="Write results.json and RESULTS.md anew, after each workload.")
 @click.option("--list", "listed", is_flag=True, help="Show workloads and contestants, and stop.")
+@click.pass_context
 def main(
-    names: tuple[str, ...], threads: tuple[int, ...], peers: tuple[str, ...], rounds: int, burst: float,
-    *, quick: bool, kept: bool, listed: bool,
+    context: click.Context, names: tuple[str, ...], threads: tuple[int, ...], peers: tuple[str, ...],
+    *, rounds: int, burst: float, quick: bool, kept: bool, listed: bool,
 ) -> None:  # fmt: skip
     """Measure how fast maplet is, beside its peers and beside what the machine could do."""
+    if context.invoked_subcommand is not None:
+        return
     console = Console(width=max(Console().width, 120))  # a table that is cut off shows nothing
     if listed:
         show(console)
@@ -131,6 +135,9 @@ def main(
     if kept:
         write(run)
     sys.exit(refused(console, run))
+
+
+main.add_command(ops)
 
 
 if __name__ == "__main__":

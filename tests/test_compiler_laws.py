@@ -27,7 +27,7 @@ from test_ops_laws import cases, example, in_every_dtype, primitives
 native = [p for p in primitives if p.access is not None]
 every_primitive = pytest.mark.parametrize("primitive", native, ids=lambda p: p.name)
 rounded_once = {**arithmetic.table, **portable_math.table}
-sums = {"sum", "matmul", "conv", "add_at", "add_along_axis"}
+sums = {"sum", "matmul", "contract", "conv", "add_at", "add_along_axis", "add_windows"}
 floats = [np.dtype(name) for name in ("float16", "float32", "float64")]
 several_ulp = {"float16": 1.1e-3, "float32": 3e-6, "float64": 1e-14}
 

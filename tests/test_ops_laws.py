@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import maplet as mp
 from maplet.core.array import Array
-from maplet.core.index_notation import Call, Cast, Expression, Index, Literal, Read, Reduce
+from maplet.core.index_notation import Call, Cast, Expression, Index, Literal, Read, Reduce, Running
 from maplet.core.primitive import registry
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType, dtypes_by_short_name
@@ -57,6 +57,8 @@ odd_cases = {
     ],
     "pad": [((), (), (), ()), ((0,), (1,), (2,), (3,)), ((3, 1), (0, 2), (1, 0), (2, 4))],
     "iota": [((0,), 0), ((3, 1, 2), 0), ((4,), 0)],
+    "cumulative_sum": [((1,), 0), ((0, 3), 0), ((2, 0), 0), ((3, 1, 2), 2), ((5, 3), 0)],
+    "diagonal": [((1, 1), 0, 0), ((0, 3), 0, 0), ((4, 2), 1, 0), ((2, 4), 0, 3), ((3, 3), 0, 5), ((2, 0, 3), 0, 1)],
     "random_bits": [
         (((), ()),),
         (((), (0,)),),
@@ -67,9 +69,11 @@ odd_cases = {
         (((3, 2), ()),),
     ],
 }
-odd_cases |= {"min": odd_cases["max"], "all": odd_cases["any"], "argmin": odd_cases["argmax"]}
+odd_cases |= dict.fromkeys(("cumulative_prod", "cumulative_max"), odd_cases["cumulative_sum"])
+odd_cases |= {"prod": odd_cases["sum"], "min": odd_cases["max"], "all": odd_cases["any"], "argmin": odd_cases["argmax"]}
 names_of_params = {
-    **dict.fromkeys(("sum", "max", "min", "any", "all"), ("axes", "keepdims")), "argmax": ("axis",), "argmin": ("axis",),
+    **dict.fromkeys(("cumulative_sum", "cumulative_prod", "cumulative_max"), ("axis",)), "diagonal": ("row", "column"),
+    **dict.fromkeys(("sum", "prod", "max", "min", "any", "all"), ("axes", "keepdims")), "argmax": ("axis",), "argmin": ("axis",),
     "reshape": ("shape",), "permute_dims": ("axes",), "broadcast_to": ("shape",), "slice": ("starts", "lengths", "steps"),
     "pad": ("low", "high", "between"), "iota": ("axis",), "random_bits": (),
 }  # fmt: skip
@@ -115,6 +119,24 @@ def look_ups(name, rng):
         yield [rng.normal(size=(200,)), np.asarray([-100, 3, 127], np.int8)], {"axis": 0}
 
 
+def window_cases(name, rng):
+    """Windows side by side, over one another, with gaps, of one element, spread; none at all."""
+    for length, size, stride, dilation in [
+        (6, 2, 2, 1),
+        (7, 3, 1, 1),
+        (8, 2, 3, 1),
+        (5, 1, 2, 1),
+        (9, 3, 2, 2),
+        (4, 5, 1, 1),
+    ]:
+        steps = {"axes": (1,), "sizes": (size,), "strides": (stride,), "dilation": (dilation,)}
+        places = max(0, (length - (size - 1) * dilation - 1) // stride + 1)
+        if name == "windows":
+            yield [rng.normal(size=(2, length, 2))], steps
+        else:
+            yield [rng.normal(size=(2, places, 2, size))], steps | {"lengths": (length,)}
+
+
 def gathering_cases(name, rng):
     """Positions of every integer kind, none at all, and on axes longer than the kind can count."""
     if name in ("take", "add_at"):
@@ -134,12 +156,32 @@ def gathering_cases(name, rng):
     if name == "concat":
         yield [rng.normal(size=(3,)), rng.normal(size=(0,))], {"axis": 0}
         yield [rng.normal(size=(2, 1, 3)), rng.normal(size=(2, 2, 3)), rng.normal(size=(2, 0, 3))], {"axis": 1}
+    yield from multiplying_cases(name, rng)
+
+
+def multiplying_cases(name, rng):
+    """Sums of products, windows and recurrences of odd shapes."""
     if name == "matmul":
         yield [rng.normal(size=(3, 4)), rng.normal(size=(4, 1))], {}
         yield [rng.normal(size=(2, 0)), rng.normal(size=(0, 3))], {}
         yield [rng.normal(size=(5, 1, 2, 3)), rng.normal(size=(1, 4, 3, 2))], {}
         yield [rng.normal(size=(3, 2)), rng.normal(size=(4, 2, 3))], {}
         yield [rng.normal(size=(4, 3, 2)), rng.normal(size=(2, 5))], {}
+    if name == "contract":
+        for shapes, first, second, result in [
+            (((3,), (3,)), "a", "a", ""),
+            (((2, 3), (4,)), "ab", "c", "cab"),
+            (((2, 0), (0, 3)), "ab", "bc", "ac"),
+            (((2, 3, 4), (3, 2)), "bac", "ab", "cb"),
+        ]:
+            letters = {"first": first, "second": second, "result": result}
+            yield [rng.normal(size=shape) for shape in shapes], letters
+    if name in ("windows", "add_windows"):
+        yield from window_cases(name, rng)
+    if name == "recurrence":
+        yield [rng.normal(size=(3, 0)), rng.normal(size=(3, 0))], {"axis": 1}
+        yield [rng.normal(size=(4, 2)), rng.normal(size=(4, 2))], {"axis": 0}
+        yield [rng.normal(size=(1,)), rng.normal(size=(1,))], {"axis": 0}
     if name == "conv":
         for x, w, strides, dilation in [
             ((2, 5, 1, 2), (2, 1, 2, 1), (2,), (2,)),
@@ -352,6 +394,8 @@ def reductions(expression: Expression):
     """The indices that are reduced over, and how far each runs."""
     if isinstance(expression, Reduce):
         return {expression.index: expression.extent} | reductions(expression.body)
+    if isinstance(expression, Running):
+        return {}
     parts = {Read: "at", Call: "arguments"}.get(type(expression))
     inner = getattr(expression, parts) if parts else [expression.value] if isinstance(expression, Cast) else []
     return {k: v for part in inner for k, v in reductions(part).items()}
@@ -364,7 +408,7 @@ class Interpreter:
         self.operands = operands
         self.grid = grid
 
-    def value(self, expression):
+    def value(self, expression):  # noqa: PLR0911  (one for each kind of expression)
         match expression:
             case Index():
                 return self.grid[expression]
@@ -378,6 +422,8 @@ class Interpreter:
                 return self.call(function, [self.value(a) for a in arguments])
             case Reduce(combiner, index, extent, body):
                 return self.reduce(combiner, index, extent, self.value(body))
+            case Running(combiner, index, body, factor):
+                return self.running(combiner, index, body, factor)
 
     def read(self, operand, at):
         if 0 in operand.shape:
@@ -396,6 +442,18 @@ class Interpreter:
         return registry[function].reference(
             *[np.asarray(a, None if isinstance(a, np.ndarray) else dtype) for a in arguments]
         )
+
+    def running(self, combiner, index, body, factor):
+        place = list(self.grid).index(index)
+        shape = [axis.shape[n] for n, axis in enumerate(self.grid.values())]
+        body, factor = (None if e is None else np.broadcast_to(self.value(e), shape) for e in (body, factor))
+        if factor is None:
+            function = {"sum": np.add, "prod": np.multiply, "max": np.maximum}[combiner]
+            return function.accumulate(body, axis=place, dtype=body.dtype)
+        out = np.moveaxis(body.copy(), place, 0)
+        for n, times in enumerate(np.moveaxis(factor, place, 0)[1:]):
+            out[n + 1] += times * out[n]
+        return np.moveaxis(out, 0, place)
 
     def reduce(self, combiner, index, extent, body):
         place = list(self.grid).index(index)

@@ -103,7 +103,7 @@ def loop(graph, rows):
 
 def assert_same(name, found, expected):
     """The same bits; sums of products may be added up in another order."""
-    if name in ("matmul", "conv"):
+    if name in ("matmul", "conv", "contract"):
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
     else:
         np.testing.assert_array_equal(found, expected)

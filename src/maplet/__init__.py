@@ -46,7 +46,18 @@ from maplet.ops.composite import (
 )
 from maplet.ops.contraction import matmul
 from maplet.ops.convolution import conv
+from maplet.ops.convolution_transposed import conv_transpose
 from maplet.ops.creation import arange, asarray, eye, full, ones, ones_like, zeros, zeros_like
+from maplet.ops.cumulative import (
+    cumulative_max,
+    cumulative_min,
+    cumulative_prod,
+    cumulative_sum,
+    prod,
+    recurrence,
+)
+from maplet.ops.diagonals import tril, triu
+from maplet.ops.einsum import einsum
 from maplet.ops.elementwise import (
     abs,
     acos,
@@ -124,6 +135,7 @@ from maplet.ops.random import seed
 from maplet.ops.reduction import all, any, argmax, argmin, max, mean, min, std, sum, var
 from maplet.ops.slicing import concat, flip, pad, stack
 from maplet.ops.sorting import argsort, sort
+from maplet.ops.windows import reduce_window
 from maplet.transforms.check_gradient import check_gradient
 from maplet.transforms.debug import debug
 from maplet.transforms.derivatives import grad, value_and_grad, vjp
@@ -150,20 +162,21 @@ __all__ = [
     "acos", "acosh", "add", "all", "any", "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype",
     "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or",
     "bitwise_right_shift", "bitwise_xor", "bool", "broadcast_to", "ceil", "check", "check_gradient", "checkpoint",
-    "chunked", "clip", "concat", "cond", "conv", "copysign", "cos", "cosh", "custom_gradient", "custom_root", "data",
-    "debug", "divide", "e", "elu", "equal", "erf", "evaluate", "exp", "expand_dims", "expect", "explain_compile",
-    "expm1", "eye", "fit", "flip", "float16", "float32", "float64", "floor", "floor_divide", "fori_loop", "full",
-    "gelu", "grad", "gradient", "greater", "greater_equal", "hessian", "hvp", "hypot", "inf", "int8", "int16", "int32",
-    "int64", "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less", "less_equal", "linearize",
-    "lint", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "logsumexp", "map", "matmul", "matrix_transpose", "max", "maximum", "mean", "min",
-    "minimize", "minimum", "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn", "norm", "not_equal",
-    "one_hot", "ones", "ones_like", "optim", "outline", "pad", "parse", "permute_dims", "pi", "positive", "pow",
-    "profile", "random", "reciprocal", "relu", "remainder", "reshape", "round", "rsqrt", "save", "scan", "seed",
-    "set_threads", "sigmoid", "sign", "signbit", "silu", "sin", "sinh", "softmax", "softplus", "sort", "sqrt", "square",
-    "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take", "take_along_axis", "tan", "tanh",
-    "threads", "trace", "train", "trunc", "uint8", "uint16", "uint32", "uint64", "value_and_grad", "var", "vjp", "vmap",
-    "where", "while_loop", "zeros", "zeros_like",
+    "chunked", "clip", "concat", "cond", "conv", "conv_transpose", "copysign", "cos", "cosh", "cumulative_max",
+    "cumulative_min", "cumulative_prod", "cumulative_sum", "custom_gradient", "custom_root", "data", "debug", "divide",
+    "e", "einsum", "elu", "equal", "erf", "evaluate", "exp", "expand_dims", "expect", "explain_compile", "expm1", "eye",
+    "fit", "flip", "float16", "float32", "float64", "floor", "floor_divide", "fori_loop", "full", "gelu", "grad",
+    "gradient", "greater", "greater_equal", "hessian", "hvp", "hypot", "inf", "int8", "int16", "int32", "int64",
+    "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less", "less_equal", "linearize", "lint",
+    "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logsumexp", "map", "matmul", "matrix_transpose", "max", "maximum", "mean", "min", "minimize",
+    "minimum", "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn", "norm", "not_equal", "one_hot",
+    "ones", "ones_like", "optim", "outline", "pad", "parse", "permute_dims", "pi", "positive", "pow", "prod", "profile",
+    "random", "reciprocal", "recurrence", "reduce_window", "relu", "remainder", "reshape", "round", "rsqrt", "save",
+    "scan", "seed", "set_threads", "sigmoid", "sign", "signbit", "silu", "sin", "sinh", "softmax", "softplus", "sort",
+    "sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take",
+    "take_along_axis", "tan", "tanh", "threads", "trace", "train", "tril", "triu", "trunc", "uint8", "uint16", "uint32",
+    "uint64", "value_and_grad", "var", "vjp", "vmap", "where", "while_loop", "zeros", "zeros_like",
 ]  # fmt: skip
 
 bool = "bool"

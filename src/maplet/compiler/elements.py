@@ -83,6 +83,16 @@ class Total(Element):
     start: Element | None = None
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Running(Element):
+    """The body for every place along an axis up to its own, put together; before each, multiplied by the factor."""
+
+    combiner: str
+    axis: Axis
+    body: Element
+    factor: Element | None
+
+
 long, most_parts = 512, 16  # positions from which on a sum is taken in parts, and how many
 
 
@@ -177,8 +187,8 @@ def parts(element: Element) -> tuple[Element, ...]:
             return arguments
         case Convert(value=value):
             return (value,)
-        case Total(body=body, start=start):
-            return (body,) if start is None else (body, start)
+        case Total(body=body, start=other) | Running(body=body, factor=other):
+            return (body,) if other is None else (body, other)
         case _:
             return ()
 

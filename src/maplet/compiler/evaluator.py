@@ -11,7 +11,19 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from maplet.compiler.elements import Axis, Convert, Element, Fetch, Function, Linear, Number, Place, Total, within
+from maplet.compiler.elements import (
+    Axis,
+    Convert,
+    Element,
+    Fetch,
+    Function,
+    Linear,
+    Number,
+    Place,
+    Running,
+    Total,
+    within,
+)
 from maplet.core import index_notation as notation
 from maplet.core.graph import constant_primitive
 from maplet.core.kinds import access_at
@@ -171,6 +183,8 @@ class Reading:
                 return value if value.dtype == wanted else evaluator.intern(Convert, wanted, value)
             case notation.Reduce():
                 return self._reduce(expression, env, dtype)
+            case notation.Running():
+                return self._running(expression, env, dtype)
             case notation.Call(function="where", arguments=(condition, yes, no)):
                 return self._choose(condition, yes, no, env, dtype)
             case notation.Call(function=function, arguments=arguments):
@@ -281,6 +295,13 @@ class Reading:
         return evaluator.intern(
             Total, _total_dtype(expression.combiner, value), expression.combiner, axis, value, False
         )
+
+    def _running(self, expression: notation.Running, env: Environment, dtype: str) -> Element:
+        """What is put together along an axis of the result; the nest goes through it in order."""
+        value = self.value(expression.body, env, dtype)
+        factor = None if expression.factor is None else self.value(expression.factor, env, dtype)
+        (axis,) = env[expression.index.name].terms or (Axis(1),)
+        return self.evaluator.intern(Running, value.dtype, expression.combiner, axis, value, factor)
 
     # ── positions ────────────────────────────────────────────────────────────────────────────────
 

@@ -19,6 +19,7 @@ from maplet.compiler.elements import (
     Linear,
     Number,
     Place,
+    Running,
     Total,
     parts,
     within,
@@ -120,7 +121,7 @@ class Formulas:
 
     # ── one element ──────────────────────────────────────────────────────────────────────────────
 
-    def _form(self, element: Element) -> tuple[str, int]:
+    def _form(self, element: Element) -> tuple[str, int]:  # noqa: PLR0911  (one for each kind of element)
         match element:
             case Number(dtype=dtype, value=value):
                 return str(dtypes_by_short_name[dtype].type(value)), alone if value >= 0 or value != value else 7  # noqa: PLR0124  (NaN)
@@ -135,6 +136,9 @@ class Formulas:
                 return f"{dtype}({self._inner(value, 0)})", alone
             case Total(combiner=combiner, axis=axis, body=body):
                 return f"{combiner}({self.letters[axis]}<{axis.extent}: {self._inner(body, 0)})", alone
+            case Running(combiner=combiner, axis=axis, body=body, factor=factor):
+                before = f", each time times {self._inner(factor, 0)}" if factor is not None else ""
+                return f"running {combiner}({self.letters.get(axis, '0')}: {self._inner(body, 0)}{before})", alone
             case _:
                 raise TypeError(f"no text for {element}")
 

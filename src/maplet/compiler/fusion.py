@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from maplet.compiler import products
 from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Loop, Nest, Scatter, Storage, place_of
-from maplet.compiler.elements import Axis, Fetch, Total, within
+from maplet.compiler.elements import Axis, Fetch, Running, Total, within
 from maplet.compiler.epilogues import with_epilogues
 from maplet.compiler.evaluator import Evaluator, NotHereError, access_of
 from maplet.compiler.recognition import aimed_at, contains_reduce
@@ -243,6 +243,7 @@ class Fuser:
                     isinstance(item, Nest)
                     and item.shape == shape
                     and len(item.outputs) < most_statements
+                    and not any(isinstance(element, Running) for element in item.outputs.values())
                     and self._joins(node, item, number)
                 ):
                     return

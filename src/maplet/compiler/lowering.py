@@ -20,6 +20,7 @@ from maplet.compiler.elements import (
     Linear,
     Number,
     Place,
+    Running,
     Total,
     part_of,
     within,
@@ -103,7 +104,9 @@ class Lowering:
     ) -> None:
         self.checks = checks
         self.elements = list(within([*roots, *(condition for condition, _ in checks)]))
-        self.dropped, self.extents = merge(self.elements, axes)
+        self.dropped: dict[Axis, None] = {}
+        self.extents: dict[Axis, int] = {}
+        self.take_axes(axes)
         self.arrays: dict[Node, Buffer] = {}
         self.written: dict[Node, Buffer] = {}
         self.sizes: dict[str, int | Node] = {}
@@ -113,6 +116,12 @@ class Lowering:
         self.wide = 16
         self.given: dict[Element, Value] = {}  # elements that need not be read where they lie
         self.scratch = 0
+
+    def take_axes(self, axes: Sequence[Axis]) -> None:
+        """Go through some axes, neighbours as one where all arrays walk through them so."""
+        dropped, extents = merge(self.elements, axes)
+        self.dropped |= dropped
+        self.extents |= extents
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────
 
@@ -368,6 +377,25 @@ class Lowering:
         loop = For(variable, first, stop, step, tuple(inner.statements), (Carry(carried, start, following),))
         scope.statements.append(loop)
         return After(dtype, start.lanes, loop, 0)
+
+    def running(self, running: Running, inner: Scope) -> tuple[Value, Carry]:
+        """What is put together at a place, as it is stored, and how it is handed on; ``inner`` goes along the axis."""
+        vector = inner.vector()
+        lanes = 1 if vector is None else vector.lanes
+        wide = "f32" if running.dtype == "f16" else running.dtype
+        start = -0.0 if running.combiner == "sum" and wide[0] == "f" else neutral(running.combiner, wide)
+        carried = Variable(wide, lanes, self.fresh("a"))
+        before: Value = carried
+        if running.factor is not None:
+            before = apply("multiply", before, self._as(wide, self.value(running.factor, inner), lanes))
+        found = self._as(wide, self.value(running.body, inner), lanes)
+        following = apply(together(running.combiner, wide), before, found, dtype=wide)
+        stored = following if wide == running.dtype else Cast(running.dtype, lanes, following)
+        return stored, Carry(carried, Constant(wide, lanes, start), following)
+
+    def _as(self, dtype: str, value: Value, lanes: int) -> Value:
+        cast = value if value.dtype == dtype else Cast(dtype, value.lanes, value)
+        return splat(cast, lanes)
 
     def _extreme_position(self, total: Total, scope: Scope, lanes: int) -> Value:
         """The first position of the greatest (or least) value; NaN wins."""

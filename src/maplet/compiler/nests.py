@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from maplet.compiler.blocks import Nest
 from maplet.compiler.combining import below, together
-from maplet.compiler.elements import Axis, Fetch, Function, Linear, Total
+from maplet.compiler.elements import Axis, Fetch, Function, Linear, Running, Total
 from maplet.compiler.evaluator import Evaluator
 from maplet.compiler.loops import (
     Constant,
@@ -45,6 +45,9 @@ vectors, few = 4, 4  # vectors side by side where sums are added up across them,
 
 def lower_nest(nest: Nest) -> KernelCall:
     """A nest as a kernel."""
+    for node, element in nest.outputs.items():
+        if isinstance(element, Running):
+            return _lower_running(nest, node, element)
     lowering = Lowering(list(nest.outputs.values()), nest.axes, nest.evaluator.checks)
     head = Kernel("", (), (), ())
     sums_in_lanes = any(isinstance(e, Total) and e.in_lanes and e.axis.extent > 1 for e in lowering.elements)
@@ -72,6 +75,42 @@ def lower_nest(nest: Nest) -> KernelCall:
         body, count = loops_in_squares(lowering, head, outer, turned, statements)
     rounds = prod(nest.shape) * prod(e.axis.extent for e in lowering.elements if isinstance(e, Total))
     return lowering.call("+".join(n.primitive.name for n in nest.outputs), body, count, rounds, head)
+
+
+def _lower_running(nest: Nest, node: Node, running: Running) -> KernelCall:
+    """A nest that goes through one of its axes in order, and hands on what it has so far."""
+    roots = [running.body] if running.factor is None else [running.body, running.factor]
+    lowering, head = Lowering(roots, (), nest.evaluator.checks), Kernel("", (), (), ())
+    along = running.axis
+    number = nest.axes.index(along) if along in nest.axes else 0
+    outer: list[Axis] = []
+    for axes in (nest.axes[:number], nest.axes[number:]):  # an axis before it and one behind it are never one
+        lowering.take_axes([axis for axis in axes if axis is not along])
+        outer += [axis for axis in axes if axis in lowering.extents]
+    behind = [axis for axis in outer if axis in nest.axes[number:]]
+    vector = behind[-1] if behind else None
+    outer = [axis for axis in outer if axis is not vector]
+    lowering.extents[along] = along.extent
+    lowering.wide = 8 if running.dtype in ("f64", "i64", "u64") else 16
+    if vector is not None and lowering.extents[vector] >= vectors * lowering.wide:
+        lowering.wide *= vectors
+    place = Linear(0, dict(zip(nest.axes, strides(nest.shape), strict=True)))
+
+    def statements(scope: Scope) -> None:
+        variable = index(lowering.fresh("k"))
+        inner = Scope(along, variable, scope)
+        lowering.report(inner, set())
+        following, carry = lowering.running(running, inner)
+        lanes = scope.vector()
+        ones, _ = lowering.base(place, inner, None if lanes is None else lanes.axis)
+        at = plus(*ones) if lanes is None else plus(*ones, lanes.at)
+        mask = None if lanes is None else lanes.mask
+        inner.statements.append(Store(lowering.buffer(node, written=True), at, following, mask))
+        body = tuple(inner.statements)
+        scope.statements.append(For(variable, integer(0), lowering.extent(along), 1, body, (carry,)))
+
+    body, count = loops(lowering, head, outer, vector, statements)
+    return lowering.call(node.primitive.name, body, count, prod(nest.shape), head)
 
 
 def _adds_up(lowering: Lowering) -> bool:

@@ -42,7 +42,7 @@ def aimed_at(expression: notation.Expression) -> Aimed | None:
 def contains_reduce(expression: notation.Expression) -> bool:
     """Whether there is a sum (or another combination over an axis) in an expression."""
     match expression:
-        case notation.Reduce():
+        case notation.Reduce() | notation.Running():
             return True
         case notation.Call(arguments=arguments):
             return any(map(contains_reduce, arguments))

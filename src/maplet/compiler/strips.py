@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from maplet.compiler.blocks import Contract, Item, Member, Nest, Scatter, Storage, Strips
-from maplet.compiler.elements import Axis, Fetch, Linear, Place, Total, part_of, within
+from maplet.compiler.elements import Axis, Fetch, Linear, Place, Running, Total, part_of, within
 from maplet.compiler.liveness import touched
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Group:
         return found
 
     def _member(self, item: Item) -> Member | None:
-        if not isinstance(item, Nest | Scatter):
+        if not isinstance(item, Nest | Scatter) or any(isinstance(root, Running) for root in roots_of(item)):
             return None
         leading = next((axis for axis in item.axes if axis.extent != 1), None)
         summed = _summed(item)

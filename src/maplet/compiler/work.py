@@ -12,7 +12,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from maplet.compiler.blocks import Nest, Scatter
-from maplet.compiler.elements import Axis, Element, Fetch, Function, Linear, Place, Total, parts, within
+from maplet.compiler.elements import Axis, Element, Fetch, Function, Linear, Place, Running, Total, parts, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,6 +45,8 @@ def _flops(roots: list[Element]) -> int:
                 total += rounds
             elif isinstance(element, Total):
                 total += rounds * element.axis.extent
+            elif isinstance(element, Running):
+                total += rounds * (1 if element.factor is None else 2)
     return total
 
 

@@ -2,7 +2,7 @@
 
 ``out[i,j] = Σ_k x[i,k]·w[k,j]`` is data here. The kind of an operation (elementwise, movement, reduction,
 contraction) is read off this expression, the compiler lowers it to loops, and the explanation prints it.
-There are six kinds of expression:
+There are seven kinds of expression:
 
 =========== =========================== ==========================
 expression  example                     meaning
@@ -13,6 +13,7 @@ expression  example                     meaning
 `Call`      ``exp(x[i])``               a scalar function
 `Cast`      ``f32(n[i])``               a change of dtype
 `Reduce`    ``Σ_k …``, ``max_k …``      a combination over an axis
+`Running`   ``Σ_≤i …``, ``max_≤i …``    a combination up to a place
 =========== =========================== ==========================
 """
 
@@ -133,6 +134,26 @@ class Reduce(Expression):
     def __str__(self) -> str:
         sign = {"sum": "Σ", "prod": "Π"}.get(self.combiner, self.combiner)
         return f"{sign}_{self.index} {_in_parentheses(self.body)}"
+
+
+@dataclass(frozen=True)
+class Running(Expression):
+    """``body`` for every place along an axis of the result up to the result's own, put together by ``combiner``.
+
+    With a ``factor``, what there was before is multiplied by it first: y[i] = factor·y[i − 1] + body. It stands only
+    for the whole value of an operation.
+    """
+
+    combiner: str
+    index: Index
+    body: Expression
+    factor: Expression | None = None
+
+    def __str__(self) -> str:
+        if self.factor is not None:
+            return f"{_in_parentheses(self.factor)}·out[{self.index}−1] + {_in_parentheses(self.body)}"
+        sign = {"sum": "Σ", "prod": "Π"}.get(self.combiner, self.combiner)
+        return f"{sign}_≤{self.index} {_in_parentheses(self.body)}"
 
 
 @dataclass(frozen=True)

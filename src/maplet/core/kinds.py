@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from maplet.core.index_notation import Access, Call, Cast, Expression, Index, Literal, Read, Reduce
+from maplet.core.index_notation import Access, Call, Cast, Expression, Index, Literal, Read, Reduce, Running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ def is_cheap(expression: Expression) -> bool:
         return is_cheap(expression.value)
     if isinstance(expression, Read):
         return not any(map(_looks_up, expression.at))
-    return not isinstance(expression, Reduce)
+    return not isinstance(expression, Reduce | Running)
 
 
 def _looks_up(position: Expression) -> bool:

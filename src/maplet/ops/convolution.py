@@ -10,7 +10,6 @@ in the indices, and padding is another operation before it. Both of its derivati
 from __future__ import annotations
 
 from math import prod
-from operator import index
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -24,6 +23,7 @@ from maplet.ops.arguments import meet, require
 from maplet.ops.creation import zeros
 from maplet.ops.movement import expand_dims, matrix_transpose, moveaxis, reshape, squeeze
 from maplet.ops.slicing import flip
+from maplet.ops.spatial import margins_of, one_per_axis, spans_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,11 +33,6 @@ if TYPE_CHECKING:
 
 # ── the primitive ────────────────────────────────────────────────────────────────────────────────
 # out[n, p…, g, o] = Σ_{k…} Σ_i x[n, p·stride + k·dilation …, g, i] · w[k…, g, i, o]
-
-
-def _spans(kernel: Sequence[int], dilation: Sequence[int]) -> Shape:
-    """How many neighbouring elements a window covers, those that dilation leaves out included."""
-    return tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
 
 
 def _conv_shape(x: ArrayType, w: ArrayType, *, strides: Shape, dilation: Shape) -> ArrayType:
@@ -53,7 +48,7 @@ def _conv_shape(x: ArrayType, w: ArrayType, *, strides: Shape, dilation: Shape) 
             f"conv: the kernel has shape {w.shape[:-3]}, strides are {strides}, dilation is {dilation}",
             fix="each of these numbers must be 1 or more",
         )
-    spans, given = _spans(w.shape[:-3], dilation), x.shape[1:-2]
+    spans, given = spans_of(w.shape[:-3], dilation), x.shape[1:-2]
     for axis, (span, length) in enumerate(zip(spans, given, strict=True)):
         if span > length:
             spread = f" and spans {span} elements, as dilation is {dilation[axis]}" if dilation[axis] > 1 else ""
@@ -70,7 +65,7 @@ def _conv_value(x: Any, w: Any, *, strides: Shape, dilation: Shape) -> Any:
     """All windows side by side as the rows of a matrix, multiplied by the kernel as a matrix, group by group."""
     count, (groups, outputs) = len(strides), (w.shape[-3], w.shape[-1])
     spatial = tuple(range(1, count + 1))
-    windows = np.lib.stride_tricks.sliding_window_view(x, _spans(w.shape[:count], dilation), axis=spatial)
+    windows = np.lib.stride_tricks.sliding_window_view(x, spans_of(w.shape[:count], dilation), axis=spatial)
     every, taken = (tuple(slice(None, None, s) for s in steps) for steps in (strides, dilation))
     windows = np.moveaxis(windows[(slice(None), *every, ..., *taken)], (-count - 2, -count - 1), (0, -1))
     places, terms = windows.shape[1 : count + 2], prod(w.shape[:count]) * w.shape[-2]  # windows: (g, n, p…, k…, i)
@@ -89,7 +84,7 @@ def _conv_gradient(
 
 def _reach(g: Array, w: Array, strides: Shape, dilation: Shape) -> Shape:
     """How much of each spatial axis of the input the windows cover together."""
-    spans = _spans(w.shape[:-3], dilation)
+    spans = spans_of(w.shape[:-3], dilation)
     return tuple((p - 1) * s + span for p, s, span in zip(g.shape[1:-2], strides, spans, strict=True))
 
 
@@ -97,7 +92,7 @@ def _gradient_of_input(g: Array, x: Array, w: Array, strides: Shape, dilation: S
     # ∂L/∂x[s] = Σ_{p·stride + k·dilation = s} Σ_o g[p, o]·w[k, i, o]: the kernel turned round, laid on g with
     # stride − 1 zeros between its elements. The elements that no window reaches get zeros: a wider margin behind.
     count, reach = len(strides), _reach(g, w, strides, dilation)
-    margin = [span - 1 for span in _spans(w.shape[:count], dilation)]
+    margin = [span - 1 for span in spans_of(w.shape[:count], dilation)]
     behind = [m + n - r for m, n, r in zip(margin, x.shape[1:-2], reach, strict=True)]
     between = [s - 1 for s in strides]
     if any((*behind, *between)):
@@ -241,9 +236,9 @@ def conv(
     x, w = (require("conv", a, "uif", "arrays of numbers") for a in meet(x, w))
     count = x.ndim - 2
     _require_channels(x, w, groups)
-    steps = {name: _one_per_axis(name, v, count) for name, v in (("strides", strides), ("dilation", dilation))}
+    steps = {name: one_per_axis("conv", name, v, count) for name, v in (("strides", strides), ("dilation", dilation))}
     spatial, kernel = x.shape[1:-1], w.shape[:-2]
-    margins = _margins(padding, spatial, _spans(kernel, steps["dilation"]), steps["strides"])
+    margins = margins_of("conv", padding, spatial, spans_of(kernel, steps["dilation"]), steps["strides"])
     if any(map(any, margins)):
         low, high = zip(*margins, strict=True)
         x = bind("pad", x, low=(0, *low, 0), high=(0, *high, 0), between=(0,) * x.ndim)
@@ -276,48 +271,3 @@ def _require_channels(x: Array, w: Array, groups: int) -> None:
         raise ShapeError(f"{given}: x has {channels} channels, w takes {inputs} in each of {groups} groups", fix=fix)
     if outputs % groups:
         raise ShapeError(f"{given}: {outputs} output channels do not fall into {groups} equal groups")
-
-
-def _one_per_axis(name: str, given: Any, count: int) -> Shape:
-    """A positive integer for each spatial axis."""
-    try:
-        values = tuple(map(index, given if isinstance(given, list | tuple) else [given] * count))
-    except TypeError:
-        values = ()
-    if len(values) != count or min(values) < 1:
-        raise SettingError(f"conv: {name} is an integer from 1, or one for each of {count} spatial axes, not {given!r}")
-    return values
-
-
-def _margins(padding: Any, spatial: Shape, spans: Shape, strides: Shape) -> list[tuple[int, int]]:
-    """How many zeros stand before and behind each spatial axis."""
-    if isinstance(padding, str) and padding in ("valid", "same", "causal"):
-        return _named_margins(padding, spatial, spans, strides)
-    count = len(spatial)
-    several = cast("list[Any]", padding if isinstance(padding, list | tuple) else [(padding, padding)] * count)
-    try:
-        pairs = [(index(before), index(behind)) for before, behind in several]
-    except (TypeError, ValueError):
-        pairs = []
-    if len(pairs) != count or min(map(min, pairs)) < 0:
-        raise SettingError(
-            f"conv: padding={padding!r} says nothing for {count} spatial axes",
-            fix='"valid", "same", "causal", an integer from 0, or a pair (before, behind) for each: ((1, 1), (0, 2))',
-        )
-    return pairs
-
-
-def _named_margins(padding: str, spatial: Shape, spans: Shape, strides: Shape) -> list[tuple[int, int]]:
-    if padding == "valid":
-        return [(0, 0)] * len(spatial)
-    if padding == "causal":
-        if len(spatial) != 1:
-            raise SettingError(
-                f'conv: padding="causal" is for one spatial axis, which is time; here are {len(spatial)}',
-                fix="say what stands before and behind each axis: padding=((2, 0), (1, 1))",
-            )
-        return [(spans[0] - 1, 0)]
-    places = [-(-length // stride) for length, stride in zip(spatial, strides, strict=True)]
-    wanted = [(p - 1) * s + span for p, s, span in zip(places, strides, spans, strict=True)]
-    missing = [max(n - length, 0) for n, length in zip(wanted, spatial, strict=True)]
-    return [(n // 2, n - n // 2) for n in missing]

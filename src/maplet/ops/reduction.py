@@ -55,7 +55,7 @@ def _access(combiner: str) -> Callable[..., index_notation.Access]:
     return access
 
 
-def _reduction(
+def reduction(
     name: str,
     function: Callable[..., Any],
     combiner: str,
@@ -65,6 +65,8 @@ def _reduction(
     empty: bool,
     convention: str = "",
 ) -> None:
+    """Register a primitive that puts the elements over axes together; ``empty`` says whether there may be none."""
+
     def shape(x: ArrayType, *, axes: tuple[int, ...], keepdims: bool) -> ArrayType:
         if x.dtype.kind not in kinds:
             raise DTypeError(f"{name} does not take {short_name(x.dtype)}", fix="convert with x.astype(...)")
@@ -104,11 +106,11 @@ def _extreme_gradient(g: Array, out: Array, x: Array, *, needed: Any, axes: tupl
 
 
 ties = "elements that tie share the gradient equally; NaN among them gives NaN"
-_reduction("sum", np.sum, "sum", "uif", _sum_gradient, empty=True)
-_reduction("max", np.max, "max", "uif", _extreme_gradient, empty=False, convention=ties)
-_reduction("min", np.min, "min", "uif", _extreme_gradient, empty=False, convention=ties)
-_reduction("any", np.any, "any", "b", empty=True)
-_reduction("all", np.all, "all", "b", empty=True)
+reduction("sum", np.sum, "sum", "uif", _sum_gradient, empty=True)
+reduction("max", np.max, "max", "uif", _extreme_gradient, empty=False, convention=ties)
+reduction("min", np.min, "min", "uif", _extreme_gradient, empty=False, convention=ties)
+reduction("any", np.any, "any", "b", empty=True)
+reduction("all", np.all, "all", "b", empty=True)
 
 
 def _positional(name: str, function: Callable[..., Any]) -> None:
