@@ -158,13 +158,14 @@ movements = [
     alike("tril", one, lambda xp: lambda x: xp.tril(x)),
 ]  # fmt: skip
 
+distinct = numbers(lambda rng, shape: rng.permutation(int(np.prod(shape))).reshape(shape) / 1000, "nm")
 rows = shaped(((5000, 64), (1024,)), ((50000, 128), (16384,)), positions=5000)
 look_ups = [
     alike("take rows", rows, lambda xp: lambda x, at: xp.take(x, at, axis=0), torch=lambda torch: lambda x, at: torch.index_select(x, 0, at)),
     alike("take_along_axis", shaped(((128, 512), (128, 256)), ((2048, 2048), (2048, 1024)), positions=512), lambda xp: lambda x, at: xp.take_along_axis(x, at, axis=1), torch=lambda torch: lambda x, at: torch.gather(x, 1, at)),
     alike("one_hot", shaped(((4096,),), ((65536,),), positions=100), lambda xp: lambda at: xp.one_hot(at, 100), gradient=False, numpy=None, torch=lambda torch: lambda at: torch.nn.functional.one_hot(at, 100).float(), jax=lambda jax: lambda at: jax.nn.one_hot(at, 100)),
-    alike("sort", one, lambda xp: lambda x: xp.sort(x, axis=1), host=True, torch=lambda torch: lambda x: torch.sort(x, dim=1)[0]),
-    alike("argsort", one, lambda xp: lambda x: xp.argsort(x, axis=1), host=True, gradient=False, torch=lambda torch: lambda x: torch.argsort(x, dim=1)),
+    alike("sort", distinct, lambda xp: lambda x: xp.sort(x, axis=1), host=True, torch=lambda torch: lambda x: torch.sort(x, dim=1)[0]),
+    alike("argsort", distinct, lambda xp: lambda x: xp.argsort(x, axis=1), host=True, gradient=False, torch=lambda torch: lambda x: torch.argsort(x, dim=1)),
 ]  # fmt: skip
 
 products = [
