@@ -7,10 +7,10 @@ kernel; only strides of 0 and 1, divisors and what is left out or read in anothe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from maplet.compiler.combining import below, nan, neutral, together
+from maplet.compiler.combining import below, neutral, together
 from maplet.compiler.elements import (
     Axis,
     Convert,
@@ -25,6 +25,7 @@ from maplet.compiler.elements import (
     part_of,
     within,
 )
+from maplet.compiler.extremes import position_in_lanes, position_of_extreme
 from maplet.compiler.loops import (
     After,
     Apply,
@@ -49,10 +50,11 @@ from maplet.compiler.loops import (
     splat,
     times,
 )
+from maplet.compiler.scopes import Scope
 from maplet.core.types import short_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from maplet.core.graph import Node
 
@@ -70,30 +72,6 @@ class KernelCall:
     sizes: tuple[int | Node, ...]
     count: int
     work: int
-
-
-@dataclass(eq=False)
-class Scope:
-    """The inside of a loop: which axis it goes through, and what was lowered there."""
-
-    axis: Axis | None
-    at: Value  # the loop's variable
-    outer: Scope | None
-    lanes: int = 1
-    mask: Value | None = None
-    statements: list[Statement] = field(default_factory=list[Statement])
-    memo: dict[int, Value] = field(default_factory=dict[int, Value])
-
-    def chain(self) -> Iterable[Scope]:
-        """A scope and those around it, from the inside out."""
-        scope: Scope | None = self
-        while scope is not None:
-            yield scope
-            scope = scope.outer
-
-    def vector(self) -> Scope | None:
-        """The scope around that goes in vectors."""
-        return next((scope for scope in self.chain() if scope.lanes > 1), None)
 
 
 class Lowering:
@@ -311,7 +289,8 @@ class Lowering:
 
     def _total(self, total: Total, scope: Scope, lanes: int) -> Value:
         if total.combiner.startswith("arg"):
-            return self._extreme_position(total, scope, lanes)
+            in_lanes = total.in_lanes and scope.vector() is None
+            return position_in_lanes(self, total, scope) if in_lanes else position_of_extreme(self, total, scope, lanes)
         wide = "f32" if total.dtype == "f16" else total.dtype
         if total.axis.extent == 1 and total.start is None:
             return self.value(total.body, scope)
@@ -396,32 +375,6 @@ class Lowering:
     def _as(self, dtype: str, value: Value, lanes: int) -> Value:
         cast = value if value.dtype == dtype else Cast(dtype, value.lanes, value)
         return splat(cast, lanes)
-
-    def _extreme_position(self, total: Total, scope: Scope, lanes: int) -> Value:
-        """The first position of the greatest (or least) value; NaN wins."""
-        body = total.body.dtype
-        variable = index(self.fresh("k"))
-        inner = Scope(total.axis, variable, scope)
-        best = Variable(body, lanes, self.fresh("a"))
-        position = Variable("i64", lanes, self.fresh("p"))
-        self.report(inner, {total.axis})
-        found = splat(self.value(total.body, inner), lanes)
-        higher, lower = (found, best) if total.combiner == "argmax" else (best, found)
-        if body == "bool":
-            better: Value = apply("logical_and", higher, apply("logical_not", lower))
-        else:
-            better = Apply("bool", lanes, "greater", (higher, lower))
-        if body[0] == "f":
-            is_new = apply("logical_and", nan(found), apply("logical_not", nan(best)))
-            better = apply("logical_or", apply("logical_and", better, apply("logical_not", nan(best))), is_new)
-        start: Value = Constant(body, lanes, neutral(total.combiner[3:], body))
-        carries = (
-            Carry(best, start, apply("where", better, found, best)),
-            Carry(position, Constant("i64", lanes, 0), apply("where", better, splat(variable, lanes), position)),
-        )
-        loop = For(variable, integer(0), self.extent(total.axis), 1, tuple(inner.statements), carries)
-        scope.statements.append(loop)
-        return After("i64", lanes, loop, 1)
 
 
 def merge(elements: Sequence[Element], axes: Sequence[Axis]) -> tuple[dict[Axis, None], dict[Axis, int]]:

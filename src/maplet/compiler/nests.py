@@ -25,7 +25,8 @@ from maplet.compiler.loops import (
     splat,
     times,
 )
-from maplet.compiler.lowering import KernelCall, Lowering, Scope
+from maplet.compiler.lowering import KernelCall, Lowering
+from maplet.compiler.scopes import Scope
 from maplet.compiler.squares import loops_in_squares, squares
 from maplet.core.kinds import cheap_functions
 from maplet.core.types import short_name

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from maplet.compiler.combining import below
 from maplet.compiler.elements import Element, Fetch, Total
 from maplet.compiler.loops import For, Load, Store, apply, index, integer, plus, times, turned
-from maplet.compiler.lowering import Scope
+from maplet.compiler.scopes import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,12 +1,12 @@
 """Sorting: the order of the elements along an axis, and the elements in that order."""
 
 # The record below is a table of short lambdas, all of one signature, of which each uses what it needs.
-# ruff: noqa: ARG005
+# ruff: noqa: ARG001, ARG005
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from maplet.core.trace import bind
 from maplet.core.types import ArrayType, default_int
 from maplet.errors import ShapeError
 from maplet.ops.arguments import as_array, count_axis
-from maplet.ops.indexing import take_along_axis
 from maplet.ops.movement import moveaxis
 from maplet.ops.slicing import flip
 
@@ -23,10 +22,25 @@ if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
 
 
-def _argsort_shape(x: ArrayType) -> ArrayType:
+def _require_axis(x: ArrayType) -> None:
     if not x.ndim:
-        raise ShapeError("argsort: an array without axes has no order", fix="sort along an axis of a longer array")
+        raise ShapeError("sort: an array without axes has no order", fix="sort along an axis of a longer array")
+
+
+def _argsort_shape(x: ArrayType) -> ArrayType:
+    _require_axis(x)
     return ArrayType(x.shape, default_int)
+
+
+def _sort_shape(x: ArrayType) -> ArrayType:
+    _require_axis(x)
+    return x
+
+
+def _sort_gradient(g: Array, out: Array, x: Array, *, needed: Any) -> list[Array]:
+    # Each place sends back to the element that was moved there.
+    last = x.ndim - 1
+    return [bind("add_along_axis", g, bind("argsort", x), axis=last, length=x.shape[last])]
 
 
 # No index notation: sorting is a call of the host.
@@ -35,6 +49,14 @@ register(Primitive(
     batch=lambda size, x, *, batched: bind("argsort", x),  # the last axis stays the last
     notation=r"\operatorname{{argsort}}({0})",
     convention="equal elements keep their order; NaN comes last",
+    example=lambda rng: ([rng.permutation(12).reshape(3, 4) / 4], {}),
+))  # fmt: skip
+
+
+register(Primitive(
+    "sort", shape=_sort_shape, reference=lambda x: np.sort(x, axis=-1), gradient=_sort_gradient,
+    batch=lambda size, x, *, batched: bind("sort", x), notation=r"\operatorname{{sort}}({0})",
+    convention="NaN comes last; of equal elements the first one is taken to come first",
     example=lambda rng: ([rng.permutation(12).reshape(3, 4) / 4], {}),
 ))  # fmt: skip
 
@@ -74,4 +96,6 @@ def sort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False) -> Array:
     Array([3., 2., 1.], dtype=float32)
     """
     x = as_array(x)
-    return take_along_axis(x, argsort(x, axis=axis, descending=descending), axis=axis)
+    at = count_axis("sort", axis, x.ndim)
+    found = moveaxis(bind("sort", moveaxis(x, at, -1)), -1, at)
+    return flip(found, axis=at) if descending else found
