@@ -135,7 +135,7 @@ def window_cases(name, rng):
         if name == "windows":
             yield [rng.normal(size=(2, length, 2))], steps
         else:
-            yield [rng.normal(size=(2, places, 2, size))], steps | {"lengths": (length,)}
+            yield [rng.normal(size=(size, 2, places, 2))], steps | {"lengths": (length,)}
 
 
 def gathering_cases(name, rng):

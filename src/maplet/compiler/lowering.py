@@ -51,6 +51,7 @@ from maplet.compiler.loops import (
     times,
 )
 from maplet.compiler.scopes import Scope
+from maplet.compiler.strided import most_lanes, near_factors, spread
 from maplet.core.types import short_name
 
 if TYPE_CHECKING:
@@ -272,6 +273,9 @@ class Lowering:
         ones, varying = self.base(fetch.at, scope, vector.axis)
         if not varying and any(atom is vector.axis and factor == 1 for atom, factor in self.terms(fetch.at)):
             return Load(fetch.dtype, lanes, buffer, plus(*ones, vector.at), mask)
+        factor = dict(self.terms(fetch.at)).get(vector.axis, 0) if vector.axis is not None else 0
+        if not varying and mask is None and factor in near_factors and lanes <= most_lanes and fetch.dtype != "bool":
+            return spread(buffer, fetch.dtype, lanes, factor, plus(*ones, times(vector.at, integer(factor))))
         return Load(fetch.dtype, lanes, buffer, self.position(fetch.at, scope, lanes), mask)
 
     def report(self, scope: Scope, needed: set[Axis]) -> None:

@@ -20,7 +20,7 @@ from maplet.ops import reduction
 from maplet.ops.arguments import as_array, as_floating
 from maplet.ops.creation import full
 from maplet.ops.elementwise import where
-from maplet.ops.movement import broadcast_to
+from maplet.ops.movement import broadcast_to, moveaxis
 from maplet.ops.spatial import margins_of, one_per_axis, spans_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from maplet.core.types import Shape
 
 # ── windows, and their adjoint ───────────────────────────────────────────────────────────────────
-# windows: out[…, p, …, k…] = x[…, p·stride + k·dilation, …]: the places where the axes stood, the offsets behind all.
+# windows: out[k…, …, p, …] = x[…, p·stride + k·dilation, …]: the offsets before all, the places where the axes stood.
 
 
 def _places(length: int, size: int, stride: int, dilation: int) -> int:
@@ -48,7 +48,7 @@ def _windows_shape(x: ArrayType, *, axes: Shape, sizes: Shape, strides: Shape, d
     lengths = list(x.shape)
     for axis, size, stride, step in zip(axes, sizes, strides, dilation, strict=True):
         lengths[axis] = _places(x.shape[axis], size, stride, step)
-    return ArrayType((*lengths, *sizes), x.dtype)
+    return ArrayType((*sizes, *lengths), x.dtype)
 
 
 def _windows_value(x: Any, *, axes: Shape, strides: Shape, dilation: Shape, **sizes: Shape) -> Any:
@@ -60,14 +60,14 @@ def _windows_value(x: Any, *, axes: Shape, strides: Shape, dilation: Shape, **si
     inner = [x.strides[axis] * step for axis, step in zip(axes, dilation, strict=True)]
     if 0 in shape:
         return np.empty(shape, x.dtype)
-    return np.lib.stride_tricks.as_strided(x, shape, (*steps, *inner)).copy()
+    return np.lib.stride_tricks.as_strided(x, shape, (*inner, *steps)).copy()
 
 
 def _windows_access(x: ArrayType, *, axes: Shape, sizes: Shape, strides: Shape, dilation: Shape) -> Access:
-    names = indices(x.ndim + len(axes))
-    at: list[Expression] = list(names[: x.ndim])
-    for axis, k, stride, step in zip(axes, names[x.ndim :], strides, dilation, strict=True):
-        at[axis] = names[axis] * stride + k * step
+    names = indices(len(axes) + x.ndim)
+    offsets, at = names[: len(axes)], list[Expression](names[len(axes) :])
+    for axis, k, stride, step in zip(axes, offsets, strides, dilation, strict=True):
+        at[axis] = at[axis] * stride + k * step
     return Access(names, Read(0, tuple(at)))
 
 
@@ -77,7 +77,7 @@ def _windows_gradient(g: Array, out: Array, x: Array, *, needed: Any, axes: Shap
 
 
 def _windows_batch(size: int, x: Array, *, batched: Any, axes: Shape, **steps: Shape) -> Array:
-    return bind("windows", x, axes=tuple(axis + 1 for axis in axes), **steps)
+    return moveaxis(bind("windows", x, axes=tuple(axis + 1 for axis in axes), **steps), len(axes), 0)
 
 
 register(Primitive(
@@ -92,15 +92,14 @@ register(Primitive(
 def _added_shape(
     g: ArrayType, *, axes: Shape, lengths: Shape, sizes: Shape, strides: Shape, dilation: Shape
 ) -> ArrayType:
-    ndim = g.ndim - len(axes)
-    _require("add_windows", ndim, axes, sizes, strides, dilation)
-    shape = list(g.shape[:ndim])
+    _require("add_windows", g.ndim - len(axes), axes, sizes, strides, dilation)
+    shape = list(g.shape[len(axes) :])
     for axis, length, size, stride, step in zip(axes, lengths, sizes, strides, dilation, strict=True):
         if shape[axis] != _places(length, size, stride, step):
             raise ShapeError(f"add_windows: {shape[axis]} windows do not come of an axis of length {length}")
         shape[axis] = length
-    if g.shape[ndim:] != sizes:
-        raise ShapeError(f"add_windows: windows of {sizes} were expected behind the axes, given {g.shape}")
+    if g.shape[: len(axes)] != sizes:
+        raise ShapeError(f"add_windows: windows of {sizes} were expected before the axes, given {g.shape}")
     return ArrayType(tuple(shape), g.dtype)
 
 
@@ -112,9 +111,10 @@ def _added_value(g: Any, *, axes: Shape, lengths: Shape, sizes: Shape, strides: 
     for offset in np.ndindex(*sizes):
         key: list[slice] = [slice(None)] * ndim
         for axis, k, stride, step in zip(axes, offset, strides, dilation, strict=True):
-            reach = (g.shape[axis] - 1) * stride + 1 if g.shape[axis] else 0
+            places = g.shape[len(axes) + axis]
+            reach = (places - 1) * stride + 1 if places else 0
             key[axis] = slice(k * step, k * step + reach, stride)
-        out[tuple(key)] += g[(..., *offset)]
+        out[tuple(key)] += g[offset]
     return out.astype(g.dtype, copy=False)
 
 
@@ -132,16 +132,16 @@ def _added_access(
         if step == 1:  # of the offsets, only those that the stride reaches
             extents.append(-(-size // stride))
             at[axis], offset = out[axis] // stride - turn, out[axis] % stride + turn * stride
-            conditions = [offset < size, at[axis] >= 0, at[axis] < g.shape[axis]]
+            conditions = [offset < size, at[axis] >= 0, at[axis] < g.shape[len(axes) + axis]]
         else:
             extents.append(size)
             moved, offset = out[axis] - turn * step, turn
             at[axis] = moved // stride
-            conditions = [(moved % stride).equals(0), at[axis] >= 0, at[axis] < g.shape[axis]]
+            conditions = [(moved % stride).equals(0), at[axis] >= 0, at[axis] < g.shape[len(axes) + axis]]
         offsets.append(offset)
         for condition in conditions:
             inside = condition if inside is None else call("logical_and", inside, condition)
-    value: Expression = Read(0, (*at, *offsets))
+    value: Expression = Read(0, (*offsets, *at))
     value = value if inside is None else select(inside, value, 0)
     for turn, extent in reversed(list(zip(turns, extents, strict=True))):
         value = Reduce("sum", turn, extent, value)
@@ -153,11 +153,11 @@ def _added_gradient(g: Array, out: Array, x: Array, *, needed: Any, lengths: Sha
 
 
 def _added_batch(size: int, g: Array, *, batched: Any, axes: Shape, **steps: Shape) -> Array:
-    return bind("add_windows", g, axes=tuple(axis + 1 for axis in axes), **steps)
+    return bind("add_windows", moveaxis(g, 0, len(axes)), axes=tuple(axis + 1 for axis in axes), **steps)
 
 
 def _added_example(rng: np.random.Generator) -> Any:
-    return [rng.normal(size=(2, 3, 4, 3, 2))], {
+    return [rng.normal(size=(3, 2, 2, 3, 4))], {
         "axes": (1, 2), "lengths": (8, 6), "sizes": (3, 2), "strides": (2, 1), "dilation": (1, 2),
     }  # fmt: skip
 
@@ -235,15 +235,15 @@ def reduce_window(
         if span > n + sum(margin):
             raise ShapeError(f"reduce_window: a window spans {span} elements, the padded axis has {n + sum(margin)}")
     window_of = {"axes": tuple(range(1, count + 1)), "sizes": sizes, "strides": moves, "dilation": steps}
-    behind = tuple(range(x.ndim, x.ndim + count))
+    offsets = tuple(range(count))
     padded = _surrounded(x, margins, _edge(combiner, x))
     if combiner != "mean":
-        return getattr(reduction, combiner)(bind("windows", padded, **window_of), axis=behind)
-    total = reduction.sum(bind("windows", padded, **window_of), axis=behind)
+        return getattr(reduction, combiner)(bind("windows", padded, **window_of), axis=offsets)
+    total = reduction.sum(bind("windows", padded, **window_of), axis=offsets)
     if not any(map(any, margins)):
         return total / prod(sizes)
     ones = _surrounded(full((1, *x.shape[1:-1], 1), 1.0, dtype=x.dtype), margins, 0.0)
-    return total / reduction.sum(bind("windows", ones, **window_of), axis=behind)
+    return total / reduction.sum(bind("windows", ones, **window_of), axis=offsets)
 
 
 def _edge(combiner: str, x: Array) -> float:
