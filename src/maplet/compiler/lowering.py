@@ -93,6 +93,7 @@ class Lowering:
         self.depends_memo: dict[int, frozenset[Axis]] = {}
         self.variables = 0
         self.wide = 16
+        self.block = 2048  # positions that one thread takes at least, where a nest is a single loop
         self.given: dict[Element, Value] = {}  # elements that need not be read where they lie
         self.scratch = 0
 

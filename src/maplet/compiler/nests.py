@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from maplet.compiler.blocks import Nest
 from maplet.compiler.combining import below, together
-from maplet.compiler.elements import Axis, Fetch, Function, Linear, Running, Total
+from maplet.compiler.elements import Axis, Fetch, Function, Linear, Running, Total, within
 from maplet.compiler.evaluator import Evaluator
 from maplet.compiler.loops import (
     Constant,
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from maplet.compiler.blocks import Scatter
     from maplet.core.graph import Node
 
-block = 2048  # positions that one thread takes at least, where a nest is a single loop
-
-vectors, few = 4, 4  # vectors side by side where sums are added up across them, and functions that leave room for it
+vectors, few = 16, 4  # vectors side by side where sums are added up across them, and functions that leave room for it
 
 # ── whole nests ──────────────────────────────────────────────────────────────────────────────────
 
@@ -55,8 +53,9 @@ def lower_nest(nest: Nest) -> KernelCall:
     outer = [axis for axis in nest.axes if axis in lowering.extents]
     vector = outer.pop() if outer and not sums_in_lanes else None
     lowering.wide = 8 if any(e.dtype in ("f64", "i64", "u64") for e in nest.outputs.values()) else 16
-    if _adds_up(lowering) and vector is not None and lowering.extents[vector] >= vectors * lowering.wide:
-        lowering.wide *= vectors
+    if _adds_up(lowering) and vector is not None:
+        lowering.wide *= _side_by_side(lowering, vector)
+        lowering.block = lowering.wide  # each position takes long
     place = Linear(0, dict(zip(nest.axes, strides(nest.shape), strict=True)))
 
     def statements(scope: Scope) -> None:
@@ -93,8 +92,9 @@ def _lower_running(nest: Nest, node: Node, running: Running) -> KernelCall:
     outer = [axis for axis in outer if axis is not vector]
     lowering.extents[along] = along.extent
     lowering.wide = 8 if running.dtype in ("f64", "i64", "u64") else 16
-    if vector is not None and lowering.extents[vector] >= vectors * lowering.wide:
-        lowering.wide *= vectors
+    if vector is not None:
+        lowering.wide *= _side_by_side(lowering, vector)
+        lowering.block = lowering.wide
     place = Linear(0, dict(zip(nest.axes, strides(nest.shape), strict=True)))
 
     def statements(scope: Scope) -> None:
@@ -114,11 +114,18 @@ def _lower_running(nest: Nest, node: Node, running: Running) -> KernelCall:
     return lowering.call(node.primitive.name, body, count, prod(nest.shape), head)
 
 
+def _side_by_side(lowering: Lowering, vector: Axis) -> int:
+    """How many vectors go side by side along an axis: the memory is then read in longer pieces."""
+    most = lowering.extents[vector] // lowering.wide
+    return max(1, min(vectors, 1 << (most.bit_length() - 1))) if most else 1
+
+
 def _adds_up(lowering: Lowering) -> bool:
     """Whether a nest does little but sums across its vectors."""
-    functions = [e for e in lowering.elements if isinstance(e, Function)]
-    sums = any(isinstance(e, Total) and not e.combiner.startswith("arg") for e in lowering.elements)
-    return sums and len(functions) <= few and all(e.name in cheap_functions for e in functions)
+    sums = [e for e in lowering.elements if isinstance(e, Total)]
+    inside = [e for e in within([total.body for total in sums]) if isinstance(e, Function)]
+    plain = not any(total.combiner.startswith("arg") for total in sums)
+    return bool(sums) and plain and len(inside) <= few and all(e.name in cheap_functions for e in inside)
 
 
 def strides(shape: Sequence[int]) -> list[int]:
@@ -143,9 +150,9 @@ def loops(
         if outer:
             start, stop = integer(0), n
         else:
-            count = -(-lowering.extents[vector] // block)
-            start = apply("multiply", head.begin, integer(block))
-            stop = apply("minimum", apply("multiply", head.end, integer(block)), n)
+            count = -(-lowering.extents[vector] // lowering.block)
+            start = apply("multiply", head.begin, integer(lowering.block))
+            stop = apply("minimum", apply("multiply", head.end, integer(lowering.block)), n)
         wide = lowering.wide
         whole = apply("add", start, apply("bitwise_and", apply("subtract", stop, start), integer(-wide)))
         for first, last, masked in ((start, whole, False), (whole, stop, True)):
