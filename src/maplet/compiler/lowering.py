@@ -51,6 +51,7 @@ from maplet.compiler.loops import (
     times,
 )
 from maplet.compiler.scopes import Scope
+from maplet.compiler.segments import truth
 from maplet.compiler.strided import most_lanes, near_factors, spread
 from maplet.core.types import short_name
 
@@ -95,6 +96,7 @@ class Lowering:
         self.wide = 16
         self.block = 2048  # positions that one thread takes at least, where a nest is a single loop
         self.given: dict[Element, Value] = {}  # elements that need not be read where they lie
+        self.known: dict[Element, bool] = {}  # conditions that hold, or do not, in the segment that is written
         self.scratch = 0
 
     def take_axes(self, axes: Sequence[Axis]) -> None:
@@ -190,7 +192,7 @@ class Lowering:
             scope.memo[id(element)] = self._value(element, scope)
         return scope.memo[id(element)]
 
-    def _value(self, element: Element, scope: Scope) -> Value:
+    def _value(self, element: Element, scope: Scope) -> Value:  # noqa: PLR0911  (one for each kind of element)
         vector = scope.vector()
         varies = vector is not None and vector.axis in self.depends(element)
         lanes = vector.lanes if vector is not None and varies else 1
@@ -201,6 +203,10 @@ class Lowering:
                 return self.position(at, scope, lanes)
             case Fetch():
                 return self._load(element, scope, vector if varies else None)
+            case Function(dtype="bool") if (holds := truth(element, self.known)) is not None:
+                return Constant("bool", 1, holds)
+            case Function(name="where", arguments=(condition, yes, no)) if truth(condition, self.known) is not None:
+                return splat(self.value(yes if truth(condition, self.known) else no, scope), lanes)
             case Function(dtype=dtype, name=name, arguments=arguments):
                 values = [splat(self.value(a, scope), lanes) for a in arguments]
                 return Apply(dtype, lanes, name, tuple(values))
@@ -256,25 +262,28 @@ class Lowering:
         return total
 
     def _load(self, fetch: Fetch, scope: Scope, vector: Scope | None) -> Value:
-        if fetch in self.given:
-            return self.given[fetch]
-        buffer = self.buffer(fetch.source)
-        guard = None if fetch.guard is None else self.value(fetch.guard, scope)
-        if vector is None:
-            at = self.position(fetch.at, scope, 1)
-            if guard is None:
-                return Load(fetch.dtype, 1, buffer, at)
-            loaded = Load(fetch.dtype, 1, buffer, apply("where", guard, at, integer(0)))
-            return apply("where", guard, loaded, Constant(fetch.dtype, 1, 0))
-        lanes = vector.lanes
-        mask = vector.mask
+        inside = None if fetch.guard is None else truth(fetch.guard, self.known)
+        if fetch in self.given or inside is False:
+            return self.given.get(fetch, Constant(fetch.dtype, 1, 0))
+        guard = None if fetch.guard is None or inside else self.value(fetch.guard, scope)
+        if vector is not None:
+            return self._load_vector(fetch, guard, scope, vector)
+        buffer, at = self.buffer(fetch.source), self.position(fetch.at, scope, 1)
+        if guard is None:
+            return Load(fetch.dtype, 1, buffer, at)
+        loaded = Load(fetch.dtype, 1, buffer, apply("where", guard, at, integer(0)))
+        return apply("where", guard, loaded, Constant(fetch.dtype, 1, 0))
+
+    def _load_vector(self, fetch: Fetch, guard: Value | None, scope: Scope, vector: Scope) -> Value:
+        """One element for each lane: neighbours, some that lie a few places apart, or any."""
+        buffer, lanes, mask = self.buffer(fetch.source), vector.lanes, vector.mask
         if guard is not None:
             wide = splat(guard, lanes)
             mask = wide if mask is None else apply("logical_and", mask, wide)
         ones, varying = self.base(fetch.at, scope, vector.axis)
-        if not varying and any(atom is vector.axis and factor == 1 for atom, factor in self.terms(fetch.at)):
+        factor = next((factor for atom, factor in self.terms(fetch.at) if atom is vector.axis), 0)
+        if not varying and factor == 1:
             return Load(fetch.dtype, lanes, buffer, plus(*ones, vector.at), mask)
-        factor = dict(self.terms(fetch.at)).get(vector.axis, 0) if vector.axis is not None else 0
         if not varying and mask is None and factor in near_factors and lanes <= most_lanes and fetch.dtype != "bool":
             return spread(buffer, fetch.dtype, lanes, factor, plus(*ones, times(vector.at, integer(factor))))
         return Load(fetch.dtype, lanes, buffer, self.position(fetch.at, scope, lanes), mask)

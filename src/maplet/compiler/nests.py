@@ -27,6 +27,7 @@ from maplet.compiler.loops import (
 )
 from maplet.compiler.lowering import KernelCall, Lowering
 from maplet.compiler.scopes import Scope
+from maplet.compiler.segments import segments
 from maplet.compiler.squares import loops_in_squares, squares
 from maplet.core.kinds import cheap_functions
 from maplet.core.types import short_name
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from maplet.compiler.blocks import Scatter
+    from maplet.compiler.loops import Value
+    from maplet.compiler.segments import Segment
     from maplet.core.graph import Node
 
 vectors, few = 16, 4  # vectors side by side where sums are added up across them, and functions that leave room for it
@@ -153,21 +156,43 @@ def loops(
             count = -(-lowering.extents[vector] // lowering.block)
             start = apply("multiply", head.begin, integer(lowering.block))
             stop = apply("minimum", apply("multiply", head.end, integer(lowering.block)), n)
-        wide = lowering.wide
-        whole = apply("add", start, apply("bitwise_and", apply("subtract", stop, start), integer(-wide)))
-        for first, last, masked in ((start, whole, False), (whole, stop, True)):
-            variable = index(lowering.fresh("v"))
-            scope = Scope(vector, variable, innermost, lanes=wide)
-            if masked:
-                scope.mask = below(variable, stop, wide)
-            statements(scope)
-            innermost.statements.append(For(variable, first, last, wide, tuple(scope.statements)))
+        for segment in segments(lowering.elements, vector, lowering.extents[vector]):
+            lowering.known = segment.holds
+            vector_loops(lowering, innermost, vector, limits(lowering, segment, start, stop), statements)
+        lowering.known = {}
     for n in range(len(outer) - 1, -1, -1):
         scope = scopes[n + 1]
         assert isinstance(scope.at, Variable)  # noqa: S101  (so it was made above)
         first, last = (head.begin, head.end) if n == 0 else (integer(0), lowering.extent(outer[n]))
         scopes[n].statements.append(For(scope.at, first, last, 1, tuple(scope.statements)))
     return root.statements, count
+
+
+def limits(lowering: Lowering, segment: Segment, start: Value, stop: Value) -> tuple[Value, Value]:
+    """Where a segment begins and ends, in the part of the axis that is gone through."""
+    first, last = (None if at is None else lowering.size(at, ("cut", at)) for at in (segment.first, segment.stop))
+    begin = start if first is None else first if isinstance(start, Constant) else apply("maximum", start, first)
+    end = stop if last is None else last if isinstance(start, Constant) else apply("minimum", stop, last)
+    return begin, end if isinstance(start, Constant) else apply("maximum", begin, end)
+
+
+def vector_loops(
+    lowering: Lowering,
+    around: Scope,
+    axis: Axis,
+    limits: tuple[Value, Value],
+    statements: Callable[[Scope], None],
+) -> None:
+    """The loop over whole vectors, and that over what is left."""
+    (start, stop), wide = limits, lowering.wide
+    whole = apply("add", start, apply("bitwise_and", apply("subtract", stop, start), integer(-wide)))
+    for first, last, masked in ((start, whole, False), (whole, stop, True)):
+        variable = index(lowering.fresh("v"))
+        scope = Scope(axis, variable, around, lanes=wide)
+        if masked:
+            scope.mask = below(variable, stop, wide)
+        statements(scope)
+        around.statements.append(For(variable, first, last, wide, tuple(scope.statements)))
 
 
 # ── scattering ───────────────────────────────────────────────────────────────────────────────────
