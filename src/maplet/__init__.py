@@ -29,7 +29,7 @@ from maplet.core.outline import outline
 from maplet.core.reading import parse
 from maplet.core.recording import trace
 from maplet.core.types import ArrayType
-from maplet.ops import random
+from maplet.ops import linalg, random
 from maplet.ops.composite import (
     clip,
     elu,
@@ -154,7 +154,7 @@ __all__ = [
     "debug", "divide", "e", "elu", "equal", "erf", "evaluate", "exp", "expand_dims", "expect", "explain_compile",
     "expm1", "eye", "fit", "flip", "float16", "float32", "float64", "floor", "floor_divide", "fori_loop", "full",
     "gelu", "grad", "gradient", "greater", "greater_equal", "hessian", "hvp", "hypot", "inf", "int8", "int16", "int32",
-    "int64", "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less", "less_equal", "linearize",
+    "int64", "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less", "less_equal", "linalg", "linearize",
     "lint", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not",
     "logical_or", "logical_xor", "logsumexp", "map", "matmul", "matrix_transpose", "max", "maximum", "mean", "min",
     "minimize", "minimum", "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn", "norm", "not_equal",

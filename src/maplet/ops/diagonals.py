@@ -1,0 +1,116 @@
+"""Diagonals and triangles of matrices, the last two axes of an array."""
+
+# The record below is a table of short functions, all of one signature, of which each uses what it needs.
+# ruff: noqa: ARG001
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.core.index_notation import Access, Literal, Read, indices
+from maplet.core.primitive import Primitive, operation, register
+from maplet.core.trace import bind
+from maplet.core.types import ArrayType
+from maplet.errors import ShapeError
+from maplet.ops.arguments import as_array
+from maplet.ops.creation import arange
+from maplet.ops.elementwise import equal, where
+from maplet.ops.movement import broadcast_to, expand_dims
+from maplet.ops.slicing import pad
+
+if TYPE_CHECKING:
+    from maplet.core.array import Array, ArrayLike
+
+
+def _require_matrix(name: str, x: Array) -> Array:
+    if x.ndim < 2:
+        raise ShapeError(f"{name} takes a matrix, or an array of matrices in its last two axes, given shape {x.shape}")
+    return x
+
+
+def _places(rows: int, columns: int) -> tuple[Array, Array]:
+    return expand_dims(arange(rows), axis=1), expand_dims(arange(columns), axis=0)
+
+
+# ── the diagonal ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _shape(x: ArrayType, *, offset: int) -> ArrayType:
+    if x.ndim < 2:
+        raise ShapeError(f"diagonal takes at least two axes, given shape {x.shape}")
+    rows, columns = x.shape[-2:]
+    return ArrayType((*x.shape[:-2], max(0, min(rows + min(offset, 0), columns - max(offset, 0)))), x.dtype)
+
+
+def _access(x: ArrayType, *, offset: int) -> Access:
+    axes = indices(x.ndim - 1)
+    *lead, i = axes
+    row, column = (i - offset if offset < 0 else i), (i + offset if offset > 0 else i)
+    return Access(axes, Read(0, (*lead, row, column)))
+
+
+def _gradient(g: Array, out: Array, x: Array, *, needed: Any, offset: int) -> list[Array]:
+    # Back onto the diagonal, zeros beside it.
+    *_, rows, columns = x.shape
+    i, j = _places(rows, columns)
+    if not out.shape[-1]:
+        return [broadcast_to(as_array(0.0, g.dtype), x.shape)]
+    along = expand_dims(g, axis=-1) if offset >= 0 else expand_dims(g, axis=-2)
+    need = (rows if offset >= 0 else columns) - g.shape[-1]
+    width = [(0, 0)] * (g.ndim - 1)
+    padded = pad(along, [*width, (0, need), (0, 0)] if offset >= 0 else [*width, (0, 0), (0, need)])
+    return [where(equal(i + offset, j), padded, as_array(0.0, g.dtype))]
+
+
+register(Primitive(
+    "diagonal", shape=_shape, reference=lambda x, *, offset: np.diagonal(x, offset, -2, -1), gradient=_gradient,
+    batch=lambda size, x, *, batched, offset: bind("diagonal", x, offset=offset), access=_access,
+    notation=r"\operatorname{{diag}} {0}", example=lambda rng: ([rng.normal(size=(2, 3, 4))], {"offset": 1}),
+))  # fmt: skip
+
+
+@operation
+def diagonal(x: ArrayLike, /, *, offset: int = 0) -> Array:
+    """The diagonal of matrices (the last two axes), or one above (``offset`` > 0) or below it.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> mp.linalg.diagonal(mp.asarray([[1.0, 2.0], [3.0, 4.0]]))
+    Array([1., 4.], dtype=float32)
+    """
+    return bind("diagonal", _require_matrix("diagonal", as_array(x)), offset=int(offset))
+
+
+def _nothing(x: Array) -> Array:
+    return as_array(x.dtype.type(0).item(), x.dtype)
+
+
+# ── triangles ────────────────────────────────────────────────────────────────────────────────────
+
+
+@operation
+def tril(x: ArrayLike, /, *, k: int = 0) -> Array:
+    """The lower triangle of matrices, zeros above diagonal ``k``.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> mp.tril(mp.ones((2, 2)))
+    Array([[1., 0.],
+           [1., 1.]], dtype=float32)
+    """
+    x = _require_matrix("tril", as_array(x))
+    i, j = _places(*x.shape[-2:])
+    return where(j - i <= k, x, _nothing(x))
+
+
+@operation
+def triu(x: ArrayLike, /, *, k: int = 0) -> Array:
+    """The upper triangle of matrices, zeros below diagonal ``k``."""
+    x = _require_matrix("triu", as_array(x))
+    i, j = _places(*x.shape[-2:])
+    return where(j - i >= k, x, _nothing(x))
