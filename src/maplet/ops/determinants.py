@@ -96,8 +96,8 @@ register(Primitive(
 def det(x: ArrayLike, /) -> Array:
     """The determinant of square matrices; 1 for a matrix without rows.
 
-    It leaves the range of its dtype soon: `slogdet` gives its logarithm. The derivative is the matrix of cofactors, also
-    where the matrix is singular; the second derivative is NaN there.
+    It leaves the range of its dtype soon: `slogdet` gives its logarithm. The derivative is the matrix of cofactors, of
+    a singular matrix, too; there the second derivative is NaN.
 
     Examples
     --------
@@ -117,9 +117,7 @@ def _slogdet_shape(a: ArrayType) -> tuple[ArrayType, ArrayType]:
     return number, number
 
 
-def _slogdet_pullback(
-    cotangents: list[Array | None], out: list[Array], a: Array, *, needed: Any
-) -> list[Array | None]:
+def _slogdet_pullback(cotangents: list[Array | None], out: list[Array], a: Array, *, needed: Any) -> list[Array | None]:
     g = cotangents[1]
     if g is None:  # only the sign is used, which is constant
         return [None]

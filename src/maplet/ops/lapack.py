@@ -6,7 +6,7 @@ definite, or holds NaN), all that this matrix gives is NaN; the other matrices o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -57,38 +57,37 @@ def by_lapack(function: Callable[..., Any], shape: Callable[..., Any]) -> Callab
     def reference(*xs: Any, **params: Any) -> Any:
         wide = [x.astype(np.float64, copy=False) for x in xs]
         try:
-            with np.errstate(all="ignore"):
-                found = function(*wide, **params)
+            found = _results(function, wide, params)
         except np.linalg.LinAlgError:
             found = _one_by_one(function, wide, params, shape)
-        if isinstance(found, tuple):
-            return tuple([_rounded(part, xs[0].dtype) for part in found])  # pyright: ignore[reportUnknownVariableType]
-        return _rounded(found, xs[0].dtype)
+        with np.errstate(all="ignore"):
+            rounded = [np.asarray(x).astype(xs[0].dtype, copy=False) for x in found]
+        return rounded[0] if len(rounded) == 1 else tuple(rounded)
 
     return reference
 
 
-def _rounded(x: Any, dtype: np.dtype[Any]) -> Any:
+def _results(function: Callable[..., Any], xs: Sequence[Any], params: dict[str, Any]) -> Sequence[Any]:
     with np.errstate(all="ignore"):
-        return np.asarray(x).astype(dtype, copy=False)
+        found = function(*xs, **params)
+    return cast("tuple[Any, ...]", found) if isinstance(found, tuple) else (found,)
 
 
 def _one_by_one(
     function: Callable[..., Any], xs: Sequence[Any], params: dict[str, Any], shape: Callable[..., Any]
-) -> Any:
+) -> Sequence[Any]:
     """The results for each matrix alone; NaN for those at which LAPACK gives up."""
-    from_types = shape(*[ArrayType(x.shape, x.dtype) for x in xs], **params)
-    gives = from_types if isinstance(from_types, tuple) else (from_types,)
-    out = [np.full(kind.shape, np.nan) for kind in gives]  # pyright: ignore[reportUnknownVariableType]
+    gives = shape(*[ArrayType(x.shape, x.dtype) for x in xs], **params)
+    kinds = cast("tuple[ArrayType, ...]", gives) if isinstance(gives, tuple) else (cast("ArrayType", gives),)
+    out = [np.full(kind.shape, np.nan) for kind in kinds]
     for index in np.ndindex(xs[0].shape[:-2]):
         try:
-            with np.errstate(all="ignore"):
-                found = function(*[x[index] for x in xs], **params)
+            found = _results(function, [x[index] for x in xs], params)
         except np.linalg.LinAlgError:
             continue
-        for whole, part in zip(out, found if isinstance(found, tuple) else (found,), strict=True):  # pyright: ignore[reportUnknownVariableType]
+        for whole, part in zip(out, found, strict=True):
             whole[index] = part
-    return tuple(out) if isinstance(from_types, tuple) else out[0]
+    return out
 
 
 def row_by_row(name: str) -> Callable[..., Array]:

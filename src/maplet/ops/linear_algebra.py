@@ -36,9 +36,7 @@ def _solve_shape(a: ArrayType, b: ArrayType) -> ArrayType:
     return b
 
 
-def _solve_pullback(
-    g: Array, out: Array, a: Array, b: Array, *, needed: tuple[bool, bool]
-) -> list[Array | None]:
+def _solve_pullback(g: Array, out: Array, a: Array, b: Array, *, needed: tuple[bool, bool]) -> list[Array | None]:
     along = bind("solve", matrix_transpose(a), g)  # ∂L/∂B = A⁻ᵀ G
     across = -bind("matmul", along, matrix_transpose(out)) if needed[0] else None  # ∂L/∂A = −A⁻ᵀ G Xᵀ
     return [across, along]
@@ -79,8 +77,8 @@ def solve(x1: ArrayLike, x2: ArrayLike, /) -> Array:
         b = expand_dims(b, axis=-1)
     if b.ndim < 2 or b.shape[-2] != a.shape[-1]:
         raise ShapeError(
-            f"solve: A X = B with A of shape {a.shape} and B of shape {as_array(x2).shape}, which has not {a.shape[-1]} "
-            "rows",
+            f"solve: A X = B with A of shape {a.shape} and B of shape {as_array(x2).shape}, which has not "
+            f"{a.shape[-1]} rows",
             fix="B is a vector of that length, or has its columns in the last axis: (…, n, k)",
         )
     lead = broadcast_shape("solve (axes before the matrices)", a.shape[:-2], b.shape[:-2])

@@ -117,7 +117,8 @@ def tensordot(x1: ArrayLike, x2: ArrayLike, /, *, axes: Axes = 2) -> Array:
     x1, x2
         Arrays. The axes of ``x1`` that are left come first in the result, then those of ``x2``.
     axes
-        How many axes: the last of ``x1`` and the first of ``x2``. Or which: those of ``x1`` and those of ``x2``, in pairs.
+        How many axes: the last of ``x1`` and the first of ``x2``. Or which: those of ``x1`` and those of ``x2``, in
+        pairs.
 
     Examples
     --------
@@ -155,13 +156,15 @@ def _contracted(axes: Any, ndim: int, other: int) -> tuple[list[int], list[int]]
         raise SettingError(
             f"tensordot: axes={axes!r}: expected a number, or those of x1 and those of x2", fix="axes=((1, 2), (0, 1))"
         )
-    first, second = (
-        [count_axis("tensordot", a, n) for a in (side if isinstance(side, tuple | list | range) else (side,))]
-        for side, n in zip(pair, (ndim, other), strict=True)
-    )
+    first, second = (_counted(side, n) for side, n in zip(pair, (ndim, other), strict=True))
     if len(first) != len(second) or len(set(first)) != len(first) or len(set(second)) != len(second):
         raise SettingError(f"tensordot: axes={axes!r} are not pairs of axes, each once", fix="axes=((1, 2), (0, 1))")
     return first, second
+
+
+def _counted(axes: Any, ndim: int) -> list[int]:
+    several = isinstance(axes, tuple | list | range)
+    return [count_axis("tensordot", a, ndim) for a in (cast("list[Any]", axes) if several else [axes])]
 
 
 def _integer(name: str, setting: str, given: Any) -> int:

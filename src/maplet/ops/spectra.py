@@ -68,8 +68,8 @@ def _eigh_shape(a: ArrayType) -> tuple[ArrayType, ArrayType]:
 
 
 def _eigh_pullback(cotangents: list[Array | None], out: list[Array], a: Array, *, needed: Any) -> list[Array]:
-    # S = V (diag(∂L/∂λ) + F ∘ Vᵀ ∂L/∂V) Vᵀ with Fᵢⱼ = 1/(λⱼ − λᵢ) beside the diagonal; what flows to both triangles of a
-    # symmetric matrix flows to the lower one, which is read. Source: M. Giles, "Collected matrix derivative results
+    # S = V (diag(∂L/∂λ) + F ∘ Vᵀ ∂L/∂V) Vᵀ with Fᵢⱼ = 1/(λⱼ − λᵢ) beside the diagonal; what flows to both triangles of
+    # a symmetric matrix flows to the lower one, which is read. Source: M. Giles, "Collected matrix derivative results
     # for forward and reverse mode algorithmic differentiation" (2008), 3.1.
     (values, vectors), (g_values, g_vectors) = out, cotangents
     transposed = matrix_transpose(vectors)
@@ -85,8 +85,8 @@ def _eigh_pullback(cotangents: list[Array | None], out: list[Array], a: Array, *
 register(Primitive(
     "eigh", shape=_eigh_shape, reference=by_lapack(np.linalg.eigh, _eigh_shape), gradient=_eigh_pullback,
     batch=row_by_row("eigh"), notation=r"\operatorname{{eigh}} {0}",
-    convention="only the lower triangle is read, and has a derivative; that of the eigenvectors is infinite or NaN where "
-        "eigenvalues coincide; their signs are those of LAPACK",
+    convention="only the lower triangle is read, and has a derivative; that of the eigenvectors is infinite or NaN "
+        "where eigenvalues coincide; their signs are those of LAPACK",
     example=lambda rng: ([0.3 * rng.normal(size=(2, 3, 3)) + np.diag([1.0, 3.0, 6.0])], {}),
 ))  # fmt: skip
 
