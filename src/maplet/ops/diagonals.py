@@ -1,7 +1,7 @@
 """Diagonals and triangles of matrices, the last two axes of an array."""
 
 # The record below is a table of short functions, all of one signature, of which each uses what it needs.
-# ruff: noqa: ARG001
+# ruff: noqa: ARG001, ARG005
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.core.index_notation import Access, Literal, Read, indices
+from maplet.core.index_notation import Access, Read, indices
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType
@@ -38,37 +38,33 @@ def _places(rows: int, columns: int) -> tuple[Array, Array]:
 # ── the diagonal ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _shape(x: ArrayType, *, offset: int) -> ArrayType:
+def _shape(x: ArrayType, *, row: int, column: int) -> ArrayType:
     if x.ndim < 2:
         raise ShapeError(f"diagonal takes at least two axes, given shape {x.shape}")
-    rows, columns = x.shape[-2:]
-    return ArrayType((*x.shape[:-2], max(0, min(rows + min(offset, 0), columns - max(offset, 0)))), x.dtype)
+    return ArrayType((*x.shape[:-2], max(0, min(x.shape[-2] - row, x.shape[-1] - column))), x.dtype)
 
 
-def _access(x: ArrayType, *, offset: int) -> Access:
+def _access(x: ArrayType, *, row: int, column: int) -> Access:
     axes = indices(x.ndim - 1)
     *lead, i = axes
-    row, column = (i - offset if offset < 0 else i), (i + offset if offset > 0 else i)
-    return Access(axes, Read(0, (*lead, row, column)))
+    return Access(axes, Read(0, (*lead, i + row if row else i, i + column if column else i)))
 
 
-def _gradient(g: Array, out: Array, x: Array, *, needed: Any, offset: int) -> list[Array]:
+def _gradient(g: Array, out: Array, x: Array, *, needed: Any, row: int, column: int) -> list[Array]:
     # Back onto the diagonal, zeros beside it.
-    *_, rows, columns = x.shape
-    i, j = _places(rows, columns)
-    if not out.shape[-1]:
+    *lead, n = g.shape
+    i, j = _places(n, n)
+    square = where(equal(i, j), expand_dims(g, axis=-1), as_array(0.0, g.dtype))
+    around = [(row, max(x.shape[-2] - row - n, 0)), (column, max(x.shape[-1] - column - n, 0))]
+    if not n:  # a diagonal outside of the matrix
         return [broadcast_to(as_array(0.0, g.dtype), x.shape)]
-    along = expand_dims(g, axis=-1) if offset >= 0 else expand_dims(g, axis=-2)
-    need = (rows if offset >= 0 else columns) - g.shape[-1]
-    width = [(0, 0)] * (g.ndim - 1)
-    padded = pad(along, [*width, (0, need), (0, 0)] if offset >= 0 else [*width, (0, 0), (0, need)])
-    return [where(equal(i + offset, j), padded, as_array(0.0, g.dtype))]
+    return [pad(square, [*[(0, 0)] * len(lead), *around])]
 
 
 register(Primitive(
-    "diagonal", shape=_shape, reference=lambda x, *, offset: np.diagonal(x, offset, -2, -1), gradient=_gradient,
-    batch=lambda size, x, *, batched, offset: bind("diagonal", x, offset=offset), access=_access,
-    notation=r"\operatorname{{diag}} {0}", example=lambda rng: ([rng.normal(size=(2, 3, 4))], {"offset": 1}),
+    "diagonal", shape=_shape, reference=lambda x, *, row, column: np.diagonal(x, column - row, -2, -1),
+    gradient=_gradient, batch=lambda size, x, *, batched, **start: bind("diagonal", x, **start), access=_access,
+    notation=r"\operatorname{{diag}} {0}", example=lambda rng: ([rng.normal(size=(2, 3, 4))], {"row": 0, "column": 1}),
 ))  # fmt: skip
 
 
@@ -82,7 +78,7 @@ def diagonal(x: ArrayLike, /, *, offset: int = 0) -> Array:
     >>> mp.linalg.diagonal(mp.asarray([[1.0, 2.0], [3.0, 4.0]]))
     Array([1., 4.], dtype=float32)
     """
-    return bind("diagonal", _require_matrix("diagonal", as_array(x)), offset=int(offset))
+    return bind("diagonal", _require_matrix("diagonal", as_array(x)), row=max(-offset, 0), column=max(offset, 0))
 
 
 def _nothing(x: Array) -> Array:
