@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from maplet.core.context import located
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType
@@ -76,6 +77,7 @@ register(Primitive(
 
 
 @operation
+@located
 def cholesky(x: ArrayLike, /, *, upper: bool = False) -> Array:
     """The lower triangle L with positive diagonal of which x = L Lᵀ, for symmetric positive definite matrices.
 
@@ -164,6 +166,7 @@ register(Primitive(
 
 
 @operation
+@located
 def qr(x: ArrayLike, /, *, mode: Literal["reduced", "complete"] = "reduced") -> QRResult:
     """Matrices as products x = Q R of orthonormal columns Q and an upper triangle R.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.core.context import located
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType, is_floating, short_name
@@ -50,6 +51,7 @@ register(Primitive(
 
 
 @operation
+@located
 def solve(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """The solution X of A X = B, for a square matrix A = ``x1`` and B = ``x2``: a vector, or a matrix of columns.
 
@@ -87,6 +89,7 @@ def solve(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 
 @operation
+@located
 def inv(x: ArrayLike, /) -> Array:
     """The inverse of square matrices, the X of A X = I; NaN where a matrix is singular.
 
@@ -140,6 +143,7 @@ register(Primitive(
 
 
 @operation
+@located
 def pinv(x: ArrayLike, /, *, rtol: ArrayLike | None = None) -> Array:
     """The pseudo-inverse of Moore and Penrose, A⁺ = V S⁺ Uᵀ with the decomposition A = U S Vᵀ of `svd`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf, isnan
 from typing import TYPE_CHECKING, Any, Literal
 
+from maplet.core.context import located
 from maplet.core.primitive import operation
 from maplet.errors import SettingError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, convert
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 @operation
+@located
 def vector_norm(
     x: ArrayLike, /, *, axis: int | Sequence[int] | None = None, keepdims: bool = False, ord: float = 2
 ) -> Array:
@@ -59,6 +61,7 @@ def vector_norm(
 
 
 @operation
+@located
 def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Order = "fro") -> Array:
     """A norm of matrices, the last two axes.
 

@@ -6,6 +6,7 @@ from math import prod
 from operator import index
 from typing import TYPE_CHECKING, Any, cast
 
+from maplet.core.context import located
 from maplet.core.primitive import operation
 from maplet.core.trace import bind, same
 from maplet.core.types import short_name
@@ -51,6 +52,7 @@ def _vectors(name: str, x1: ArrayLike, x2: ArrayLike, axis: int) -> tuple[Array,
 
 
 @operation
+@located
 def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
     """The inner product of vectors, ``Σ_k x1[…,k]·x2[…,k]``, along an axis; the other axes are broadcast.
 
@@ -65,6 +67,7 @@ def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
 
 
 @operation
+@located
 def cross(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
     """The cross product of vectors of three elements, at right angles to both; the other axes are broadcast.
 
@@ -86,6 +89,7 @@ def cross(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
 
 
 @operation
+@located
 def outer(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Every product of two vectors, ``out[i,j] = x1[i]·x2[j]``.
 
@@ -109,6 +113,7 @@ def outer(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 
 @operation
+@located
 def tensordot(x1: ArrayLike, x2: ArrayLike, /, *, axes: Axes = 2) -> Array:
     """The sum of products over several axes: ``out[i…,j…] = Σ_k… x1[i…,k…]·x2[k…,j…]``.
 
@@ -178,6 +183,7 @@ def _integer(name: str, setting: str, given: Any) -> int:
 
 
 @operation
+@located
 def matrix_power(x: ArrayLike, n: int, /) -> Array:
     """The product of ``n`` copies of square matrices, by squaring; for n < 0 of the inverse, for n = 0 the identity.
 
@@ -210,6 +216,7 @@ def matrix_power(x: ArrayLike, n: int, /) -> Array:
 
 
 @operation
+@located
 def trace(x: ArrayLike, /, *, offset: int = 0, dtype: Any = None) -> Array:
     """The sum of the diagonal of matrices, or of one above (``offset`` > 0) or below it.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from maplet.core.context import located
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.types import ArrayType, default_int
 from maplet.errors import GradientError
@@ -212,6 +213,7 @@ def svdvals(x: ArrayLike, /) -> Array:
 
 
 @operation
+@located
 def matrix_rank(x: ArrayLike, /, *, rtol: ArrayLike | None = None) -> Array:
     """How many singular values of matrices are greater than ``rtol`` times the greatest; as int64.
 
