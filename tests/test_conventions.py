@@ -14,6 +14,10 @@ def every_second(*x):
     return mp.sum(mp.conv(mp.stack(x).reshape((1, -1, 1)), mp.full((1, 1, 1), inf, dtype=mp.float64), strides=2))
 
 
+def matrix(x):
+    return mp.reshape(mp.stack(x), (2, 2))
+
+
 # Primitive → (function, point, partial derivatives there). What is said by `convention` is tried here.
 choices = {
     "abs": [(mp.abs, [0.0], [0.0])],
@@ -42,6 +46,10 @@ choices = {
     "floor_divide": [(mp.floor_divide, [4.0, 2.0], [0.0, 0.0])],
     "remainder": [(mp.remainder, [4.0, 2.0], [1.0, -2.0])],
     "conv": [(every_second, [1.0, 1.0], [inf, nan])],
+    "det": [(lambda *x: mp.linalg.det(matrix(x)), [1.0, 2.0, 2.0, 4.0], [4.0, -2.0, -2.0, 1.0])],
+    "slogdet": [(lambda *x: mp.linalg.slogdet(matrix(x)).sign, [1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 0.0])],
+    "cholesky": [(lambda *x: mp.linalg.cholesky(matrix(x))[1, 0], [4.0, 9.0, 2.0, 5.0], [-1 / 8, 0.0, 1 / 2, 0.0])],
+    "eigh": [(lambda *x: mp.linalg.eigvalsh(matrix(x))[0], [1.0, 9.0, 0.0, 3.0], [1.0, 0.0, 0.0, 0.0])],
     "stop_gradient": [(mp.stop_gradient, [3.0], [0.0])],
     "astype": [(lambda x: mp.astype(x, mp.float32).astype(mp.float64), [3.0], [1.0])],
     "where": [(lambda x: mp.where(x > 0, mp.sqrt(x), 0.0), [0.0], [0.0])],
@@ -57,7 +65,8 @@ choices = {
 # Conventions about values and not about derivatives.
 about_values = {
     "argmax", "argmin", "take", "add_at", "take_along_axis", "add_along_axis", "last_at", "solve", "random_bits",
-    "argsort", "call", "custom_gradient", "portable_log", "portable_exp", "normal_quantile",
+    "argsort", "call", "custom_gradient", "portable_log", "portable_exp", "normal_quantile", "cofactor",
+    "pinv", "qr", "svd",  # test_linalg.py
 }  # fmt: skip
 cases = [pytest.param(*case, id=f"{name}{case[1]}") for name, several in choices.items() for case in several]
 

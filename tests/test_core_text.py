@@ -18,17 +18,17 @@ from maplet.core.context import Origin
 from maplet.core.graph import Graph, Node, as_made, in_order, nested_graphs
 from maplet.core.primitive import Primitive, registry
 from maplet.core.text import blocks, graph_to_text
-from maplet.core.trace import bind
 from maplet.core.types import ArrayType
 from maplet.errors import GraphError, MapletError, SettingError
 from maplet.transforms.evaluate import compute
+from test_ops_laws import joined
 
 primitives = [p for p in registry.values() if p.example is not None]
 
 
 def graph_of(primitive):
     inputs, params = primitive.example(np.random.default_rng(0))
-    return mp.trace(lambda *xs: bind(primitive.name, *xs, **params), *[Array(np.asarray(x)) for x in inputs])
+    return mp.trace(lambda *xs: joined(primitive.name, *xs, **params), *[Array(np.asarray(x)) for x in inputs])
 
 
 def network(w, b, x):

@@ -19,6 +19,7 @@ from maplet.core.trace import bind
 from maplet.core.types import ArrayType
 from maplet.errors import NonFiniteError, TraceError
 from maplet.transforms.debug import is_elementwise, only_moves
+from test_ops_laws import joined
 
 primitives = [p for p in registry.values() if p.example is not None]
 
@@ -59,10 +60,10 @@ def test_what_is_finite_is_not_accused_and_stays_the_same(primitive):
     arrays, params = example(primitive)
 
     def run():
-        found = [bind(primitive.name, *arrays, **params)]
+        found = [joined(primitive.name, *arrays, **params)]
         floating = [n for n, x in enumerate(arrays) if x.dtype.kind == "f"]
         if primitive.gradient is not None and floating and found[0].dtype.kind == "f":
-            f = lambda *xs: mp.sum(bind(primitive.name, *xs, **params))
+            f = lambda *xs: mp.sum(joined(primitive.name, *xs, **params))
             found += mp.grad(f, floating)(*arrays)
         return found
 

@@ -276,6 +276,8 @@ def test_every_public_operation_is_compared():
         "power",  # `pow`
         "argsort", "sort",  # test_ops_distributions.py
         "conv",  # test_ops_convolution.py
+        "cholesky", "cross", "det", "eigh", "eigvalsh", "inv", "matrix_norm", "matrix_power", "matrix_rank", "outer", "pinv", "qr",
+        "slogdet", "solve", "svd", "svdvals", "tensordot", "trace", "vecdot", "vector_norm", "diagonal", "tril", "triu",  # test_linalg.py
         "portable_log", "portable_exp", "normal_quantile",  # test_ops_distributions.py
         "scan", "map", "while_loop", "fori_loop", "cond", "switch",  # test_control_*.py
         "checkpoint", "custom_gradient", "custom_root",  # test_control_custom.py

@@ -12,7 +12,7 @@ import maplet as mp
 from maplet.core.check import check
 from maplet.core.graph import Graph, in_order
 from maplet.core.primitive import registry
-from maplet.core.trace import Trace, bind
+from maplet.core.trace import Trace
 from maplet.core.tree import leaves
 from maplet.core.types import ArrayType
 from maplet.errors import PositionError, ShapeError
@@ -20,7 +20,7 @@ from maplet.ops.random import Generator
 from maplet.transforms.batch import batch
 from maplet.transforms.evaluate import compute
 from maplet.transforms.gradient import gradient
-from test_ops_laws import cases, elementwise, type_of
+from test_ops_laws import cases, elementwise, joined, type_of
 
 primitives = [p for p in registry.values() if p.example is not None]
 every_primitive = pytest.mark.parametrize("primitive", primitives, ids=lambda p: p.name)
@@ -41,7 +41,7 @@ def one_node(primitive, types, params):
     """The graph that applies a primitive to its inputs."""
     with Trace(with_values=False) as trace:
         inputs = [trace.argument(t, f"x{n}") for n, t in enumerate(types)]
-        out = bind(primitive.name, *inputs, **params)
+        out = joined(primitive.name, *inputs, **params)
         return Graph(tuple(trace.node_of(x) for x in inputs), (trace.node_of(out),), trace.origins)
 
 

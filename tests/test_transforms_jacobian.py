@@ -11,8 +11,8 @@ from maplet import nn
 from maplet.core.check import check
 from maplet.core.graph import in_order
 from maplet.core.primitive import registry
-from maplet.core.trace import bind
 from maplet.errors import GradientError, SettingError
+from test_ops_laws import joined
 
 step = 6e-6
 rng = np.random.default_rng(0)
@@ -68,7 +68,7 @@ def test_both_modes_agree_on_every_operation(primitive):
     inputs, params = primitive.example(np.random.default_rng(0))
     inputs = [np.asarray(x) for x in inputs]
     real = [n for n, x in enumerate(inputs) if x.dtype.kind == "f"]
-    f = lambda *xs: bind(primitive.name, *xs, **params)
+    f = lambda *xs: joined(primitive.name, *xs, **params)
     forward, reverse = (mp.jacobian(f, real, mode=mode)(*map(mp.asarray, inputs)) for mode in ("forward", "reverse"))
     for n, x, y in zip(real, forward, reverse, strict=True):
         assert x.shape == y.shape == f(*map(mp.asarray, inputs)).shape + inputs[n].shape

@@ -14,9 +14,9 @@ from maplet.core.array import Parameter
 from maplet.core.check import check
 from maplet.core.graph import in_order
 from maplet.core.primitive import registry
-from maplet.core.trace import bind
 from maplet.core.tree import Stateful, leaves
 from maplet.errors import DTypeError, GradientError, ShapeError
+from test_ops_laws import joined
 
 differentiable = [p for p in registry.values() if p.gradient and p.example]
 every_differentiable = pytest.mark.parametrize("primitive", differentiable, ids=lambda p: p.name)
@@ -32,7 +32,7 @@ def program(primitive, seed=0):
 
     def f(*xs):
         given = dict(zip(real, xs, strict=True))
-        return bind(primitive.name, *[given.get(n, mp.asarray(x)) for n, x in enumerate(inputs)], **params)
+        return joined(primitive.name, *[given.get(n, mp.asarray(x)) for n, x in enumerate(inputs)], **params)
 
     primals = [inputs[n] for n in real]
     return f, primals, [rng.uniform(-1, 1, size=x.shape) for x in primals]

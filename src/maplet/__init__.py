@@ -29,7 +29,7 @@ from maplet.core.outline import outline
 from maplet.core.reading import parse
 from maplet.core.recording import trace
 from maplet.core.types import ArrayType
-from maplet.ops import random
+from maplet.ops import linalg, random
 from maplet.ops.composite import (
     clip,
     elu,
@@ -167,14 +167,14 @@ __all__ = [
     "e", "einsum", "elu", "equal", "erf", "evaluate", "exp", "expand_dims", "expect", "explain_compile", "expm1", "eye",
     "fit", "flip", "float16", "float32", "float64", "floor", "floor_divide", "fori_loop", "full", "gelu", "grad",
     "gradient", "greater", "greater_equal", "hessian", "hvp", "hypot", "inf", "int8", "int16", "int32", "int64",
-    "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less", "less_equal", "linearize", "lint",
-    "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logsumexp", "map", "matmul", "matrix_transpose", "max", "maximum", "mean", "min", "minimize",
-    "minimum", "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn", "norm", "not_equal", "one_hot",
-    "ones", "ones_like", "optim", "outline", "pad", "parse", "permute_dims", "pi", "positive", "pow", "prod", "profile",
-    "random", "reciprocal", "recurrence", "reduce_window", "relu", "remainder", "reshape", "round", "rsqrt", "save",
-    "scan", "seed", "set_threads", "sigmoid", "sign", "signbit", "silu", "sin", "sinh", "softmax", "softplus", "sort",
-    "sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take",
+    "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less", "less_equal", "linalg", "linearize",
+    "lint", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "logsumexp", "map", "matmul", "matrix_transpose", "max", "maximum", "mean", "min",
+    "minimize", "minimum", "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn", "norm", "not_equal",
+    "one_hot", "ones", "ones_like", "optim", "outline", "pad", "parse", "permute_dims", "pi", "positive", "pow", "prod",
+    "profile", "random", "reciprocal", "recurrence", "reduce_window", "relu", "remainder", "reshape", "round", "rsqrt",
+    "save", "scan", "seed", "set_threads", "sigmoid", "sign", "signbit", "silu", "sin", "sinh", "softmax", "softplus",
+    "sort", "sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take",
     "take_along_axis", "tan", "tanh", "threads", "trace", "train", "tril", "triu", "trunc", "uint8", "uint16", "uint32",
     "uint64", "value_and_grad", "var", "vjp", "vmap", "where", "while_loop", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Primitive:
-    """One operation: a mapping from arrays to an array (or to a tuple of them, for nested graphs).
+    """One operation: a mapping from arrays to an array, or to a tuple of them, of which `item` takes one.
 
     Every field is a function of the inputs in order, then the static parameters by name.
 
@@ -42,9 +42,10 @@ class Primitive:
         gradient has an output that carries none (integers, booleans, steps).
     batch
         How `vmap` moves a new axis through it: ``(size, *inputs, batched=(…), **params) → array``. ``batched`` tells
-        which inputs carry the new axis, of length ``size``, at their front; the result carries it at its front. Called
-        only where at least one input is batched, or always where the operation is ``per_row``. A primitive with
-        nested graphs gets ``rows=`` too (see `batch`) and gives, for each output, the array and whether it is batched.
+        which inputs carry the new axis, of length ``size``, at their front; the result carries it at its front (of
+        several, each does). Called only where at least one input is batched, or always where the operation is
+        ``per_row``. A primitive with nested graphs gets ``rows=`` too (see `batch`) and gives, for each output, the
+        array and whether it is batched.
     tangent
         The pushforward of a primitive with nested graphs: ``(tangents, *inputs, **params) → (outputs, their
         tangents)``; None stands for zero. Elsewhere it is derived from the pullback.

@@ -75,7 +75,7 @@ def _batched_node(node: Node, inputs: list[Found], size: int, *, rows: bool) -> 
         several, index = inputs[0], int(node.params["index"])
         if isinstance(several, list):
             return several[index]
-        return bind("item", several[0], index=index), False
+        return bind("item", several[0], index=index), several[1]
     operands = [cast("tuple[Array, bool]", pair) for pair in inputs]
     arrays = [array for array, _ in operands]
     batched = tuple([carries for _, carries in operands])

@@ -88,6 +88,12 @@ of_derivative = {
     "acos": "the derivative at ±1 is infinite: mp.clip(x, -1 + 1e-6, 1 - 1e-6)",
     "atanh": "the derivative at ±1 is infinite: mp.clip(x, -1 + 1e-6, 1 - 1e-6)",
     "acosh": "the derivative at 1 is infinite: mp.maximum(x, 1 + 1e-6)",
+    "eigh": "eigenvectors have no derivative where eigenvalues coincide; mp.linalg.eigvalsh has one",
+    "svd": "singular vectors have no derivative where singular values coincide or are 0; mp.linalg.svdvals has one",
+}
+of_matrices = {
+    "cholesky": "a matrix is not positive definite: add a little of the identity, x + 1e-6 * mp.eye(n)",
+    "solve": "a matrix is singular: look for rows that depend on each other, or take mp.linalg.pinv(a) @ b",
 }
 no_gradient = (
     " (what comes in is 0, as behind an mp.where that took the other branch; 0·∞ is NaN, so make the operand itself "
@@ -125,9 +131,11 @@ def remedy(
         if applies(*numbers):
             return text
     infinite = any(x.dtype.kind == "f" and np.isinf(x).any() for x in inputs)
-    if np.isnan(bad):
-        return "the inputs hold infinities, and ∞ − ∞ and 0·∞ are NaN: look where those come from" if infinite else None
-    return None if infinite else too_large
+    if not np.isnan(bad):
+        return None if infinite else too_large
+    if infinite:
+        return "the inputs hold infinities, and ∞ − ∞ and 0·∞ are NaN: look where those come from"
+    return of_matrices.get(name)
 
 
 def _of_derivative(written: Derivation, name: str, numbers: Sequence[Any]) -> str | None:
