@@ -19,9 +19,9 @@ special = np.asarray([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-30, -1e3
 
 # operation of maplet, operation of PyTorch, inputs
 unary = {
-    **dict.fromkeys(("abs", "atan", "asinh", "ceil", "cos", "cosh", "erf", "exp", "expm1", "floor", "negative", "positive", "round", "sigmoid", "sign", "sin", "sinh", "square", "tan", "tanh", "trunc", "softplus", "silu", "relu", "elu", "leaky_relu", "gelu", "reciprocal"), anywhere),
-    **dict.fromkeys(("log", "log2", "log10", "sqrt", "rsqrt"), positive),
-    **dict.fromkeys(("acos", "asin", "atanh", "log1p"), unit),
+    **dict.fromkeys(("abs", "atan", "asinh", "ceil", "cos", "cosh", "erf", "erfc", "exp", "expm1", "floor", "negative", "positive", "round", "sigmoid", "sign", "sin", "sinh", "square", "tan", "tanh", "trunc", "softplus", "silu", "relu", "elu", "leaky_relu", "gelu", "reciprocal"), anywhere),
+    **dict.fromkeys(("digamma", "lgamma", "log", "log2", "log10", "sqrt", "rsqrt"), positive),
+    **dict.fromkeys(("acos", "asin", "atanh", "erfinv", "log1p"), unit),
     "acosh": positive + 1,
 }  # fmt: skip
 in_functional = {"softplus", "silu", "elu", "leaky_relu", "gelu"}
@@ -50,6 +50,9 @@ def gelu_tanh(x):
 
 rows = np.asarray([[0, 3, 1], [2, 2, -1], [0, 1, 1]])
 cases |= {
+    "trigamma": (mp.trigamma, lambda x: torch.polygamma(1, x), [positive]),
+    "polygamma 2": (lambda x: mp.polygamma(2, x), lambda x: torch.polygamma(2, x), [positive]),
+    "polygamma 3": (lambda x: mp.polygamma(3, x), lambda x: torch.polygamma(3, x), [anywhere]),
     "pow": (mp.pow, torch.pow, [positive, beside]),
     "pow 2": (lambda x: x**2, lambda x: x**2, [anywhere]),
     "pow 3": (lambda x: x**3, lambda x: x**3, [anywhere]),

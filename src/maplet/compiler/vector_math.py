@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.compiler import vector_circles, vector_exponentials, vector_logarithms, vector_powers
+from maplet.compiler import (
+    vector_circles,
+    vector_error_functions,
+    vector_exponentials,
+    vector_gamma_functions,
+    vector_logarithms,
+    vector_powers,
+)
 from maplet.compiler.vector_numbers import rule
 
 if TYPE_CHECKING:
@@ -21,9 +28,12 @@ table: dict[str, Rule] = {
         (vector_logarithms, ("log", "log1p", "log2", "log10", "logaddexp", "asinh", "acosh", "atanh")),
         (vector_circles, ("sin", "cos", "tan", "asin", "acos", "atan", "atan2")),
         (vector_powers, ("power", "rsqrt", "hypot")),
+        (vector_error_functions, ("erfc", "erfinv")),
+        (vector_gamma_functions, ("lgamma", "digamma")),
     )
     for name in names
 }
+table["polygamma"] = vector_gamma_functions.polygamma
 
 # How far f64 may be from the exact value, in units of its last place; of `logaddexp`, of the greatest of x, y and it.
 # These bounds are not proven but sampled.
@@ -32,4 +42,5 @@ bounds: dict[str, float] = {
     "log": 1, "log1p": 1, "log2": 1, "log10": 1, "logaddexp": 3, "asinh": 2, "acosh": 2.5, "atanh": 2.5,
     "sin": 1.5, "cos": 1.5, "tan": 2, "asin": 2, "acos": 1.5, "atan": 2.5, "atan2": 2.5,
     "power": 1, "rsqrt": 1.5, "hypot": 1.5,
+    "erfc": 3, "erfinv": 3, "lgamma": 3, "digamma": 3, "polygamma": 3,
 }  # fmt: skip
