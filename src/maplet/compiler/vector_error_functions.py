@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.compiler.vector_exponentials import exp_of_negative, exp_of_sum
+from maplet.compiler.vector_exponentials import erf_of_small, exp_of_negative, exp_of_sum
 from maplet.compiler.vector_logarithms import infinity, log
 from maplet.compiler.vector_numbers import Number, at_most, choose, copysign, fma, polynomial, sqrt
 from maplet.compiler.vector_repair import replaced
@@ -33,7 +33,10 @@ _complement: dict[str, tuple[float, float, Coefficients]] = {
 
 
 def erfc(x: Number) -> Number:
-    """e^(−x²)·p/(1 + 2x), and 2 less that of −x below 0; what rounding took from x² is not forgotten."""
+    """e^(−x²)·p/(1 + 2x), and 2 less that of −x below 0; of a small f64 1 − erf x.
+
+    What rounding took from x² is added again.
+    """
     center, end, coefficients = _complement[x.dtype]
     wide = x.to("f64")
     size = at_most(abs(wide), end)
@@ -41,11 +44,13 @@ def erfc(x: Number) -> Number:
     decay = exp_of_negative(-square) if x.dtype == "f32" else exp_of_sum(-square, -fma(size, size, -square))
     smooth = polynomial((size - center) / (size + center), coefficients)
     found = decay * (smooth / fma(size, 2.0, 1.0))
+    if x.dtype == "f64":
+        found = choose(size < 0.5, 1.0 - erf_of_small(size), found)
     return choose(wide < 0, 2.0 - found, found).to(x.dtype)
 
 
-# erf⁻¹(x)/x in w − n where w = −ln(1 − x²) is below s, and erf⁻¹(x) in √w − f beyond: s, n, f and the coefficients. For f32
-# the error is 2^−27.
+# erf⁻¹(x)/x in w − n where w = −ln(1 − x²) is below s, and erf⁻¹(x) in √w − f beyond: s, n, f and the coefficients.
+# For f32 the error is 2^−27.
 _inverse: dict[str, tuple[float, float, float, Coefficients, Coefficients]] = {
     "f32": (
         5.0, 2.5, 3.12,

@@ -59,7 +59,7 @@ def repaired(found: Number, where: Number, name: str, function: Callable[..., Nu
 def replaced(found: Number, where: Number, function: Callable[[], Number]) -> Number:
     """What was found, but what a function gives in the lanes where a condition holds.
 
-    The function writes code for all lanes, which runs where there is such a lane. It is for what many elements may need.
+    The function writes code for all lanes, which runs where there is such a lane: many elements may need it.
     """
     vectors = found.vectors
     builder, set_of_lanes = vectors.builder, ir.IntType(vectors.lanes)

@@ -17,7 +17,7 @@ import numpy as np
 
 from maplet.ops.elementwise import exp, square
 from maplet.ops.records import unary
-from maplet.ops.special import polynomial
+from maplet.ops.special import erf_value, polynomial
 
 if TYPE_CHECKING:
     from maplet.ops.special import Value
@@ -32,11 +32,11 @@ erfc_coefficients = (
     -1.1222046316669005e-05, 5.709784760966506e-06, 2.9377854943443786e-07, -8.254699744871162e-07,
     7.471952780500971e-08, 1.1005996198640057e-07, -1.799947545903142e-08, -1.4091982822555755e-08,
     1.868487385473519e-09, 1.263782858042137e-09,
-)
+)  # fmt: skip
 
 
 def erfc_value(x: Value) -> Value:
-    """1 − erf x, as e^(−x²)·p/(1 + 2x), and 2 less that of −x below 0.
+    """1 − erf x, from ½ on e^(−x²)·p/(1 + 2x), and 2 less that of −x below 0.
 
     The form is that of M. M. Shepherd and J. G. Laframboise, "Chebyshev approximation of (1 + 2x)·exp(x²)·erfc x in
     0 ≤ x < ∞", Math. Comp. 36 (1981), 249-253. So that e^(−x²) is exact, x is taken apart into z of 24 bits, whose
@@ -44,8 +44,10 @@ def erfc_value(x: Value) -> Value:
     """
     size = np.minimum(np.abs(x), erfc_end)
     short = size.astype(np.float32).astype(np.float64)
-    decay = np.exp(-short * short) * np.exp((short - size) * (short + size))
-    found = decay * (polynomial((size - erfc_center) / (size + erfc_center), erfc_coefficients) / (1 + 2 * size))
+    decay = np.exp(-short * short)
+    decay = decay + decay * np.expm1((short - size) * (short + size))
+    far = decay * (polynomial((size - erfc_center) / (size + erfc_center), erfc_coefficients) / (1 + 2 * size))
+    found = np.where(size < 0.5, 1 - erf_value(size), far)
     return np.where(x < 0, 2 - found, found)
 
 
@@ -59,7 +61,7 @@ erfinv_center = (
     2.6990332675037463e-12, 6.449389855187572e-15, -5.294269265981523e-14, 6.293734713664434e-15,
     2.7567170138166916e-16, -1.5731123503391285e-16, 1.2748590953505583e-17, 1.6568902070326583e-18,
     -3.860192377004801e-19, 5.9949571622188915e-21, 4.22831964711441e-21, -2.990450243272688e-22,
-)
+)  # fmt: skip
 erfinv_tail = (
     4.072024113608415, 1.0099493142743827, 0.0007486098683109187, -0.000622236126114427, 0.00021339597904467843,
     -5.9542742338613384e-05, 1.4917344926438395e-05, -3.3865594782090317e-06, 6.397527383209227e-07,
@@ -68,7 +70,7 @@ erfinv_tail = (
     -5.797408515527593e-11, 1.1875261669912548e-11, -7.928525767467373e-13, -1.0041440009784134e-12,
     8.583062741097257e-13, -2.233262829180218e-13, -4.0896389445515925e-14, 2.5417766638001442e-14,
     -6.735735211391665e-16, -6.435692449386979e-16,
-)
+)  # fmt: skip
 
 
 def erfinv_value(x: Value) -> Value:

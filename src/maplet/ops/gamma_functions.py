@@ -1,7 +1,7 @@
 """The logarithm of the gamma function and its derivatives: ln |Γ|, ψ = (ln Γ)′ and ψₙ, the derivatives of ψ.
 
-Below 0 they follow from Γ(x)·Γ(1 − x) = π/sin πx and its derivatives. There ln |Γ|, ψ and ψₙ for even n have zeros between
-the poles; next to one, the error is some units in the last place of the terms of which it is the difference.
+Below 0 they follow from Γ(x)·Γ(1 − x) = π/sin πx and its derivatives. There ln |Γ|, ψ and ψₙ for even n have zeros
+between the poles; next to one, the error is some units in the last place of the terms whose difference it is.
 """
 
 # The records below are tables of short lambdas, all of one signature, of which each uses what it needs.
@@ -21,8 +21,8 @@ from maplet.core.types import ArrayType, is_floating, short_name
 from maplet.errors import DTypeError, SettingError
 from maplet.ops import gamma_series as series
 from maplet.ops.arguments import as_array, as_floating
-from maplet.ops.special import polynomial
 from maplet.ops.records import aligned_batch, in_float64, unary
+from maplet.ops.special import polynomial
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -36,16 +36,22 @@ def _rest(x: Value) -> Value:
     return x - np.rint(x)
 
 
+def _turned(rest: Value) -> Value:
+    """sin(π·rest)/π."""
+    square = rest * rest
+    return rest + rest * square * polynomial(square, series.sine)
+
+
 def _cotangent(rest: Value) -> Value:
     """The cotangent of π·rest; the cosine is the sine of what is left to the quarter turn, so that no zero is lost."""
-    return np.sin(np.pi * (0.5 - np.abs(rest))) / np.sin(np.pi * rest)
+    return _turned(0.5 - np.abs(rest)) / _turned(rest)
 
 
 # ── values ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def _lgamma_above(y: Value) -> Value:
-    """The logarithm of Γ from ½ on."""
+    """The logarithm of Γ from 0.7 on."""
     t = (y - series.lgamma_center) / (y + series.lgamma_center)
     near = (y - 1) * (y - 2) * polynomial(t, series.lgamma_near)
     inverse = 1 / y
@@ -55,20 +61,20 @@ def _lgamma_above(y: Value) -> Value:
 
 
 def lgamma_value(x: Value) -> Value:
-    """ln |Γ(x)|: below ½ ln Γ(1 + x) − ln x, and below 0 −ln |sin(πx)/π| − ln Γ(1 − x)."""
+    """The logarithm of |Γ(x)|: below 0.7 ln Γ(1 + x) − ln x, and below 0 −ln |sin(πx)/π| − ln Γ(1 − x)."""
     size = np.abs(x)
-    small, rest = size < 0.5, _rest(size)
-    positive = _lgamma_above(np.where(small, size + 1, size)) - np.log(np.where(small, size, 1))
-    negative = -np.log(np.abs(np.sin(np.pi * rest)) / np.pi) - _lgamma_above(1 + size)
+    small, rest = size < series.lgamma_small, _rest(size)
+    positive = _lgamma_above(np.where(small, size + 1, size)) + np.where(small, -np.log(size), 0.0)  # +0 at 1 and 2
+    negative = -np.log(np.abs(_turned(rest))) - _lgamma_above(1 + size)
     found = np.where(x < 0, np.where(rest == 0, np.inf, negative), positive)
     return np.where(size == np.inf, np.inf, found)
 
 
-def _digamma_above(y: Value) -> Value:
-    """The digamma function from 1 on."""
+def _digamma_above(y: Value, lost: Value | float = 0.0) -> Value:
+    """The digamma function from 1 on, of y and what rounding took from it."""
     high, low = series.digamma_root
     t = (y - series.digamma_center) / (y + series.digamma_center)
-    near = ((y - high) - low) * polynomial(t, series.digamma_near)
+    near = ((y - high) + (lost - low)) * polynomial(t, series.digamma_near)
     inverse = 1 / y
     square = inverse * inverse
     far = np.log(y) - (0.5 * inverse + square * polynomial(square, series.digamma_series))
@@ -78,9 +84,10 @@ def _digamma_above(y: Value) -> Value:
 def digamma_value(x: Value) -> Value:
     """ψ(x): below 1 ψ(1 + x) − 1/x, and below 0 ψ(1 − x) − π·cot πx."""
     size = np.abs(x)
-    small, rest = size < 1, _rest(size)
-    positive = _digamma_above(np.where(small, size + 1, size)) - np.where(small, 1 / x, 0)
-    negative = _digamma_above(1 + size) + np.pi * _cotangent(rest)
+    small, above, rest = size < 1, size + 1, _rest(size)
+    lost = size - (above - 1)
+    positive = _digamma_above(np.where(small, above, size), np.where(small, lost, 0)) - np.where(small, 1 / x, 0)
+    negative = _digamma_above(above, lost) + np.pi * _cotangent(rest)
     return np.where(x < 0, np.where(rest == 0, np.nan, negative), positive)
 
 
@@ -96,10 +103,11 @@ def _polygamma_above(y: Value, n: int) -> Value:
     """The size of ψₙ from 0 on: n!/(y + k)ⁿ⁺¹ for the first k, and the series for the rest."""
     u = 1 / (y + series.steps(n))
     square = u * u
-    total = _power(u, n - 1) * (1 + (0.5 * n * u + square * polynomial(square, series.asymptotic(n))))
-    for k in reversed(range(series.steps(n))):  # the least first
-        total = total + _power(1 / (y + k if k else y), n)
-    return total
+    tail = 1 + (0.5 * n * u + square * polynomial(square, series.asymptotic(n)))
+    total = np.zeros_like(y)
+    for k in reversed(range(1, series.steps(n))):  # the least first
+        total = total + _power(1 / (y + k), n)
+    return (total + _power(u, n - 1) * tail) + _power(1 / y, n)
 
 
 def polygamma_value(x: Value, n: int) -> Value:
@@ -121,7 +129,8 @@ lgamma = unary(
     "lgamma", lgamma_value, "The logarithm of the gamma function, ln |Γ(x)|.",
     lambda g, out, x: g * digamma(x),  # ψ
     domain=(0.5, 3.5), singular=True, notation=r"\ln |\Gamma({0})|",
-    convention="∞ at the poles 0, −1, −2 …, and at ±∞; the derivative is that of `digamma`, NaN at the poles below 0",
+    convention="∞ at the poles 0, −1, −2 … and at ±∞ (SciPy: −∞ at −∞); the derivative is `digamma`, NaN at the poles "
+    "below 0",
 )  # fmt: skip
 digamma = unary(
     "digamma", digamma_value, "The digamma function ψ = (ln Γ)′.",
@@ -154,8 +163,8 @@ def _polygamma_pullback(g: Array, out: Array, x: Array, *, needed: tuple[bool], 
 register(Primitive(
     "polygamma", shape=_polygamma_shape, reference=_polygamma_reference, gradient=_polygamma_pullback,
     batch=aligned_batch("polygamma"), singular=True, access=_polygamma_access, notation=r"\psi^{{(n)}}({0})",
-    convention="at the poles ∞ for odd n; for even n −∞ at 0, ∞ at −0 and NaN elsewhere (PyTorch and SciPy: −∞), since "
-    "∞ stands on one side and −∞ on the other; NaN at −∞",
+    convention="at the poles ∞ for odd n; for even n, as `digamma`, −∞ at 0, ∞ at −0 and NaN at the others, which have "
+    "∞ on one side and −∞ on the other (PyTorch and SciPy: −∞ at all); NaN at −∞",
     example=lambda rng: ([rng.uniform(0.5, 3.5, size=(2, 3))], {"n": 1}),
 ))  # fmt: skip
 
@@ -164,8 +173,7 @@ register(Primitive(
 def polygamma(n: int, x: ArrayLike, /) -> Array:
     """The n-th derivative of the digamma function, n = 0 (itself) to 30; n is a Python integer.
 
-    ψₙ(x) = (−1)ⁿ⁺¹·n!·Σ 1/(x + k)ⁿ⁺¹, k = 0, 1, 2 … Its derivative is ψₙ₊₁, so that derivatives of `lgamma` and `digamma`
-    exist to that order.
+    ψₙ(x) = (−1)ⁿ⁺¹·n!·Σ 1/(x + k)ⁿ⁺¹, k = 0, 1, 2 … Its derivative is ψₙ₊₁: so far go those of `lgamma` and `digamma`.
 
     Raises
     ------
