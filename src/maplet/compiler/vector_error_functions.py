@@ -6,10 +6,11 @@ f32 is computed in f64, by shorter polynomials. The forms, and the coefficients 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from maplet.compiler.vector_exponentials import erf_of_small, exp_of_negative, exp_of_sum
-from maplet.compiler.vector_logarithms import infinity, log
+from maplet.compiler.vector_logarithms import infinity, log, log_of_normal
 from maplet.compiler.vector_numbers import Number, at_most, choose, copysign, fma, polynomial, sqrt
 from maplet.compiler.vector_repair import replaced
 from maplet.ops import error_functions as known
@@ -75,10 +76,11 @@ def erfinv(x: Number) -> Number:
     """x·p(w), and towards ±1 q(√w), which is computed where a vector has such an x; infinite at ±1, NaN beyond."""
     split, near, far, center, tail = _inverse[x.dtype]
     wide = x.to("f64")
-    w = -log(fma(-wide, wide, 1.0))
-    beyond = ~(w < split)
+    gap = fma(-wide, wide, 1.0)
+    found = wide * polynomial(-near - log_of_normal(gap), center)
 
     def towards_one() -> Number:
+        w = -log(gap)
         return copysign(choose(w.equals(infinity), w, polynomial(sqrt(w) - far, tail)), wide)
 
-    return replaced(wide * polynomial(w - near, center), beyond, towards_one).to(x.dtype)
+    return replaced(found, ~(gap > math.exp(-split)), towards_one).to(x.dtype)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from maplet.compiler.vector_logarithms import infinity, log, nan
+from maplet.compiler.vector_logarithms import infinity, log, log_of_normal, nan
 from maplet.compiler.vector_numbers import Number, choose, fma, in_f64, polynomial, rule
 from maplet.compiler.vector_repair import replaced
 from maplet.ops import gamma_series as series
@@ -106,7 +106,7 @@ def lgamma(x: Number) -> Number:
 
     def below() -> Number:
         rest, y = _rest(size), size + 1.0
-        reflected = -log(abs(_turned(rest))) - _lgamma_above(y, log(y), _lgamma["f64"])
+        reflected = -log(abs(_turned(rest))) - _lgamma_above(y, log_of_normal(y), _lgamma["f64"])
         return choose(rest.equals(0), infinity, reflected)
 
     found = replaced(found, wide < 0, below)
@@ -139,7 +139,7 @@ def digamma(x: Number) -> Number:
 
     def below() -> Number:
         rest = _rest(size)
-        value = _digamma_above(above, lost, log(above), 1.0 / above, _digamma["f64"])
+        value = _digamma_above(above, lost, log_of_normal(above), 1.0 / above, _digamma["f64"])
         reflected = fma(_cotangent(rest), _pi, value)
         return choose(rest.equals(0), nan, reflected)
 

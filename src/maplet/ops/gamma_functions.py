@@ -204,6 +204,6 @@ def trigamma(x: ArrayLike, /) -> Array:
     --------
     >>> import maplet as mp
     >>> mp.trigamma(mp.asarray([0.5, 2.0]))
-    Array([4.934802 , 0.644934], dtype=float32)
+    Array([4.934802  , 0.64493406], dtype=float32)
     """
     return polygamma(1, x)
