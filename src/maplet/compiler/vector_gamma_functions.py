@@ -34,7 +34,7 @@ class _Fit:
         return polynomial((y - self.center) / (y + self.center), self.near)
 
 
-# For f32 the errors are 2^−31, 2^−29 and 2^−30, 2^−25, of what is less than a fiftieth of the function.
+# For f32 the errors are 2^−29 and 2^−29, of ψ 2^−30 and 2^−25 (of a term that is less than a fiftieth of ψ).
 _lgamma = {
     "f32": _Fit(
         1.323, 2.5,

@@ -2,7 +2,7 @@
 
 Polynomials, lowest power first, are expansions in Chebyshev polynomials (computed in 40 digits). Where a function is
 analytic but for the negative axis, it is expanded in t = (y − c)/(y + c), which takes that axis farther away: half as
-many terms do (W. J. Cody and H. C. Thacher use fractions instead, Math. Comp. 27 (1973), 123-127).
+many terms do. (W. J. Cody, A. J. Strecok and H. C. Thacher use fractions instead, Math. Comp. 27 (1973), 123-127.)
 """
 
 from __future__ import annotations
