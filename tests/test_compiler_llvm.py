@@ -553,7 +553,7 @@ def test_functions_that_branch_may_stand_anywhere(library, monkeypatch):
     assert (found == expected).all()
 
 
-@pytest.mark.parametrize("name", sorted(set(functions.functions) & set(registry)))
+@pytest.mark.parametrize("name", sorted(set(functions.functions) & set(registry) - {"polygamma"}))
 def test_every_function_can_be_written(name):
     count, written = len(registry[name].example(np.random.default_rng(0))[0]), 0
     for dtype in dtypes_by_short_name:

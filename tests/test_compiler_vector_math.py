@@ -1,6 +1,6 @@
 """The elementary functions in machine code: how exact they are, and that every target and width gives the same bits.
 
-float32 is held against NumPy in float64, float64 against NumPy in 80 bits (where the machine has them).
+float32 is held against NumPy in float64, float64 against NumPy in 80 bits (where the machine has them) or mpmath.
 """
 
 import ctypes
@@ -22,10 +22,13 @@ from maplet.core.primitive import registry
 from maplet.errors import SettingError
 
 two_arguments = ["atan2", "hypot", "logaddexp", "power"]
-one_argument = sorted(vector_math.table.keys() - set(two_arguments))
+orders = {"polygamma_1": 1, "polygamma_2": 2, "polygamma_5": 5}  # one function for each order
+one_argument = sorted(vector_math.table.keys() - {*two_arguments, "polygamma"} | orders.keys())
+reflected = {"lgamma", "digamma", *orders}  # differences of two terms below 0
 # How far apart the numbers are that the slow test visits; with MAPLET_EVERY_FLOAT=1 it visits all, in half an hour.
 strides = dict.fromkeys(["exp", "log", "tanh", "sigmoid"], 1) | {"erf": 5, "expm1": 5, "log1p": 5}
-odd = {"asin", "asinh", "atan", "atanh", "erf", "sin", "sinh", "tan", "tanh"}
+strides |= dict.fromkeys(["erfc", "erfinv", "lgamma", "digamma"], 5) | dict.fromkeys(orders, 199)
+odd = {"asin", "asinh", "atan", "atanh", "erf", "erfinv", "sin", "sinh", "tan", "tanh"}
 even = {"cos", "cosh"}
 
 host = ""
@@ -71,7 +74,10 @@ def loop_text(name, dtype, lanes, count, symbol):
         return builder.gep(start, [at], source_etype=type_of(dtype, 1))
 
     values = [builder.load(place(x), typ=type_of(dtype, lanes), align=1) for x in inputs]
-    builder.store(vector_math.table[name](Vectors(builder, lanes), values, dtype), place(output), align=1)
+    vectors, function = Vectors(builder, lanes), name
+    if name in orders:
+        function, values = "polygamma", [*values, vectors.constant(dtype, orders[name])]
+    builder.store(vector_math.table[function](vectors, values, dtype), place(output), align=1)
     following = builder.add(at, ir.Constant(word, lanes))
     at.add_incoming(ir.Constant(word, 0), first)
     at.add_incoming(following, builder.block)
@@ -120,8 +126,37 @@ def exact(name, *arguments):
     in_80_bits = {"sigmoid": wide_sigmoid, "erf": wide_erf, "rsqrt": lambda x: 1 / np.sqrt(x)}
     with np.errstate(all="ignore"):  # also a NaN that signals, cast to a wider dtype
         if arguments[0].dtype == np.float64:
+            if name in by_mpmath:
+                return exact_by_mpmath(name, *arguments)
             return (in_80_bits.get(name) or getattr(np, name))(*[x.astype(wide) for x in arguments])
-        return registry[name].reference(*[x.astype(np.float64) for x in arguments])
+        return reference(name, *[x.astype(np.float64) for x in arguments])
+
+
+def reference(name, *arguments):
+    """What the primitive means."""
+    if name in orders:
+        return registry["polygamma"].reference(*arguments, n=orders[name])
+    return registry[name].reference(*arguments)
+
+
+by_mpmath = {"erfc", "erfinv", *reflected}
+
+
+def exact_by_mpmath(name, x):
+    """What mpmath computes in 40 digits; at 0, at poles, beyond the domain, of infinities and NaN the reference."""
+    mpmath = pytest.importorskip("mpmath")
+    given = np.abs(x) < {"erfc": 30, "erfinv": 1, "lgamma": np.inf, "digamma": np.inf}.get(name, 1e6)
+    given &= x != 0
+    if name in reflected:
+        given &= (x > 0) | (x != np.trunc(x))
+    found = reference(name, x).astype(wide)
+    with mpmath.workdps(40):
+        function = {
+            "erfc": mpmath.erfc, "erfinv": mpmath.erfinv, "digamma": lambda v: mpmath.psi(0, v),
+            "lgamma": lambda v: mpmath.re(mpmath.loggamma(v)),
+        }.get(name) or (lambda v: mpmath.psi(orders[name], v))  # fmt: skip
+        found[given] = [wide(mpmath.nstr(function(mpmath.mpf(float(v))), 25)) for v in x[given]]
+    return found
 
 
 def wide_sigmoid(x):
@@ -183,6 +218,7 @@ def specials(dtype):
         1, np.nextafter(dtype(1), dtype(2)), np.nextafter(dtype(1), dtype(0)), 0.5, 0.25, 1.5, 2, 3, 4, 9, 10, 17, 88,
         88.8, 89, 103.9, 104, 110, 709, 709.7, 710, 745, 746, 750, math.pi, math.pi / 2, math.log(2) / 2, 0.55, 0.9,
         2.0**23 - 1, 2.0**23 + 1, 2.0**24 + 2, 2.0**52 + 1, 2.0**53 + 2, 1e10, 2.0**28, 2.0**30, 2.0**100,
+        1.4616321449683623, 2.4570247382208006, 5, 6, 7.5, 10.05, 26.5, 27.2, 1000.5,
     ]  # fmt: skip
     with np.errstate(over="ignore"):
         positive = np.asarray(some).astype(dtype)
@@ -234,18 +270,29 @@ def test_float32_is_within_two_units_of_the_exact_value(name):
     assert_within(2, compiled(name)(*arrays), exact(name, *arrays), *arrays)
 
 
+def greater_term(name, *arguments):
+    """Of ln(eˣ + eʸ) the greater of x and y; of what is reflected below 0, the value at 1 − x."""
+    if name == "logaddexp":
+        return np.fmax(*arguments)
+    (x,) = arguments
+    with np.errstate(invalid="ignore"):  # a NaN that signals
+        return np.where(x < 0, reference(name, 1 - x), 0)
+
+
 @needs_80_bits
 @pytest.mark.parametrize("name", one_argument + two_arguments)
 def test_float64_is_within_its_stated_bound(name):
-    arrays = inputs(name, np.float64, 20_000 if name == "erf" else 100_000)
+    size = 2_000 if name in by_mpmath else 20_000 if name == "erf" else 100_000
+    arrays = inputs(name, np.float64, size)
     got, want = compiled(name, "f64")(*arrays), exact(name, *arrays)
-    if name == "logaddexp":  # near 0 it is the difference of two numbers; the bound is in units of the greater
-        larger = np.fmax(*arrays)
+    bound = vector_math.bounds[name]
+    if name == "logaddexp" or name in reflected:  # it can be the small difference of two numbers
+        larger = greater_term(name, *arrays)  # in whose units the bound then is
         less_exact = np.isfinite(larger) & (np.abs(got) < np.abs(larger))
         unit = np.spacing(np.abs(larger[less_exact]))
-        assert np.max(np.abs(got[less_exact] - want[less_exact]) / unit) <= vector_math.bounds[name]
+        assert np.max(np.abs(got[less_exact] - want[less_exact]) / unit, initial=0) <= bound
         arrays, got, want = [x[~less_exact] for x in arrays], got[~less_exact], want[~less_exact]
-    assert_within(vector_math.bounds[name], got, want, *arrays)
+    assert_within(bound, got, want, *arrays)
 
 
 @pytest.mark.parametrize("name", one_argument)
@@ -276,6 +323,26 @@ def test_values_that_people_know(dtype):
     assert [value("hypot", 3.0 * n, -4.0 * n) for n in (1, 2.0**40, 2.0**-40)] == [5, 5 * 2.0**40, 5 * 2.0**-40]
     assert value("atan2", 1.0, -1.0) == dtypes[dtype](3 * math.pi / 4)
     assert value("logaddexp", -np.inf, -np.inf) == -np.inf
+    assert value("erfc", 0.0) == 1
+    assert [value("lgamma", n) for n in (1.0, 2.0)] == [0, 0]
+    some_units = 4 * float(np.finfo(dtypes[dtype]).eps)
+    assert value("lgamma", 0.5) == pytest.approx(math.log(math.pi) / 2, rel=some_units)
+    assert value("digamma", 1.0) == pytest.approx(-0.5772156649015329, rel=some_units)
+    assert value("polygamma_1", 1.0) == pytest.approx(math.pi**2 / 6, rel=some_units)
+
+
+@pytest.mark.parametrize(("name", "near"), [
+    *(("lgamma", x) for x in (-2.457, -2.748, -3.1436, -3.9553, -4.0392, -5.0082)),
+    *(("digamma", x) for x in (1.4616, -0.504, -1.573, -2.611, -9.703, -100.8)),
+    *(("polygamma_2", x) for x in (-1.53, -2.505, -30.5)),
+])  # fmt: skip
+def test_beside_the_zeros_of_the_gamma_functions(name, near):
+    """Where a float32 is the small difference of two numbers, it is no less exact."""
+    mpmath = pytest.importorskip("mpmath")
+    functions = {"lgamma": lambda v: mpmath.log(abs(mpmath.gamma(v)))}
+    zero = np.float32(mpmath.findroot(functions.get(name, lambda v: mpmath.psi(orders.get(name, 0), v)), near))
+    x = (zero.view(np.int32) + np.arange(-9, 10, dtype=np.int32)).view(np.float32)
+    assert_within(1, compiled(name)(x), exact_by_mpmath(name, x.astype(np.float64)), x)
 
 
 def test_the_hardest_angle_of_float64():
@@ -299,7 +366,7 @@ def test_every_target_and_width_gives_the_same_bits(name, dtype):
 
 
 @pytest.mark.parametrize("lanes", [2, 32, 64])
-@pytest.mark.parametrize("name", ["sin", "logaddexp"])
+@pytest.mark.parametrize("name", ["sin", "logaddexp", "erfinv", "lgamma", "polygamma_2"])
 def test_repairs_work_in_every_width(name, lanes):
     arrays = inputs(name, np.float32, 6_000)
     assert_same_bits(compiled(name, "f32", lanes)(*arrays), compiled(name)(*arrays), *arrays)

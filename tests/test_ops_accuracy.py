@@ -10,6 +10,7 @@ import pytest
 
 import maplet as mp
 from maplet.core.primitive import registry
+from maplet.errors import SettingError
 
 
 def ulps(found, exact):
@@ -109,3 +110,108 @@ def test_the_next_number_is_the_next_in_its_own_dtype(dtype):
     x = np.asarray([0.0, 1.0, -1.0, 3.5, np.inf], dtype)
     np.testing.assert_array_equal(mp.nextafter(x, 0.0), np.nextafter(x, dtype(0)))
     assert float(mp.nextafter(mp.asarray(1.0, dtype=dtype), 2.0)) == 1 + np.finfo(dtype).eps
+
+
+def mixed(*ranges):
+    """Numbers from several ranges, and those at their ends."""
+    rng = np.random.default_rng(5)
+    return np.concatenate([np.concatenate([rng.uniform(low, high, size=150), [low, high]]) for low, high in ranges])
+
+
+small = np.concatenate([np.geomspace(1e-300, 1e-3, 60), -np.geomspace(1e-300, 1e-3, 60)])
+beside_one_and_two = np.concatenate([n + s * np.geomspace(1e-15, 0.3, 60) for n in (1, 2) for s in (1, -1)])
+beside_root = 1.4616321449683623 + np.concatenate([s * np.geomspace(1e-15, 0.3, 60) for s in (1, -1)])
+large = np.geomspace(30, 1e300, 60)
+above = np.concatenate([mixed((1e-3, 0.6), (0.4, 3.5), (2, 30)), np.abs(small), large])
+poles_apart = mixed((-0.99, -0.01), (-2.99, -2.01), (-30.99, -30.01))
+
+# name → its function in mpmath, and points
+against_mpmath = {
+    "erfc": (lambda m, x: m.erfc(x), np.concatenate([mixed((-6, 0), (0, 3), (3, 26.5)), small])),
+    "erfinv": (lambda m, x: m.erfinv(x), np.concatenate([mixed((-1 + 1e-9, 1 - 1e-9)), small, 1 - np.geomspace(2e-16, 0.1, 60)])),
+    "lgamma": (lambda m, x: m.loggamma(x), np.concatenate([above, beside_one_and_two])),
+    "digamma": (lambda m, x: m.psi(0, x), np.concatenate([above, beside_root])),
+    "polygamma 1": (lambda m, x: m.psi(1, x), np.concatenate([above[above < 1e150], poles_apart])),
+    "polygamma 2": (lambda m, x: m.psi(2, x), above[above < 1e150]),
+    "polygamma 7": (lambda m, x: m.psi(7, x), np.concatenate([above[above < 1e40], poles_apart])),
+    "polygamma 30": (lambda m, x: m.psi(30, x), above[above < 1e9]),
+}  # fmt: skip
+
+
+def units(name):
+    """How many units of the last place it may be off: of powers, more with each factor."""
+    return 6 + 2 * int(name.split()[1]) if name.startswith("polygamma") else 3.5
+
+
+def by_name(name):
+    """`erfc` or `polygamma 2` as a function of x."""
+    operation, *order = name.split()
+    return lambda x: getattr(mp, operation)(*map(int, order), x)
+
+
+@pytest.mark.parametrize("name", against_mpmath)
+def test_functions_that_numpy_has_not_are_exact_in_float64(name):
+    mpmath = pytest.importorskip("mpmath")
+    function, x = against_mpmath[name]
+    with mpmath.workdps(40):
+        exact = [function(mpmath, mpmath.mpf(float(v))) for v in x]
+        found = by_name(name)(x).numpy()
+        distance = [
+            float(abs(mpmath.mpf(float(f)) - e)) / np.spacing(abs(float(e)))
+            if abs(e) < 1e308
+            else f != np.sign(e) * np.inf
+            for f, e in zip(found, exact, strict=True)
+        ]
+    worst = int(np.argmax(distance))
+    assert distance[worst] <= units(name), f"{distance[worst]:.2f} units at {x[worst]!r}"
+
+
+# Between two poles each of these has a zero: the difference of two terms, in whose last place it is exact.
+@pytest.mark.parametrize("name", ["lgamma", "digamma", "polygamma 2", "polygamma 4"])
+def test_below_zero_the_error_is_that_of_a_term(name):
+    mpmath = pytest.importorskip("mpmath")
+    f = by_name(name)
+    with mpmath.workdps(40):
+        exact = [
+            mpmath.loggamma(v).real if name == "lgamma" else mpmath.psi(int(f"{name} 0".split()[1]), v)
+            for v in poles_apart
+        ]
+        error = np.asarray(
+            [float(mpmath.mpf(float(y)) - e) for y, e in zip(f(poles_apart).numpy(), exact, strict=True)]
+        )
+    term = np.maximum(np.abs(np.asarray(exact, dtype=float)), np.abs(f(1 - poles_apart).numpy()))
+    assert np.max(np.abs(error) / np.spacing(term)) <= units(name) + 1
+
+
+def test_special_values_of_functions_that_numpy_has_not():
+    """As in C, PyTorch and SciPy, but where the conventions of the records say otherwise."""
+    inf, nan = np.inf, np.nan
+
+    def check(f, x, expected):
+        for dtype in (np.float32, np.float64):
+            found = f(np.asarray(x, dtype)).numpy()
+            np.testing.assert_array_equal(found, np.asarray(expected, dtype))
+            zero = found == 0
+            np.testing.assert_array_equal(np.signbit(found[zero]), np.signbit(np.asarray(expected)[zero]))
+
+    check(mp.erfc, [0.0, -0.0, inf, -inf, nan, 30, -30], [1, 1, 0, 2, nan, 0, 2])
+    check(mp.erfinv, [0.0, -0.0, 1, -1, 1.5, -inf, nan], [0.0, -0.0, inf, -inf, nan, nan, nan])
+    check(mp.lgamma, [0.0, -0.0, 1, 2, -1, -2, inf, -inf, nan, -1e30], [inf, inf, 0, 0, inf, inf, inf, inf, nan, inf])
+    check(mp.digamma, [0.0, -0.0, -1, -2, inf, -inf, nan, -1e30], [-inf, inf, nan, nan, inf, nan, nan, nan])
+    check(mp.trigamma, [0.0, -0.0, -1, -2, inf, -inf, nan], [inf, inf, inf, inf, 0, nan, nan])
+    check(lambda x: mp.polygamma(2, x), [0.0, -0.0, -1, inf, -inf, nan], [-inf, inf, nan, -0.0, nan, nan])
+    assert mp.lgamma(np.asarray([0.5, 3.0, 4.0])).tolist() == pytest.approx(np.log([np.sqrt(np.pi), 2, 6]), rel=1e-15)
+    assert float(mp.polygamma(0, 1.0)) == float(mp.digamma(1.0)) == pytest.approx(-0.5772156649, rel=1e-7)
+
+
+def test_an_order_that_is_none_is_refused():
+    for order, words in [
+        (1.5, "no Python integer"),
+        (True, "no Python integer"),
+        (-1, "not from 0 to 30"),
+        (31, "grows by 1"),
+    ]:
+        with pytest.raises(SettingError, match=words):
+            mp.polygamma(order, 1.0)
+    with pytest.raises(SettingError, match="fewer"):
+        mp.grad(lambda x: mp.polygamma(30, x))(1.0)

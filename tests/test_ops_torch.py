@@ -19,9 +19,9 @@ special = np.asarray([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-30, -1e3
 
 # operation of maplet, operation of PyTorch, inputs
 unary = {
-    **dict.fromkeys(("abs", "atan", "asinh", "ceil", "cos", "cosh", "erf", "exp", "expm1", "floor", "negative", "positive", "round", "sigmoid", "sign", "sin", "sinh", "square", "tan", "tanh", "trunc", "softplus", "silu", "relu", "elu", "leaky_relu", "gelu", "reciprocal"), anywhere),
-    **dict.fromkeys(("log", "log2", "log10", "sqrt", "rsqrt"), positive),
-    **dict.fromkeys(("acos", "asin", "atanh", "log1p"), unit),
+    **dict.fromkeys(("abs", "atan", "asinh", "ceil", "cos", "cosh", "erf", "erfc", "exp", "expm1", "floor", "negative", "positive", "round", "sigmoid", "sign", "sin", "sinh", "square", "tan", "tanh", "trunc", "softplus", "silu", "relu", "elu", "leaky_relu", "gelu", "reciprocal"), anywhere),
+    **dict.fromkeys(("lgamma", "log", "log2", "log10", "sqrt", "rsqrt"), positive),
+    **dict.fromkeys(("acos", "asin", "atanh", "erfinv", "log1p"), unit),
     "acosh": positive + 1,
 }  # fmt: skip
 in_functional = {"softplus", "silu", "elu", "leaky_relu", "gelu"}
@@ -48,8 +48,18 @@ def gelu_tanh(x):
     return F.gelu(x, approximate="tanh")
 
 
+def digamma_with_exact_slope(x):
+    """PyTorch has 10 digits of ψ₁, the slope of ψ, but more of ψ₁(x) = ζ(2, x)."""
+    still = x.detach()
+    return torch.digamma(still) + (x - still) * torch.special.zeta(2, still)
+
+
 rows = np.asarray([[0, 3, 1], [2, 2, -1], [0, 1, 1]])
 cases |= {
+    "digamma": (mp.digamma, digamma_with_exact_slope, [positive]),
+    "trigamma": (mp.trigamma, lambda x: torch.special.zeta(2, x), [positive]),
+    "polygamma 2": (lambda x: mp.polygamma(2, x), lambda x: torch.polygamma(2, x), [positive]),
+    "polygamma 3": (lambda x: mp.polygamma(3, x), lambda x: torch.polygamma(3, x), [anywhere]),
     "pow": (mp.pow, torch.pow, [positive, beside]),
     "pow 2": (lambda x: x**2, lambda x: x**2, [anywhere]),
     "pow 3": (lambda x: x**3, lambda x: x**3, [anywhere]),
@@ -139,6 +149,17 @@ def test_special_values(name):
     if name not in ("relu", "sign", "leaky_relu", "abs"):
         zero = found == 0
         np.testing.assert_array_equal(np.signbit(found[zero]), np.signbit(expected[zero]))
+
+
+def test_poles_of_the_gamma_functions():
+    """As in PyTorch, but for ψ₂, which has no value between −∞ and ∞ at a pole below 0."""
+    x = np.asarray([*special, -2.0, -2.5])
+    tensor = torch.tensor(x)
+    np.testing.assert_allclose(mp.digamma(x), torch.digamma(tensor), rtol=1e-12)
+    np.testing.assert_allclose(mp.trigamma(x)[:3], torch.polygamma(1, tensor)[:3])
+    np.testing.assert_allclose(mp.polygamma(3, x)[[0, 4, 6, 9, 10]], torch.polygamma(3, tensor)[[0, 4, 6, 9, 10]])
+    assert torch.polygamma(2, tensor)[6] == -np.inf
+    assert np.isnan(mp.polygamma(2, x)[6].item())
 
 
 @pytest.mark.parametrize("name", unary)

@@ -128,6 +128,8 @@ from maplet.ops.elementwise import (
     trunc,
     where,
 )
+from maplet.ops.error_functions import erfc, erfinv
+from maplet.ops.gamma_functions import digamma, lgamma, polygamma, trigamma
 from maplet.ops.identity import stop_gradient
 from maplet.ops.indexing import take, take_along_axis
 from maplet.ops.movement import broadcast_to, expand_dims, matrix_transpose, moveaxis, permute_dims, reshape, squeeze
@@ -163,20 +165,21 @@ __all__ = [
     "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or",
     "bitwise_right_shift", "bitwise_xor", "bool", "broadcast_to", "ceil", "check", "check_gradient", "checkpoint",
     "chunked", "clip", "concat", "cond", "conv", "conv_transpose", "copysign", "cos", "cosh", "cumulative_max",
-    "cumulative_min", "cumulative_prod", "cumulative_sum", "custom_gradient", "custom_root", "data", "debug", "divide",
-    "e", "einsum", "elu", "equal", "erf", "evaluate", "exp", "expand_dims", "expect", "explain_compile", "expm1", "eye",
-    "fit", "flip", "float16", "float32", "float64", "floor", "floor_divide", "fori_loop", "full", "gelu", "grad",
-    "gradient", "greater", "greater_equal", "hessian", "hvp", "hypot", "inf", "int8", "int16", "int32", "int64",
-    "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less", "less_equal", "linalg", "linearize",
-    "lint", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "logsumexp", "map", "matmul", "matrix_transpose", "max", "maximum", "mean", "min",
-    "minimize", "minimum", "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn", "norm", "not_equal",
-    "one_hot", "ones", "ones_like", "optim", "outline", "pad", "parse", "permute_dims", "pi", "positive", "pow", "prod",
-    "profile", "random", "reciprocal", "recurrence", "reduce_window", "relu", "remainder", "reshape", "round", "rsqrt",
-    "save", "scan", "seed", "set_threads", "sigmoid", "sign", "signbit", "silu", "sin", "sinh", "softmax", "softplus",
-    "sort", "sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take",
-    "take_along_axis", "tan", "tanh", "threads", "trace", "train", "tril", "triu", "trunc", "uint8", "uint16", "uint32",
-    "uint64", "value_and_grad", "var", "vjp", "vmap", "where", "while_loop", "zeros", "zeros_like",
+    "cumulative_min", "cumulative_prod", "cumulative_sum", "custom_gradient", "custom_root", "data", "debug", "digamma",
+    "divide", "e", "einsum", "elu", "equal", "erf", "erfc", "erfinv", "evaluate", "exp", "expand_dims", "expect",
+    "explain_compile", "expm1", "eye", "fit", "flip", "float16", "float32", "float64", "floor", "floor_divide",
+    "fori_loop", "full", "gelu", "grad", "gradient", "greater", "greater_equal", "hessian", "hvp", "hypot", "inf",
+    "int8", "int16", "int32", "int64", "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less",
+    "less_equal", "lgamma", "linalg", "linearize", "lint", "load", "log", "log1p", "log2", "log10", "log_softmax",
+    "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "map", "matmul",
+    "matrix_transpose", "max", "maximum", "mean", "min", "minimize", "minimum", "moveaxis", "multiply", "nan",
+    "negative", "newaxis", "nextafter", "nn", "norm", "not_equal", "one_hot", "ones", "ones_like", "optim", "outline",
+    "pad", "parse", "permute_dims", "pi", "polygamma", "positive", "pow", "prod", "profile", "random", "reciprocal",
+    "recurrence", "reduce_window", "relu", "remainder", "reshape", "round", "rsqrt", "save", "scan", "seed",
+    "set_threads", "sigmoid", "sign", "signbit", "silu", "sin", "sinh", "softmax", "softplus", "sort", "sqrt", "square",
+    "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take", "take_along_axis", "tan", "tanh",
+    "threads", "trace", "train", "trigamma", "tril", "triu", "trunc", "uint8", "uint16", "uint32", "uint64",
+    "value_and_grad", "var", "vjp", "vmap", "where", "while_loop", "zeros", "zeros_like",
 ]  # fmt: skip
 
 bool = "bool"

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 # What is no operation on arrays, but a part of one.
 own_functions = {("philox", ("u64", "u64", "i64", "i64")): "u32"}  # (key, draw, block, word) → 32 random bits
 own_functions |= {("fma", (dtype,) * 3): dtype for dtype in ("f16", "f32", "f64")}  # x·y + z, rounded once
+own_functions |= {("polygamma", (dtype,) * 2): dtype for dtype in ("f16", "f32", "f64")}  # ψₙ(x) of (x, n)
 number_folds, truth_folds = {"sum", "prod", "max", "min"}, {"any", "all"}
 
 

@@ -194,9 +194,14 @@ _tail: Coefficients = {
 _certain = {"f32": 4.0, "f64": 6.0}
 
 
+def erf_of_small(x: Number) -> Number:
+    """The error function x + x·p(x²) of |x| ≤ 0.9."""
+    return fma(x, polynomial(x * x, _error), x)
+
+
 def erf(x: Number) -> Number:
     """For small x, x + x·p(x²); from 0.9 on 1 − e^(−q(x)) (an idea of N. Juffa)."""
     size = at_most(abs(x), _certain[x.dtype])
-    near = fma(size, polynomial(size * size, _error), size)
+    near = erf_of_small(size)
     far = 1.0 - _normal(-polynomial(size, _tail), formats[x.dtype].exponent_shifter)
     return copysign(choose(size < 0.9, near, far), x)

@@ -72,6 +72,12 @@ def _with_edges(x: Number, found: Number) -> Number:
     return choose(x < 0, nan, found)
 
 
+def log_of_normal(x: Number) -> Number:
+    """The natural logarithm of a normal number above 0."""
+    e, m = split(x)
+    return _natural(e, m - 1.0, _curved(m - 1.0))
+
+
 def log(x: Number) -> Number:
     """The natural logarithm."""
     e, f = split_any(x)

@@ -1,4 +1,4 @@
-"""Work that few elements need: it is done by a function of one number, for one lane after the other.
+"""Work that not all elements need: that of few is done by a function of one number, for one lane after the other.
 
 What it costs is a glance at whether there is such a lane.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
 
-from maplet.compiler.vector_numbers import Number
+from maplet.compiler.vector_numbers import Number, choose
 from maplet.compiler.vectors import Vectors, type_of
 
 if TYPE_CHECKING:
@@ -53,6 +53,28 @@ def repaired(found: Number, where: Number, name: str, function: Callable[..., Nu
     whole = builder.phi(found.value.type)
     whole.add_incoming(found.value, before)
     whole.add_incoming(replaced, body)
+    return found.like(whole)
+
+
+def replaced(found: Number, where: Number, function: Callable[[], Number]) -> Number:
+    """What was found, but what a function gives in the lanes where a condition holds.
+
+    The function writes code for all lanes, which runs where there is such a lane: many elements may need it.
+    """
+    vectors = found.vectors
+    builder, set_of_lanes = vectors.builder, ir.IntType(vectors.lanes)
+    pending = where.value if vectors.lanes == 1 else builder.bitcast(where.value, set_of_lanes)
+    before = builder.block
+    body, after = (builder.function.append_basic_block() for _ in range(2))
+    builder.cbranch(builder.icmp_unsigned("!=", pending, ir.Constant(set_of_lanes, 0)), body, after)
+    builder.position_at_end(body)
+    mixed = choose(where, function(), found)
+    end = builder.block
+    builder.branch(after)
+    builder.position_at_end(after)
+    whole = builder.phi(found.value.type)
+    whole.add_incoming(found.value, before)
+    whole.add_incoming(mixed.value, end)
     return found.like(whole)
 
 

@@ -59,7 +59,8 @@ correctly_rounded = {
 }  # fmt: skip
 
 
-def _in_float64(function: Callable[..., Any], *, to_bool: bool) -> Callable[..., Any]:
+def in_float64(function: Callable[..., Any], *, to_bool: bool) -> Callable[..., Any]:
+    """A reference that computes narrow floats in float64 and rounds once; `to_bool` functions keep their dtype."""
     direct = to_bool or function in correctly_rounded
 
     def reference(*xs: Any) -> Any:
@@ -108,7 +109,7 @@ def elementwise(
         return ArrayType(broadcast_shape(name, *[t.shape for t in types]), gives or dtype)
 
     return register(Primitive(
-        name, shape=shape, reference=_in_float64(function, to_bool=gives is not None), gradient=per_input(*rules),
+        name, shape=shape, reference=in_float64(function, to_bool=gives is not None), gradient=per_input(*rules),
         batch=aligned_batch(name), singular=singular, access=lambda *types: index_notation.elementwise(name, *types),
         notation=notation, convention=convention, example=_random_inputs(domains, truth=kinds == "b"),
     ))  # fmt: skip

@@ -9,6 +9,11 @@ import numpy as np
 Value = np.ndarray[Any, np.dtype[Any]]
 
 
+def polynomial(x: Value, coefficients: tuple[float, ...]) -> Value:
+    """Σ cᵢ·xⁱ by Horner's rule."""
+    return np.polyval(coefficients[::-1], x)
+
+
 def sigmoid_value(x: Value) -> Value:
     """1 / (1 + e^−x); e is only raised to negative powers, so nothing overflows."""
     small = np.exp(-np.abs(x))
