@@ -16,6 +16,7 @@ import numpy as np
 
 from maplet.core import memory
 from maplet.core.context import here, thread
+from maplet.core.exchange import Exchange
 from maplet.core.operators import Operators
 from maplet.core.primitive import operations
 from maplet.core.python_flow import advice_on_bool, advice_on_index
@@ -36,7 +37,7 @@ ArrayLike: TypeAlias = "Array | np.ndarray[Any, Any] | np.generic | float | Sequ
 advice_on_value = "compute with the array itself; its value exists only when the graph runs"
 
 
-class Array(Operators):
+class Array(Operators, Exchange):
     """An n-dimensional array of numbers.
 
     Made by `mp.asarray` and by every operation. NumPy reads it without copying (``np.asarray(a)`` is a read-only
@@ -142,6 +143,9 @@ class Array(Operators):
 
     def __float__(self) -> float:
         return float(self._one_number("float"))
+
+    def __complex__(self) -> complex:
+        return complex(self._one_number("complex"))
 
     def __int__(self) -> int:
         return int(self._one_number("int", advice_on_index))

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 @operation
 def getitem(x: Array, key: Any) -> Array:
     """``x[key]`` with NumPy's meaning: integers, slices, ``...``, ``None``, and arrays of integers or booleans."""
+    if _is_mask(key) and not key.ndim:  # it stands for a new axis, of length 1 or 0
+        value = key._value if isinstance(key, Array) else key
+        x, key = reshape(x, (1, *x.shape)), reshape(key, (1,)) if value is None else Array(np.reshape(value, (1,)))
     parts = _spelled_out(x.shape, key)
     x = _basic(x, parts)
     arrays = {
@@ -170,17 +173,14 @@ def _advanced(x: Array, arrays: dict[int, Array], front: int) -> Array:
 
 @operation
 def setitem(x: Array, key: Any, value: ArrayLike) -> Array:
-    """A new array: ``x`` with ``value`` at ``key``; where a position occurs twice the last value stays."""
+    """A new array: ``x`` with ``value`` at ``key``; where a position occurs twice the last value stays.
+
+    A boolean array that is being traced, as the whole key, takes a value that does not depend on how many are true.
+    """
+    if isinstance(key, Array) and key.dtype == bool_dtype and key._value is None:
+        return _where_mask(x, key, value)
     positions = getitem(reshape(arange(x.size), x.shape), key)
-    new = value if isinstance(value, python_numbers) else as_array(value)
-    fits = np.can_cast(new.dtype, x.dtype, "same_kind") if isinstance(new, Array) else holds(x.dtype, new)
-    if not fits:
-        given = short_name(new.dtype) if isinstance(new, Array) else repr(new)
-        raise DTypeError(
-            f"cannot assign {given} to a part of an array of {short_name(x.dtype)} without loss",
-            fix="convert one of them with x.astype(...)",
-        )
-    new = as_array(new, x.dtype)
+    new = _fitting(x, value)
     if len(new.shape) > positions.ndim or broadcast_shape("assignment", new.shape, positions.shape) != positions.shape:
         raise ShapeError(f"cannot assign an array of shape {new.shape} to a part of shape {positions.shape}")
     if not positions.size:
@@ -189,3 +189,29 @@ def setitem(x: Array, key: Any, value: ArrayLike) -> Array:
     source = bind("last_at", reshape(positions, (-1,)), length=x.size)
     taken = bind("take", new, where(source < 0, 0, source), axis=0)
     return reshape(where(source >= 0, taken, reshape(x, (-1,))), x.shape)
+
+
+def _fitting(x: Array, value: ArrayLike) -> Array:
+    """What is to be assigned, in the dtype of the array; refused where that would lose something."""
+    new = value if isinstance(value, python_numbers) else as_array(value)
+    fits = np.can_cast(new.dtype, x.dtype, "same_kind") if isinstance(new, Array) else holds(x.dtype, new)
+    if not fits:
+        given = short_name(new.dtype) if isinstance(new, Array) else repr(new)
+        raise DTypeError(
+            f"cannot assign {given} to a part of an array of {short_name(x.dtype)} without loss",
+            fix="convert one of them with x.astype(...)",
+        )
+    return as_array(new, x.dtype)
+
+
+def _where_mask(x: Array, mask: Array, value: ArrayLike) -> Array:
+    """``x`` with a value where a mask without one of its own is true: the shape stays, so it is a `where`."""
+    new = _fitting(x, value)
+    after = x.shape[mask.ndim :]
+    if mask.shape != x.shape[: mask.ndim] or new.ndim > len(after):
+        raise TraceError(
+            f"assigning {new.type} where a traced boolean array ({mask.type}) is true depends on how many are",
+            fix="a number, or what all of them share, can be assigned; else x = mp.where(mask, values, x), with a value "
+            "for every element",
+        )
+    return where(reshape(mask, (*mask.shape, *[1] * len(after))), broadcast_to(new, after), x)

@@ -1,7 +1,7 @@
 """Sorting: the order of the elements along an axis, and the elements in that order."""
 
 # The record below is a table of short lambdas, all of one signature, of which each uses what it needs.
-# ruff: noqa: ARG005
+# ruff: noqa: ARG001, ARG005
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ register(Primitive(
 
 
 @operation
-def argsort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False) -> Array:
+def argsort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
     """The positions of the elements along an axis, from the least element to the greatest.
 
-    Equal elements keep their order, also with ``descending``. NaN counts as greater than every number.
+    Equal elements keep their order, also with ``descending`` and whatever is said by ``stable``. NaN counts as greater
+    than every number.
 
     Examples
     --------
@@ -62,7 +63,7 @@ def argsort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False) -> Arr
 
 
 @operation
-def sort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False) -> Array:
+def sort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
     """The elements along an axis, from the least to the greatest; NaN comes last.
 
     The gradient of each place goes to the element that was moved there.
@@ -74,4 +75,4 @@ def sort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False) -> Array:
     Array([3., 2., 1.], dtype=float32)
     """
     x = as_array(x)
-    return take_along_axis(x, argsort(x, axis=axis, descending=descending), axis=axis)
+    return take_along_axis(x, argsort(x, axis=axis, descending=descending, stable=stable), axis=axis)
