@@ -211,7 +211,7 @@ def _where_mask(x: Array, mask: Array, value: ArrayLike) -> Array:
     if mask.shape != x.shape[: mask.ndim] or new.ndim > len(after):
         raise TraceError(
             f"assigning {new.type} where a traced boolean array ({mask.type}) is true depends on how many are",
-            fix="a number, or what all of them share, can be assigned; else x = mp.where(mask, values, x), with a value "
-            "for every element",
+            fix="assign a number, or what all of them share; else x = mp.where(mask, values, x), with a value for each "
+            "element of x",
         )
     return where(reshape(mask, (*mask.shape, *[1] * len(after))), broadcast_to(new, after), x)
