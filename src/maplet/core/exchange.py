@@ -23,7 +23,7 @@ the_device = "cpu"
 on_the_cpu = (1, 0)  # DLPack's number for the memory of the CPU, and the first of them
 latest_version = "2024.12"
 versions = ("2021.12", "2022.12", "2023.12", latest_version)
-flag_for_read_only = (1, 0)  # the version of DLPack that can say that an array may not be written to
+marks_read_only = (1, 0)  # the version of DLPack that can say that memory may not be written to
 
 
 def require_device(operation: str, device: Any) -> None:
@@ -72,21 +72,19 @@ class Exchange(Leaf):
         dl_device: tuple[int, int] | None = None,
         copy: bool | None = None,
     ) -> Any:
-        """The value for another library, by DLPack.
+        """The value for another library, by DLPack: a copy, as it may write to it, and this array never changes.
 
-        It is shared where the other side can be told that it may not write to it (DLPack 1.0), and copied else.
+        With ``copy=False`` it is the memory itself, marked as one that may not be written to (by DLPack 1.0; not every
+        library keeps to the mark).
         """
         value = self.numpy()
-        told = max_version is not None and max_version >= flag_for_read_only
-        if copy is None and not told:
-            copy = True
-        if copy is False and not told:
+        if copy is not False:
+            return value.copy().__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device)
+        if max_version is None or max_version < marks_read_only:
             raise BufferError(
                 "an array of maplet is never written to, which DLPack before 1.0 cannot say, so it needs a copy\n"
                 "  fix: ask with max_version=(1, 0), or with copy=None"
             )
-        if copy:
-            value, copy = value.copy(), None
         return value.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self) -> tuple[int, int]:
