@@ -175,10 +175,21 @@ def _advanced(x: Array, arrays: dict[int, Array], front: int) -> Array:
 def setitem(x: Array, key: Any, value: ArrayLike) -> Array:
     """A new array: ``x`` with ``value`` at ``key``; where a position occurs twice the last value stays.
 
-    A boolean array that is being traced, as the whole key, takes a value that does not depend on how many are true.
+    A boolean array as the whole key makes a `where`, if the value does not depend on how many are true; then it may be
+    traced.
     """
-    if isinstance(key, Array) and key.dtype == bool_dtype and key._value is None:
-        return _where_mask(x, key, value)
+    if _is_mask(key) and key.shape == x.shape[: key.ndim]:
+        new = _fitting(x, value)
+        after = x.shape[key.ndim :]
+        if _is_shared(new.shape, after):
+            mask = reshape(as_array(key), (*key.shape, *[1] * len(after)))
+            return where(mask, broadcast_to(new, after), x)
+        if isinstance(key, Array) and key._value is None:
+            raise TraceError(
+                f"assigning {new.type} where a traced boolean array ({key.type}) is true depends on how many are",
+                fix="assign a number, or what all of them share; else x = mp.where(mask, values, x), with a value for "
+                "each element of x",
+            )
     positions = getitem(reshape(arange(x.size), x.shape), key)
     new = _fitting(x, value)
     if len(new.shape) > positions.ndim or broadcast_shape("assignment", new.shape, positions.shape) != positions.shape:
@@ -204,14 +215,6 @@ def _fitting(x: Array, value: ArrayLike) -> Array:
     return as_array(new, x.dtype)
 
 
-def _where_mask(x: Array, mask: Array, value: ArrayLike) -> Array:
-    """``x`` with a value where a mask without one of its own is true: the shape stays, so it is a `where`."""
-    new = _fitting(x, value)
-    after = x.shape[mask.ndim :]
-    if mask.shape != x.shape[: mask.ndim] or new.ndim > len(after):
-        raise TraceError(
-            f"assigning {new.type} where a traced boolean array ({mask.type}) is true depends on how many are",
-            fix="assign a number, or what all of them share; else x = mp.where(mask, values, x), with a value for each "
-            "element of x",
-        )
-    return where(reshape(mask, (*mask.shape, *[1] * len(after))), broadcast_to(new, after), x)
+def _is_shared(shape: Shape, part: Shape) -> bool:
+    """Whether a value of a shape is repeated to each part of another shape."""
+    return len(shape) <= len(part) and all(n in (1, m) for n, m in zip(shape[::-1], part[::-1], strict=False))
