@@ -10,8 +10,8 @@ import numpy as np
 from maplet.core.array import Array, to_numpy, value_of
 from maplet.core.context import thread
 from maplet.core.primitive import operations
-from maplet.core.trace import bind, constant
-from maplet.core.types import default_float, is_floating, promote, python_numbers, scalar_dtype, short_name
+from maplet.core.trace import bind, constant, steady_value
+from maplet.core.types import bool_dtype, default_float, is_floating, promote, python_numbers, scalar_dtype, short_name
 from maplet.errors import AxisError, DTypeError, ShapeError, TraceError
 
 if TYPE_CHECKING:
@@ -161,11 +161,16 @@ def broadcast_shape(operation: str, *shapes: Shape) -> Shape:
     return tuple(result)
 
 
-def known_value(operation: str, x: Array, fix: str) -> np.ndarray[Any, Any]:
-    """The value of an array on which the shape of a result depends; a traced array has none, and the error teaches."""
-    value = value_of(x)
-    if value is None:
-        raise TraceError(
-            f"{operation} of a traced array ({x.type}) has a result whose shape depends on the data", fix=fix
-        )
-    return value
+def known_value(use: str, x: Array, fix: str) -> np.ndarray[Any, Any]:
+    """The value of an array on which the shape of a result depends; where there is none the error teaches."""
+    value = steady_value(x)
+    if value is not None:
+        return value
+    what = "boolean array" if x.dtype == bool_dtype else "array"
+    if value_of(x) is None:
+        raise TraceError(f"{use} a traced {what} ({x.type}) has a result whose shape depends on the data", fix=fix)
+    raise TraceError(
+        f"{use} a {what} from outside the function that is compiled ({x.type}): at the next call it may have another "
+        "value, and the result another shape",
+        fix=f"{fix}; what stays as it is can be given as an array of NumPy, np.asarray(a), made outside",
+    )

@@ -60,7 +60,7 @@ def nonzero(x: ArrayLike, /) -> tuple[Array, ...]:
     x = as_array(x)
     if not x.ndim:
         raise ShapeError("nonzero: an array without axes has no positions", fix="compare it: x != 0")
-    value = known_value("nonzero", x, keep_the_shape)
+    value = known_value("nonzero of", x, keep_the_shape)
     return tuple(Array(positions) for positions in np.nonzero(value))
 
 
@@ -78,7 +78,7 @@ def unique_all(x: ArrayLike, /) -> UniqueAll:
 
 
 def _unique(name: str, x: Array) -> UniqueAll:
-    found = np.unique_all(known_value(name, x, count_each))
+    found = np.unique_all(known_value(f"{name} of", x, count_each))
     first = Array(found.indices)
     values = bind("take", reshape(x, (-1,)), first, axis=0)
     return UniqueAll(values, first, Array(found.inverse_indices), Array(found.counts))

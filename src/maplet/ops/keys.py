@@ -23,7 +23,7 @@ from maplet.core.types import (
     short_name,
 )
 from maplet.errors import DTypeError, ShapeError, TraceError
-from maplet.ops.arguments import as_array, broadcast_shape, convert, holds
+from maplet.ops.arguments import as_array, broadcast_shape, convert, holds, known_value
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import logical_or, where
 from maplet.ops.indexing import require_inside, require_positions
@@ -110,12 +110,8 @@ def _where_true(array: Array, shape: Shape) -> list[Array]:
         raise ShapeError(
             f"a boolean index of shape {array.shape} for axes of shape {shape}", fix="the shapes must be equal"
         )
-    if array._value is None:  # only a value tells how many are true
-        raise TraceError(
-            f"indexing with a traced boolean array ({array.type}) has a result whose shape depends on the data",
-            fix="keep the shape: mp.where(mask, x, 0), or sum with weights",
-        )
-    return [Array(positions) for positions in np.nonzero(array._value)]
+    value = known_value("indexing with", array, fix="keep the shape: mp.where(mask, x, 0), or sum with weights")
+    return [Array(positions) for positions in np.nonzero(value)]
 
 
 def _basic(x: Array, parts: list[Any]) -> Array:
