@@ -158,6 +158,13 @@ class Array(Operators, Exchange):
     def _concrete(self, use: str, advice: Callable[[], str] = lambda: advice_on_value) -> Value:
         if self._value is None or (self._trace is not None and not self._trace.alive):
             raise traced_error(self, use, advice())
+        if steady_value(self) is None:
+            raise TraceError(
+                f"{use} an array from outside the function that is compiled ({self.type}): at the next call of the "
+                "program it may have another value",
+                fix=advice(),
+                where=str(here()) or None,
+            )
         return self._value
 
     def _one_number(self, kind: str, advice: Callable[[], str] = lambda: advice_on_value) -> Any:
@@ -352,6 +359,20 @@ def twin(array: Array, like: Array) -> Array:
 def value_of(array: Array) -> Value | None:
     """The value that an array has, also inside a trace that computes while it records; else None."""
     return array._value
+
+
+def steady_value(array: Array) -> Value | None:
+    """The value of an array, if the program that is being recorded may depend on it; else None.
+
+    A traced array may have none. One from outside a function that `jit` compiles has one, which may be another at the
+    next call of the same program.
+    """
+    compiling, trace = thread.begun is not None, thread.trace
+    if not compiling or array._trace is not None:
+        return array._value
+    while trace is not None and id(array) not in trace.born:
+        trace = trace.outer
+    return None if trace is None else array._value
 
 
 def same_state(a: Array, b: Array) -> bool:

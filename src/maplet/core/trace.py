@@ -210,20 +210,6 @@ def same(array: Array) -> Array:
     return copy_handle(array) if thread.trace is None else thread.trace.handle(array)
 
 
-def steady_value(array: Array) -> Value | None:
-    """The value of an array, if the program that is being recorded may depend on it; else None.
-
-    A traced array may have none. One from outside a function that `jit` compiles has one, which may be another at the
-    next call of the same program.
-    """
-    compiling, outer = thread.begun is not None, thread.trace
-    if not compiling or array._trace is not None:
-        return array._value
-    while outer is not None and id(array) not in outer.born:
-        outer = outer.outer
-    return None if outer is None else array._value
-
-
 # ── one operation ────────────────────────────────────────────────────────────────────────────────
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import numpy as np
 
-from maplet.core.array import Array, to_numpy, value_of
+from maplet.core.array import Array, steady_value, to_numpy, value_of
 from maplet.core.context import thread
 from maplet.core.primitive import operations
-from maplet.core.trace import bind, constant, steady_value
+from maplet.core.trace import bind, constant
 from maplet.core.types import bool_dtype, default_float, is_floating, promote, python_numbers, scalar_dtype, short_name
 from maplet.errors import AxisError, DTypeError, ShapeError, TraceError
 
