@@ -464,10 +464,10 @@ moved = {
     "nonzero": ("all", [lambda xp, x: xp.nonzero(x)]),
     "searchsorted": ("numeric", [lambda xp, x, s=s: xp.searchsorted(xp.sort(xp.reshape(x, (-1,))), x, side=s) for s in ("left", "right")] + [lambda xp, x: xp.searchsorted(xp.reshape(x, (-1,)), x, sorter=xp.argsort(xp.reshape(x, (-1,))))]),
     "unique_all": ("all", [lambda xp, x: xp.unique_all(x)]),
-    "unique_counts": ("all", [lambda xp, x: in_order(xp, *xp.unique_counts(x))]),
+    "unique_counts": ("all", [lambda xp, x: list(in_order(xp, *xp.unique_counts(x)))]),
     "unique_inverse": ("all", [lambda xp, x: xp.take(xp.unique_inverse(x).values, xp.reshape(xp.unique_inverse(x).inverse_indices, (-1,)))]),
-    "unique_values": ("all", [lambda xp, x: xp.sort(xp.unique_values(x))]),
-    "sort": ("numeric", [lambda xp, x, a=a, d=d, s=s: xp.sort(x, axis=a, descending=d, stable=s) for a in (0, -1) for d in (False, True) for s in (False, True)]),
+    "unique_values": ("all", [lambda xp, x: one_zero(xp, xp.sort(xp.unique_values(x)))]),
+    "sort": ("numeric", [lambda xp, x, a=a, d=d, s=s: one_zero(xp, xp.sort(x, axis=a, descending=d, stable=s)) for a in (0, -1) for d in (False, True) for s in (False, True)]),
     "argsort": ("numeric", [lambda xp, x, a=a, d=d: xp.argsort(x, axis=a, descending=d, stable=True) for a in (0, -1) for d in (False, True)]),
     "diff": ("numeric", [lambda xp, x, n=n, a=a: xp.diff(x, axis=a, n=n) for n in (0, 1, 2, 5) for a in (0, -1)] + [lambda xp, x: xp.diff(x, prepend=x, append=x), lambda xp, x: xp.diff(x, axis=0, append=x, n=2)]),
     "all": ("all", [lambda xp, x, a=a, k=k: xp.all(x, axis=a, keepdims=k) for a in (None, 0, -1, (0, 1), ()) for k in (False, True)]),
@@ -484,9 +484,15 @@ moved = {
 }  # fmt: skip
 
 
+def one_zero(xp, x):
+    """0 and −0 are equal, and which of them comes first, or stands for both, is open."""
+    zero = xp.zeros_like(x)
+    return xp.where(x == zero, zero, x)
+
+
 def in_order(xp, values, counts):
     order = xp.argsort(values)
-    return [xp.take(values, order), xp.take(counts, order)]
+    return one_zero(xp, xp.take(values, order)), xp.take(counts, order)
 
 
 of_sums = {"matmul", "vecdot", "tensordot", "cumulative_sum", "cumulative_prod"}  # in which ∞ − ∞ is anywhere
