@@ -750,6 +750,14 @@ def test_an_array_from_outside_a_compiled_function_is_not_known_at_its_next_call
     assert mp.jit(lambda x: set_where(x, mask, 0.0))(x).tolist() == [0.0, 2.0, 0.0]
 
 
+def test_an_array_whose_trace_has_ended_has_no_value():
+    kept = []
+    mp.grad(lambda x: mp.sum(kept.append(x) or x))(mp.asarray([1.0, 0.0]))
+    for f in (mp.nonzero, mp.unique_values, lambda x: mp.ones((2,))[x > 0]):
+        with pytest.raises(TraceError, match="after its trace has ended"):
+            f(kept[0])
+
+
 def test_it_works_where_a_trace_computes_while_it_records():
     x = mp.asarray([3.0, -1.0, 3.0, 2.0])
     assert mp.grad(lambda x: mp.sum(x[mp.nonzero(x > 0)] ** 2))(x).tolist() == [6.0, 0.0, 6.0, 4.0]

@@ -368,6 +368,8 @@ def steady_value(array: Array) -> Value | None:
     next call of the same program.
     """
     compiling, trace = thread.begun is not None, thread.trace
+    if array._trace is not None and not array._trace.alive:
+        raise traced_error(array, "using", advice_on_value)
     if not compiling or array._trace is not None:
         return array._value
     while trace is not None and id(array) not in trace.born:
