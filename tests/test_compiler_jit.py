@@ -432,6 +432,19 @@ def test_the_same_array_in_two_places_is_not_two_arrays():
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("use", [bool, int, float, Array.item, range], ids=lambda use: use.__name__)
+def test_a_captured_array_decides_nothing_in_python(use):
+    """At the next call it may have another value, and the program would be the one for the value of the first."""
+    captured = mp.asarray(2)
+    for f in (lambda x: x * len([use(captured)]), lambda x: mp.grad(lambda x: mp.sum(x) * len([use(captured)]))(x)):
+        with pytest.raises(TraceError, match=r"from outside the function that is compiled(?s:.*)fix"):
+            jit(f)(x)
+        assert f(mp.asarray(x)).shape == x.shape
+    assert (
+        jit(lambda x: x * float(Array(np.float32(2))))(x).shape == x.shape
+    )  # which is made anew whenever it is recorded
+
+
 def test_big_captured_arrays():
     table = mp.asarray(numbers.normal(size=(1000, 500)))
     f = jit(lambda rows: mp.sum(table[rows], axis=1))

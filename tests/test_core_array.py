@@ -255,7 +255,7 @@ def test_special_keys():
         ([0.5], DTypeError, "integer"),
         (True, DTypeError, "single boolean"),
         (np.bool_(True), DTypeError, "single boolean"),
-        (np.asarray(True), DTypeError, "single boolean"),
+        ((np.asarray(True), 0), DTypeError, "single boolean"),
         ([True, False, False], ShapeError, r"\(3,\).*\(2,\)"),
         (np.zeros((3, 2), bool), ShapeError, r"\(3, 2\).*\(2, 3\)"),
         (np.zeros((1, 3), bool), ShapeError, "boolean"),

@@ -23,6 +23,21 @@ from maplet.control.scan import map, scan
 from maplet.core.advice import for_maplet, no_attribute
 from maplet.core.array import Array, Parameter
 from maplet.core.check import check
+from maplet.core.dtypes import (
+    bool,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from maplet.core.exchange import latest_version as __array_api_version__
 from maplet.core.expect import expect
 from maplet.core.graph import Graph
 from maplet.core.outline import outline
@@ -47,7 +62,22 @@ from maplet.ops.composite import (
 from maplet.ops.contraction import matmul
 from maplet.ops.convolution import conv
 from maplet.ops.convolution_transposed import conv_transpose
-from maplet.ops.creation import arange, asarray, eye, full, ones, ones_like, zeros, zeros_like
+from maplet.ops.creation import (
+    arange,
+    asarray,
+    empty,
+    empty_like,
+    eye,
+    from_dlpack,
+    full,
+    full_like,
+    linspace,
+    meshgrid,
+    ones,
+    ones_like,
+    zeros,
+    zeros_like,
+)
 from maplet.ops.cumulative import (
     cumulative_max,
     cumulative_min,
@@ -56,7 +86,10 @@ from maplet.ops.cumulative import (
     prod,
     recurrence,
 )
+from maplet.ops.data_dependent import nonzero, unique_all, unique_counts, unique_inverse, unique_values
+from maplet.ops.data_types import can_cast, finfo, iinfo, isdtype, result_type
 from maplet.ops.diagonals import tril, triu
+from maplet.ops.differences import allclose, diff, isclose
 from maplet.ops.einsum import einsum
 from maplet.ops.elementwise import (
     abs,
@@ -132,10 +165,16 @@ from maplet.ops.error_functions import erfc, erfinv
 from maplet.ops.gamma_functions import digamma, lgamma, polygamma, trigamma
 from maplet.ops.identity import stop_gradient
 from maplet.ops.indexing import take, take_along_axis
+from maplet.ops.inspection import namespace_info as __array_namespace_info__
 from maplet.ops.movement import broadcast_to, expand_dims, matrix_transpose, moveaxis, permute_dims, reshape, squeeze
+from maplet.ops.padding import pad
+from maplet.ops.products import tensordot, vecdot
 from maplet.ops.random import seed
+from maplet.ops.rearranging import broadcast_arrays, repeat, roll, tile, unstack
 from maplet.ops.reduction import all, any, argmax, argmin, max, mean, min, std, sum, var
-from maplet.ops.slicing import concat, flip, pad, stack
+from maplet.ops.scattering import scatter_add, segment_sum
+from maplet.ops.searching import count_nonzero, searchsorted, topk
+from maplet.ops.slicing import concat, flip, stack
 from maplet.ops.sorting import argsort, sort
 from maplet.ops.windows import reduce_window
 from maplet.transforms.check_gradient import check_gradient
@@ -160,32 +199,32 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Accumulator", "Array", "ArrayType", "Callback", "Checkpoint", "EarlyStopping", "Graph", "Parameter", "Run", "abs",
-    "acos", "acosh", "add", "all", "any", "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype",
-    "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or",
-    "bitwise_right_shift", "bitwise_xor", "bool", "broadcast_to", "ceil", "check", "check_gradient", "checkpoint",
-    "chunked", "clip", "concat", "cond", "conv", "conv_transpose", "copysign", "cos", "cosh", "cumulative_max",
-    "cumulative_min", "cumulative_prod", "cumulative_sum", "custom_gradient", "custom_root", "data", "debug", "digamma",
-    "divide", "e", "einsum", "elu", "equal", "erf", "erfc", "erfinv", "evaluate", "exp", "expand_dims", "expect",
-    "explain_compile", "expm1", "eye", "fit", "flip", "float16", "float32", "float64", "floor", "floor_divide",
-    "fori_loop", "full", "gelu", "grad", "gradient", "greater", "greater_equal", "hessian", "hvp", "hypot", "inf",
-    "int8", "int16", "int32", "int64", "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less",
-    "less_equal", "lgamma", "linalg", "linearize", "lint", "load", "log", "log1p", "log2", "log10", "log_softmax",
-    "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "map", "matmul",
-    "matrix_transpose", "max", "maximum", "mean", "min", "minimize", "minimum", "moveaxis", "multiply", "nan",
-    "negative", "newaxis", "nextafter", "nn", "norm", "not_equal", "one_hot", "ones", "ones_like", "optim", "outline",
-    "pad", "parse", "permute_dims", "pi", "polygamma", "positive", "pow", "prod", "profile", "random", "reciprocal",
-    "recurrence", "reduce_window", "relu", "remainder", "reshape", "round", "rsqrt", "save", "scan", "seed",
-    "set_threads", "sigmoid", "sign", "signbit", "silu", "sin", "sinh", "softmax", "softplus", "sort", "sqrt", "square",
-    "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take", "take_along_axis", "tan", "tanh",
-    "threads", "trace", "train", "trigamma", "tril", "triu", "trunc", "uint8", "uint16", "uint32", "uint64",
-    "value_and_grad", "var", "vjp", "vmap", "where", "while_loop", "zeros", "zeros_like",
+    "Accumulator", "Array", "ArrayType", "Callback", "Checkpoint", "EarlyStopping", "Graph", "Parameter", "Run",
+    "__array_api_version__", "__array_namespace_info__", "abs", "acos", "acosh", "add", "all", "allclose", "any",
+    "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype", "atan", "atan2", "atanh",
+    "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bool",
+    "broadcast_arrays", "broadcast_to", "can_cast", "ceil", "check", "check_gradient", "checkpoint", "chunked", "clip",
+    "concat", "cond", "conv", "conv_transpose", "copysign", "cos", "cosh", "count_nonzero", "cumulative_max",
+    "cumulative_min", "cumulative_prod", "cumulative_sum", "custom_gradient", "custom_root", "data", "debug", "diff",
+    "digamma", "divide", "e", "einsum", "elu", "empty", "empty_like", "equal", "erf", "erfc", "erfinv", "evaluate",
+    "exp", "expand_dims", "expect", "explain_compile", "expm1", "eye", "finfo", "fit", "flip", "float16", "float32",
+    "float64", "floor", "floor_divide", "fori_loop", "from_dlpack", "full", "full_like", "gelu", "grad", "gradient",
+    "greater", "greater_equal", "hessian", "hvp", "hypot", "iinfo", "inf", "int8", "int16", "int32", "int64", "isclose",
+    "isdtype", "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less", "less_equal", "lgamma",
+    "linalg", "linearize", "linspace", "lint", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "map", "matmul", "matrix_transpose", "max",
+    "maximum", "mean", "meshgrid", "min", "minimize", "minimum", "moveaxis", "multiply", "nan", "negative", "newaxis",
+    "nextafter", "nn", "nonzero", "norm", "not_equal", "one_hot", "ones", "ones_like", "optim", "outline", "pad",
+    "parse", "permute_dims", "pi", "polygamma", "positive", "pow", "prod", "profile", "random", "reciprocal",
+    "recurrence", "reduce_window", "relu", "remainder", "repeat", "reshape", "result_type", "roll", "round", "rsqrt",
+    "save", "scan", "scatter_add", "searchsorted", "seed", "segment_sum", "set_threads", "sigmoid", "sign", "signbit",
+    "silu", "sin", "sinh", "softmax", "softplus", "sort", "sqrt", "square", "squeeze", "stack", "std", "stop_gradient",
+    "subtract", "sum", "switch", "take", "take_along_axis", "tan", "tanh", "tensordot", "threads", "tile", "topk",
+    "trace", "train", "trigamma", "tril", "triu", "trunc", "uint8", "uint16", "uint32", "uint64", "unique_all",
+    "unique_counts", "unique_inverse", "unique_values", "unstack", "value_and_grad", "var", "vecdot", "vjp", "vmap",
+    "where", "while_loop", "zeros", "zeros_like",
 ]  # fmt: skip
 
-bool = "bool"
-float16, float32, float64 = "float16", "float32", "float64"
-int8, int16, int32, int64 = "int8", "int16", "int32", "int64"
-uint8, uint16, uint32, uint64 = "uint8", "uint16", "uint32", "uint64"
 e, pi, inf, nan, newaxis = 2.718281828459045, 3.141592653589793, float("inf"), float("nan"), None
 
 # What a first `import maplet` need not load: name → the module that has it.

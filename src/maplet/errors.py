@@ -8,6 +8,7 @@ An error teaches: it says what was given, what was expected, where in the user's
     ├── ShapeError (ValueError)         shapes that do not fit; both are shown
     ├── DTypeError (TypeError)          a kind of number that the operation does not take
     ├── PositionError (IndexError)      a position outside the axis that it points into
+    ├── AxisError (ShapeError, PositionError) an axis that the array does not have
     ├── TooLargeError (MemoryError)     an array for which there is no memory
     ├── TraceError (RuntimeError)       a traced array used as if it had a value, or after its trace
     ├── GradientError (ValueError)      a derivative that does not exist or was asked for wrongly
@@ -69,6 +70,10 @@ class DTypeError(MapletError, TypeError):
 
 class PositionError(MapletError, IndexError):
     """A position outside the axis that it points into."""
+
+
+class AxisError(ShapeError, PositionError):
+    """An axis that the array does not have; both a ShapeError and a PositionError, as in NumPy."""
 
 
 class TooLargeError(MapletError, MemoryError):

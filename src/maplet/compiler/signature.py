@@ -17,8 +17,8 @@ from maplet.core.tree import Stateful, children
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-plain = (bool, int, float, str, bytes, type(None), complex)
-opaque = (ModuleType, type, BuiltinFunctionType, np.ndarray, np.generic, np.dtype)
+plain: Any = (bool, int, float, str, bytes, type(None), complex, np.dtype)
+opaque = (ModuleType, type, BuiltinFunctionType, np.ndarray, np.generic)
 libraries = ("maplet", "numpy", "functools", "builtins")
 
 

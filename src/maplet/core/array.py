@@ -16,6 +16,7 @@ import numpy as np
 
 from maplet.core import memory
 from maplet.core.context import here, thread
+from maplet.core.exchange import Exchange
 from maplet.core.operators import Operators
 from maplet.core.primitive import operations
 from maplet.core.python_flow import advice_on_bool, advice_on_index
@@ -36,7 +37,7 @@ ArrayLike: TypeAlias = "Array | np.ndarray[Any, Any] | np.generic | float | Sequ
 advice_on_value = "compute with the array itself; its value exists only when the graph runs"
 
 
-class Array(Operators):
+class Array(Operators, Exchange):
     """An n-dimensional array of numbers.
 
     Made by `mp.asarray` and by every operation. NumPy reads it without copying (``np.asarray(a)`` is a read-only
@@ -143,6 +144,9 @@ class Array(Operators):
     def __float__(self) -> float:
         return float(self._one_number("float"))
 
+    def __complex__(self) -> complex:
+        return complex(self._one_number("complex"))
+
     def __int__(self) -> int:
         return int(self._one_number("int", advice_on_index))
 
@@ -154,6 +158,13 @@ class Array(Operators):
     def _concrete(self, use: str, advice: Callable[[], str] = lambda: advice_on_value) -> Value:
         if self._value is None or (self._trace is not None and not self._trace.alive):
             raise traced_error(self, use, advice())
+        if steady_value(self) is None:
+            raise TraceError(
+                f"{use} an array from outside the function that is compiled ({self.type}): at the next call of the "
+                "program it may have another value",
+                fix=advice(),
+                where=str(here()) or None,
+            )
         return self._value
 
     def _one_number(self, kind: str, advice: Callable[[], str] = lambda: advice_on_value) -> Any:
@@ -348,6 +359,22 @@ def twin(array: Array, like: Array) -> Array:
 def value_of(array: Array) -> Value | None:
     """The value that an array has, also inside a trace that computes while it records; else None."""
     return array._value
+
+
+def steady_value(array: Array) -> Value | None:
+    """The value of an array, if the program that is being recorded may depend on it; else None.
+
+    A traced array may have none. One from outside a function that `jit` compiles has one, which may be another at the
+    next call of the same program.
+    """
+    compiling, trace = thread.begun is not None, thread.trace
+    if array._trace is not None and not array._trace.alive:
+        raise traced_error(array, "using", advice_on_value)
+    if not compiling or array._trace is not None:
+        return array._value
+    while trace is not None and id(array) not in trace.born:
+        trace = trace.outer
+    return None if trace is None else array._value
 
 
 def same_state(a: Array, b: Array) -> bool:

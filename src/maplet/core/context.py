@@ -36,7 +36,9 @@ class _Thread(threading.local):
     """The trace that records now, and the layers that are being called, outermost first."""
 
     trace: Trace | None = None
-    begun: list[tuple[Any, Any]] | None = None  # optimizers that begin while `jit` records, and what they will move
+    begun: list[tuple[Any, Any]] | None = (
+        None  # optimizers that begin while `jit` records (else None), and what they will move
+    )
     watch: Callable[..., None] | None = None  # is shown every value that is computed; see `maplet.transforms.debug`
 
     def __init__(self) -> None:

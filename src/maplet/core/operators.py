@@ -23,10 +23,13 @@ class Operators(Leaf):
 
     @property
     def T(self) -> Array:  # noqa: N802  (the standard's name)
-        """The transpose of a matrix."""
-        return operations["matrix_transpose"](self)
+        """The transpose of a matrix: of an array with two axes."""
+        return operations["transpose"](self)
 
-    mT = T  # noqa: N815  (the standard's name)
+    @property
+    def mT(self) -> Array:  # noqa: N802  (the standard's name)
+        """The last two axes exchanged: the transpose of each matrix."""
+        return operations["matrix_transpose"](self)
 
     if not TYPE_CHECKING:  # a checker would take it that an array has every attribute
 
@@ -43,9 +46,9 @@ class Operators(Leaf):
     def __getitem__(self, key: Any) -> Array:
         return operations["getitem"](self, key)
 
-    def astype(self, dtype: Any) -> Array:
+    def astype(self, dtype: Any, *, copy: bool = True) -> Array:
         """The same numbers in another dtype."""
-        return operations["astype"](self, dtype)
+        return operations["astype"](self, dtype, copy=copy)
 
     def reshape(self, *shape: Any) -> Array:
         """The same elements in another shape; one length may be −1."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import numpy as np
 
-from maplet.core.array import Array, to_numpy
+from maplet.core.array import Array, steady_value, to_numpy, value_of
 from maplet.core.context import thread
 from maplet.core.primitive import operations
 from maplet.core.trace import bind, constant
-from maplet.core.types import default_float, is_floating, promote, python_numbers, scalar_dtype, short_name
-from maplet.errors import DTypeError, ShapeError
+from maplet.core.types import bool_dtype, default_float, is_floating, promote, python_numbers, scalar_dtype, short_name
+from maplet.errors import AxisError, DTypeError, ShapeError, TraceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,18 +121,22 @@ def count_axis(operation: str, axis: SupportsIndex, ndim: int) -> int:
             f"{operation}: axis {axis!r} is no integer", fix="axes are counted, from 0 or from −1"
         ) from None
     if not -ndim <= axis < max(ndim, 1) or ndim == 0:
-        raise ShapeError(
+        raise AxisError(
             f"{operation}: axis {axis} of an array with {ndim} axes", fix=f"axes run from {-ndim} to {ndim - 1}"
         )
     return axis % ndim
+
+
+def one_or_more(given: SupportsIndex | Sequence[SupportsIndex]) -> list[SupportsIndex]:
+    """A list of integers from one integer, or from several."""
+    return list(given) if isinstance(given, list | tuple | range) else [cast("SupportsIndex", given)]
 
 
 def count_axes(operation: str, axis: SupportsIndex | Sequence[SupportsIndex] | None, ndim: int) -> tuple[int, ...]:
     """Axes in ascending order, counted from the front; None means all of them."""
     if axis is None:
         return tuple(range(ndim))
-    several = isinstance(axis, list | tuple | range)
-    axes = [count_axis(operation, a, ndim) for a in (axis if several else (cast("SupportsIndex", axis),))]
+    axes = [count_axis(operation, a, ndim) for a in one_or_more(axis)]
     if len(set(axes)) != len(axes):
         raise ShapeError(f"{operation}: an axis stands twice in {axis}")
     return tuple(sorted(axes))
@@ -155,3 +159,18 @@ def broadcast_shape(operation: str, *shapes: Shape) -> Shape:
             )
         result.append(distinct.pop() if distinct else 1)
     return tuple(result)
+
+
+def known_value(use: str, x: Array, fix: str) -> np.ndarray[Any, Any]:
+    """The value of an array on which the shape of a result depends; where there is none the error teaches."""
+    value = steady_value(x)
+    if value is not None:
+        return value
+    what = "boolean array" if x.dtype == bool_dtype else "array"
+    if value_of(x) is None:
+        raise TraceError(f"{use} a traced {what} ({x.type}) has a result whose shape depends on the data", fix=fix)
+    raise TraceError(
+        f"{use} a {what} from outside the function that is compiled ({x.type}): at the next call it may have another "
+        "value, and the result another shape",
+        fix=f"{fix}; what stays as it is can be given as an array of NumPy, np.asarray(a), made outside",
+    )

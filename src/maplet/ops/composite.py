@@ -7,12 +7,27 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.core.primitive import operation
-from maplet.core.types import as_dtype, default_float, default_int, is_integer, short_name
+from maplet.core.trace import same
+from maplet.core.types import as_dtype, default_float, default_int, is_floating, is_integer, python_numbers, short_name
 from maplet.errors import DTypeError, SettingError
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array, as_floating, convert, meet
-from maplet.ops.creation import arange, asarray
-from maplet.ops.elementwise import equal, erf, exp, expm1, isfinite, log, logaddexp, sigmoid, sqrt, square, tanh, where
+from maplet.ops.creation import arange
+from maplet.ops.elementwise import (
+    equal,
+    erf,
+    exp,
+    expm1,
+    isfinite,
+    isnan,
+    log,
+    logaddexp,
+    sigmoid,
+    sqrt,
+    square,
+    tanh,
+    where,
+)
 from maplet.ops.identity import stop_gradient
 from maplet.ops.movement import expand_dims, reshape
 
@@ -26,7 +41,9 @@ if TYPE_CHECKING:
 
 @operation
 def clip(x: ArrayLike, /, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Array:
-    """``x`` held between two bounds; the gradient passes inside and on the bounds, and NaN stays NaN.
+    """``x`` held between two bounds; the gradient passes inside and on the bounds. A NaN in any of them gives NaN.
+
+    The result has the dtype of ``x``; only where that is an integer and a bound is a float has it the float's.
 
     Examples
     --------
@@ -34,14 +51,21 @@ def clip(x: ArrayLike, /, min: ArrayLike | None = None, max: ArrayLike | None = 
     >>> mp.clip(mp.asarray([-2.0, 0.5, 2.0]), 0, 1)
     Array([0. , 0.5, 1. ], dtype=float32)
     """
-    out = asarray(x)
+    x = as_array(x)
+    out = same(x)
     if min is not None:
         out, low = meet(out, min)
-        out = where(out < low, low, out)
+        out = where(_passes(out < low, min, low), low, out)
     if max is not None:
         out, high = meet(out, max)
-        out = where(out > high, high, out)
-    return out
+        out = where(_passes(out > high, max, high), high, out)
+    return convert(out, x.dtype) if is_floating(x.dtype) == is_floating(out.dtype) else out
+
+
+def _passes(beyond: Array, given: ArrayLike, bound: Array) -> Array:
+    """Where a bound takes the place of a number: where that is beyond it, and where the bound is NaN."""
+    is_number = isinstance(given, python_numbers) and given == given  # noqa: PLR0124  (NaN is not itself)
+    return beyond if is_number or not is_floating(bound.dtype) else beyond | isnan(bound)
 
 
 # ── activations ──────────────────────────────────────────────────────────────────────────────────

@@ -28,8 +28,9 @@ def _matmul_shape(x: ArrayType, y: ArrayType) -> ArrayType:
     if x.dtype != y.dtype:
         raise DTypeError(f"matmul takes arrays of one dtype, given {short_name(x.dtype)} and {short_name(y.dtype)}")
     if x.shape[-1] != y.shape[-2]:
-        fix = "transpose the first: x.T @ y" if x.shape[-2] == y.shape[-2] else (
-            "transpose the second: x @ y.T" if x.shape[-1] == y.shape[-1] else "the inner lengths must be equal"
+        turned = "T" if x.ndim == y.ndim == 2 else "mT"
+        fix = f"transpose the first: x.{turned} @ y" if x.shape[-2] == y.shape[-2] else (
+            f"transpose the second: x @ y.{turned}" if x.shape[-1] == y.shape[-1] else "the inner lengths must be equal"
         )  # fmt: skip
         raise ShapeError(
             f"matmul: {x.shape} @ {y.shape}: the last axis of the first has length {x.shape[-1]}, "

@@ -19,7 +19,7 @@ from maplet.ops.arguments import as_array
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import equal, where
 from maplet.ops.movement import broadcast_to, expand_dims
-from maplet.ops.slicing import pad
+from maplet.ops.padding import pad
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core import index_notation
+from maplet.core.exchange import require_device
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, as_dtype, bool_dtype, short_name
@@ -421,8 +422,10 @@ register(Primitive(
 
 
 @operation
-def astype(x: ArrayLike, dtype: Any, /) -> Array:
+def astype(x: ArrayLike, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
     """The same numbers in another dtype; float → integer cuts off the fraction.
+
+    With ``copy=False`` an array that has the dtype already is returned itself, not another handle on its value.
 
     Examples
     --------
@@ -430,4 +433,6 @@ def astype(x: ArrayLike, dtype: Any, /) -> Array:
     >>> mp.astype(mp.asarray([1.9, -1.9]), mp.int64)
     Array([ 1, -1], dtype=int64)
     """
-    return same(convert(as_array(x), as_dtype(dtype)))
+    require_device("astype", device)
+    converted = convert(as_array(x), as_dtype(dtype))
+    return same(converted) if copy else converted

@@ -20,7 +20,7 @@ from maplet.core.types import (
     short_name,
 )
 from maplet.errors import DTypeError, PositionError, ShapeError
-from maplet.ops.arguments import as_array, count_axis
+from maplet.ops.arguments import as_array, broadcast_shape, count_axis
 from maplet.ops.movement import all_rows, broadcast_to, moveaxis, repeat_rows
 
 if TYPE_CHECKING:
@@ -260,11 +260,17 @@ register(Primitive(
 
 @operation
 def take_along_axis(x: ArrayLike, indices: ArrayLike, /, *, axis: int = -1) -> Array:
-    """One element for each position: ``out[i,j] = x[i, indices[i,j]]`` for the last axis."""
+    """One element for each position: ``out[i,j] = x[i, indices[i,j]]`` for the last axis; the others are broadcast."""
     x, positions = as_array(x), as_array(indices)
     at = count_axis("take_along_axis", axis, x.ndim)
-    shape = tuple(n if a != at else p for a, (n, p) in enumerate(zip(x.shape, positions.shape, strict=False)))
-    return bind("take_along_axis", x, broadcast_to(positions, shape), axis=at)
+    if positions.ndim == x.ndim:
+        before, after = (
+            broadcast_shape("take_along_axis", x.shape[part], positions.shape[part])
+            for part in (slice(at), slice(at + 1, None))
+        )
+        x = broadcast_to(x, (*before, x.shape[at], *after))
+        positions = broadcast_to(positions, (*before, positions.shape[at], *after))
+    return bind("take_along_axis", x, positions, axis=at)
 
 
 # ── which update lands where ─────────────────────────────────────────────────────────────────────

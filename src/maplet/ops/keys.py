@@ -23,7 +23,7 @@ from maplet.core.types import (
     short_name,
 )
 from maplet.errors import DTypeError, ShapeError, TraceError
-from maplet.ops.arguments import as_array, broadcast_shape, convert, holds
+from maplet.ops.arguments import as_array, broadcast_shape, convert, holds, known_value
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import logical_or, where
 from maplet.ops.indexing import require_inside, require_positions
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 @operation
 def getitem(x: Array, key: Any) -> Array:
     """``x[key]`` with NumPy's meaning: integers, slices, ``...``, ``None``, and arrays of integers or booleans."""
+    if _is_mask(key) and not key.ndim:  # it stands for a new axis, of length 1 or 0
+        value = key._value if isinstance(key, Array) else key
+        x, key = reshape(x, (1, *x.shape)), reshape(key, (1,)) if value is None else Array(np.reshape(value, (1,)))
     parts = _spelled_out(x.shape, key)
     x = _basic(x, parts)
     arrays = {
@@ -107,12 +110,8 @@ def _where_true(array: Array, shape: Shape) -> list[Array]:
         raise ShapeError(
             f"a boolean index of shape {array.shape} for axes of shape {shape}", fix="the shapes must be equal"
         )
-    if array._value is None:  # only a value tells how many are true
-        raise TraceError(
-            f"indexing with a traced boolean array ({array.type}) has a result whose shape depends on the data",
-            fix="keep the shape: mp.where(mask, x, 0), or sum with weights",
-        )
-    return [Array(positions) for positions in np.nonzero(array._value)]
+    value = known_value("indexing with", array, fix="keep the shape: mp.where(mask, x, 0), or sum with weights")
+    return [Array(positions) for positions in np.nonzero(value)]
 
 
 def _basic(x: Array, parts: list[Any]) -> Array:
@@ -170,17 +169,25 @@ def _advanced(x: Array, arrays: dict[int, Array], front: int) -> Array:
 
 @operation
 def setitem(x: Array, key: Any, value: ArrayLike) -> Array:
-    """A new array: ``x`` with ``value`` at ``key``; where a position occurs twice the last value stays."""
+    """A new array: ``x`` with ``value`` at ``key``; where a position occurs twice the last value stays.
+
+    A boolean array as the whole key makes a `where`, if the value does not depend on how many are true; then it may be
+    traced.
+    """
+    if _is_mask(key) and key.shape == x.shape[: key.ndim]:
+        new = _fitting(x, value)
+        after = x.shape[key.ndim :]
+        if _is_shared(new.shape, after):
+            mask = reshape(as_array(key), (*key.shape, *[1] * len(after)))
+            return where(mask, broadcast_to(new, after), x)
+        if isinstance(key, Array) and key._value is None:
+            raise TraceError(
+                f"assigning {new.type} where a traced boolean array ({key.type}) is true depends on how many are",
+                fix="assign a number, or what all of them share; else x = mp.where(mask, values, x), with a value for "
+                "each element of x",
+            )
     positions = getitem(reshape(arange(x.size), x.shape), key)
-    new = value if isinstance(value, python_numbers) else as_array(value)
-    fits = np.can_cast(new.dtype, x.dtype, "same_kind") if isinstance(new, Array) else holds(x.dtype, new)
-    if not fits:
-        given = short_name(new.dtype) if isinstance(new, Array) else repr(new)
-        raise DTypeError(
-            f"cannot assign {given} to a part of an array of {short_name(x.dtype)} without loss",
-            fix="convert one of them with x.astype(...)",
-        )
-    new = as_array(new, x.dtype)
+    new = _fitting(x, value)
     if len(new.shape) > positions.ndim or broadcast_shape("assignment", new.shape, positions.shape) != positions.shape:
         raise ShapeError(f"cannot assign an array of shape {new.shape} to a part of shape {positions.shape}")
     if not positions.size:
@@ -189,3 +196,21 @@ def setitem(x: Array, key: Any, value: ArrayLike) -> Array:
     source = bind("last_at", reshape(positions, (-1,)), length=x.size)
     taken = bind("take", new, where(source < 0, 0, source), axis=0)
     return reshape(where(source >= 0, taken, reshape(x, (-1,))), x.shape)
+
+
+def _fitting(x: Array, value: ArrayLike) -> Array:
+    """What is to be assigned, in the dtype of the array; refused where that would lose something."""
+    new = value if isinstance(value, python_numbers) else as_array(value)
+    fits = np.can_cast(new.dtype, x.dtype, "same_kind") if isinstance(new, Array) else holds(x.dtype, new)
+    if not fits:
+        given = short_name(new.dtype) if isinstance(new, Array) else repr(new)
+        raise DTypeError(
+            f"cannot assign {given} to a part of an array of {short_name(x.dtype)} without loss",
+            fix="convert one of them with x.astype(...)",
+        )
+    return as_array(new, x.dtype)
+
+
+def _is_shared(shape: Shape, part: Shape) -> bool:
+    """Whether a value of a shape is repeated to each part of another shape."""
+    return len(shape) <= len(part) and all(n in (1, m) for n, m in zip(shape[::-1], part[::-1], strict=False))

@@ -17,7 +17,7 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType
 from maplet.errors import ShapeError
-from maplet.ops.arguments import as_array, as_shape, count_axes, count_axis
+from maplet.ops.arguments import as_array, as_shape, count_axes, count_axis, one_or_more
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,8 +92,10 @@ register(Primitive(
 
 
 @operation
-def reshape(x: ArrayLike, /, shape: int | Sequence[int]) -> Array:
+def reshape(x: ArrayLike, /, shape: int | Sequence[int], *, copy: bool | None = None) -> Array:
     """The same elements, in row-major order, in another shape; one length may be −1.
+
+    ``copy`` is the standard's, and changes nothing here: a value is never written to, so nobody could tell.
 
     Examples
     --------
@@ -114,7 +116,7 @@ def reshape(x: ArrayLike, /, shape: int | Sequence[int]) -> Array:
 
 
 @operation
-def expand_dims(x: ArrayLike, /, *, axis: int = 0) -> Array:
+def expand_dims(x: ArrayLike, /, axis: int = 0) -> Array:
     """A new axis of length 1 at a position of the result."""
     x = as_array(x)
     at = count_axis("expand_dims", axis, x.ndim + 1)
@@ -177,11 +179,37 @@ def matrix_transpose(x: ArrayLike, /) -> Array:
 
 
 @operation
-def moveaxis(x: ArrayLike, source: int, destination: int, /) -> Array:
-    """One axis moved to another place, the others in their order."""
+def transpose(x: Array, /) -> Array:
+    """The transpose of a matrix, ``a.T``; an array with more or fewer axes has none."""
+    if x.ndim != 2:
+        raise ShapeError(
+            f"a.T is the transpose of a matrix, an array with two axes, and not of one of shape {x.shape}",
+            fix="a.mT exchanges the last two axes, mp.permute_dims(a, axes) orders them; one axis has no transpose",
+        )
+    return permute_dims(x, (1, 0))
+
+
+@operation
+def moveaxis(x: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int], /) -> Array:
+    """One axis, or several, moved to other places, the others in their order.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> mp.moveaxis(mp.zeros((2, 3, 4)), (0, 1), (-1, 0)).shape
+    (3, 4, 2)
+    """
     x = as_array(x)
-    order = [n for n in range(x.ndim) if n != count_axis("moveaxis", source, x.ndim)]
-    order.insert(count_axis("moveaxis", destination, x.ndim), count_axis("moveaxis", source, x.ndim))
+    sources, destinations = (
+        [count_axis("moveaxis", a, x.ndim) for a in one_or_more(given)] for given in (source, destination)
+    )
+    if not len({*sources}) == len(sources) == len(destinations) == len({*destinations}):
+        raise ShapeError(
+            f"moveaxis: {source} to {destination}: as many different places are needed as there are axes to move"
+        )
+    order = [n for n in range(x.ndim) if n not in sources]
+    for place, axis in sorted(zip(destinations, sources, strict=True)):
+        order.insert(place, axis)
     return permute_dims(x, order)
 
 

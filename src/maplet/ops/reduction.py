@@ -224,13 +224,13 @@ def mean(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array
 
 @operation
 def var(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Array:
-    """The variance over axes, Σ(x − mean)² / (N − correction)."""
+    """The variance over axes, Σ(x − mean)² / (N − correction); the divisor is 0 if the correction is greater than N."""
     x = as_floating(as_array(x))
     axes = count_axes("var", axis, x.ndim)
     wide = _wide_enough(x)
     deviation = wide - mean(wide, axis=axes, keepdims=True)
     total = _reduce("sum", square(deviation), axes, keepdims=keepdims)
-    return convert(total / float(_count(x.shape, axes) - correction), x.dtype)
+    return convert(total / float(builtins.max(_count(x.shape, axes) - correction, 0)), x.dtype)
 
 
 @operation

@@ -17,8 +17,8 @@ from maplet.ops.arguments import as_array, convert
 from maplet.ops.distributions import between, float64, infinity, standard_normal, uint64
 from maplet.ops.elementwise import abs, floor, logical_not, maximum, sqrt, where  # noqa: A004  (the standard's name for |x|)
 from maplet.ops.movement import broadcast_to
+from maplet.ops.padding import pad
 from maplet.ops.portable import portable_exp, portable_log
-from maplet.ops.slicing import pad
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,24 +6,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maplet.core import index_notation
-from maplet.core.array import Array
 from maplet.core.index_notation import Access, Expression, Literal, Read, indices, select
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, short_name
 from maplet.errors import DTypeError, ShapeError
-from maplet.ops.arguments import as_array, as_shape, count_axes, count_axis, meet, require_list
-from maplet.ops.movement import all_rows, broadcast_to, expand_dims, reshape
+from maplet.ops.arguments import as_array, count_axes, count_axis, meet, require_list
+from maplet.ops.movement import all_rows, expand_dims, reshape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from maplet.core.array import ArrayLike
+    from maplet.core.array import Array, ArrayLike
     from maplet.core.types import Shape
 
 # ── concat, stack ────────────────────────────────────────────────────────────────────────────────
@@ -220,43 +219,3 @@ register(Primitive(
     notation=r"\operatorname{{pad}}({0})",
     example=lambda rng: ([rng.normal(size=(2, 3))], {"low": (1, 0), "high": (0, 2), "between": (1, 0)}),
 ))  # fmt: skip
-
-
-def _pad_widths(given: Any, ndim: int) -> tuple[Shape, Shape]:
-    nested = isinstance(given, list | tuple) and any(
-        isinstance(pair, list | tuple) for pair in cast("list[Any]", given)
-    )
-    pairs = cast("list[Any]", given if nested else [given])
-    try:
-        both = [as_shape("pad", pair) for pair in pairs]
-        widths = np.broadcast_to(np.asarray(both, dtype=np.int64), (ndim, 2)).tolist()
-    except ValueError:  # ShapeError is one
-        raise ShapeError(
-            f"pad: {given!r} says no widths for an array with {ndim} axes",
-            fix="give one integer, a pair (before, after), or one pair per axis: ((1, 1), (0, 2))",
-        ) from None
-    return tuple(low for low, _ in widths), tuple(high for _, high in widths)
-
-
-@operation
-def pad(x: ArrayLike, pad_width: int | Sequence[int] | Sequence[Sequence[int]], /, *, value: ArrayLike = 0.0) -> Array:
-    """The array with a margin of a constant value around it.
-
-    ``pad_width`` is one number, a pair (before, after), or one pair per axis.
-
-    Examples
-    --------
-    >>> import maplet as mp
-    >>> mp.pad(mp.asarray([1.0, 2.0]), (1, 2))
-    Array([0., 1., 2., 0., 0.], dtype=float32)
-    """
-    x = as_array(x)
-    low, high = _pad_widths(pad_width, x.ndim)
-    if not any(low) and not any(high):
-        return same(x)
-    padded = bind("pad", x, low=low, high=high, between=(0,) * x.ndim)
-    if not isinstance(value, Array) and value == 0:
-        return padded
-    inside = bind("pad", broadcast_to(as_array(True), x.shape), low=low, high=high, between=(0,) * x.ndim)
-    padded, margin = meet(padded, value)
-    return bind("where", inside, padded, margin)

@@ -62,10 +62,11 @@ register(Primitive(
 
 
 @operation
-def argsort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False) -> Array:
+def argsort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
     """The positions of the elements along an axis, from the least element to the greatest.
 
-    Equal elements keep their order, also with ``descending``. NaN counts as greater than every number.
+    Equal elements keep their order, also with ``descending`` and whatever is said by ``stable``. NaN counts as greater
+    than every number.
 
     Examples
     --------
@@ -84,7 +85,7 @@ def argsort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False) -> Arr
 
 
 @operation
-def sort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False) -> Array:
+def sort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
     """The elements along an axis, from the least to the greatest; NaN comes last.
 
     The gradient of each place goes to the element that was moved there.
