@@ -40,6 +40,8 @@ choices = {
     "minimum": [(mp.minimum, [1.0, 1.0], [0.5, 0.5]), (mp.minimum, [2.0, 1.0], [0.0, 1.0])],
     "max": [(lambda *x: mp.max(mp.stack(x)), [2.0, 2.0, 1.0], [0.5, 0.5, 0.0])],
     "min": [(lambda *x: mp.min(mp.stack(x)), [1.0, 1.0, 1.0], [1 / 3, 1 / 3, 1 / 3])],
+    "sort": [(lambda *x: mp.sort(mp.stack(x))[0], [2.0, 2.0, 3.0], [1.0, 0.0, 0.0])],
+    "cumulative_max": [(lambda *x: mp.cumulative_max(mp.stack(x))[2], [2.0, 2.0, 1.0], [0.0, 1.0, 0.0])],
     "power": [
         (mp.pow, [0.0, 0.0], [0.0, 0.0]),
         (mp.pow, [0.0, 2.0], [0.0, 0.0]),
