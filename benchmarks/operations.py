@@ -147,7 +147,7 @@ reductions = [
 
 images = shaped(((8, 32, 32, 16),), ((16, 64, 64, 32),))
 movements = [
-    alike("transpose", one, lambda xp: lambda x: xp.matrix_transpose(x) + 0, torch=lambda torch: lambda x: x.T + torch.zeros(()), numpy=lambda np: lambda x: np.ascontiguousarray(x.T), jax=lambda jax: lambda x: x.T),
+    alike("transpose", one, lambda xp: lambda x: xp.matrix_transpose(x) + 0, torch=lambda torch: lambda x: x.T.contiguous(), numpy=lambda np: lambda x: np.ascontiguousarray(x.T), jax=lambda jax: lambda x: x.T),
     alike("heads apart", shaped(((8, 64, 4, 32),), ((16, 128, 8, 64),)), lambda xp: lambda x: xp.permute_dims(x, (0, 2, 1, 3)), numpy=lambda np: lambda x: np.ascontiguousarray(np.transpose(x, (0, 2, 1, 3))), torch=lambda torch: lambda x: torch.permute(x, (0, 2, 1, 3)).contiguous()),
     alike("channels first", images, lambda xp: lambda x: xp.permute_dims(x, (0, 3, 1, 2)), numpy=lambda np: lambda x: np.ascontiguousarray(np.transpose(x, (0, 3, 1, 2))), torch=lambda torch: lambda x: torch.permute(x, (0, 3, 1, 2)).contiguous()),
     alike("flip", one, lambda xp: lambda x: xp.flip(x, axis=1), numpy=lambda np: lambda x: np.ascontiguousarray(np.flip(x, axis=1)), torch=lambda torch: lambda x: torch.flip(x, (1,))),
