@@ -167,7 +167,7 @@ def _recurrence_access(a: ArrayType, b: ArrayType, *, axis: int) -> Access:
 register(Primitive(
     "recurrence", shape=_recurrence_shape, reference=_recurrence_value, gradient=_recurrence_gradient,
     batch=lambda size, *xs, batched, axis: bind("recurrence", *all_rows(size, xs, batched), axis=axis + 1),
-    access=_recurrence_access, notation=r"y = {0}\,y_{{-1}} + {1}",
+    access=_recurrence_access, notation=r"\text{{out}} = {0}\,\text{{out}}_{{-1}} + {1}",
     example=lambda rng: ([rng.normal(size=(2, 4)), rng.normal(size=(2, 4))], {"axis": 1}),
 ))  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""The glass: what a program is, in formulas, numbers and words."""

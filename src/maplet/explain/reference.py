@@ -1,0 +1,174 @@
+"""The page of all operations, written from their records: ``python -m maplet.explain.reference > docs/operations.md``.
+
+Nothing on it is written by hand. The formula is the record's notation, the index notation is what the compiler reads,
+the gradient is what the record's pullback writes down when it is traced, and the numbers are computed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+import maplet.ops  # noqa: F401  # pyright: ignore[reportUnusedImport]  (it fills the registry)
+from maplet.core.array import type_of
+from maplet.core.graph import constant_primitive
+from maplet.core.index_notation import infix, operand_name
+from maplet.core.primitive import Primitive, operations, registry
+from maplet.core.trace import Trace, bind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from maplet.core.array import Array
+    from maplet.core.graph import Node
+
+longest = 160  # characters of a formula; beyond, it is a program better read with `print`
+HEAD = """# Operations
+
+Written by `python -m maplet.explain.reference` from the records of all operations; do not edit it. A record says what
+the operation computes (in index notation; *host* marks what NumPy and LAPACK compute), its derivative as the pullback
+from the cotangent `g` of the result, and what textbooks leave open. Inputs are called x, y, z; `out` is the result.
+The public functions of the same names, and those composed of these, are in `maplet` itself: `help(mp.softmax)`.
+"""
+
+
+def page() -> str:
+    """The whole page, in Markdown."""
+    parts = [HEAD]
+    for room, primitives in _rooms().items():
+        parts.append(f"\n## {room}\n")
+        parts += ["\n".join(entry(primitive)) for primitive in primitives]
+    parts.append("\n## Composed of these\n\nTheir derivatives follow from those above.\n")
+    parts += [f"- {line}" for line in sorted(_composed())]
+    return "\n".join(parts) + "\n"
+
+
+def _composed() -> Iterator[str]:
+    """The public functions that are no operations of their own."""
+    for name, function in operations.items():
+        if name not in registry and not name.startswith("_") and (meaning := _first_words(function)):
+            yield f"`{name}`: {meaning}"
+
+
+def _rooms() -> dict[str, list[Primitive]]:
+    """The operations by the file of the vocabulary that holds them."""
+    found: dict[str, list[Primitive]] = {}
+    for primitive in registry.values():
+        if primitive.example is not None:
+            module = inspect.getmodule(primitive.shape)
+            room = "elementwise" if module is None else module.__name__.rpartition(".")[2]
+            found.setdefault({"records": "elementwise"}.get(room, room), []).append(primitive)
+    return dict(sorted(found.items()))
+
+
+def entry(primitive: Primitive) -> Iterator[str]:
+    """What there is to say about an operation, line by line."""
+    assert primitive.example is not None  # noqa: S101  (only those are asked)
+    inputs, params = primitive.example(np.random.default_rng(0))
+    values = [np.asarray(x) for x in inputs]
+    yield f"### {primitive.name}\n"
+    if meaning := _meaning(primitive):
+        yield f"{meaning}\n"
+    names = [operand_name(n) for n in range(len(values))]
+    if primitive.notation:
+        yield f"- formula: $`{primitive.notation.format(*names)}`$"
+    types = [type_of(x) for x in values]
+    settings = "".join(f", {name}={_shown(value)}" for name, value in params.items())
+    given = ", ".join(f"{name}: {kind}" for name, kind in zip(names, types, strict=True))
+    yield f"- for {given or 'no input'}{settings}"
+    access = None if primitive.access is None else primitive.access(*types, **params)
+    yield f"- index notation: {'*host*' if access is None else f'`{access}`'}"
+    for name, text in zip(names, pullback(primitive, types, params), strict=False):
+        yield f"- ∂L/∂{name} = {text}"
+    if primitive.convention:
+        yield f"- convention: {primitive.convention}"
+    with np.errstate(all="ignore"):
+        found: Any = primitive.reference(*values, **params)
+    several = cast("tuple[Any, ...]", found if isinstance(found, tuple) else (found,))
+    numbers = ", ".join(f"{name} = {_number(x)}" for name, x in zip(names, values, strict=True))
+    results = ", ".join(_number(np.asarray(x)) for x in several)
+    yield f"- example: {numbers} ↦ {results}\n" if numbers else f"- example: {results}\n"
+
+
+def _meaning(primitive: Primitive) -> str:
+    """The first paragraph of the public function of that name."""
+    function = operations.get(primitive.name)
+    return "" if function is None else _first_words(function)
+
+
+def _first_words(function: Any) -> str:
+    return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
+
+
+def _shown(value: Any) -> str:
+    return f"`{value}`"
+
+
+def _number(x: np.ndarray[Any, Any]) -> str:
+    """An array in a line: the first elements, three digits of each."""
+    if not x.ndim:
+        return f"{x.item():.3g}" if x.dtype.kind == "f" else str(x.item())
+    flat = [f"{v:.3g}" if x.dtype.kind == "f" else str(v) for v in x.ravel()[:6].tolist()]
+    more = ", …" if x.size > 6 else ""
+    shape = "" if x.ndim == 1 else f" as {'×'.join(map(str, x.shape))}"
+    return f"[{', '.join(flat)}{more}]{shape}"
+
+
+# ── the pullback as a formula ────────────────────────────────────────────────────────────────────
+
+
+def pullback(primitive: Primitive, types: Sequence[Any], params: dict[str, Any]) -> Iterator[str]:
+    """What each input is sent back, as a formula."""
+    declared = primitive.shape(*types, **params)
+    floating = [t.dtype.kind == "f" for t in types]
+    if primitive.gradient is None or isinstance(declared, tuple) or declared.dtype.kind != "f":
+        several = isinstance(declared, tuple)
+        yield from ("a program, for several results" if several and primitive.gradient else "0" for _ in types)
+        return
+    with Trace(with_values=False) as trace:
+        xs = [trace.argument(t, operand_name(n)) for n, t in enumerate(types)]
+        out = bind(primitive.name, *xs, **params)
+        g = trace.argument(out.type, "g")
+        found: list[Array | None] = primitive.gradient(g, out, *xs, needed=tuple(floating), **params)
+        known = {trace.node_of(x): operand_name(n) for n, x in enumerate(xs)}
+        known |= {trace.node_of(out): "out", trace.node_of(g): "g"}
+        for array, wanted in zip(found, floating, strict=True):
+            yield "0" if array is None or not wanted else _formula(trace.node_of(array), known)
+
+
+def _formula(node: Node, known: dict[Node, str]) -> str:
+    text = _text(node, known)
+    return f"`{text}`" if len(text) <= longest else f"a program of {_count(node, known)} operations"
+
+
+def _text(node: Node, known: dict[Node, str]) -> str:
+    if node in known:
+        return known[node]
+    if node.primitive is constant_primitive:
+        return f"{node.params['value']}"
+    inner = [_text(child, known) for child in node.inputs]
+    name = node.primitive.name
+    if name in infix and len(inner) == 2:
+        return f"({inner[0]}{infix[name]}{inner[1]})"
+    if name == "negative":
+        return f"−{inner[0]}"
+    settings = [f"{key}={value}" for key, value in node.params.items()]
+    return f"{name}({', '.join([*inner, *settings])})"
+
+
+def _count(node: Node, known: dict[Node, str]) -> int:
+    seen: set[Node] = set()
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if one not in known and one not in seen and one.primitive is not constant_primitive:
+            seen.add(one)
+            waiting += one.inputs
+    return len(seen)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
