@@ -7,7 +7,7 @@ import numpy as np
 from maplet.compiler import loop_check
 from maplet.compiler.program import Program
 from maplet.core.recording import graph_of
-from maplet.core.types import ArrayType
+from maplet.core.types import ArrayType, bfloat16, kind_of
 from maplet.transforms.evaluate import compute
 
 
@@ -36,10 +36,16 @@ def graph_for(f, values):
     return graph_of(f, [type_of(x) for x in values])
 
 
+def readable(x):
+    """An array as NumPy's comparisons can read it: in bfloat16 they do not know a NaN."""
+    return x.astype(np.float32) if x.dtype == bfloat16 else x
+
+
 def assert_equal(found, expected, what=""):
     """The same bits, but for those of a NaN."""
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype), what
+    found, expected = readable(found), readable(expected)
     np.testing.assert_array_equal(found, expected, err_msg=str(what))
-    if expected.dtype.kind == "f":
+    if kind_of(expected.dtype) == "f":
         number = ~np.isnan(expected)
         np.testing.assert_array_equal(np.signbit(found)[number], np.signbit(expected)[number], err_msg=str(what))

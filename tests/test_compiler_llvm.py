@@ -41,7 +41,7 @@ from maplet.compiler.loops import (
 )
 from maplet.compiler.target import available, named
 from maplet.core.primitive import registry
-from maplet.core.types import ArrayType, dtypes_by_short_name, short_name
+from maplet.core.types import ArrayType, dtypes_by_short_name, kind_of, short_name
 from maplet.errors import DTypeError, SettingError
 
 LANES = 16
@@ -334,7 +334,7 @@ def samples(old):
     dtype = dtypes_by_short_name[old]
     if old == "bool":
         return np.arange(16) % 3 == 0
-    if dtype.kind in "iu":
+    if kind_of(dtype) in "iu":
         ends = np.iinfo(dtype)
         given = [
             ends.min,
@@ -365,7 +365,7 @@ def converted(given, new):
     dtype = dtypes_by_short_name[new]
     with np.errstate(all="ignore"):
         result = given.astype(dtype)
-        if given.dtype.kind == "f" and dtype.kind in "iu":
+        if kind_of(given.dtype) == "f" and kind_of(dtype) in "iu":
             ends = np.iinfo(dtype)
             low, high = np.trunc(given.astype(float)) < ends.min, np.trunc(given.astype(float)) > ends.max
             result = np.where(low, ends.min, np.where(high, ends.max, np.where(np.isnan(given), 0, result)))
@@ -386,7 +386,7 @@ def test_casts_between_all_dtypes_are_those_of_numpy(library, old, lanes):
     for new, result in zip(dtypes_by_short_name, found, strict=True):
         expected = converted(given, new)
         assert result.tobytes() == expected.tobytes() or np.array_equal(result, expected, equal_nan=True), (old, new)
-        if expected.dtype.kind == "f":
+        if kind_of(expected.dtype) == "f":
             sure = ~np.isnan(expected)
             assert (np.signbit(result) == np.signbit(expected))[sure].all(), (old, new)
 

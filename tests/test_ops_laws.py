@@ -16,7 +16,7 @@ from maplet.core.array import Array
 from maplet.core.index_notation import Call, Cast, Expression, Index, Literal, Read, Reduce, Running
 from maplet.core.primitive import registry
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, dtypes_by_short_name
+from maplet.core.types import ArrayType, dtypes_by_short_name, kind_of
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.philox import philox
 
@@ -252,7 +252,9 @@ def in_every_dtype(primitive, inputs, params):
 
 def in_dtype(x, dtype):
     return (
-        np.where(np.abs(x) < 1, 1, x).astype(dtype) if dtype.kind in "iu" and x.dtype.kind == "f" else x.astype(dtype)
+        np.where(np.abs(x) < 1, 1, x).astype(dtype)
+        if kind_of(dtype) in "iu" and kind_of(x.dtype) == "f"
+        else x.astype(dtype)
     )
 
 
@@ -328,7 +330,7 @@ def differentiable_cases():
                 declared = primitive.shape(*map(type_of, inputs), **params)
             except ShapeError:
                 continue
-            if floating and all(t.dtype.kind == "f" for t in several(declared)):
+            if floating and all(kind_of(t.dtype) == "f" for t in several(declared)):
                 yield pytest.param(primitive, inputs, params, floating, id=f"{primitive.name}-{number}")
 
 

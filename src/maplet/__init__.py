@@ -24,6 +24,7 @@ from maplet.core.advice import for_maplet, no_attribute
 from maplet.core.array import Array, Parameter
 from maplet.core.check import check
 from maplet.core.dtypes import (
+    bfloat16,
     bool,
     float16,
     float32,
@@ -201,7 +202,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Accumulator", "Array", "ArrayType", "Callback", "Checkpoint", "EarlyStopping", "Graph", "Parameter", "Run",
     "__array_api_version__", "__array_namespace_info__", "abs", "acos", "acosh", "add", "all", "allclose", "any",
-    "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype", "atan", "atan2", "atanh",
+    "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype", "atan", "atan2", "atanh", "bfloat16",
     "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bool",
     "broadcast_arrays", "broadcast_to", "can_cast", "ceil", "check", "check_gradient", "checkpoint", "chunked", "clip",
     "concat", "cond", "conv", "conv_transpose", "copysign", "cos", "cosh", "count_nonzero", "cumulative_max",

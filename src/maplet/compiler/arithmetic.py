@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 table: dict[str, Rule] = {}
 
 
-in_f32 = computed_in("f32", "f16")
+in_f32 = computed_in("f32", "f16", "bf16")
 in_f64 = computed_in("f64", "f16", "f32")
 
 

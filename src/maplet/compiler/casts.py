@@ -24,6 +24,10 @@ def cast(vectors: Vectors, value: Any, old: str, new: str) -> Any:
     """
     if old == new:
         return value
+    if "bf16" in (old, new):  # by way of f32, as its own arithmetic
+        first, last = ("f32" if dtype == "bf16" else dtype for dtype in (old, new))
+        found = cast(vectors, vectors.resize(value, old, first) if old == "bf16" else value, first, last)
+        return vectors.resize(found, last, new) if new == "bf16" else found
     builder, kind = vectors.builder, vectors.type(new)
     match is_float(old), is_float(new):
         case True, True:

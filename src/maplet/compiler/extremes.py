@@ -83,7 +83,7 @@ def position_in_lanes(lowering: Lowering, total: Total, scope: Scope) -> Value:
 
 def _kind(total: Total) -> str:
     """The dtype in which elements are compared: truth values as numbers."""
-    return "u8" if total.body.dtype == "bool" else total.body.dtype
+    return {"bool": "u8", "bf16": "f32"}.get(total.body.dtype, total.body.dtype)
 
 
 def _as(dtype: str, value: Value) -> Value:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.core.types import as_dtype
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -105,7 +107,7 @@ def from_bytes(content: bytes) -> Image:
     arrays: list[np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = []
     at = 0
     for name, shape in head["arrays"]:
-        dtype = np.dtype(name)
+        dtype = as_dtype(name)
         count = int(np.prod(shape, dtype=np.int64))
         arrays.append(np.frombuffer(numbers, dtype, count, at).reshape(shape))
         at += count * dtype.itemsize

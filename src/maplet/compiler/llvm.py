@@ -39,7 +39,7 @@ from maplet.compiler.loops import (
     Value,
     operands,
 )
-from maplet.compiler.vectors import Vectors, type_of
+from maplet.compiler.vectors import Vectors, bits_of, type_of
 from maplet.compiler.writing import Builder, Function
 
 if TYPE_CHECKING:
@@ -350,4 +350,4 @@ def _memory_type(dtype: str, lanes: int) -> Any:
 
 
 def _bytes_of(dtype: str) -> int:
-    return 1 if dtype == "bool" else int(dtype[1:]) // 8
+    return 1 if dtype == "bool" else bits_of(dtype) // 8

@@ -7,8 +7,6 @@ from functools import cache
 from math import inf
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from maplet.compiler.loops import (
     After,
     Apply,
@@ -30,7 +28,7 @@ from maplet.compiler.loops import (
 from maplet.core.index_notation import Access, Call
 from maplet.core.kinds import access_of
 from maplet.core.primitive import registry
-from maplet.core.types import ArrayType, dtypes_by_short_name, short_name
+from maplet.core.types import ArrayType, dtypes_by_short_name, float_limits, kind_of, short_name
 from maplet.errors import GraphError
 
 if TYPE_CHECKING:
@@ -40,8 +38,8 @@ if TYPE_CHECKING:
 
 # What is no operation on arrays, but a part of one.
 own_functions = {("philox", ("u64", "u64", "i64", "i64")): "u32"}  # (key, draw, block, word) → 32 random bits
-own_functions |= {("fma", (dtype,) * 3): dtype for dtype in ("f16", "f32", "f64")}  # x·y + z, rounded once
-own_functions |= {("polygamma", (dtype,) * 2): dtype for dtype in ("f16", "f32", "f64")}  # ψₙ(x) of (x, n)
+own_functions |= {("fma", (dtype,) * 3): dtype for dtype in ("f16", "bf16", "f32", "f64")}  # x·y + z, rounded once
+own_functions |= {("polygamma", (dtype,) * 2): dtype for dtype in ("f16", "bf16", "f32", "f64")}  # ψₙ(x) of (x, n)
 number_folds, truth_folds = {"sum", "prod", "max", "min"}, {"any", "all"}
 
 
@@ -311,9 +309,9 @@ def _kind(value: Value) -> str:
 def _fits(constant: Constant) -> bool:
     """Whether a dtype has the number; that of integers may be given modulo 2^bits."""
     dtype, number = dtypes_by_short_name[constant.dtype], constant.number
-    if dtype.kind == "f":
-        return not -inf < number < inf or abs(number) <= float(np.finfo(dtype).max)
-    if dtype.kind == "b":
+    if kind_of(dtype) == "f":
+        return not -inf < number < inf or abs(number) <= float(float_limits(dtype).max)
+    if kind_of(dtype) == "b":
         return number in (0, 1)
     bits = 8 * dtype.itemsize
     return -inf < number < inf and number == int(number) and -(2 ** (bits - 1)) <= number < 2**bits

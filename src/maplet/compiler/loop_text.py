@@ -315,7 +315,7 @@ class _Printer:
     def constant(self, value: Constant, _: list[str]) -> str:
         """A number, with the dtype where it is not the one that such a number mostly has."""
         dtype, number = value.dtype, value.number
-        if dtype[0] == "f":
+        if dtype[0] == "f" or dtype == "bf16":
             shown = _float(number, exact=self.canonical)
         else:
             shown = str(int(number)) if dtype != "bool" else "true" if number else "false"

@@ -76,6 +76,9 @@ class KernelCall:
     work: int
 
 
+narrow = ("f16", "bf16")  # floats whose sums are taken in f32
+
+
 class Lowering:
     """One kernel in the making."""
 
@@ -305,7 +308,7 @@ class Lowering:
         if total.combiner.startswith("arg"):
             in_lanes = total.in_lanes and scope.vector() is None
             return position_in_lanes(self, total, scope) if in_lanes else position_of_extreme(self, total, scope, lanes)
-        wide = "f32" if total.dtype == "f16" else total.dtype
+        wide = "f32" if total.dtype in narrow else total.dtype
         if total.axis.extent == 1 and total.start is None:
             return self.value(total.body, scope)
         in_lanes = total.in_lanes and scope.vector() is None
@@ -361,9 +364,7 @@ class Lowering:
             inner.mask = below(variable, stop, step)
         carried = Variable(dtype, start.lanes, self.fresh("a"))
         self.report(inner, {total.axis})
-        found = self.value(total.body, inner)
-        if found.dtype != dtype:
-            found = Cast(dtype, found.lanes, found)
+        found = self._wide(total.body, inner, dtype)
         following: Value = apply(together(total.combiner, dtype), carried, splat(found, start.lanes), dtype=dtype)
         if inner.mask is not None:
             following = apply("where", inner.mask, following, carried, dtype=dtype)
@@ -371,11 +372,22 @@ class Lowering:
         scope.statements.append(loop)
         return After(dtype, start.lanes, loop, 0)
 
+    def _wide(self, body: Element, scope: Scope, dtype: str) -> Value:
+        """What is added up, in the dtype of the sum; a product of narrow floats is not rounded before."""
+        match body:
+            case Function(dtype=own, name="multiply", arguments=(x, y)) if own != dtype:
+                factors = [self.value(one, scope) for one in (x, y)]
+                lanes = max(factor.lanes for factor in factors)
+                return apply("multiply", *(self._as(dtype, factor, lanes) for factor in factors))
+            case _:
+                found = self.value(body, scope)
+                return self._as(dtype, found, found.lanes)
+
     def running(self, running: Running, inner: Scope) -> tuple[Value, Carry]:
         """What is put together at a place, as it is stored, and how it is handed on; ``inner`` goes along the axis."""
         vector = inner.vector()
         lanes = 1 if vector is None else vector.lanes
-        wide = "f32" if running.dtype == "f16" else running.dtype
+        wide = "f32" if running.dtype in narrow else running.dtype
         start = -0.0 if running.combiner == "sum" and wide[0] == "f" else neutral(running.combiner, wide)
         carried = Variable(wide, lanes, self.fresh("a"))
         before: Value = carried

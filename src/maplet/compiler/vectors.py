@@ -23,8 +23,8 @@ floats: dict[str, Any] = {"f16": ir.HalfType(), "f32": ir.FloatType(), "f64": ir
 
 
 def is_float(dtype: str) -> bool:
-    """Whether a dtype is f16, f32 or f64."""
-    return dtype[0] == "f"
+    """Whether a dtype is f16, bf16, f32 or f64."""
+    return dtype[0] == "f" or dtype == "bf16"
 
 
 def is_signed(dtype: str) -> bool:
@@ -34,13 +34,13 @@ def is_signed(dtype: str) -> bool:
 
 def bits_of(dtype: str) -> int:
     """The number of bits of a dtype in a register; of bool, 1."""
-    return 1 if dtype == "bool" else int(dtype[1:])
+    return 1 if dtype == "bool" else int(dtype.lstrip("biuf"))
 
 
 @cache
 def type_of(dtype: str, lanes: int) -> Any:
-    """The LLVM type of a value: one number, or a vector of them."""
-    scalar = floats[dtype] if is_float(dtype) else ir.IntType(bits_of(dtype))
+    """The LLVM type of a value: one number, or a vector of them; bf16 is 16 bits with which nothing computes."""
+    scalar = floats[dtype] if dtype in floats else ir.IntType(bits_of(dtype))
     return scalar if lanes == 1 else ir.VectorType(scalar, lanes)
 
 
@@ -80,11 +80,33 @@ class Vectors:
         """
         if source == target:
             return value
+        if source == "bf16":
+            return self.resize(self._lengthened(value), "f32", target)
+        if target == "bf16":
+            return self._shortened(self.resize(value, source, "f32"))
         if source == "f16":
             return self.resize(self._unpacked(value), "f32", target)
         if target == "f16":
             return self._packed(value if source == "f32" else self._rounded_to_odd(value))
         return (self.builder.fpext if target == "f64" else self.builder.fptrunc)(value, self.type(target))
+
+    def _lengthened(self, value: Any) -> Any:
+        # A bf16 is the upper half of an f32.
+        if isinstance(value, ir.Constant):
+            scalar = value.constant[0] if self.lanes > 1 else value
+            return self.constant("f32", float(np.uint16(scalar.constant).view(dtypes_by_short_name["bf16"])))
+        bits = self.builder.zext(value, self.type("u32"))
+        return self.reinterpret(self.builder.shl(bits, self.constant("u32", 16)), "f32")
+
+    def _shortened(self, value: Any) -> Any:
+        # To the nearest, ties to even: just below one half of the last bit is added, and 1 more if that bit is set.
+        builder, half = self.builder, self.constant("u32", 16)
+        bits = self.reinterpret(value, "u32")
+        last = builder.and_(builder.lshr(bits, half), self.constant("u32", 1))
+        rounded = builder.lshr(builder.add(bits, builder.add(last, self.constant("u32", 0x7FFF))), half)
+        quiet = builder.or_(builder.lshr(bits, half), self.constant("u32", 0x40))
+        is_nan = builder.fcmp_unordered("!=", value, value)
+        return builder.trunc(builder.select(is_nan, quiet, rounded), self.type("u16"))
 
     def _unpacked(self, value: Any) -> Any:
         # In the place of an f32, the bits of an f16 without its sign are those of a number smaller by 2^112.
@@ -160,9 +182,11 @@ class _Repeated(ir.Constant):
 
 @lru_cache(4096)
 def _constant(dtype: str, lanes: int, number: Any, _shown: str) -> Any:
-    if is_float(dtype):
+    if dtype == "bf16":
+        one: Any = int(dtypes_by_short_name[dtype].type(number).view(np.uint16))
+    elif is_float(dtype):
         with np.errstate(all="ignore"):  # beyond the range of the dtype it is an infinity
-            one: Any = float(dtypes_by_short_name[dtype].type(number))
+            one = float(dtypes_by_short_name[dtype].type(number))
     else:
         one = int(bool(number)) if dtype == "bool" else int(number) & ((1 << bits_of(dtype)) - 1)
     scalar = ir.Constant(type_of(dtype, 1), one)

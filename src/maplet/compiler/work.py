@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from maplet.compiler.blocks import Nest, Scatter
 from maplet.compiler.elements import Axis, Element, Fetch, Function, Linear, Place, Running, Total, parts, within
+from maplet.core.types import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,14 +33,14 @@ def work_of(item: Nest | Scatter, *, filling: bool = False) -> tuple[int, int]:
     aimed = item.axes[item.aimed]
     visits = prod(axis.extent for axis in (*item.axes, *item.sums) if axis is not aimed)
     kind = item.node.array_type.dtype
-    return _flops(roots) + (visits if kind.kind == "f" else 0), _read(roots) + 2 * visits * kind.itemsize
+    return _flops(roots) + (visits if kind_of(kind) == "f" else 0), _read(roots) + 2 * visits * kind.itemsize
 
 
 def _flops(roots: list[Element]) -> int:
     axes = axes_of(roots)
     total = 0
     for element in within(roots):
-        if element.dtype[0] == "f":
+        if element.dtype[0] == "f" or element.dtype == "bf16":
             rounds = prod(axis.extent for axis in axes[element])
             if isinstance(element, Function) and element.name != "where":
                 total += rounds

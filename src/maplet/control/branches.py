@@ -15,7 +15,7 @@ from maplet.core.context import located
 from maplet.core.graph import Graph, same
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.tree import leaves, objects, places
-from maplet.core.types import ArrayType, default_int, is_floating
+from maplet.core.types import ArrayType, default_int, is_floating, kind_of
 from maplet.errors import DTypeError, GraphError, SettingError, ShapeError, TraceError
 from maplet.ops.arguments import as_array, convert
 from maplet.ops.composite import clip
@@ -174,7 +174,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 
 
 def _number(name: str, x: Array, kinds: str, what: str) -> Array:
-    if x.dtype.kind not in kinds:
+    if kind_of(x.dtype) not in kinds:
         fix = "compare: x > 0" if kinds == "b" else "convert: x.astype(mp.int64)"
         raise DTypeError(f"{name} decides by {what}, given {x.type}", fix=fix)
     if x.shape:

@@ -16,7 +16,7 @@ from maplet.core.primitive import operation
 from maplet.core.recording import Recording, graph_of, record
 from maplet.core.trace import bind, same
 from maplet.core.tree import leaves, misfits, objects, replace
-from maplet.core.types import is_floating
+from maplet.core.types import float_limits, is_floating
 from maplet.errors import ConvergenceError, GradientError, TraceError
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array
@@ -150,7 +150,7 @@ def newton(f: Callable[[Any], Any], start: Any) -> Any:
         return moved, change, steps + 1
 
     vector = _as_vector(list(leaves(start).values()))
-    precision = 4.0 * float(np.finfo(vector.dtype).eps)
+    precision = 4.0 * float(float_limits(vector.dtype).eps)
     begin = (vector, as_array(1.0, vector.dtype), as_array(0))
     found, change, _ = while_loop(lambda state: (state[1] > precision) & (state[2] < 50), step, begin)
     return _as_tree(where(change <= near, found, float("nan")), start, shapes)

@@ -21,7 +21,7 @@ from maplet.core.operators import Operators
 from maplet.core.primitive import operations
 from maplet.core.python_flow import advice_on_bool, advice_on_index
 from maplet.core.tree import changes, replace
-from maplet.core.types import ArrayType, as_dtype, default_float, default_int, short_name
+from maplet.core.types import ArrayType, as_dtype, default_float, default_int, kind_of, short_name
 from maplet.errors import DataError, DTypeError, ShapeError, TraceError
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Array(Operators, Exchange):
         return int(self._one_number("int", advice_on_index))
 
     def __index__(self) -> int:
-        if self.dtype.kind not in "iu":
+        if kind_of(self.dtype) not in "iu":
             raise DTypeError(f"an index is an integer, not {short_name(self.dtype)}")
         return cast("SupportsIndex", self._concrete("a Python index from", advice_on_index)).__index__()
 
@@ -168,7 +168,7 @@ class Array(Operators, Exchange):
         return self._value
 
     def _one_number(self, kind: str, advice: Callable[[], str] = lambda: advice_on_value) -> Any:
-        if self._trace is not None and self.dtype.kind == "f":
+        if self._trace is not None and kind_of(self.dtype) == "f":
             raise traced_error(self, f"{kind}() on", fix=(
                 "a Python number leaves the graph and its gradient would be lost in silence; "
                 "keep the array, or write a.item() where losing it is meant"
@@ -247,15 +247,15 @@ def to_numpy(value: Any, dtype: Any = None) -> Value:
     has_dtype = hasattr(value, "dtype")
     _refuse_masked(value)
     array = _read(value)
-    if array.dtype.kind not in "biuf":
+    if kind_of(array.dtype) not in "biuf":
         raise DTypeError(
             f"cannot make an array of numbers from {type(value).__name__} (NumPy reads it as {array.dtype})",
             fix="give real numbers, or nested lists of them; an integer beyond 64 bits as a float, 1e30",
         )
     if dtype is None and not has_dtype:
-        dtype = {"f": default_float, "i": default_int}.get(array.dtype.kind)
+        dtype = {"f": default_float, "i": default_int}.get(kind_of(array.dtype))
     target = as_dtype(array.dtype if dtype is None else dtype)
-    if not has_dtype and array.dtype.kind in "iu" and target.kind in "iu" and array.size:
+    if not has_dtype and kind_of(array.dtype) in "iu" and kind_of(target) in "iu" and array.size:
         require_range(array.min(), target)
         require_range(array.max(), target)
     only_ours = isinstance(value, bool | int | float | list | tuple)

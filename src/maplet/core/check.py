@@ -11,7 +11,7 @@ import numpy as np
 
 from maplet.core.graph import Graph, Node, constant_primitive, in_order, input_primitive, nested_graphs
 from maplet.core.primitive import registry
-from maplet.core.types import ArrayType, short_name, type_names
+from maplet.core.types import ArrayType, float_limits, kind_of, short_name, type_names
 from maplet.errors import GraphError
 
 if TYPE_CHECKING:
@@ -146,9 +146,9 @@ def _check_axes(axes: int | tuple[int, ...], types: Sequence[Types]) -> None:
 def _check_constant(value: Any, dtype: np.dtype[Any]) -> None:
     """Raise `GraphError` unless every number of a constant is one that its dtype holds."""
     for number in _numbers(value):
-        if dtype.kind == "f":
-            fits = type(number) in (int, float) and not float(np.finfo(dtype).max) < abs(number) < inf
-        elif dtype.kind == "b":
+        if kind_of(dtype) == "f":
+            fits = type(number) in (int, float) and not float(float_limits(dtype).max) < abs(number) < inf
+        elif kind_of(dtype) == "b":
             fits = type(number) is bool
         else:
             fits = type(number) is int and np.iinfo(dtype).min <= number <= np.iinfo(dtype).max

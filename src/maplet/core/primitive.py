@@ -6,17 +6,19 @@ of operations: the tracer, the interpreter, the gradient, the tests and the refe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from maplet.core.context import thread
+from maplet.core.types import ArrayType, bfloat16, default_float
 from maplet.errors import GraphError, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from maplet.core.context import Origin
-    from maplet.core.types import ArrayType
 
     Types = ArrayType | tuple[ArrayType, ...]
 
@@ -123,12 +125,36 @@ registry: dict[str, Primitive] = {}
 operations: dict[str, Callable[..., Any]] = {}
 
 
+def _in_float32(primitive: Primitive) -> Callable[..., Any]:
+    """The reference of a primitive, which computes bfloat16 in float32 and rounds the result, as native code does."""
+    reference, shape = primitive.reference, primitive.shape
+    if primitive.name == "nextafter":  # which is about the dtype itself
+        return reference
+
+    def widened(*values: Any, **params: Any) -> Any:
+        if bfloat16 not in [getattr(value, "dtype", None) for value in values] or _holds_graphs(params):
+            return reference(*values, **params)
+        gives = shape(*(ArrayType(value.shape, value.dtype) for value in values), **params)
+        found = reference(*(v.astype(default_float) if v.dtype == bfloat16 else v for v in values), **params)
+        several = zip(found, gives, strict=True) if isinstance(gives, tuple) else [(found, gives)]
+        rounded = [np.asarray(one).astype(kind.dtype, copy=False) for one, kind in several]
+        return tuple(rounded) if isinstance(gives, tuple) else rounded[0]
+
+    return widened
+
+
+def _holds_graphs(params: Mapping[str, Any]) -> bool:
+    """Whether a primitive runs nested graphs, whose own nodes compute in the dtype that they have."""
+    groups: list[Any] = [value if isinstance(value, tuple) else (value,) for value in params.values()]
+    return any(hasattr(one, "outputs") for group in groups for one in group)
+
+
 def register(primitive: Primitive) -> Primitive:
     """Enter a primitive into the registry; names are unique."""
     if primitive.name in registry:
         raise GraphError(f"there is already a primitive named {primitive.name!r}")
-    registry[primitive.name] = primitive
-    return primitive
+    known = registry[primitive.name] = replace(primitive, reference=_in_float32(primitive))
+    return known
 
 
 def operation(function: F) -> F:

@@ -35,7 +35,7 @@ from maplet.core.context import Origin, forget_finished, here, thread
 from maplet.core.graph import Node, constant_primitive, input_node
 from maplet.core.primitive import Primitive, registry
 from maplet.core.tree import Stateful, leaves, objects, replace, snapshot
-from maplet.core.types import python_numbers
+from maplet.core.types import kind_of, python_numbers
 from maplet.errors import MapletError
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def bind(name: str, /, *inputs: Array, **params: Any) -> Array:
 
 def constant(value: Any, dtype: np.dtype[Any]) -> Array:
     """A number (or a few, as nested tuples) that is part of the program itself."""
-    if isinstance(value, int) and dtype.kind in "iu":
+    if isinstance(value, int) and kind_of(dtype) in "iu":
         require_range(value, dtype)
     if thread.trace is None:
         return from_value(np.asarray(value, dtype))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from math import prod
-from typing import Any
+from typing import Any, cast
 
+import ml_dtypes
 import numpy as np
 
 from maplet.errors import DTypeError
@@ -14,9 +15,10 @@ from maplet.errors import DTypeError
 type_names = {
     "bool": "bool", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
     "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64",
-    "float16": "f16", "float32": "f32", "float64": "f64",
+    "float16": "f16", "bfloat16": "bf16", "float32": "f32", "float64": "f64",
 }  # fmt: skip
-dtypes_by_short_name = {short: np.dtype(long) for long, short in type_names.items()}
+bfloat16 = np.dtype(ml_dtypes.bfloat16)  # the upper half of a float32: its range, and 8 bits of its digits
+dtypes_by_short_name = {short: bfloat16 if short == "bf16" else np.dtype(long) for long, short in type_names.items()}
 
 default_float = np.dtype(np.float32)
 default_int = np.dtype(np.int64)
@@ -54,6 +56,21 @@ class ArrayType:
         return f"{short_name(self.dtype)}[{','.join(map(str, self.shape))}]"
 
 
+def kind_of(dtype: np.dtype[Any]) -> str:
+    """The kind of number: ``b``, ``u``, ``i`` or ``f``; NumPy itself knows bfloat16 as no number."""
+    return "f" if dtype == bfloat16 else dtype.kind
+
+
+def is_narrow(dtype: np.dtype[Any]) -> bool:
+    """Whether it is a float of 16 bits, with which float32 computes."""
+    return dtype.itemsize == 2 and kind_of(dtype) == "f"
+
+
+def float_limits(dtype: np.dtype[Any]) -> Any:
+    """What `numpy.finfo` says, also of bfloat16."""
+    return cast("Any", ml_dtypes.finfo)(dtype)
+
+
 def short_name(dtype: np.dtype[Any]) -> str:
     """``float32`` → ``f32``."""
     return type_names[dtype.name]
@@ -76,7 +93,7 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
 
 def is_floating(dtype: np.dtype[Any]) -> bool:
     """Whether values of this dtype can carry a gradient."""
-    return dtype.kind == "f"
+    return kind_of(dtype) == "f"
 
 
 def is_integer(dtype: np.dtype[Any]) -> bool:
@@ -94,9 +111,11 @@ def promote(first: np.dtype[Any], second: np.dtype[Any]) -> np.dtype[Any]:
     if first == second:
         return first
     rank = {"b": 0, "u": 1, "i": 1, "f": 2}
-    a, b = rank[first.kind], rank[second.kind]
+    a, b = rank[kind_of(first)], rank[kind_of(second)]
     if a != b:
         return first if a > b else second
+    if bfloat16 in (first, second):
+        return default_float if first.itemsize == second.itemsize else max(first, second, key=lambda one: one.itemsize)
     met = np.promote_types(first, second)
     if met.kind not in "biuf" or rank[met.kind] != a:
         raise DTypeError(
@@ -114,5 +133,5 @@ def scalar_dtype(scalar: bool | float, beside: np.dtype[Any] | None) -> np.dtype
     if isinstance(scalar, bool):
         return bool_dtype if beside is None else beside
     if isinstance(scalar, int):
-        return beside if beside is not None and beside.kind != "b" else default_int
-    return beside if beside is not None and beside.kind == "f" else default_float
+        return beside if beside is not None and kind_of(beside) != "b" else default_int
+    return beside if beside is not None and kind_of(beside) == "f" else default_float

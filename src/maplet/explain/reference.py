@@ -18,6 +18,7 @@ from maplet.core.graph import constant_primitive
 from maplet.core.index_notation import infix, operand_name
 from maplet.core.primitive import Primitive, operations, registry
 from maplet.core.trace import Trace, bind
+from maplet.core.types import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -110,8 +111,8 @@ def _shown(value: Any) -> str:
 def _number(x: np.ndarray[Any, Any]) -> str:
     """An array in a line: the first elements, three digits of each."""
     if not x.ndim:
-        return f"{x.item():.3g}" if x.dtype.kind == "f" else str(x.item())
-    flat = [f"{v:.3g}" if x.dtype.kind == "f" else str(v) for v in x.ravel()[:6].tolist()]
+        return f"{x.item():.3g}" if kind_of(x.dtype) == "f" else str(x.item())
+    flat = [f"{v:.3g}" if kind_of(x.dtype) == "f" else str(v) for v in x.ravel()[:6].tolist()]
     more = ", …" if x.size > 6 else ""
     shape = "" if x.ndim == 1 else f" as {'×'.join(map(str, x.shape))}"
     return f"[{', '.join(flat)}{more}]{shape}"
@@ -123,8 +124,8 @@ def _number(x: np.ndarray[Any, Any]) -> str:
 def pullback(primitive: Primitive, types: Sequence[Any], params: dict[str, Any]) -> Iterator[str]:
     """What each input is sent back, as a formula."""
     declared = primitive.shape(*types, **params)
-    floating = [t.dtype.kind == "f" for t in types]
-    if primitive.gradient is None or isinstance(declared, tuple) or declared.dtype.kind != "f":
+    floating = [kind_of(t.dtype) == "f" for t in types]
+    if primitive.gradient is None or isinstance(declared, tuple) or kind_of(declared.dtype) != "f":
         several = isinstance(declared, tuple)
         yield from ("a program, for several results" if several and primitive.gradient else "0" for _ in types)
         return

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.core.tree import objects, places
+from maplet.core.types import kind_of
 from maplet.errors import CheckpointError
 from maplet.nn.activations import activations
 from maplet.nn.construction import constructor_parameters
@@ -52,7 +53,7 @@ def describe(module: Module) -> Description:
     """
     description = cast("Description", _encode(module, "", {}))
     own = module.state()
-    floating = {leaf.dtype.name for leaf in own.values() if leaf.dtype.kind == "f"}
+    floating = {leaf.dtype.name for leaf in own.values() if kind_of(leaf.dtype) == "f"}
     if len(floating) == 1 and floating != {"float32"}:
         description["dtype"] = floating.pop()
     tied = _tied(module, build(description, initialize=False))

@@ -11,7 +11,16 @@ from maplet.core.array import Array, steady_value, to_numpy, value_of
 from maplet.core.context import thread
 from maplet.core.primitive import operations
 from maplet.core.trace import bind, constant
-from maplet.core.types import bool_dtype, default_float, is_floating, promote, python_numbers, scalar_dtype, short_name
+from maplet.core.types import (
+    bool_dtype,
+    default_float,
+    is_floating,
+    kind_of,
+    promote,
+    python_numbers,
+    scalar_dtype,
+    short_name,
+)
 from maplet.errors import AxisError, DTypeError, ShapeError, TraceError
 
 if TYPE_CHECKING:
@@ -71,7 +80,7 @@ def meet(*xs: ArrayLike) -> list[Array]:
 
 def holds(dtype: np.dtype[Any], scalar: float) -> bool:
     """Whether a dtype is of the scalar's kind or a greater one: bool < integer < float."""
-    rank = {"b": 0, "u": 1, "i": 1, "f": 2}[dtype.kind]
+    rank = {"b": 0, "u": 1, "i": 1, "f": 2}[kind_of(dtype)]
     return rank >= (0 if isinstance(scalar, bool) else 1 if isinstance(scalar, int) else 2)
 
 
@@ -82,7 +91,7 @@ def as_floating(x: Array) -> Array:
 
 def require(operation: str, x: Array, kinds: str, what: str) -> Array:
     """The array, if its dtype is of one of the kinds (``b``, ``u``, ``i``, ``f``)."""
-    if x.dtype.kind not in kinds:
+    if kind_of(x.dtype) not in kinds:
         raise DTypeError(f"{operation} takes {what}, not {short_name(x.dtype)}", fix="convert with x.astype(...)")
     return x
 

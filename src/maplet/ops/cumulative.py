@@ -14,7 +14,7 @@ import numpy as np
 from maplet.core.index_notation import Access, Read, Running, indices
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, as_dtype, default_int, is_floating, short_name
+from maplet.core.types import ArrayType, as_dtype, default_int, is_floating, kind_of, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, broadcast_shape, convert, count_axes, count_axis, meet
 from maplet.ops.creation import arange, full
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 def _cumulative(name: str, function: Any, combiner: str, meaning: str, gradient: Callable[..., Any]) -> None:
     def shape(x: ArrayType, *, axis: int) -> ArrayType:
-        if x.dtype.kind == "b":
+        if kind_of(x.dtype) == "b":
             raise DTypeError(f"{name} does not take {short_name(x.dtype)}", fix="convert with x.astype(...)")
         return x
 
@@ -195,7 +195,7 @@ def _summable(x: ArrayLike, dtype: Any) -> Array:
     x = as_array(x)
     if dtype is not None:
         return convert(x, as_dtype(dtype))
-    return x if is_floating(x.dtype) else convert(x, np.dtype(np.uint64) if x.dtype.kind == "u" else default_int)
+    return x if is_floating(x.dtype) else convert(x, np.dtype(np.uint64) if kind_of(x.dtype) == "u" else default_int)
 
 
 @operation

@@ -10,8 +10,10 @@ from maplet.core.array import Array
 from maplet.core.types import (
     as_dtype,
     dtypes_by_short_name,
+    float_limits,
     is_floating,
     is_integer,
+    kind_of,
     promote,
     python_numbers,
     scalar_dtype,
@@ -73,7 +75,7 @@ def finfo(type: Any, /) -> FloatInfo:
     dtype = _dtype_of(type)
     if not is_floating(dtype):
         raise DTypeError(f"finfo is for floating dtypes, not {short_name(dtype)}", fix="mp.iinfo is for integers")
-    found = np.finfo(dtype)
+    found = float_limits(dtype)
     numbers = (float(found.eps), float(found.max), float(found.min), float(found.smallest_normal))
     return FloatInfo(found.bits, *numbers, dtype)
 
@@ -110,7 +112,7 @@ def isdtype(dtype: Any, kind: Any) -> bool:
     if isinstance(kind, tuple):
         return any(isdtype(given, one) for one in cast("tuple[Any, ...]", kind))
     if isinstance(kind, str) and kind in kinds:
-        return given.kind in kinds[kind]
+        return kind_of(given) in kinds[kind]
     if isinstance(kind, str) and kind not in {*type_names, *dtypes_by_short_name}:
         raise SettingError(f"isdtype: {kind!r} is no kind of dtype", fix=f"the kinds are {', '.join(kinds)}")
     return given == as_dtype(kind)
@@ -126,7 +128,7 @@ def can_cast(from_: Any, to: Any, /) -> bool:
     (True, False, False)
     """
     first, second = _dtype_of(from_), as_dtype(to)
-    if rank[first.kind] != rank[second.kind]:
+    if rank[kind_of(first)] != rank[kind_of(second)]:
         return False
     try:
         return promote(first, second) == second

@@ -12,6 +12,7 @@ import numpy as np
 
 from maplet.core.array import Array, value_of
 from maplet.core.context import thread
+from maplet.core.types import float_limits
 from maplet.errors import SettingError, ShapeError, TraceError
 from maplet.ops.arguments import as_array, as_shape, broadcast_shape, convert, require
 from maplet.ops.elementwise import minimum, nextafter, where
@@ -86,7 +87,7 @@ def countable(name: str, value: ArrayLike) -> Array:
 
 def held(name: str, value: ArrayLike, dtype: np.dtype[Any]) -> Array:
     """A parameter that is a finite number, also once it is rounded to a dtype."""
-    top = np.finfo(dtype).max
+    top = float_limits(dtype).max
 
     def holds(x: Any) -> Any:
         with np.errstate(over="ignore"):
@@ -155,7 +156,7 @@ def joined(words: Array) -> Array:
 
 def fraction(words: Array, dtype: np.dtype[Any]) -> Array:
     """From 0 to before 1: as many bits as the dtype has digits; float64 takes two words along the last axis."""
-    digits = np.finfo(dtype).nmant + 1
+    digits = float_limits(dtype).nmant + 1
     if dtype != float64:
         return convert(words >> (32 - digits), dtype) * 2.0**-digits
     high, low = convert(words[..., 0] >> 5, float64), convert(words[..., 1] >> 6, float64)
@@ -202,7 +203,7 @@ def may_be_wide(low: ArrayLike, high: ArrayLike, dtype: np.dtype[Any]) -> bool:
 
 def _is_beyond(half: Any) -> Any:
     """Whether the double of a number is beyond its dtype."""
-    return half > 0.5 * float(np.finfo(half.dtype).max)
+    return half > 0.5 * float(float_limits(half.dtype).max)
 
 
 # ── one number from two words ────────────────────────────────────────────────────────────────────

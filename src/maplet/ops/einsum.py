@@ -13,7 +13,7 @@ import numpy as np
 from maplet.core.index_notation import Access, Expression, Read, Reduce, indices
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, short_name
+from maplet.core.types import ArrayType, kind_of, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import meet, require
 from maplet.ops.diagonals import diagonal
@@ -36,7 +36,7 @@ def _extents(x: ArrayType, y: ArrayType, first: str, second: str) -> dict[str, i
 
 
 def _shape(x: ArrayType, y: ArrayType, *, first: str, second: str, result: str) -> ArrayType:
-    if x.dtype != y.dtype or x.dtype.kind == "b":
+    if x.dtype != y.dtype or kind_of(x.dtype) == "b":
         raise DTypeError(f"contract takes numbers of one dtype, given {short_name(x.dtype)} and {short_name(y.dtype)}")
     proper = len(set(first)) == len(first) == x.ndim and len(set(second)) == len(second) == y.ndim
     alone = (set(first) ^ set(second)) - set(result)

@@ -19,7 +19,7 @@ from maplet.core import index_notation
 from maplet.core.exchange import require_device
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
-from maplet.core.types import ArrayType, as_dtype, bool_dtype, short_name
+from maplet.core.types import ArrayType, as_dtype, bool_dtype, kind_of, short_name
 from maplet.errors import DTypeError
 from maplet.ops.arguments import as_array, broadcast_shape, convert, meet, require
 from maplet.ops.records import aligned_batch, binary, float64, per_input, unary
@@ -167,7 +167,7 @@ def _power_exponent(g: Array, out: Array, x: Array, y: Array) -> Array:
 
 
 def _power_value(x: Any, y: Any) -> Any:
-    if x.dtype.kind in "iu" and (y < 0).any():
+    if kind_of(x.dtype) in "iu" and (y < 0).any():
         raise DTypeError(
             f"power: {short_name(x.dtype)} to a negative power is no integer",
             fix="make the base a real number: x.astype(mp.float32), or 2.0 instead of 2",

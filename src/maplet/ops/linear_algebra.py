@@ -14,7 +14,7 @@ import numpy as np
 from maplet.core.context import located
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, is_floating, short_name
+from maplet.core.types import ArrayType, float_limits, is_floating, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, broadcast_shape, meet
 from maplet.ops.creation import eye
@@ -172,5 +172,5 @@ def pinv(x: ArrayLike, /, *, rtol: ArrayLike | None = None) -> Array:
 def tolerance(x: Array, rtol: ArrayLike | None) -> Array:
     """What share of the greatest singular value of a matrix counts as 0."""
     if rtol is None:
-        rtol = max(x.shape[-2:]) * float(np.finfo(x.dtype).eps)
+        rtol = max(x.shape[-2:]) * float(float_limits(x.dtype).eps)
     return as_array(rtol, x.dtype)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from maplet.core.context import located
 from maplet.core.primitive import operation
 from maplet.core.trace import bind, same
-from maplet.core.types import short_name
+from maplet.core.types import kind_of, short_name
 from maplet.errors import DTypeError, SettingError, ShapeError
 from maplet.ops.arguments import as_array, count_axis, meet, require
 from maplet.ops.contraction import matmul
@@ -200,7 +200,7 @@ def matrix_power(x: ArrayLike, n: int, /) -> Array:
             f"matrix_power takes square matrices in the last two axes, given shape {x.shape}",
             fix="mp.linalg.matrix_power(x.mT @ x, n)",
         )
-    if x.dtype.kind == "b":
+    if kind_of(x.dtype) == "b":
         raise DTypeError(f"matrix_power takes numbers, not {short_name(x.dtype)}", fix="convert with x.astype(...)")
     if n == 0:
         return broadcast_to(eye(x.shape[-1], dtype=x.dtype), x.shape)

@@ -13,7 +13,7 @@ import numpy as np
 from maplet.core import index_notation
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, short_name
+from maplet.core.types import ArrayType, kind_of, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, broadcast_shape, meet
 from maplet.ops.movement import align_rows
@@ -66,7 +66,7 @@ def in_float64(function: Callable[..., Any], *, to_bool: bool) -> Callable[..., 
     def reference(*xs: Any) -> Any:
         dtype = xs[-1].dtype
         with np.errstate(all="ignore"):  # infinities and NaN are values here; `mp.debug` finds where they begin
-            if direct or dtype.kind != "f" or dtype == float64:
+            if direct or kind_of(dtype) != "f" or dtype == float64:
                 return function(*xs)
             wide = [x.astype(float64) if x.dtype == dtype else x for x in xs]
             return np.asarray(function(*wide)).astype(dtype)
@@ -103,7 +103,7 @@ def elementwise(
         if len(types) != len(domains):
             raise ShapeError(f"{name} takes {len(domains)} arrays, given {len(types)}")
         dtype = types[-1].dtype
-        if dtype.kind not in kinds or any(t.dtype != dtype for t in types):
+        if kind_of(dtype) not in kinds or any(t.dtype != dtype for t in types):
             shown = " and ".join(short_name(t.dtype) for t in types)
             raise DTypeError(f"{name} takes arrays of one dtype (kinds {kinds!r}), given {shown}")
         return ArrayType(broadcast_shape(name, *[t.shape for t in types]), gives or dtype)

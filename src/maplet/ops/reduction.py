@@ -14,7 +14,17 @@ import numpy as np
 from maplet.core import index_notation
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, as_dtype, bool_dtype, default_float, default_int, is_floating, short_name
+from maplet.core.types import (
+    ArrayType,
+    as_dtype,
+    bool_dtype,
+    default_float,
+    default_int,
+    is_floating,
+    is_narrow,
+    kind_of,
+    short_name,
+)
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, convert, count_axes, count_axis
 from maplet.ops.elementwise import equal, sqrt, square
@@ -68,7 +78,7 @@ def reduction(
     """Register a primitive that puts the elements over axes together; ``empty`` says whether there may be none."""
 
     def shape(x: ArrayType, *, axes: tuple[int, ...], keepdims: bool) -> ArrayType:
-        if x.dtype.kind not in kinds:
+        if kind_of(x.dtype) not in kinds:
             raise DTypeError(f"{name} does not take {short_name(x.dtype)}", fix="convert with x.astype(...)")
         if not empty and builtins.any(x.shape[a] == 0 for a in axes):
             raise ShapeError(f"{name} over an axis of length 0 (shape {x.shape}) has no value")
@@ -153,7 +163,7 @@ def sum(x: ArrayLike, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool
     if dtype is not None:
         x = convert(x, as_dtype(dtype))
     elif not is_floating(x.dtype):
-        x = convert(x, np.dtype(np.uint64) if x.dtype.kind == "u" else default_int)
+        x = convert(x, np.dtype(np.uint64) if kind_of(x.dtype) == "u" else default_int)
     return _reduce("sum", x, axis, keepdims=keepdims)
 
 
@@ -240,8 +250,8 @@ def std(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims
 
 
 def _wide_enough(x: Array) -> Array:
-    """float16 as float32: its sums and counts pass 65504 sooner than its means do."""
-    return convert(x, default_float) if x.dtype == np.float16 else x
+    """float16 and bfloat16 as float32: its sums and counts pass 65504 sooner than its means do."""
+    return convert(x, default_float) if is_narrow(x.dtype) else x
 
 
 def _count(shape: Shape, axes: tuple[int, ...]) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from maplet.core.primitive import operation
 from maplet.core.trace import bind
-from maplet.core.types import default_int
+from maplet.core.types import default_int, kind_of
 from maplet.errors import SettingError, ShapeError
 from maplet.ops.arguments import as_array, convert, count_axis, meet
 from maplet.ops.indexing import require_positions
@@ -40,7 +40,7 @@ def segment_sum(x: ArrayLike, segments: ArrayLike, /, num_segments: int) -> Arra
             f"segment_sum: segments of shape {places.shape} for an array of shape {x.shape}",
             fix="give one segment for each row: segments.shape == x.shape[:1]",
         )
-    if x.dtype.kind == "b":
+    if kind_of(x.dtype) == "b":
         x = convert(x, default_int)
     return bind("add_at", x, places, axis=0, length=int(num_segments))
 

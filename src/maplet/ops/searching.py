@@ -8,7 +8,7 @@ import numpy as np
 
 from maplet.core.primitive import operation
 from maplet.core.trace import bind
-from maplet.core.types import default_int
+from maplet.core.types import default_int, kind_of
 from maplet.errors import SettingError, ShapeError
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array, convert, count_axis, meet
@@ -83,7 +83,7 @@ def searchsorted(
 
 def _less(x: Array, y: Array) -> Array:
     """Whether x comes before y, with NaN behind every number."""
-    return (x < y) | (isnan(y) & ~isnan(x)) if x.dtype.kind == "f" else x < y
+    return (x < y) | (isnan(y) & ~isnan(x)) if kind_of(x.dtype) == "f" else x < y
 
 
 # ── the greatest ─────────────────────────────────────────────────────────────────────────────────

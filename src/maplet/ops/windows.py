@@ -14,7 +14,7 @@ import numpy as np
 from maplet.core.index_notation import Access, Expression, Read, Reduce, call, indices, select
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType
+from maplet.core.types import ArrayType, kind_of
 from maplet.errors import SettingError, ShapeError
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array, as_floating
@@ -248,7 +248,7 @@ def reduce_window(
 
 def _edge(combiner: str, x: Array) -> float:
     """What changes nothing, in the dtype of the array."""
-    if x.dtype.kind == "f" or combiner == "sum":
+    if kind_of(x.dtype) == "f" or combiner == "sum":
         return _combiners[combiner]
     limits = np.iinfo(x.dtype)
     return int(limits.min if combiner == "max" else limits.max)

@@ -11,7 +11,7 @@ import numpy as np
 
 from maplet.core.array import Array, from_value
 from maplet.core.tree import leaves, replace
-from maplet.core.types import default_float, is_floating, short_name
+from maplet.core.types import default_float, is_floating, kind_of, short_name
 from maplet.data import check_array
 from maplet.errors import DataError, ShapeError
 
@@ -124,7 +124,7 @@ def _as_input(leaf: Any, dtype: np.dtype[Any], name: str, *, quiet: bool) -> Any
         return leaf
     value = leaf.numpy() if isinstance(leaf, Array) else np.asarray(leaf)
     check_array(name, value)
-    if value.dtype.kind == "f" and value.dtype != dtype:
+    if kind_of(value.dtype) == "f" and value.dtype != dtype:
         if not quiet:
             given = value.dtype
             logger.info("%s is %s; converted to %s, in which the network computes", name, given, short_name(dtype))

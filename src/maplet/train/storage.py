@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import numpy as np
-from safetensors.numpy import load as arrays_from_bytes
+from safetensors import deserialize  # pyright: ignore[reportUnknownVariableType]  (it has no type hints)
 from safetensors.numpy import save as arrays_to_bytes
 
+from maplet.core.types import as_dtype
 from maplet.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -212,6 +213,15 @@ def read_directory(path: Path) -> tuple[dict[str, Any], dict[str, Arrays]]:
                 raise
             time.sleep(0.01)  # it may have been replaced while it was read: then the next look finds it whole
     raise AssertionError
+
+
+def arrays_from_bytes(content: bytes) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of a safetensors file, those in bfloat16 too, of which its reader for NumPy knows nothing."""
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    for name, entry in cast("list[tuple[str, dict[str, Any]]]", deserialize(content)):
+        dtype = as_dtype(entry["dtype"].lower())  # F32, BF16, I64, U8, BOOL
+        found[name] = np.frombuffer(entry["data"] or b"", dtype).reshape(entry["shape"])
+    return found
 
 
 def _read_whole(path: Path) -> tuple[dict[str, Any], dict[str, Arrays]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.tree import leaves
+from maplet.core.types import kind_of
 from maplet.data.suggest import suggest
 from maplet.errors import CheckpointError, NonFiniteError, SettingError
 from maplet.nn.losses import losses
@@ -260,7 +261,7 @@ class Training:
 
     def _require_finite_weights(self) -> None:
         for name, value in self.run.weights().items():
-            if value.dtype.kind == "f" and not np.isfinite(value).all():
+            if kind_of(value.dtype) == "f" and not np.isfinite(value).all():
                 self._fail(f"the weight {name} became NaN or infinite in epoch {self.run.epoch}")
 
     def _save(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from maplet.core.context import Origin, here, thread
 from maplet.core.graph import Graph
 from maplet.core.kinds import access_of, is_elementwise, only_moves
-from maplet.core.types import ArrayType
+from maplet.core.types import ArrayType, kind_of
 from maplet.errors import NonFiniteError
 from maplet.transforms.remedies import remedy
 
@@ -73,7 +73,7 @@ def _examine(
 ) -> None:
     """Raise if this operation is where a NaN or an infinity begins."""
     results = cast("tuple[Value, ...]", result) if isinstance(result, tuple) else (np.asarray(result),)
-    suspects = [n for n, out in enumerate(results) if out.dtype.kind == "f" and not np.isfinite(out).all()]
+    suspects = [n for n, out in enumerate(results) if kind_of(out.dtype) == "f" and not np.isfinite(out).all()]
     guard = origin.guard if origin is not None else ""
     if not suspects or guard == "inside" or _is_innocent(values, params):
         return
@@ -103,7 +103,7 @@ def _several(value: Any) -> tuple[Any, ...]:
 
 def _guilty(out: Value, inputs: Sequence[Value], *, infinities: bool, by_element: bool) -> Value:
     """Which elements of the result are bad and have no excuse among the inputs."""
-    floating = [x for x in inputs if x.dtype.kind == "f"]
+    floating = [x for x in inputs if kind_of(x.dtype) == "f"]
 
     def without_excuse(is_good: Callable[[Value], Value]) -> Value:
         """Where all inputs are good: there or, if the operation mixes elements, everywhere."""
@@ -152,10 +152,10 @@ def _phase(origin: Origin) -> str:
 
 def _described(x: Value) -> str:
     text = str(ArrayType(x.shape, x.dtype))
-    if not x.size or x.dtype.kind == "b":
+    if not x.size or kind_of(x.dtype) == "b":
         return text
-    finite = x[np.isfinite(x)] if x.dtype.kind == "f" else x.reshape(-1)
+    finite = x[np.isfinite(x)] if kind_of(x.dtype) == "f" else x.reshape(-1)
     parts = [f"from {finite.min()!s} to {finite.max()!s}"] if finite.size else ["no finite number"]
-    if x.dtype.kind == "f":
+    if kind_of(x.dtype) == "f":
         parts += [f"{n:,} {name}" for n, name in ((np.isnan(x).sum(), "NaN"), (np.isinf(x).sum(), "infinite")) if n]
     return f"{text}, {', '.join(parts)}"

@@ -15,7 +15,7 @@ import numpy as np
 
 from maplet.core.graph import Node, constant_primitive
 from maplet.core.primitive import registry
-from maplet.core.types import is_floating, is_integer
+from maplet.core.types import is_floating, is_integer, kind_of
 
 if TYPE_CHECKING:
     from maplet.core.types import Shape
@@ -159,7 +159,7 @@ def _cast_once(node: Node) -> Node | None:
         return None
     (first,) = x.inputs
     kept = first.array_type.dtype
-    in_range = is_floating(dtype) or dtype.kind == "b" or not is_floating(kept) or dtype == kept
+    in_range = is_floating(dtype) or kind_of(dtype) == "b" or not is_floating(kept) or dtype == kept
     return made("astype", first, dtype=dtype) if in_range and _holds(x.array_type.dtype, kept) else None
 
 

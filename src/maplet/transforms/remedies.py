@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.core.types import kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -130,7 +132,7 @@ def remedy(
     for applies, text in cases.get(name, ()) if numbers else ():
         if applies(*numbers):
             return text
-    infinite = any(x.dtype.kind == "f" and np.isinf(x).any() for x in inputs)
+    infinite = any(kind_of(x.dtype) == "f" and np.isinf(x).any() for x in inputs)
     if not np.isnan(bad):
         return None if infinite else too_large
     if infinite:
