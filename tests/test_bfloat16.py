@@ -1,5 +1,8 @@
 """bfloat16: numbers of 16 bits that are stored so and computed with in float32, natively as in `evaluate`."""
 
+# A table of functions of one signature, of which each uses what it needs.
+# ruff: noqa: ARG005
+
 import ml_dtypes
 import numpy as np
 import pytest
