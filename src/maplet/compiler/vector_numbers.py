@@ -146,6 +146,11 @@ def sqrt(x: Number) -> Number:
     return x.like(x.vectors.intrinsic("sqrt", [x.value]))
 
 
+def floor(x: Number) -> Number:
+    """⌊x⌋."""
+    return x.like(x.vectors.intrinsic("floor", [x.value]))
+
+
 def copysign(x: Number, sign: Number) -> Number:
     """|x| with a sign."""
     return x.like(x.vectors.intrinsic("copysign", [x.value, sign.value]))
