@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.compiler import vector_circles, vector_exponentials, vector_logarithms, vector_powers
+from maplet.compiler import vector_angles, vector_circles, vector_exponentials, vector_logarithms, vector_powers
 from maplet.compiler.vector_numbers import rule
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ table: dict[str, Rule] = {
     for file, names in (
         (vector_exponentials, ("exp", "expm1", "sigmoid", "sinh", "cosh", "tanh", "erf")),
         (vector_logarithms, ("log", "log1p", "log2", "log10", "logaddexp", "asinh", "acosh", "atanh")),
-        (vector_circles, ("sin", "cos", "tan", "asin", "acos", "atan", "atan2")),
+        (vector_circles, ("sin", "cos", "tan")),
+        (vector_angles, ("asin", "acos", "atan", "atan2")),
         (vector_powers, ("power", "rsqrt", "hypot")),
     )
     for name in names
