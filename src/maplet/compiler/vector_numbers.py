@@ -251,10 +251,15 @@ def split(x: Number) -> tuple[Number, Number]:
 
 
 def exponent(x: Number) -> tuple[Number, Number]:
-    """The exponent e of `split`, and 2^−e; of a normal number above 0 with 2^−e normal."""
+    """The exponent e of `split`, and e as an integer where the bits of x have theirs; of a normal number above 0."""
     form, shifted = formats[x.dtype], _shifted_exponent(x)
-    whole = shifted & (-1 << form.fraction)
-    return _counted(shifted, x.dtype), (whole.constant(2 * form.bias << form.fraction) - whole).as_(x.dtype)
+    whole = (shifted & (-1 << form.fraction)) - (form.bias << form.fraction)
+    return _counted(shifted, x.dtype), whole
+
+
+def lowered(x: Number, whole: Number) -> Number:
+    """2^−e·x, with the integer of `exponent`; both must be normal, else it is any number."""
+    return (x.as_(whole.dtype) - whole).as_(x.dtype)
 
 
 # ── rules ────────────────────────────────────────────────────────────────────────────────────────
