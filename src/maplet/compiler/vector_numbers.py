@@ -232,6 +232,13 @@ def power_of_two(biased: Number, dtype: str) -> Number:
     return (biased << formats[dtype].fraction).as_(dtype)
 
 
+def is_normal(x: Number) -> Number:
+    """Whether a number is above 0, normal and finite."""
+    form = formats[x.dtype]
+    least, beyond = bits_of_number(x.dtype, form.smallest), bits_of_number(x.dtype, float("inf"))
+    return x.as_(form.bits) - least < beyond - least
+
+
 def _shifted_exponent(x: Number) -> Number:
     """The bits of x with the exponent counted so that a fraction from √½ to √2 has the exponent 0."""
     return x.as_(formats[x.dtype].bits) + (bits_of_number(x.dtype, 1.0) - bits_of_number(x.dtype, 0.5**0.5))
