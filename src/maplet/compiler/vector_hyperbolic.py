@@ -20,6 +20,7 @@ from maplet.compiler.vector_numbers import (
     polynomial,
     sqrt,
 )
+from maplet.compiler.vector_repair import corrected
 
 if TYPE_CHECKING:
     from maplet.compiler.vector_numbers import Coefficients
@@ -31,12 +32,21 @@ def _grown(x: Number, more: Number) -> Number:
     return log1p(choose(large, x - 1.0, more)) + choose(large, x.constant(ln2["f64"][0]), 0.0)
 
 
+def _log_of_halves(x: Number, y: Number) -> Number:
+    """ln(2x + 2y) of f32. With x + y = 2^e·(1 + f), f is found from the two numbers, as their sum is rounded."""
+    e, whole = exponent(x + y)
+    f = (lowered(y, whole) - 1.0) + lowered(x, whole)
+    return natural(e + 1.0, f, curved(f))
+
+
 def _log_of_sum(x: Number, root: Number) -> Number:
-    """ln(x + √…) of f32 for x ≥ ½; a root that is infinite was about x. With ½x = 2^e·a: f = a + (b − 1)."""
-    one, other = x * 0.5, choose(root < infinity, root, x) * 0.5
-    e, whole = exponent(one + other)
-    f = (lowered(other, whole) - 1.0) + lowered(one, whole)
-    return choose(x < infinity, natural(e + 1.0, f, curved(f)), x)
+    """ln(x + √…) of f32, where that is above ½; a root of a great x may be infinite, but is about x."""
+    half = x * 0.5
+
+    def of_great() -> Number:
+        return choose(x < infinity, _log_of_halves(half, half), x)
+
+    return corrected(_log_of_halves(half, root * 0.5), ~(x < 2.0**60), of_great)
 
 
 # (asinh x − x)/x³ in x² for |x| ≤ 0.66; error 2^−29.
@@ -80,8 +90,8 @@ def atanh(x: Number) -> Number:
     size = abs(x)
     if x.dtype == "f64":
         return copysign(0.5 * log1p((size + size) / (1.0 - size)), x)
-    found = choose(size < 1.0, _short_atanh(size), choose(size.equals(1), infinity, x.constant(nan)))
-    return copysign(found, x)
+    found = copysign(_short_atanh(size), x)
+    return corrected(found, ~(size < 1.0), lambda: choose(size.equals(1), copysign(x.constant(infinity), x), nan))
 
 
 def _short_atanh(x: Number) -> Number:

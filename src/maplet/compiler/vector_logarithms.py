@@ -17,12 +17,16 @@ from maplet.compiler.vector_numbers import (
     exponent,
     fma,
     formats,
+    is_normal,
     lowered,
     polynomial,
     split,
 )
+from maplet.compiler.vector_repair import corrected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from maplet.compiler.vector_numbers import Coefficients
 
 infinity = float("inf")
@@ -71,10 +75,15 @@ def _with_edges(x: Number, found: Number) -> Number:
     return choose(x < 0, nan, found)
 
 
+def _of_parts(x: Number, function: Callable[[Number, Number], Number]) -> Number:
+    """A function of e and f; what is not normal, or below 0, is looked after where there is such a number."""
+    e, m = split(x)
+    return corrected(function(e, m - 1.0), ~is_normal(x), lambda: _with_edges(x, function(*split_any(x))))
+
+
 def log(x: Number) -> Number:
     """The natural logarithm."""
-    e, f = split_any(x)
-    return _with_edges(x, natural(e, f, curved(f)))
+    return _of_parts(x, lambda e, f: natural(e, f, curved(f)))
 
 
 # 1/ln 2, and 1/ln 10 and lg 2, each rounded, and what that leaves.
@@ -106,25 +115,31 @@ _per_f: Coefficients = {
 }  # fmt: skip
 
 
-def log2(x: Number) -> Number:
-    """The logarithm to base 2: e + ln(1 + f)/ln 2."""
-    e, f = split_any(x)
-    if x.dtype == "f32":
-        return _with_edges(x, fma(polynomial(f, _per_f), f, e))
+def _log2(e: Number, f: Number) -> Number:
+    if e.dtype == "f32":
+        return fma(polynomial(f, _per_f), f, e)
     part, low = _scaled(f, _per_ln2)
     whole = e + part
-    return _with_edges(x, whole + ((e - whole) + part + low))
+    return whole + ((e - whole) + part + low)
+
+
+def log2(x: Number) -> Number:
+    """The logarithm to base 2: e + ln(1 + f)/ln 2."""
+    return _of_parts(x, _log2)
+
+
+def _log10(e: Number, f: Number) -> Number:
+    part, low = _scaled(f, _per_ln10)
+    high_of_two, low_of_two = _lg2[e.dtype]
+    multiple = e * high_of_two
+    low = low + fma(e, low_of_two, fma(e, high_of_two, -multiple))
+    whole = multiple + part
+    return whole + ((multiple - whole) + part + low)
 
 
 def log10(x: Number) -> Number:
     """The logarithm to base 10: e·lg 2 + ln(1 + f)/ln 10."""
-    e, f = split_any(x)
-    part, low = _scaled(f, _per_ln10)
-    high_of_two, low_of_two = _lg2[x.dtype]
-    multiple = e * high_of_two
-    low = low + fma(e, low_of_two, fma(e, high_of_two, -multiple))
-    whole = multiple + part
-    return _with_edges(x, whole + ((multiple - whole) + part + low))
+    return _of_parts(x, _log10)
 
 
 def near_one(x: Number) -> Number:
@@ -145,6 +160,6 @@ def near_one(x: Number) -> Number:
 
 def log1p(x: Number) -> Number:
     """ln(1 + x)."""
-    found = choose(x < infinity, copysign(near_one(x), x), x)
-    found = choose(x.equals(-1), -infinity, found)
-    return choose(x < -1, nan, found)
+    usual = (x > -1.0) & (x < infinity)
+    found = copysign(near_one(x), x)
+    return corrected(found, ~usual, lambda: choose(x.equals(-1), -infinity, choose(x < -1, nan, x)))

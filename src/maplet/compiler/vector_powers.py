@@ -190,11 +190,19 @@ def rsqrt(x: Number) -> Number:
 
 
 @in_f64
-def hypot(x: Number, y: Number) -> Number:
-    """√(x² + y²); infinite where one of them is, even beside NaN. Both are scaled so that no square overflows."""
+def _any_hypot(x: Number, y: Number) -> Number:
+    """The same of any numbers; both are scaled so that no square overflows."""
     one, other = abs(x), abs(y)
     larger = choose(one > other, one, other)
     factor = choose(larger > 2.0**500, 2.0**-600, choose(larger < 2.0**-400, x.constant(2.0**600), 1.0))
     one, other = one * factor, other * factor
     found = sqrt(fma(one, one, other * other)) / factor
     return choose(one.equals(infinity) | other.equals(infinity), infinity, found)
+
+
+def hypot(x: Number, y: Number) -> Number:
+    """√(x² + y²); infinite where one of them is, even beside NaN."""
+    whole = fma(x, x, y * y)
+    low, high = (2.0**-90, 2.0**126) if x.dtype == "f32" else (2.0**-900, 2.0**1022)
+    usual = (whole > low) & (whole < high)
+    return corrected(sqrt(whole), ~usual, lambda: called("any_hypot", _any_hypot, x, y))
