@@ -10,11 +10,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from maplet.compiler.vector_numbers import Number, choose, copysign, floor, fma, formats
-from maplet.compiler.vector_repair import repaired
-from maplet.compiler.vectors import Vectors, bits_of, computed_in, is_float, is_signed
-
-in_f32 = computed_in("f32", "f16")
+from maplet.compiler.vector_numbers import Number, choose, copysign, floor, fma, formats, in_f64, rule
+from maplet.compiler.vector_repair import called, corrected, repaired
+from maplet.compiler.vectors import Vectors, bits_of, is_float, is_signed
 
 # ── integers ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -61,11 +59,10 @@ def _whole_division(vectors: Vectors, arguments: list[Any], dtype: str) -> tuple
 
 
 def _steps_of_numpy(x: Number, y: Number) -> tuple[Number, Number]:
-    """The same of single floats, in f64: what the quotient, cut off, leaves is exact; the rest follows from it.
+    """The same of single f64: what the quotient, cut off, leaves is exact; the rest follows from it.
 
     Source: NumPy, npy_math_internal.h.src (npy_divmod).
     """
-    dtype, x, y = x.dtype, x.to("f64"), y.to("f64")
     rest = x.like(x.vectors.builder.frem(x.value, y.value))
     turned = ((y < 0) ^ (rest < 0)) & ((rest > 0) | (rest < 0))
     quotient = (x - rest) / y
@@ -76,7 +73,7 @@ def _steps_of_numpy(x: Number, y: Number) -> tuple[Number, Number]:
     snapped = choose(quotient - below > 0.5, below + 1.0, below)
     snapped = choose(quotient.equals(0), copysign(x.constant(0), x / y), snapped)
     none = y.equals(0)
-    return choose(none, x / y, snapped).to(dtype), choose(none, rest, found).to(dtype)
+    return choose(none, x / y, snapped), choose(none, rest, found)
 
 
 def _quick(x: Number, y: Number) -> tuple[Number, Number, Number]:
@@ -105,24 +102,36 @@ def _slow_rest(x: Number, y: Number) -> Number:
     return _steps_of_numpy(x, y)[1]
 
 
+def _quotient(x: Number, y: Number) -> Number:
+    """⌊x/y⌋; where f32 is not quick, f64 may be."""
+    whole, _, slow = _quick(x, y)
+    if x.dtype == "f64":
+        return repaired(whole, slow, "slow_quotient", _slow_quotient, x, y)
+    return corrected(whole, slow, lambda: called("wide_quotient", in_f64(_quotient), x, y))
+
+
+def _rest(x: Number, y: Number) -> Number:
+    """The rest x − y·⌊x/y⌋; of f64, rounded to f32, it is that of f32."""
+    _, rest, slow = _quick(x, y)
+    if x.dtype == "f64":
+        return repaired(rest, slow, "slow_rest", _slow_rest, x, y)
+    return corrected(rest, slow, lambda: called("wide_rest", in_f64(_rest), x, y))
+
+
 # ── rules ────────────────────────────────────────────────────────────────────────────────────────
 
+_quotient_of_floats, _rest_of_floats = rule(_quotient), rule(_rest)
 
-@in_f32
+
 def floor_divide(vectors: Vectors, arguments: list[Any], dtype: str) -> Any:
     """The greatest integer ≤ x/y."""
-    if not is_float(dtype):
-        return _whole_division(vectors, arguments, dtype)[0]
-    x, y = (Number(vectors, dtype, argument) for argument in arguments)
-    whole, _, slow = _quick(x, y)
-    return repaired(whole, slow, "slow_quotient", _slow_quotient, x, y).value
+    if is_float(dtype):
+        return _quotient_of_floats(vectors, arguments, dtype)
+    return _whole_division(vectors, arguments, dtype)[0]
 
 
-@in_f32
 def remainder(vectors: Vectors, arguments: list[Any], dtype: str) -> Any:
     """The rest x − y·⌊x/y⌋, which has the sign of y."""
-    if not is_float(dtype):
-        return _whole_division(vectors, arguments, dtype)[1]
-    x, y = (Number(vectors, dtype, argument) for argument in arguments)
-    _, rest, slow = _quick(x, y)
-    return repaired(rest, slow, "slow_rest", _slow_rest, x, y).value
+    if is_float(dtype):
+        return _rest_of_floats(vectors, arguments, dtype)
+    return _whole_division(vectors, arguments, dtype)[1]
