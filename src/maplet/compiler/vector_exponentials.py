@@ -39,8 +39,9 @@ _exponential: Coefficients = {
     ),
 }  # fmt: skip
 
-# Beyond these eˣ is 0 or infinite.
-_range = {"f32": (-104.0, 89.0), "f64": (-746.0, 710.0)}
+# Beyond these eˣ is 0 or infinite. At the lower ones 2ⁿ⁺ˢ, with the s of `_shift`, has the bits of 0: so what is far
+# below, as the score of what is masked, is not multiplied until it underflows, which would cost more.
+_range = {"f32": (-191 * log(2), 89.0), "f64": (-1535 * log(2), 710.0)}
 
 
 def _reduced(x: Number, shifter: Number | float) -> tuple[Number, Number, Number]:

@@ -144,6 +144,7 @@ def _any_size(x: Number, y: Number) -> Number:
     whole = shifted - form.exponent_shifter
     rest, half = (exponent - whole.to("f64")).to("f32"), float(form.half_range)
     shift, factor = choose(whole < 0, x.constant(half), -half), choose(whole < 0, x.constant(2.0**-half), 2.0**half)
+    factor = choose(whole < -150.0, 0.0, factor)  # an underflow would cost more
     found = _of_fraction(rest) * power_of_two((shifted + shift).as_(form.bits), "f32") * factor
     return choose(x.equals(1) | y.equals(0), 1.0, found)
 

@@ -56,7 +56,7 @@ _logarithm: Coefficients = {
 
 def _short_log_of_one_more(x: Number) -> Number:
     """ln(1 + eˣ) for x ≤ 0 in f64, to about 2^−36."""
-    bounded = at_least(x, -700.0)
+    bounded = at_least(x, -formats["f64"].bias * log(2))  # there 2ⁿ has the bits of 0
     multiple, count = rounded_multiple(bounded, 1 / log(2), formats["f64"].exponent_shifter)
     rest = fma(multiple, -log(2), bounded)
     power = power_of_two(count, "f64")
