@@ -82,7 +82,7 @@ def loop_text(rule, dtypes, gives, lanes, symbol):
     builder.store(found, place(output, gives), align=1)
     following = builder.add(index, ir.Constant(word, lanes))
     index.add_incoming(ir.Constant(word, 0), first)
-    index.add_incoming(following, body)
+    index.add_incoming(following, builder.block)  # a function may branch
     builder.cbranch(builder.icmp_signed("<", following, count), body, last)
     ir.IRBuilder(last).ret_void()
     return str(module)
@@ -282,6 +282,22 @@ def test_division_by_a_number_that_stands_in_the_kernel(function, dtype, divisor
     with np.errstate(all="ignore"):
         want = registry[function].reference(x, y)
     assert_same_bits(run(rule, [x], dtype, lanes), want, x)
+
+
+@pytest.mark.parametrize("function", ["floor_divide", "remainder"])
+@pytest.mark.parametrize("dtype", floats, ids=short_name)
+def test_division_beside_a_whole_quotient(function, dtype):
+    """Where a quotient is rounded up to an integer, its floor is not that of x/y."""
+    rng, size = np.random.default_rng(7), 20_000
+    y = rng.normal(size=size).astype(dtype)
+    count = np.rint(rng.normal(size=size) * 2.0 ** rng.uniform(0, 9 if dtype.itemsize == 2 else 18, size))
+    integer = f"i{dtype.itemsize}"
+    x = (y * count).astype(dtype).view(integer) + rng.integers(-1, 2, size).astype(integer)
+    x = x.view(dtype)
+    with np.errstate(all="ignore"):
+        want = registry[function].reference(x, y)
+    name = short_name(dtype)
+    assert_same_bits(run(named(function, name, name), [x, y], name), want, x, y)
 
 
 # ── f16 ──────────────────────────────────────────────────────────────────────────────────────────
