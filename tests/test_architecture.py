@@ -34,6 +34,7 @@ ONLY = {"data": {"errors"}}
 OWNERS = {
     "click": {"cli"},
     "llvmlite": {"compiler"},
+    "ml_dtypes": {"core/types.py"},
     "rich": {"train", "cli"},
     "safetensors": {"train"},
     "sklearn": {"data/digits.py"},

@@ -528,7 +528,7 @@ refused = {
     "exp(i64): ": within(Store(out, apply("exp", i), load), buffers=(out, x)),
     "less(i64, i64) is bool, not i64": within(Store(out, apply("less", i, i), load), buffers=(out, x)),
     "where(i64, f32, f32): ": within(Store(out, i, apply("where", i, load, load)), buffers=(out, x)),
-    "fma(i64, i64, i64): fma takes (f16, f16, f16), (f32, f32, f32), (": within(looped(start=apply("fma", i, i, i))),
+    "fma(i64, i64, i64): fma takes (f16, f16, f16), (bf16, bf16, bf16), (": within(looped(start=apply("fma", i, i, i))),
     "fma(f32, f32): fma takes (f16,": within(
         Store(out, i, apply("fma", load, load)), buffers=(out, x)
     ),

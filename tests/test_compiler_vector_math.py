@@ -366,7 +366,7 @@ def test_every_target_and_width_gives_the_same_bits(name, dtype):
 
 
 @pytest.mark.parametrize("lanes", [2, 32, 64])
-@pytest.mark.parametrize("name", ["sin", "logaddexp", "erfinv", "lgamma", "polygamma_2"])
+@pytest.mark.parametrize("name", ["sin", "logaddexp", "log", "hypot", "power", "erfinv", "lgamma", "polygamma_2"])
 def test_repairs_work_in_every_width(name, lanes):
     arrays = inputs(name, np.float32, 6_000)
     assert_same_bits(compiled(name, "f32", lanes)(*arrays), compiled(name)(*arrays), *arrays)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
 
+from maplet.compiler.division import floor_divide, remainder
 from maplet.compiler.vectors import Vectors, bits_of, computed_in, is_float, is_signed
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ table: dict[str, Rule] = {}
 
 
 in_f32 = computed_in("f32", "f16", "bf16")
-in_f64 = computed_in("f64", "f16", "f32")
 
 
 # ── one instruction each ─────────────────────────────────────────────────────────────────────────
@@ -243,83 +243,7 @@ def right_shift(vectors: Vectors, arguments: list[Any], dtype: str) -> Any:
 table |= {"bitwise_left_shift": left_shift, "bitwise_right_shift": right_shift}
 
 
-# ── division with a whole quotient ───────────────────────────────────────────────────────────────
-
-
-def _constant_divisor(y: Any, dtype: str) -> int:
-    """A divisor above 0 that stands in the kernel, the same in all lanes; else 0."""
-    if not isinstance(y, ir.Constant):
-        return 0
-    lanes = y.constant if isinstance(y.constant, list | tuple) else [y.constant]
-    found = {getattr(lane, "constant", lane) for lane in lanes}
-    number = found.pop()
-    return number if not found and isinstance(number, int) and 0 < number < 1 << (bits_of(dtype) - 1) else 0
-
-
-def _whole_division(vectors: Vectors, arguments: list[Any], dtype: str) -> tuple[Any, Any]:
-    """⌊x/y⌋ and x − y·⌊x/y⌋ of integers; both are 0 where y is 0. No division is one that processors refuse."""
-    builder, (x, y) = vectors.builder, arguments
-    zero, one = vectors.constant(dtype, 0), vectors.constant(dtype, 1)
-    known = _constant_divisor(y, dtype)
-    if known and known & (known - 1) == 0:
-        shift = vectors.constant(dtype, known.bit_length() - 1)
-        quotient = (builder.ashr if is_signed(dtype) else builder.lshr)(x, shift)
-        return quotient, builder.and_(x, vectors.constant(dtype, known - 1))
-    none = builder.icmp_unsigned("==", y, zero)
-    if not is_signed(dtype):
-        divisor = y if known else builder.select(none, one, y)
-        quotient = builder.udiv(x, divisor)
-        rest = builder.sub(x, builder.mul(quotient, divisor))
-        return (quotient, rest) if known else (builder.select(none, zero, quotient), rest)
-    turned = builder.icmp_unsigned("==", y, vectors.constant(dtype, -1))  # −1 of the least integer would overflow
-    divisor = y if known else builder.select(builder.or_(none, turned), one, y)
-    quotient = builder.sdiv(x, divisor)
-    rest = builder.sub(x, builder.mul(quotient, divisor))
-    opposite = builder.icmp_signed("<", builder.xor(rest, divisor), zero)
-    above = builder.and_(opposite, builder.icmp_unsigned("!=", rest, zero))
-    quotient = builder.select(above, builder.sub(quotient, one), quotient)
-    rest = builder.select(above, builder.add(rest, divisor), rest)
-    if not known:
-        quotient = builder.select(turned, builder.sub(zero, x), builder.select(none, zero, quotient))
-    return quotient, rest
-
-
-def _fmod_division(vectors: Vectors, arguments: list[Any], dtype: str) -> tuple[Any, Any]:
-    """The same of f64, in the steps of NumPy: what the quotient, cut off, leaves is exact; the rest follows from it.
-
-    Source: NumPy, npy_math_internal.h.src (npy_divmod).
-    """
-    builder, (x, y) = vectors.builder, arguments
-    zero, one = vectors.constant(dtype, 0.0), vectors.constant(dtype, 1.0)
-    rest = builder.frem(x, y)
-    none = builder.fcmp_ordered("==", y, zero)
-    whole = builder.fcmp_ordered("==", rest, zero)
-    below = builder.fcmp_ordered("<", y, zero)
-    turned = builder.icmp_unsigned("!=", below, builder.fcmp_ordered("<", rest, zero))
-    turned = builder.and_(turned, builder.fcmp_unordered("!=", rest, zero))
-    quotient = builder.fdiv(builder.fsub(x, rest), y)
-    quotient = builder.select(turned, builder.fsub(quotient, one), quotient)
-    found = builder.select(turned, builder.fadd(rest, y), rest)
-    found = builder.select(whole, vectors.intrinsic("copysign", [zero, y]), found)
-    floor = vectors.intrinsic("floor", [quotient])
-    high = builder.fcmp_ordered(">", builder.fsub(quotient, floor), vectors.constant(dtype, 0.5))
-    snapped = builder.select(high, builder.fadd(floor, one), floor)
-    true_quotient = builder.fdiv(x, y)
-    signed_zero = vectors.intrinsic("copysign", [zero, true_quotient])
-    snapped = builder.select(builder.fcmp_ordered("==", quotient, zero), signed_zero, snapped)
-    return builder.select(none, true_quotient, snapped), builder.select(none, rest, found)
-
-
-@in_f64
-def floor_divide(vectors: Vectors, arguments: list[Any], dtype: str) -> Any:
-    """The greatest integer ≤ x/y."""
-    return (_fmod_division if is_float(dtype) else _whole_division)(vectors, arguments, dtype)[0]
-
-
-@in_f64
-def remainder(vectors: Vectors, arguments: list[Any], dtype: str) -> Any:
-    """The rest x − y·⌊x/y⌋, which has the sign of y."""
-    return (_fmod_division if is_float(dtype) else _whole_division)(vectors, arguments, dtype)[1]
+# ── powers of integers ───────────────────────────────────────────────────────────────────────────
 
 
 def power(vectors: Vectors, arguments: list[Any], dtype: str) -> Any:

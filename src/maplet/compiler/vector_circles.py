@@ -1,10 +1,10 @@
-"""Sine, cosine and tangent, and their inverses. How the polynomials were made stands in `vector_exponentials`."""
+"""Sine, cosine and tangent. How the polynomials were made stands in `vector_exponentials`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.compiler.vector_numbers import Number, choose, copysign, fma, in_f64, polynomial, sqrt
+from maplet.compiler.vector_numbers import Number, choose, fma, polynomial
 from maplet.compiler.vector_repair import repaired
 from maplet.compiler.vector_turns import ordinary, reduced_huge, reduced_ordinary
 from maplet.compiler.vectors import bits_of
@@ -69,7 +69,7 @@ def _cosine_of(x: Number, reduced: Reduce) -> Number:
     return _turned(count.constant(0), count + 1, rest, small)
 
 
-def _tangent_of(x: Number, reduced: Reduce) -> Number:
+def _wide_tangent_of(x: Number, reduced: Reduce) -> Number:
     """sin/cos or −cos/sin, the quotient of sums of two parts; what rounding took from it is added again."""
     count, rest, small = reduced(abs(x))
     of_sine, of_cosine = _sine_and_cosine(rest, small)
@@ -85,6 +85,28 @@ def _tangent_of(x: Number, reduced: Reduce) -> Number:
     missing = fma(-quotient, below, above) + fma(-quotient, less_below, less_above)
     size = fma(missing, one_over, quotient)
     return (size.as_(count.dtype) ^ _highest(x.as_(count.dtype))).as_(x.dtype)
+
+
+# (tan r − r)/r³ in r² for |r| ≤ π/4; error 2^−25.7.
+_tangent: Coefficients = {
+    "f32": (0.33333156, 0.13338836, 0.0534082, 0.024441391, 0.0031014832, 0.009396524),
+}  # fmt: skip
+
+
+def _short_tangent_of(x: Number, reduced: Reduce) -> Number:
+    """The same of f32: t = r + r³·p(r²) or −1/t; what rounding took from t is added again, as l/t²."""
+    count, rest, small = reduced(abs(x))
+    square = rest * rest
+    more = fma(rest * square, polynomial(square, _tangent), fma(square, small, small))
+    whole = rest + more
+    lost = (rest - whole) + more
+    turned = -1.0 / whole
+    size = choose((count & 1).equals(0), whole, fma(turned * turned, lost, turned))
+    return (size.as_(count.dtype) ^ _highest(x.as_(count.dtype))).as_(x.dtype)
+
+
+def _tangent_of(x: Number, reduced: Reduce) -> Number:
+    return (_wide_tangent_of if x.dtype == "f64" else _short_tangent_of)(x, reduced)
 
 
 def _of_any_angle(name: str, of_angle: Callable[[Number, Reduce], Number]) -> Callable[[Number], Number]:
@@ -103,90 +125,4 @@ def _of_any_angle(name: str, of_angle: Callable[[Number, Reduce], Number]) -> Ca
 
 sin = _of_any_angle("huge_sin", _sine_of)
 cos = _of_any_angle("huge_cos", _cosine_of)
-tan = in_f64(_of_any_angle("huge_tan", _tangent_of))
-
-
-# ── inverses ─────────────────────────────────────────────────────────────────────────────────────
-# f32 is computed in f64.
-
-_pi = (3.141592653589793, 1.2246467991473532e-16)
-_half_pi = (1.5707963267948966, 6.123233995736766e-17)
-_quarter_pi = (0.7853981633974483, 3.061616997868383e-17)
-
-# (asin x − x)/x³ in x² for |x| ≤ ½; error 2^−59.
-_arc_sine: Coefficients = {
-    "f64": (
-        0.16666666666666763, 0.07499999999970261, 0.04464285717512191, 0.030381942683563076, 0.022372215661761896,
-        0.01735160006728564, 0.013980961725648805, 0.011397773892855933, 0.010786540072811497, 0.0036830026905905373,
-        0.021763589817916137, -0.021077414334715824, 0.0326769625934337,
-    ),
-}  # fmt: skip
-
-# (atan x − x)/x³ in x² for |x| ≤ tan(π/8); error 2^−58.
-_arc_tangent: Coefficients = {
-    "f64": (
-        -0.333333333333332, 0.19999999999954063, -0.14285714280246625, 0.11111110786040285, -0.09090897833552748,
-        0.07692061584066369, -0.06663119764365229, 0.05848004294379162, -0.050398241980299185, 0.0380777676571797,
-        -0.01792166106085568,
-    ),
-}  # fmt: skip
-
-
-def _half_angle(size: Number) -> tuple[Number, Number, Number]:
-    """Whether |x| > ½; a sine: then √((1 − |x|)/2), of half the angle whose cosine is |x|, else |x|; angle − sine."""
-    large = size > 0.5
-    square = choose(large, fma(size, -0.5, 0.5), size * size)
-    sine = choose(large, sqrt(square), size)
-    return large, sine, sine * square * polynomial(square, _arc_sine)
-
-
-@in_f64
-def asin(x: Number) -> Number:
-    """The angle x + x³·p(x²), and π/2 − 2·asin √((1 − x)/2) from ½ on."""
-    high, low = _half_pi
-    large, sine, more = _half_angle(abs(x))
-    twice = sine + sine
-    rest = high - twice
-    lost = (high - rest) - twice
-    return copysign(choose(large, rest + (lost + (low - (more + more))), sine + more), x)
-
-
-@in_f64
-def acos(x: Number) -> Number:
-    """π/2 − asin x; beyond ½ 2·asin √((1 − x)/2), and below −½ π less that of −x."""
-    large, sine, more = _half_angle(abs(x))
-    whole = sine + more
-    whole = whole + whole
-    left = _pi[0] - (whole - _pi[1])
-    middle = _half_pi[0] - (copysign(sine, x) + (copysign(more, x) - _half_pi[1]))
-    return choose(large, choose(x < 0, left, whole), middle)
-
-
-def _angle(y: Number, x: Number) -> Number:
-    """The angle of (x, y) for x, y ≥ 0; from π/8 on that to the diagonal or to the other axis is computed."""
-    steep, middle = y > x * 2.414213562373095, y > x * 0.41421356237309503
-    above = choose(steep, -x, choose(middle, y - x, y))
-    below = choose(steep, y, choose(middle, y + x, x))
-    t = choose((x + y).equals(0), 0.0, above / below)
-    high, low = (choose(steep, _half_pi[n], choose(middle, y.constant(_quarter_pi[n]), 0.0)) for n in range(2))
-    square = t * t
-    return high + (t + fma(t * square, polynomial(square, _arc_tangent), low))
-
-
-@in_f64
-def atan(x: Number) -> Number:
-    """The angle of (1, x)."""
-    return copysign(_angle(abs(x), x.constant(1)), x)
-
-
-@in_f64
-def atan2(y: Number, x: Number) -> Number:
-    """The angle of (x, y)."""
-    size, width = abs(y), abs(x)
-    larger = choose(size > width, size, width)
-    factor = choose(larger > 2.0**1000, 2.0**-100, choose(larger < 2.0**-900, y.constant(2.0**100), 1.0))
-    diagonal = size.equals(infinity) & width.equals(infinity)
-    size, width = choose(diagonal, 1.0, size * factor), choose(diagonal, 1.0, width * factor)
-    angle = _angle(size, width)
-    behind = x.as_("i64") < 0
-    return copysign(choose(behind, _pi[0] - (angle - _pi[1]), angle), y)
+tan = _of_any_angle("huge_tan", _tangent_of)

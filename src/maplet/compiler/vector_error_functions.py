@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from maplet.compiler.vector_exponentials import erf_of_small, exp_of_negative, exp_of_sum
 from maplet.compiler.vector_logarithms import infinity, log, log_of_normal
 from maplet.compiler.vector_numbers import Number, at_most, choose, copysign, fma, polynomial, sqrt
-from maplet.compiler.vector_repair import replaced
+from maplet.compiler.vector_repair import corrected
 from maplet.ops import error_functions as known
 
 if TYPE_CHECKING:
@@ -83,4 +83,4 @@ def erfinv(x: Number) -> Number:
         w = -log(gap)
         return copysign(choose(w.equals(infinity), w, polynomial(sqrt(w) - far, tail)), wide)
 
-    return replaced(found, ~(gap > math.exp(-split)), towards_one).to(x.dtype)
+    return corrected(found, ~(gap > math.exp(-split)), towards_one).to(x.dtype)

@@ -39,8 +39,9 @@ _exponential: Coefficients = {
     ),
 }  # fmt: skip
 
-# Beyond these eˣ is 0 or infinite.
-_range = {"f32": (-104.0, 89.0), "f64": (-746.0, 710.0)}
+# Beyond these eˣ is 0 or infinite. At the lower ones 2ⁿ⁺ˢ, with the s of `_shift`, has the bits of 0: so what is far
+# below, as the score of what is masked, is not multiplied until it underflows, which would cost more.
+_range = {"f32": (-191 * log(2), 89.0), "f64": (-1535 * log(2), 710.0)}
 
 
 def _reduced(x: Number, shifter: Number | float) -> tuple[Number, Number, Number]:
@@ -137,8 +138,26 @@ _tangent: Coefficients = {
 }  # fmt: skip
 
 
+# (½·(e²ʳ − 1) − r)/r² for |r| ≤ ¼ ln 2; error 2^−26.1.
+_half_expm1: Coefficients = {"f32": (0.99999994, 0.66666186, 0.33333954, 0.13386005, 0.04438384)}
+
+
+def _short_tanh(x: Number) -> Number:
+    """Of f32: t = h/(1 + h) with h = ½·(e²ˣ − 1) = 2ⁿ·½·(e²ʳ − 1) + ½·(2ⁿ − 1), and h − h·t of a small h."""
+    size = at_most(abs(x), 10.0)  # from 9.1 on it is 1
+    multiple, count = rounded_multiple(size, 2 / log(2), formats["f32"].exponent_shifter)
+    rest = fma(multiple, -0.5 * ln2["f32"][0], size)
+    of_rest = fma(rest * rest, polynomial(rest, _half_expm1), rest)
+    power = power_of_two(count, "f32")
+    half = fma(of_rest, power, fma(power, 0.5, -0.5))
+    far = half / (1.0 + half)
+    return copysign(choose(half < 0.4, fma(-half, far, half), far), x)
+
+
 def tanh(x: Number) -> Number:
     """For small x, x + x³·p(x²); from 0.55 on 1 − 2/(e^(2x) + 1)."""
+    if x.dtype == "f32":
+        return _short_tanh(x)
     size = at_most(abs(x), 20.0)  # from 19.1 on it is 1
     square = size * size
     near = fma(size * square, polynomial(square, _tangent), size)
@@ -170,9 +189,9 @@ def cosh(x: Number) -> Number:
     return half + 0.25 / half
 
 
-# (erf x − x)/x in x² for |x| ≤ 0.9; error 2^−25.9 and 2^−56.
+# (erf x − x)/x in x², of f32 for |x| ≤ 0.6, of f64 for |x| ≤ 0.9; error 2^−26.1 and 2^−56.
 _error: Coefficients = {
-    "f32": (0.12837915, -0.37612534, 0.112822354, -0.026781958, 0.005016345, -0.00061134173),
+    "f32": (0.12837915, -0.37612513, 0.11280994, -0.026646977, 0.0045123617),
     "f64": (
         0.1283791670955126, -0.3761263890318373, 0.1128379167095382, -0.0268661706448288, 0.005223977621820422,
         -0.0008548326767348532, 0.0001205532148593854, -1.4925309920578183e-05, 1.645536406882168e-06,
@@ -180,9 +199,9 @@ _error: Coefficients = {
     ),
 }  # fmt: skip
 
-# −ln(1 − erf x) from 0.9 to 4, and to 6, where erf x is 1; error 2^−29.1 and 2^−56.
+# f32: −log₂(1 − erf x) from 0.6 to 4; f64: −ln(1 − erf x) from 0.9 to 6. There erf x is 1. Error 2^−27.8 and 2^−56.
 _tail: Coefficients = {
-    "f32": (0.00016645399, 1.1277972, 0.636976, 0.10411384, -0.02231535, 0.0030655435, -0.00019822746),
+    "f32": (-4.3618555e-05, 1.628349, 0.91661024, 0.15244631, -0.033363137, 0.004738413, -0.00032048402),
     "f64": (
         -3.66446859341425e-09, 1.1283792424749972, 0.6366191478551871, 0.10277560061169352, -0.019138095974838773,
         -0.00018668442990718635, 0.0016563438931428062, -0.0005349368002690426, -3.499243444266856e-05,
@@ -191,17 +210,30 @@ _tail: Coefficients = {
         2.389742053910295e-10, -1.0289890654555961e-11, 2.0880236958434605e-13,
     ),
 }  # fmt: skip
-_certain = {"f32": 4.0, "f64": 6.0}
+
+# (2⁻ʳ − 1)/r for |r| ≤ ½; error of 2⁻ʳ 2^−28.3.
+_falling: Coefficients = {"f32": (-0.6931472, 0.24022648, -0.055503596, 0.009618506, -0.0013391024, 0.00015326796)}
+
+
+def _power_below_one(x: Number) -> Number:
+    """2⁻ˣ of f32, for 0 ≤ x < 100; the nearest integer is taken from x, and from the exponent of what it leaves."""
+    form = formats["f32"]
+    shifted = x + form.shifter
+    rest = x - (shifted - form.shifter)
+    part = fma(polynomial(rest, _falling), rest, 1.0)
+    return (part.as_(form.bits) - (shifted.as_(form.bits) << form.fraction)).as_("f32")
 
 
 def erf_of_small(x: Number) -> Number:
-    """The error function x + x·p(x²) of |x| ≤ 0.9."""
+    """The error function x + x·p(x²) of |x| ≤ 0.9, in f32 ≤ 0.6."""
     return fma(x, polynomial(x * x, _error), x)
 
 
 def erf(x: Number) -> Number:
-    """For small x, x + x·p(x²); from 0.9 on 1 − e^(−q(x)) (an idea of N. Juffa)."""
-    size = at_most(abs(x), _certain[x.dtype])
+    """For small x, x + x·p(x²); from 0.6 or 0.9 on 1 − 2^(−q(x)) or 1 − e^(−q(x)) (an idea of N. Juffa)."""
+    short = x.dtype == "f32"
+    size = at_most(abs(x), 4.0 if short else 6.0)
     near = erf_of_small(size)
-    far = 1.0 - _normal(-polynomial(size, _tail), formats[x.dtype].exponent_shifter)
-    return copysign(choose(size < 0.9, near, far), x)
+    exponent = polynomial(size, _tail)
+    rest = _power_below_one(exponent) if short else _normal(-exponent, formats[x.dtype].exponent_shifter)
+    return copysign(choose(size >= (0.6 if short else 0.9), 1.0 - rest, near), x)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.compiler.vector_logarithms import infinity, log, log_of_normal, nan
 from maplet.compiler.vector_numbers import Number, choose, fma, in_f64, polynomial, rule
-from maplet.compiler.vector_repair import replaced
+from maplet.compiler.vector_repair import corrected
 from maplet.ops import gamma_series as series
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def lgamma(x: Number) -> Number:
         reflected = -log(abs(_turned(rest))) - _lgamma_above(y, log_of_normal(y), _lgamma["f64"])
         return choose(rest.equals(0), infinity, reflected)
 
-    found = replaced(found, wide < 0, below)
+    found = corrected(found, wide < 0, below)
     return choose(size.equals(infinity), infinity, found).to(x.dtype)
 
 
@@ -143,7 +143,7 @@ def digamma(x: Number) -> Number:
         reflected = fma(_cotangent(rest), _pi, value)
         return choose(rest.equals(0), nan, reflected)
 
-    return replaced(found, wide < 0, below).to(x.dtype)
+    return corrected(found, wide < 0, below).to(x.dtype)
 
 
 # ── ψₙ ───────────────────────────────────────────────────────────────────────────────────────────
@@ -184,7 +184,7 @@ def _polygamma(n: int) -> Any:
             reflected = turned - _polygamma_above(1.0 - x, n)
             return choose(rest.equals(0), nan if even else infinity, reflected)
 
-        return replaced(-positive if even else positive, x < 0, below)
+        return corrected(-positive if even else positive, x < 0, below)
 
     return function
 

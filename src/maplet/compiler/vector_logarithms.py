@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.compiler.vector_exponentials import exp_of_negative, ln2
+from maplet.compiler.vector_exponentials import ln2
 from maplet.compiler.vector_numbers import (
     Number,
+    at_least,
     choose,
     copysign,
     exponent,
     fma,
     formats,
-    in_f64,
+    is_normal,
+    lowered,
     polynomial,
     split,
-    sqrt,
 )
-from maplet.compiler.vector_repair import repaired
+from maplet.compiler.vector_repair import corrected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from maplet.compiler.vector_numbers import Coefficients
 
 infinity = float("inf")
@@ -40,7 +43,7 @@ _logarithm: Coefficients = {
 }  # fmt: skip
 
 
-def _curved(f: Number) -> Number:
+def curved(f: Number) -> Number:
     """ln(1 + f) − f."""
     if f.dtype == "f32":
         return fma(polynomial(f, _logarithm), f, -0.5) * (f * f)
@@ -51,7 +54,7 @@ def _curved(f: Number) -> Number:
     return s * fma(square, polynomial(square, _logarithm), half) - half
 
 
-def _natural(e: Number, f: Number, curved: Number) -> Number:
+def natural(e: Number, f: Number, curved: Number) -> Number:
     """The sum e·ln 2 + f + what is curved."""
     high, low = ln2[f.dtype]
     return fma(e, high, f + fma(e, low, curved))
@@ -75,19 +78,22 @@ def _with_edges(x: Number, found: Number) -> Number:
 def log_of_normal(x: Number) -> Number:
     """The natural logarithm of a normal number above 0."""
     e, m = split(x)
-    return _natural(e, m - 1.0, _curved(m - 1.0))
+    return natural(e, m - 1.0, curved(m - 1.0))
+
+
+def _of_parts(x: Number, function: Callable[[Number, Number], Number]) -> Number:
+    """A function of e and f; what is not normal, or below 0, is looked after where there is such a number."""
+    e, m = split(x)
+    return corrected(function(e, m - 1.0), ~is_normal(x), lambda: _with_edges(x, function(*split_any(x))))
 
 
 def log(x: Number) -> Number:
     """The natural logarithm."""
-    e, f = split_any(x)
-    return _with_edges(x, _natural(e, f, _curved(f)))
+    return _of_parts(x, lambda e, f: natural(e, f, curved(f)))
 
 
 # 1/ln 2, and 1/ln 10 and lg 2, each rounded, and what that leaves.
-_per_ln2: Coefficients = {
-    "f32": (1.4426950216293335, 1.925963033500011e-08), "f64": (1.4426950408889634, 2.0355273740931033e-17),
-}  # fmt: skip
+_per_ln2: Coefficients = {"f64": (1.4426950408889634, 2.0355273740931033e-17)}
 _per_ln10: Coefficients = {
     "f32": (0.4342944920063019, -1.0103049952192578e-08), "f64": (0.4342944819032518, 1.098319650216765e-17),
 }  # fmt: skip
@@ -99,100 +105,67 @@ _lg2: Coefficients = {
 def _scaled(f: Number, factor: Coefficients) -> tuple[Number, Number]:
     """ln(1 + f) times a constant, both in two parts."""
     high, low = factor[f.dtype]
-    curved = _curved(f)
-    logarithm = f + curved
-    rest = (f - logarithm) + curved
+    more = curved(f)
+    logarithm = f + more
+    rest = (f - logarithm) + more
     product = logarithm * high
     return product, fma(logarithm, high, -product) + fma(logarithm, low, rest * high)
 
 
-def log2(x: Number) -> Number:
-    """The logarithm to base 2: e + ln(1 + f)/ln 2."""
-    e, f = split_any(x)
+# ln(1 + f)/(f·ln 2), of f32; error 2^−26.1.
+_per_f: Coefficients = {
+    "f32": (
+        1.442695, -0.7213475, 0.48090377, -0.3606826, 0.2883037, -0.23978905, 0.20888478, -0.19332607, 0.16333273,
+        -0.07965573,
+    ),
+}  # fmt: skip
+
+
+def _log2(e: Number, f: Number) -> Number:
+    if e.dtype == "f32":
+        return fma(polynomial(f, _per_f), f, e)
     part, low = _scaled(f, _per_ln2)
     whole = e + part
-    return _with_edges(x, whole + ((e - whole) + part + low))
+    return whole + ((e - whole) + part + low)
+
+
+def log2(x: Number) -> Number:
+    """The logarithm to base 2: e + ln(1 + f)/ln 2."""
+    return _of_parts(x, _log2)
+
+
+def _log10(e: Number, f: Number) -> Number:
+    part, low = _scaled(f, _per_ln10)
+    high_of_two, low_of_two = _lg2[e.dtype]
+    multiple = e * high_of_two
+    low = low + fma(e, low_of_two, fma(e, high_of_two, -multiple))
+    whole = multiple + part
+    return whole + ((multiple - whole) + part + low)
 
 
 def log10(x: Number) -> Number:
     """The logarithm to base 10: e·lg 2 + ln(1 + f)/ln 10."""
-    e, f = split_any(x)
-    part, low = _scaled(f, _per_ln10)
-    high_of_two, low_of_two = _lg2[x.dtype]
-    multiple = e * high_of_two
-    low = low + fma(e, low_of_two, fma(e, high_of_two, -multiple))
-    whole = multiple + part
-    return _with_edges(x, whole + ((multiple - whole) + part + low))
+    return _of_parts(x, _log10)
 
 
-def _near_one(x: Number, *, huge: Number | None = None) -> Number:
-    """ln(1 + x), with f = 2^−e·x + (2^−e − 1); what rounding took from f is added again, times 1 − f for 1/(1 + f)."""
-    near = x if huge is None else choose(huge, x * 2.0**-40, x)  # 2^−e must not be subnormal
-    e, scale = exponent(1.0 + near)
-    below = scale - 1.0
-    f = fma(near, scale, below)
-    lost = fma(near, scale, below - f)
-    whole = e if huge is None else choose(huge, e + 40.0, e)
-    return _natural(whole, f, _curved(f) + fma(-lost, f, lost))
+def near_one(x: Number) -> Number:
+    """ln(1 + x), with f = 2^−e·x + (2^−e − 1); of a NaN any number.
+
+    Of f64, what rounding took from f is added again, times 1 − f for 1/(1 + f). Of f32 that can be left out: where e is
+    not 0, the result is above 0.3.
+    """
+    e, whole = exponent(1.0 + x)
+    below = at_least(lowered(x.constant(1.0), whole), 0.0) - 1.0  # 2^−e may be too small for a normal number
+    part = lowered(x, whole)
+    f = part + below
+    if x.dtype == "f32":
+        return natural(e, f, curved(f))
+    lost = part + (below - f)
+    return natural(e, f, curved(f) + fma(-lost, f, lost))
 
 
 def log1p(x: Number) -> Number:
     """ln(1 + x)."""
-    found = _near_one(x, huge=x > 2.0 ** (formats[x.dtype].bias - 20))
-    found = choose(x < infinity, copysign(found, x), x)
-    found = choose(x.equals(-1), -infinity, found)
-    return choose(x < -1, nan, found)
-
-
-def _log_of_sum(x: Number, y: Number) -> tuple[Number, Number]:
-    """The greater of two numbers, and how much more ln(eˣ + eʸ) is: ln(1 + e^−|x − y|)."""
-    above, below = choose(x > y, x, y), choose(x > y, y, x)
-    # The difference in two parts (D. Knuth, The Art of Computer Programming 2, 4.2.2); the small one is wanted only
-    # where the great one is no infinity. Equal infinities have the difference 0.
-    difference = below - above
-    back = difference + above
-    lost = (below - back) - (above - (back - difference))
-    part = exp_of_negative(choose(x.equals(y), 0.0, difference))
-    part = choose(difference > -infinity, fma(part, lost, part), part)
-    return above, _near_one(part)
-
-
-def logaddexp(x: Number, y: Number) -> Number:
-    """ln(eˣ + eʸ). Where that is the small difference of two numbers, f32 is computed in f64."""
-    above, more = _log_of_sum(x, y)
-    found = above + more
-    if x.dtype == "f64":
-        return found
-    return repaired(found, abs(found) < more, "small_logaddexp", in_f64(logaddexp), x, y)
-
-
-# ── inverse hyperbolic functions ─────────────────────────────────────────────────────────────────
-# f32 is computed in f64.
-
-
-def _grown(x: Number, more: Number) -> Number:
-    """ln(1 + more), but ln x + ln 2 of a great x, whose square need not be finite."""
-    large = x > 2.0**28
-    return log1p(choose(large, x - 1.0, more)) + choose(large, x.constant(ln2["f64"][0]), 0.0)
-
-
-@in_f64
-def asinh(x: Number) -> Number:
-    """ln(x + √(x² + 1))."""
-    size, square = abs(x), x * x
-    return copysign(_grown(size, size + square / (1.0 + sqrt(1.0 + square))), x)
-
-
-@in_f64
-def acosh(x: Number) -> Number:
-    """ln(x + √(x² − 1))."""
-    above = x - 1.0
-    found = _grown(x, above + sqrt(fma(above, above, above + above)))
-    return choose(x < 1, nan, found)
-
-
-@in_f64
-def atanh(x: Number) -> Number:
-    """½·ln((1 + x)/(1 − x))."""
-    size = abs(x)
-    return copysign(0.5 * log1p((size + size) / (1.0 - size)), x)
+    usual = (x > -1.0) & (x < infinity)
+    found = copysign(near_one(x), x)
+    return corrected(found, ~usual, lambda: choose(x.equals(-1), -infinity, choose(x < -1, nan, x)))

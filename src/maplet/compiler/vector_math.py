@@ -9,12 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.compiler import (
+    vector_angles,
     vector_circles,
     vector_error_functions,
     vector_exponentials,
     vector_gamma_functions,
+    vector_hyperbolic,
     vector_logarithms,
     vector_powers,
+    vector_sums,
 )
 from maplet.compiler.vector_numbers import rule
 
@@ -25,8 +28,11 @@ table: dict[str, Rule] = {
     name: rule(getattr(file, name))
     for file, names in (
         (vector_exponentials, ("exp", "expm1", "sigmoid", "sinh", "cosh", "tanh", "erf")),
-        (vector_logarithms, ("log", "log1p", "log2", "log10", "logaddexp", "asinh", "acosh", "atanh")),
-        (vector_circles, ("sin", "cos", "tan", "asin", "acos", "atan", "atan2")),
+        (vector_logarithms, ("log", "log1p", "log2", "log10")),
+        (vector_hyperbolic, ("asinh", "acosh", "atanh")),
+        (vector_circles, ("sin", "cos", "tan")),
+        (vector_angles, ("asin", "acos", "atan", "atan2")),
+        (vector_sums, ("logaddexp",)),
         (vector_powers, ("power", "rsqrt", "hypot")),
         (vector_error_functions, ("erfc", "erfinv")),
         (vector_gamma_functions, ("lgamma", "digamma")),

@@ -146,6 +146,11 @@ def sqrt(x: Number) -> Number:
     return x.like(x.vectors.intrinsic("sqrt", [x.value]))
 
 
+def floor(x: Number) -> Number:
+    """⌊x⌋."""
+    return x.like(x.vectors.intrinsic("floor", [x.value]))
+
+
 def copysign(x: Number, sign: Number) -> Number:
     """|x| with a sign."""
     return x.like(x.vectors.intrinsic("copysign", [x.value, sign.value]))
@@ -227,6 +232,13 @@ def power_of_two(biased: Number, dtype: str) -> Number:
     return (biased << formats[dtype].fraction).as_(dtype)
 
 
+def is_normal(x: Number) -> Number:
+    """Whether a number is above 0, normal and finite."""
+    form = formats[x.dtype]
+    least, beyond = bits_of_number(x.dtype, form.smallest), bits_of_number(x.dtype, float("inf"))
+    return x.as_(form.bits) - least < beyond - least
+
+
 def _shifted_exponent(x: Number) -> Number:
     """The bits of x with the exponent counted so that a fraction from √½ to √2 has the exponent 0."""
     return x.as_(formats[x.dtype].bits) + (bits_of_number(x.dtype, 1.0) - bits_of_number(x.dtype, 0.5**0.5))
@@ -246,10 +258,15 @@ def split(x: Number) -> tuple[Number, Number]:
 
 
 def exponent(x: Number) -> tuple[Number, Number]:
-    """The exponent e of `split`, and 2^−e; of a normal number above 0 with 2^−e normal."""
+    """The exponent e of `split`, and e as an integer where the bits of x have theirs; of a normal number above 0."""
     form, shifted = formats[x.dtype], _shifted_exponent(x)
-    whole = shifted & (-1 << form.fraction)
-    return _counted(shifted, x.dtype), (whole.constant(2 * form.bias << form.fraction) - whole).as_(x.dtype)
+    whole = (shifted & (-1 << form.fraction)) - (form.bias << form.fraction)
+    return _counted(shifted, x.dtype), whole
+
+
+def lowered(x: Number, whole: Number) -> Number:
+    """2^−e·x, with the integer of `exponent`; both must be normal, else it is any number."""
+    return (x.as_(whole.dtype) - whole).as_(x.dtype)
 
 
 # ── rules ────────────────────────────────────────────────────────────────────────────────────────

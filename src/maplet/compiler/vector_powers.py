@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.compiler.vector_exponentials import exp, exp_of_sum, ln2
-from maplet.compiler.vector_logarithms import infinity, log, nan, split_any
-from maplet.compiler.vector_numbers import Number, at_least, at_most, choose, fma, in_f64, polynomial, sqrt
+from maplet.compiler.vector_exponentials import exp_of_sum, ln2
+from maplet.compiler.vector_logarithms import infinity, nan, split_any
+from maplet.compiler.vector_numbers import (
+    Number,
+    at_least,
+    at_most,
+    choose,
+    fma,
+    formats,
+    in_f64,
+    is_normal,
+    polynomial,
+    power_of_two,
+    rounded_multiple,
+    split,
+    sqrt,
+)
+from maplet.compiler.vector_repair import called, corrected
 
 if TYPE_CHECKING:
     from maplet.compiler.vector_numbers import Coefficients
@@ -70,9 +85,81 @@ def _size_in_f64(x: Number, y: Number) -> Number:
     return exp_of_sum(exponent, choose(at_edge, 0.0, fma(bounded, low, product_low)))
 
 
-@in_f64
+# log₂((1 + s)/(1 − s))/s in s² for |s| ≤ 3 − √8, of f32 without its first term, 2/ln 2; error 2^−36.4 and 2^−37.8.
+_binary_logarithm: Coefficients = {
+    "f32": (0.9617967, 0.5770788, 0.41192734, 0.33648726),
+    "f64": (2.8853900817900793, 0.9617966733506349, 0.5770835831936922, 0.41167282974142155, 0.3407279790754041),
+}  # fmt: skip
+
+# (2ʳ − 1)/r for |r| ≤ ½; error of 2ʳ 2^−28.3.
+_binary_exponential: Coefficients = {
+    "f32": (0.6931472, 0.24022648, 0.055503596, 0.009618506, 0.0013391024, 0.00015326796),
+}  # fmt: skip
+
+
+# 2/ln 2, rounded, and what that leaves.
+_two_per_ln2 = (2.885390043258667, 3.851926067000022e-08)
+
+
+def _wide_binary_log(e: Number, f: Number) -> Number:
+    """The sum e + log₂(1 + f) in f64, to about 2^−37."""
+    wide = f.to("f64")
+    s = wide / (2.0 + wide)
+    return fma(s, polynomial(s * s, _binary_logarithm), e.to("f64"))
+
+
+def _binary_log(e: Number, f: Number) -> tuple[Number, Number]:
+    """The same in two f32, to about 2^−31.
+
+    With s = f/(2 + f) it is e + s·(2/ln 2 + s²·p(s²)); what rounding took from s is found with 1/(2 + f) = (1 − s)/2.
+    """
+    below = 2.0 + f
+    s = f / below
+    s_low = fma(-s, f - (below - 2.0), fma(-s, below, f)) * fma(s, -0.5, 0.5)
+    square = s * s
+    square_low = fma(s + s, s_low, fma(s, s, -square))
+    more = polynomial(square, _binary_logarithm)
+    high, low = _two_per_ln2
+    factor = fma(square, more, high)
+    factor_low = fma(square_low, _binary_logarithm["f32"][0], fma(square, more, high - factor) + low)
+    part, part_low = _two_product(s, factor)
+    part_low = fma(s, factor_low, fma(s_low, factor, part_low))
+    whole = e + part
+    return whole, ((e - whole) + part) + part_low
+
+
+def _of_fraction(rest: Number) -> Number:
+    """2^r."""
+    return fma(polynomial(rest, _binary_exponential), rest, 1.0)
+
+
+def _any_size(x: Number, y: Number) -> Number:
+    """|x|ʸ in f32, of any numbers; the exponent in f64."""
+    form, size = formats["f32"], abs(x)
+    e, f = split_any(size)
+    e = choose(size < infinity, choose(size.equals(0), -infinity, e), size)
+    bounded = at_least(at_most(y, 1e38), -1e38)  # so that 1 to this power is 1
+    exponent = at_least(at_most(bounded.to("f64") * _wide_binary_log(e, f), 130.0), -152.0)
+    shifted = exponent.to("f32") + form.exponent_shifter
+    whole = shifted - form.exponent_shifter
+    rest, half = (exponent - whole.to("f64")).to("f32"), float(form.half_range)
+    shift, factor = choose(whole < 0, x.constant(half), -half), choose(whole < 0, x.constant(2.0**-half), 2.0**half)
+    factor = choose(whole < -150.0, 0.0, factor)  # an underflow would cost more
+    found = _of_fraction(rest) * power_of_two((shifted + shift).as_(form.bits), "f32") * factor
+    return choose(x.equals(1) | y.equals(0), 1.0, found)
+
+
 def _size_in_f32(x: Number, y: Number) -> Number:
-    return exp(_bounded(y) * log(abs(x)))
+    """|x|ʸ = 2^(y·log₂|x|), the exponent in two parts."""
+    form, size = formats["f32"], abs(x)
+    e, m = split(size)
+    high, low = _binary_log(e, m - 1.0)
+    exponent, exponent_low = _two_product(y, high)
+    exponent_low = fma(y, low, exponent_low)
+    whole, count = rounded_multiple(exponent, 1.0, form.exponent_shifter)
+    found = _of_fraction((exponent - whole) + exponent_low) * power_of_two(count, "f32")
+    usual = is_normal(size) & (abs(whole) < 126.0)
+    return corrected(found, ~usual, lambda: called("any_power", _any_size, x, y))
 
 
 def _is_whole(y: Number) -> Number:
@@ -81,14 +168,21 @@ def _is_whole(y: Number) -> Number:
     return (size >= all_whole) | ((size + all_whole) - all_whole).equals(size)
 
 
+def _of_negative(x: Number, y: Number, size: Number) -> Number:
+    """What |x|ʸ is of a negative x: negative where y is odd, NaN where it is no integer and x not infinite."""
+    whole, odd = _is_whole(y), ~_is_whole(y * 0.5)
+    found = choose(whole & odd, -size, size)
+    found = choose((x < 0) & (x > -infinity) & ~whole, nan, found)
+    return choose(y.equals(0), 1.0, found)
+
+
 def power(x: Number, y: Number) -> Number:
     """xʸ: |x|ʸ, negative where x is and y is odd; NaN where x is negative and y no integer."""
-    size = (_size_in_f64 if x.dtype == "f64" else _size_in_f32)(x, y)
-    whole, odd = _is_whole(y), ~_is_whole(y * 0.5)
-    signed = x.as_("i64" if x.dtype == "f64" else "i32") < 0
-    found = choose(whole & odd & signed, -size, size)
-    found = choose((x < 0) & (x > -infinity) & ~whole, nan, found)
-    return choose(x.equals(1) | y.equals(0), 1.0, found)
+    if x.dtype == "f32":
+        size, negative = _size_in_f32(x, y), x.as_("i32") < 0
+    else:
+        size, negative = choose(x.equals(1) | y.equals(0), 1.0, _size_in_f64(x, y)), x.as_("i64") < 0
+    return corrected(size, negative, lambda: _of_negative(x, y, size))
 
 
 def rsqrt(x: Number) -> Number:
@@ -97,11 +191,19 @@ def rsqrt(x: Number) -> Number:
 
 
 @in_f64
-def hypot(x: Number, y: Number) -> Number:
-    """√(x² + y²); infinite where one of them is, even beside NaN. Both are scaled so that no square overflows."""
+def _any_hypot(x: Number, y: Number) -> Number:
+    """The same of any numbers; both are scaled so that no square overflows."""
     one, other = abs(x), abs(y)
     larger = choose(one > other, one, other)
     factor = choose(larger > 2.0**500, 2.0**-600, choose(larger < 2.0**-400, x.constant(2.0**600), 1.0))
     one, other = one * factor, other * factor
     found = sqrt(fma(one, one, other * other)) / factor
     return choose(one.equals(infinity) | other.equals(infinity), infinity, found)
+
+
+def hypot(x: Number, y: Number) -> Number:
+    """√(x² + y²); infinite where one of them is, even beside NaN."""
+    whole = fma(x, x, y * y)
+    low, high = (2.0**-90, 2.0**126) if x.dtype == "f32" else (2.0**-900, 2.0**1022)
+    usual = (whole > low) & (whole < high)
+    return corrected(sqrt(whole), ~usual, lambda: called("any_hypot", _any_hypot, x, y))

@@ -1,6 +1,6 @@
-"""Work that not all elements need: that of few is done by a function of one number, for one lane after the other.
+"""Work that few elements need: it is done only where there is such an element among those that are computed together.
 
-What it costs is a glance at whether there is such a lane.
+What it costs the others is a glance. `repaired` does it for one lane after the other, `corrected` for all at once.
 """
 
 # llvmlite has no type hints.
@@ -25,57 +25,65 @@ _word = ir.IntType(64)
 def repaired(found: Number, where: Number, name: str, function: Callable[..., Number], *arguments: Number) -> Number:
     """What was found, but the function (of that name) of the arguments in the lanes where a condition holds."""
     vectors = found.vectors
-    builder, lanes = vectors.builder, vectors.lanes
-    scalar = _scalar_function(builder.module, name, function, arguments)
-    values = [argument.value for argument in arguments]
-    set_of_lanes = ir.IntType(lanes)
-    pending = where.value if lanes == 1 else builder.bitcast(where.value, set_of_lanes)
-    nothing = ir.Constant(set_of_lanes, 0)
+    if vectors.lanes == 1:
+        return corrected(found, where, lambda: called(name, function, *arguments))
+    builder = vectors.builder
+    scalar = _function(Vectors(builder, 1), name, function, arguments)
+    pending, nothing = _set(where)
 
     before = builder.block
     body, after = (builder.function.append_basic_block() for _ in range(2))
     builder.cbranch(builder.icmp_unsigned("!=", pending, nothing), body, after)
     builder.position_at_end(body)
-    if lanes == 1:
-        replaced = builder.call(scalar, values)
-        builder.branch(after)
-    else:
-        rest, result = builder.phi(set_of_lanes), builder.phi(found.value.type)
-        lane = _lowest(vectors, rest)
-        one = builder.call(scalar, [builder.extract_element(value, lane) for value in values])
-        replaced = builder.insert_element(result, one, lane)
-        following = builder.and_(rest, builder.sub(rest, ir.Constant(set_of_lanes, 1)))
-        for phi, first, later in ((rest, pending, following), (result, found.value, replaced)):
-            phi.add_incoming(first, before)
-            phi.add_incoming(later, body)
-        builder.cbranch(builder.icmp_unsigned("!=", following, nothing), body, after)
+    rest, result = builder.phi(pending.type), builder.phi(found.value.type)
+    lane = _lowest(vectors, rest)
+    one = builder.call(scalar, [builder.extract_element(argument.value, lane) for argument in arguments])
+    replaced = builder.insert_element(result, one, lane)
+    following = builder.and_(rest, builder.sub(rest, ir.Constant(pending.type, 1)))
+    for phi, first, later in ((rest, pending, following), (result, found.value, replaced)):
+        phi.add_incoming(first, before)
+        phi.add_incoming(later, body)
+    builder.cbranch(builder.icmp_unsigned("!=", following, nothing), body, after)
     builder.position_at_end(after)
-    whole = builder.phi(found.value.type)
-    whole.add_incoming(found.value, before)
-    whole.add_incoming(replaced, body)
-    return found.like(whole)
+    return _either(found, before, found.like(replaced), body)
 
 
-def replaced(found: Number, where: Number, function: Callable[[], Number]) -> Number:
-    """What was found, but what a function gives in the lanes where a condition holds.
-
-    The function writes code for all lanes, which runs where there is such a lane: many elements may need it.
-    """
-    vectors = found.vectors
-    builder, set_of_lanes = vectors.builder, ir.IntType(vectors.lanes)
-    pending = where.value if vectors.lanes == 1 else builder.bitcast(where.value, set_of_lanes)
+def corrected(found: Number, where: Number, other: Callable[[], Number]) -> Number:
+    """What was found, but another value where a condition holds; it is computed if there is such a lane."""
+    builder = found.vectors.builder
+    some, nothing = _set(where)
     before = builder.block
     body, after = (builder.function.append_basic_block() for _ in range(2))
-    builder.cbranch(builder.icmp_unsigned("!=", pending, ir.Constant(set_of_lanes, 0)), body, after)
+    builder.cbranch(builder.icmp_unsigned("!=", some, nothing), body, after)
     builder.position_at_end(body)
-    mixed = choose(where, function(), found)
-    end = builder.block
+    better = choose(where, other(), found)
+    last = builder.block
     builder.branch(after)
     builder.position_at_end(after)
-    whole = builder.phi(found.value.type)
-    whole.add_incoming(found.value, before)
-    whole.add_incoming(mixed.value, end)
-    return found.like(whole)
+    return _either(found, before, better, last)
+
+
+def called(name: str, function: Callable[..., Number], *arguments: Number) -> Number:
+    """The function (of that name) of the arguments, called: its instructions do not stand between the others."""
+    first = arguments[0]
+    made = _function(first.vectors, name, function, arguments)
+    return first.like(first.vectors.builder.call(made, [argument.value for argument in arguments]))
+
+
+def _set(where: Number) -> tuple[Any, Any]:
+    """The lanes where a condition holds, as the bits of an integer, and the empty set."""
+    lanes = where.vectors.lanes
+    kind = ir.IntType(lanes)
+    found = where.value if lanes == 1 else where.vectors.builder.bitcast(where.value, kind)
+    return found, ir.Constant(kind, 0)
+
+
+def _either(one: Number, block: Any, other: Number, other_block: Any) -> Number:
+    """The value from the block from which control came."""
+    whole = one.vectors.builder.phi(one.value.type)
+    whole.add_incoming(one.value, block)
+    whole.add_incoming(other.value, other_block)
+    return one.like(whole)
 
 
 def _lowest(vectors: Vectors, lanes: Any) -> Any:
@@ -84,16 +92,16 @@ def _lowest(vectors: Vectors, lanes: Any) -> Any:
     return Vectors(vectors.builder, 1).intrinsic("cttz", [wide, ir.Constant(ir.IntType(1), 1)])
 
 
-def _scalar_function(module: Any, name: str, function: Callable[..., Number], arguments: tuple[Number, ...]) -> Any:
-    """The function of single numbers, which a module has once."""
-    dtype = arguments[0].dtype
-    full = f"maplet.{name}.{dtype}"
+def _function(vectors: Vectors, name: str, function: Callable[..., Number], arguments: tuple[Number, ...]) -> Any:
+    """The function of numbers in so many lanes, which a module has once."""
+    module, dtype, lanes = vectors.builder.module, arguments[0].dtype, vectors.lanes
+    full = f"maplet.{name}.{dtype}.{lanes}"
     known = module.globals.get(full)
     if known is not None:
         return known
-    kind = type_of(dtype, 1)
+    kind = type_of(dtype, lanes)
     made = ir.Function(module, ir.FunctionType(kind, [kind] * len(arguments)), full)
     made.linkage = "internal"
-    vectors = Vectors(ir.IRBuilder(made.append_basic_block("entry")), 1)
-    vectors.builder.ret(function(*[Number(vectors, dtype, value) for value in made.args]).value)
+    inner = Vectors(ir.IRBuilder(made.append_basic_block("entry")), lanes)
+    inner.builder.ret(function(*[Number(inner, dtype, value) for value in made.args]).value)
     return made
