@@ -140,3 +140,28 @@ def test_linear_regression_by_hand():
     error = x.astype(float) @ w - y
     np.testing.assert_allclose(float(value), np.mean(error**2), rtol=1e-5)
     np.testing.assert_allclose(gradient, 2 * x.T.astype(float) @ error / 300, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
+def test_what_threads_have_for_strips_lies_apart_from_their_squares(any_threads, dtype):
+    x = rng.integers(0, 9, size=(16, 30_000, 4)).astype(dtype)
+    compiled = mp.jit(lambda x: mp.max(mp.moveaxis(x % 7, 0, -1), axis=-1) + 1)
+    for threads in (1, 2, 3):
+        any_threads(threads)
+        assert_equal(np.asarray(compiled(mp.asarray(x))), np.max(x % 7, axis=0) + 1)
+    (made,) = compiled.programs.values()
+    assert in_squares(made.program)
+    assert made.program.instructions.shared  # in parts
+
+
+def test_squares_in_a_loop_of_small_kernels():
+    values = [numbers((40, 8, 31), "f8")]
+
+    def f(arrays):
+        def one(count, x):
+            return count + 1, mp.sort(mp.where(mp.arange(31) != 2, x + 1, x), axis=0)
+
+        return [mp.scan(one, mp.asarray(0), arrays[0])[1]]
+
+    for found, expected in zip(*both(graph_for(f, values), values), strict=True):
+        assert_equal(found, expected)

@@ -107,3 +107,11 @@ def test_an_error_is_reported():
     places[30] = 4
     with pytest.raises(PositionError):
         g(x, places)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4"])
+@pytest.mark.parametrize("mode", ["edge", "reflect", "symmetric", "wrap", "constant"])
+def test_a_margin_of_what_was_just_stored(mode, dtype):
+    x = np.arange(40 * 20).reshape(40, 20).astype(dtype)
+    found = mp.jit(lambda x: mp.scan(lambda n, row: (n + 1, mp.pad(row + 1, (2, 16), mode=mode)), 0, x)[1])(x)
+    assert_equal(np.asarray(found), np.pad(x + 1, ((0, 0), (2, 16)), mode=mode))

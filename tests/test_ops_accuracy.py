@@ -221,3 +221,11 @@ def test_an_order_that_is_none_is_refused():
             mp.polygamma(order, 1.0)
     with pytest.raises(SettingError, match="fewer"):
         mp.grad(lambda x: mp.polygamma(30, x))(1.0)
+
+
+def test_a_long_sum_of_halves_is_rounded_once():
+    ones = mp.ones((5000, 3), dtype="float16")  # 2048 + 1 is 2048 in float16
+    for take in (lambda x: mp.sum(x, axis=0), lambda x: mp.vecdot(x, x, axis=0), lambda x: mp.sum(x.T[::-1], axis=1)):
+        for found in (take(ones), mp.jit(take)(ones)):
+            np.testing.assert_array_equal(found, np.full(3, 5000, np.float16), strict=True)
+    np.testing.assert_allclose(mp.softmax(ones, axis=0), np.full((5000, 3), 1 / 5000), rtol=1e-3)

@@ -13,6 +13,7 @@ from maplet.errors import DataError, DTypeError, PositionError, SettingError, Sh
 
 a = mp.ones((2, 3))
 counts = mp.asarray([1, 2])
+images = mp.ones((1, 4, 4, 1))
 bytes_ = mp.asarray(np.asarray([1, 2], np.uint8))
 millions = (10**6, 10**6)
 
@@ -51,6 +52,28 @@ refused = {
     "ragged lists": (lambda: mp.asarray([[1], [1, 2]]), ShapeError, "no common length(?s:.*)same length"),
     "masked": (lambda: mp.asarray(np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0])), DataError, "1 of the 3 elements are masked"),
     "masked in an operation": (lambda: a[0] + np.ma.array([1.0, 2.0, 3.0], mask=[1, 1, 0]), DataError, "2 of the 3"),
+    "roll by a fraction": (lambda: mp.roll(a, 1.5), SettingError, r"roll: shift=1\.5 is no integer"),
+    "a triangle at a fraction": (lambda: mp.tril(a, k=1.5), SettingError, r"tril: k=1\.5"),
+    "the other triangle": (lambda: mp.triu(a, k="x"), SettingError, "triu: k='x'"),
+    "a diagonal at a fraction": (lambda: mp.linalg.diagonal(a, offset=0.5), SettingError, r"offset=0\.5"),
+    "a trace beside nothing": (lambda: mp.linalg.trace(a, offset=None), SettingError, "offset=None"),
+    "einsum without letters": (lambda: mp.einsum(a, a), SettingError, "is no text(?s:.*)ij,jk->ik"),
+    "an order that is a number": (lambda: mp.permute_dims(a, 1), ShapeError, r"1 is no order(?s:.*)\(0, 1\)"),
+    "stack of a number": (lambda: mp.stack(5), ShapeError, "a list of arrays, given 5"),
+    "concat of nothing at all": (lambda: mp.concat(None), ShapeError, "a list of arrays, given None"),
+    "arange of letters": (lambda: mp.arange("3"), DTypeError, "counts by numbers, given '3'"),
+    "arange without an end": (lambda: mp.arange(float("inf")), SettingError, "no end"),
+    "DLPack of a list": (lambda: mp.from_dlpack([1, 2]), DTypeError, "given list(?s:.*)asarray"),
+    "sum with letters": (lambda: mp.sum(a, keepdims="no"), SettingError, "sum: keepdims='no'"),
+    "a key with a step of 0": (lambda: a[::0], PositionError, "selects nothing(?s:.*)not 0"),
+    "a key up to a letter": (lambda: a[:"b"], PositionError, "selects nothing(?s:.*)integers"),
+    "windows of a list": (lambda: mp.reduce_window(images, ["max"], 2), SettingError, "max, min, sum, mean"),
+    "the greatest truth": (lambda: mp.reduce_window(images > 0, "max", 2), DTypeError, "numbers, not bool"),
+    "margins of 100 bits": (lambda: mp.pad(a, (10**30, 0)), ShapeError, "says no widths"),
+    "a sorter of one number": (lambda: mp.searchsorted(a[0], 1.0, sorter=0), ShapeError, "sorter has shape"),
+    "a segment beyond": (lambda: mp.segment_sum(a, mp.asarray([0, 2]), 2), PositionError, r"index 2 .*\(2, 3\)"),
+    "adding beyond": (lambda: mp.scatter_add(a[0], mp.asarray([3]), 1.0), PositionError, "index 3 (?s:.*)-3 to 2"),
+    "adding beyond, one each": (lambda: mp.scatter_add(a, mp.asarray([[0], [2]]), 1.0), PositionError, "index 2"),
     "one_hot of −1 classes": (lambda: mp.one_hot(counts, -1), SettingError, "num_classes=-1(?s:.*)mp.max"),
     "one_hot of a fraction": (lambda: mp.one_hot(counts, 2.5), SettingError, r"num_classes=2\.5"),
     "take beyond": (lambda: mp.take(a, mp.asarray([0, 5]), axis=1), PositionError, r"index 5 .*axis 1(?s:.*)-3 to 2"),
@@ -98,6 +121,12 @@ def test_a_layer_without_memory_is_named():
     x = mp.broadcast_to(mp.ones(()), (2**40,))
     with pytest.raises(TooLargeError, match=r"layers\.0 · test_ops_errors\.py"):
         net(x)
+
+
+def test_far_away_there_is_no_diagonal_and_no_difference():
+    assert mp.linalg.diagonal(a, offset=10**30).shape == mp.linalg.diagonal(a, offset=-(10**30)).shape == (0,)
+    assert mp.linalg.trace(a, offset=10**30).item() == 0
+    assert mp.diff(a, n=10**12).shape == (2, 0)
 
 
 def test_errors_of_maplet_are_still_those_that_python_knows():

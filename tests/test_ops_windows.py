@@ -154,3 +154,10 @@ def test_what_cannot_be_is_said():
         mp.conv_transpose(mp.zeros((1, 2, 1)), mp.zeros((1, 1, 1)), padding=2)
     with pytest.raises(ShapeError, match="channels last"):
         mp.conv_transpose(mp.zeros((5, 2)), mp.zeros((3, 2, 1)))
+
+
+def test_the_mean_of_halves_whose_sum_is_none():
+    x = mp.full((1, 4, 1), 40_000.0, dtype="float16")
+    for padding in ("valid", "same"):
+        found = mp.reduce_window(x, "mean", 2, strides=1, padding=padding)
+        np.testing.assert_array_equal(found, np.full(found.shape, 40_000.0, np.float16), strict=True)

@@ -111,7 +111,7 @@ class _Straight:
         """Remember what lies where: for each element the value that was stored, and in which lane it stands."""
         known = self.memory.setdefault(store.buffer, {})
         lanes = lanes_of(store.mask, store.value.lanes)
-        if lanes is None or not isinstance(store.at, Constant):
+        if lanes is None or not isinstance(store.at, Constant) or store.at.lanes > 1:
             known.clear()
             return
         first = int(store.at.number)
@@ -120,7 +120,7 @@ class _Straight:
     def known(self, buffer: Buffer, at: Value, lanes: int, mask: Value | None) -> Value | None:
         """What a load would give, if it was stored before."""
         known, count = self.memory.get(buffer), lanes_of(mask, lanes)
-        if not known or not count or not isinstance(at, Constant):
+        if not known or not count or not isinstance(at, Constant) or at.lanes > 1:  # each lane has its own place
             return None
         places = [known.get(int(at.number) + lane) for lane in range(count)]
         found = [place for place in places if place is not None]

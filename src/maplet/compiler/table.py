@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from maplet.compiler.instructions import ROW_WORDS, Op
-from maplet.compiler.memory import Arena, InArena, OfThread, Pointer
+from maplet.compiler.memory import Arena, InArena, OfThread, Pointer, alignment
 from maplet.compiler.straight import Issued, straightened
 from maplet.core.graph import Node
 
@@ -126,7 +126,7 @@ class Table:
 
     def call(self, issued: Issued) -> None:
         """Run a kernel."""
-        if issued.work > small_work or not self.joins:
+        if issued.work > small_work or not self.joins or issued.kernel.scratch:
             self._call(issued)
         else:
             self.waits.append(issued)
@@ -199,15 +199,18 @@ class Table:
         begins: list[int] = []
         for number in range(count):
             self.room, before, body = Arena(), len(self.waiting), self.here()
+            kernels = len(self.kernels)
             part(number)
             self.row(Op.END)
             begins.append(self.here())
             own = [entry for entry in self.waiting[before:] if isinstance(entry[1], OfThread)]
+            front = max((kernel.scratch for kernel in self.kernels[kernels:]), default=0)  # what these use lies there
+            front = -(-front // alignment) * alignment
             for name, pointer, extra in own:
                 assert isinstance(pointer, OfThread)  # noqa: S101  (as it was chosen)
-                self.row(Op.OWN, name, pointer.offset + extra)
+                self.row(Op.OWN, name, front + pointer.offset + extra)
             self.row(Op.JUMP, body)
-            self.own = max(self.own, self.room.size)
+            self.own = max(self.own, front + self.room.size)
         self.room = self.arena
         self._put(("row", call * ROW_WORDS + 2), self.arguments([("status", 0), *begins]))
         self.shared.append((call, range(first, self.here())))

@@ -21,7 +21,7 @@ from maplet.core.types import (
     scalar_dtype,
     short_name,
 )
-from maplet.errors import AxisError, DTypeError, ShapeError, TraceError
+from maplet.errors import AxisError, DTypeError, SettingError, ShapeError, TraceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,6 +117,8 @@ def require_list(operation: str, arrays: Any) -> None:
         raise ShapeError(
             f"{operation} takes a list of arrays, given one of shape {shape}", fix=f"mp.{operation}([a, b])"
         )
+    if not hasattr(arrays, "__iter__"):
+        raise ShapeError(f"{operation} takes a list of arrays, given {arrays!r}", fix=f"mp.{operation}([a, b])")
     if not arrays:
         raise ShapeError(f"{operation} takes at least one array")
 
@@ -134,6 +136,16 @@ def count_axis(operation: str, axis: SupportsIndex, ndim: int) -> int:
             f"{operation}: axis {axis} of an array with {ndim} axes", fix=f"axes run from {-ndim} to {ndim - 1}"
         )
     return axis % ndim
+
+
+def as_integer(operation: str, name: str, given: Any) -> int:
+    """An argument that is an integer, as Python's own."""
+    try:
+        return index(given)
+    except TypeError:
+        raise SettingError(
+            f"{operation}: {name}={given!r} is no integer", fix=f"give a Python integer: {name}=1"
+        ) from None
 
 
 def one_or_more(given: SupportsIndex | Sequence[SupportsIndex]) -> list[SupportsIndex]:

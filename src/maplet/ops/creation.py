@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -17,7 +17,7 @@ from maplet.core.index_notation import Access, indices
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, as_dtype, default_float, default_int
-from maplet.errors import SettingError, ShapeError
+from maplet.errors import DTypeError, SettingError, ShapeError
 from maplet.ops.arguments import as_array, as_shape, convert
 from maplet.ops.elementwise import equal, where
 from maplet.ops.movement import broadcast_to, expand_dims, reshape
@@ -73,6 +73,11 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
         raise BufferError(
             f"from_dlpack: copy=False, but {type(x).__name__} may be written to, and an array of maplet never changes\n"
             "  fix: leave out copy=False"
+        )
+    if not hasattr(x, "__dlpack__"):
+        raise DTypeError(
+            f"from_dlpack takes an array of a library that exports its memory by DLPack, given {type(x).__name__}",
+            fix="numbers and lists become arrays by mp.asarray",
         )
     return Array(np.from_dlpack(x))
 
@@ -164,11 +169,17 @@ def arange(
     """
     require_device("arange", device)
     first, end = (0, start) if stop is None else (start, stop)
+    for given in (first, end, step):
+        if not isinstance(cast("object", given), int | float | np.number | Array):
+            raise DTypeError(f"arange counts by numbers, given {given!r}", fix="mp.arange(start, stop, step)")
     if step == 0:
         raise SettingError("arange: the step is 0")
     if all(isinstance(n, int | np.integer) for n in (first, end, step)):
         return _whole_numbers(int(first), int(end), int(step), dtype)
-    counted = bind("iota", shape=(max(0, ceil((end - first) / step)),), axis=0)
+    count = float((end - first) / step)
+    if not isfinite(count):
+        raise SettingError(f"arange from {first} to {end} in steps of {step} has no end", fix="give finite numbers")
+    counted = bind("iota", shape=(max(0, ceil(count)),), axis=0)
     out = convert(counted, float64) * float(step) + float(first)
     return convert(out, default_float if dtype is None else as_dtype(dtype))
 

@@ -47,7 +47,7 @@ def diff(
     at = count_axis("diff", axis, out.ndim)
     around = [part for part in (prepend, out, append) if part is not None]
     out = concat(around, axis=at) if len(around) > 1 else same(out)
-    for _ in range(n):
+    for _ in range(min(n, out.shape[at])):  # after that nothing is left
         length = out.shape[at]
         out = slice_along(out, at, min(1, length), length) - slice_along(out, at, 0, max(length - 1, 0))
     return out

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from maplet.core.index_notation import Access, Expression, Read, Reduce, indices
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType, kind_of, short_name
-from maplet.errors import DTypeError, ShapeError
+from maplet.errors import DTypeError, SettingError, ShapeError
 from maplet.ops.arguments import meet, require
 from maplet.ops.diagonals import diagonal
 from maplet.ops.movement import moveaxis, permute_dims, reshape
@@ -124,6 +124,10 @@ def einsum(subscripts: str, /, *operands: ArrayLike) -> Array:
     >>> mp.einsum("ii", x)
     Array(5.)
     """
+    if not isinstance(cast("object", subscripts), str):
+        raise SettingError(
+            f"einsum: {subscripts!r} is no text", fix='the letters come first: mp.einsum("ij,jk->ik", x, y)'
+        )
     arrays = [require("einsum", x, "uif", "arrays of numbers") for x in meet(*operands)] if operands else []
     groups, result = _named(subscripts, arrays)
     sizes = _sizes(subscripts, arrays, groups)

@@ -131,6 +131,7 @@ def _add_at_shape(g: ArrayType, positions: ArrayType, *, axis: int, length: int,
 def _add_at_value(g: Any, positions: Any, *, axis: int, length: int, batch: int = 0) -> Any:
     count = positions.ndim - batch
     rows = np.moveaxis(g, range(axis, axis + count), range(batch, batch + count))
+    require_inside(positions, axis, (*g.shape[:axis], length, *g.shape[axis + count :]))
     out = np.zeros((*g.shape[:batch], length, *rows.shape[batch + count :]), g.dtype)
     np.add.at(out, (*_rows_beside(positions, batch), positions), rows)
     return np.moveaxis(out, batch, axis)
@@ -231,6 +232,7 @@ def _add_along_shape(g: ArrayType, positions: ArrayType, *, axis: int, length: i
 
 def _add_along_value(g: Any, positions: Any, *, axis: int, length: int) -> Any:
     out = np.zeros((*g.shape[:axis], length, *g.shape[axis + 1 :]), g.dtype)
+    require_inside(positions, axis, out.shape)
     grid: list[Any] = list(np.indices(g.shape, sparse=True))
     grid[axis] = positions
     np.add.at(out, tuple(grid), g)

@@ -22,7 +22,7 @@ from maplet.core.types import (
     python_numbers,
     short_name,
 )
-from maplet.errors import DTypeError, ShapeError, TraceError
+from maplet.errors import DTypeError, PositionError, ShapeError, TraceError
 from maplet.ops.arguments import as_array, broadcast_shape, convert, holds, known_value
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import logical_or, where
@@ -86,6 +86,13 @@ def _is_one_boolean(part: Any) -> bool:
 
 def _part(part: Any) -> Any:
     """One part of a key: None, ``...``, a slice, an int, or an array of integers or booleans."""
+    if isinstance(part, slice):
+        try:
+            cast("Any", part).indices(0)
+        except (TypeError, ValueError):
+            raise PositionError(
+                f"{part!r} selects nothing", fix="its ends are integers or None, its step is not 0"
+            ) from None
     if part is None or part is Ellipsis or isinstance(part, slice):
         return cast("Any", part)
     if _is_one_boolean(part):

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -165,6 +165,8 @@ register(Primitive(
 def permute_dims(x: ArrayLike, /, axes: Sequence[int]) -> Array:
     """The axes in another order."""
     x = as_array(x)
+    if not isinstance(cast("object", axes), list | tuple | range | np.ndarray):
+        raise ShapeError(f"permute_dims: {axes!r} is no order of axes", fix=f"name all of them: {tuple(range(x.ndim))}")
     order = tuple(count_axis("permute_dims", a, x.ndim) for a in axes)
     return same(x) if order == tuple(range(x.ndim)) else bind("permute_dims", x, axes=order)
 

@@ -86,7 +86,7 @@ def _widths(given: Any, ndim: int) -> tuple[Shape, Shape]:
     try:
         both = [as_shape("pad", pair) for pair in pairs]
         widths = np.broadcast_to(np.asarray(both, dtype=np.int64), (ndim, 2)).tolist()
-    except ValueError:  # ShapeError is one
+    except (ValueError, OverflowError):  # ShapeError is one
         raise ShapeError(
             f"pad: {given!r} says no widths for an array with {ndim} axes",
             fix="give one integer, a pair (before, after), or one pair per axis: ((1, 1), (0, 2))",

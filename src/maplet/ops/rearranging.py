@@ -12,7 +12,7 @@ from maplet.core.primitive import operation
 from maplet.core.trace import bind, same
 from maplet.core.types import is_integer, short_name
 from maplet.errors import DTypeError, SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_shape, broadcast_shape, count_axis, known_value, one_or_more
+from maplet.ops.arguments import as_array, as_integer, as_shape, broadcast_shape, count_axis, known_value, one_or_more
 from maplet.ops.movement import broadcast_to, expand_dims, reshape
 from maplet.ops.slicing import concat, slice_along
 
@@ -109,7 +109,7 @@ def roll(x: ArrayLike, /, shift: int | Sequence[int], *, axis: int | Sequence[in
     Array([3, 4, 0, 1, 2], dtype=int64)
     """
     x = as_array(x)
-    shifts = [index(by) for by in one_or_more(shift)]
+    shifts = [as_integer("roll", "shift", by) for by in one_or_more(shift)]
     if axis is None:
         return reshape(_rolled(reshape(x, (-1,)), 0, sum(shifts)), x.shape)
     axes = [count_axis("roll", a, x.ndim) for a in one_or_more(axis)]

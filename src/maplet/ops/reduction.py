@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from maplet.core.types import (
     kind_of,
     short_name,
 )
-from maplet.errors import DTypeError, ShapeError
+from maplet.errors import DTypeError, SettingError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, convert, count_axes, count_axis
 from maplet.ops.elementwise import equal, sqrt, square
 from maplet.ops.movement import broadcast_to, reshape
@@ -78,6 +78,8 @@ def reduction(
     """Register a primitive that puts the elements over axes together; ``empty`` says whether there may be none."""
 
     def shape(x: ArrayType, *, axes: tuple[int, ...], keepdims: bool) -> ArrayType:
+        if not isinstance(cast("object", keepdims), bool | np.bool_):
+            raise SettingError(f"{name}: keepdims={keepdims!r}", fix="expected True or False")
         if kind_of(x.dtype) not in kinds:
             raise DTypeError(f"{name} does not take {short_name(x.dtype)}", fix="convert with x.astype(...)")
         if not empty and builtins.any(x.shape[a] == 0 for a in axes):
@@ -85,8 +87,9 @@ def reduction(
         return ArrayType(reduced_shape(x.shape, axes, keepdims=keepdims), x.dtype)
 
     def reference(x: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:
+        wide = x.astype(np.float32) if x.dtype == np.float16 else x  # NumPy would round after each element
         with np.errstate(all="ignore"):
-            return np.asarray(function(x, axis=axes, keepdims=keepdims)).astype(x.dtype, copy=False)
+            return np.asarray(function(wide, axis=axes, keepdims=keepdims)).astype(x.dtype, copy=False)
 
     def example(rng: np.random.Generator) -> Any:
         x = (

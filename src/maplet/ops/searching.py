@@ -67,7 +67,13 @@ def searchsorted(
     if ordered.ndim != 1:
         raise ShapeError(f"searchsorted: the numbers in order have one axis, given shape {ordered.shape}")
     if sorter is not None:
-        ordered = bind("take", ordered, as_array(sorter), axis=0)
+        order = as_array(sorter)
+        if order.shape != ordered.shape:
+            raise ShapeError(
+                f"searchsorted: sorter has shape {order.shape}, the numbers {ordered.shape}",
+                fix="give the positions that put all of them in order: sorter=mp.argsort(x1)",
+            )
+        ordered = bind("take", ordered, order, axis=0)
     length = ordered.shape[0]
     low = broadcast_to(as_array(0), wanted.shape)
     high = broadcast_to(as_array(length), wanted.shape)

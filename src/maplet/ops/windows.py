@@ -7,17 +7,17 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from maplet.core.index_notation import Access, Expression, Read, Reduce, call, indices, select
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, kind_of
+from maplet.core.types import ArrayType, default_float, kind_of
 from maplet.errors import SettingError, ShapeError
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array, as_floating
+from maplet.ops.arguments import as_array, as_floating, convert, require
 from maplet.ops.creation import full
 from maplet.ops.elementwise import where
 from maplet.ops.movement import broadcast_to, moveaxis
@@ -221,11 +221,13 @@ def reduce_window(
     Array([2.5      , 2.3333333, 3.       , 2.5      ], dtype=float32)
     """
     x = as_array(x)
-    if combiner not in _combiners:
-        raise SettingError(f"reduce_window: the combiner is one of {', '.join(_combiners)}, not {combiner!r}")
+    if not isinstance(cast("object", combiner), str) or combiner not in _combiners:
+        raise SettingError(f"reduce_window: the combiner is not {combiner!r}", fix=f"one of {', '.join(_combiners)}")
     if x.ndim < 3:
         raise ShapeError(f"reduce_window: x{x.shape} has no spatial axis", fix="x is (N, spatial…, C), channels last")
     x = as_floating(x) if combiner == "mean" else x
+    if combiner in ("max", "min"):
+        require(f"reduce_window {combiner!r}", x, "uif", "numbers")
     count = x.ndim - 2
     sizes = one_per_axis("reduce_window", "window", window, count)
     steps = one_per_axis("reduce_window", "dilation", dilation, count)
@@ -239,6 +241,11 @@ def reduce_window(
     padded = _surrounded(x, margins, _edge(combiner, x))
     if combiner != "mean":
         return getattr(reduction, combiner)(bind("windows", padded, **window_of), axis=offsets)
+    if x.dtype == np.float16:  # as in `mean`, the sum may be more than a half can hold
+        return convert(
+            reduce_window(convert(x, default_float), "mean", sizes, strides=moves, dilation=steps, padding=margins),
+            x.dtype,
+        )
     total = reduction.sum(bind("windows", padded, **window_of), axis=offsets)
     if not any(map(any, margins)):
         return total / prod(sizes)
