@@ -14,7 +14,7 @@ import numpy as np
 from maplet.core.index_notation import Access, Expression, Read, Reduce, call, indices, select
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, default_float, kind_of
+from maplet.core.types import ArrayType, default_float, is_narrow, kind_of
 from maplet.errors import SettingError, ShapeError
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array, as_floating, convert, require
@@ -241,7 +241,7 @@ def reduce_window(
     padded = _surrounded(x, margins, _edge(combiner, x))
     if combiner != "mean":
         return getattr(reduction, combiner)(bind("windows", padded, **window_of), axis=offsets)
-    if x.dtype == np.float16:  # as in `mean`, the sum may be more than a half can hold
+    if is_narrow(x.dtype):  # as in `mean`, the sum may be more than a half can hold
         return convert(
             reduce_window(convert(x, default_float), "mean", sizes, strides=moves, dilation=steps, padding=margins),
             x.dtype,
