@@ -475,7 +475,7 @@ class Interpreter:
         first = 1 if function == "where" else 0  # a number takes the dtype of what stands beside it
         dtype = next((a.dtype for a in arguments[first:] if isinstance(a, np.ndarray | np.generic)), np.dtype(np.int64))
         return registry[function].reference(
-            *[np.asarray(a, None if isinstance(a, np.ndarray) else dtype) for a in arguments]
+            *[np.asarray(a, None if isinstance(a, np.ndarray | np.generic) else dtype) for a in arguments]
         )
 
     def running(self, combiner, index, body, factor):
