@@ -22,7 +22,7 @@ class NamespaceInfo:
     >>> NamespaceInfo().devices()
     ['cpu']
     >>> list(NamespaceInfo().dtypes(kind="real floating"))
-    ['float16', 'float32', 'float64']
+    ['float16', 'bfloat16', 'float32', 'float64']
     """
 
     def capabilities(self) -> dict[str, Any]:
