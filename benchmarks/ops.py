@@ -107,10 +107,6 @@ class Maplet:
         given = [mp.asarray(cotangent), *(mp.asarray(x) for x in arrays if x.dtype.kind == "f")]
         return lambda: compiled(*given)
 
-    def numpy(self, found: Any) -> list[Any]:
-        """Results as arrays of NumPy."""
-        return [np.asarray(x) for x in (found if isinstance(found, list | tuple) else [found])]
-
 
 class NumPy:
     """As it is; it has no gradients."""
@@ -120,10 +116,6 @@ class NumPy:
         assert operation.numpy is not None  # noqa: S101  (who lacks it is not asked)
         function = operation.numpy(np)
         return lambda: function(*arrays)
-
-    def numpy(self, found: Any) -> list[Any]:
-        """Results as arrays of NumPy."""
-        return [np.asarray(found)]
 
 
 class Torch:
@@ -148,10 +140,6 @@ class Torch:
         given = [torch.from_numpy(x).requires_grad_(x.dtype.kind == "f") for x in arrays]
         floating, g = [x for x in given if x.requires_grad], torch.from_numpy(cotangent)
         return lambda: torch.autograd.grad(function(*given), floating, g)
-
-    def numpy(self, found: Any) -> list[Any]:
-        """Results as arrays of NumPy."""
-        return [x.detach().numpy() for x in (found if isinstance(found, list | tuple) else [found])]
 
 
 class Names:
@@ -189,10 +177,6 @@ class Jax:
         given = [self.jnp.asarray(cotangent), *(self.jnp.asarray(x) for x in arrays if x.dtype.kind == "f")]
         return lambda: jax.block_until_ready(compiled(*given))
 
-    def numpy(self, found: Any) -> list[Any]:
-        """Results as arrays of NumPy."""
-        return [np.asarray(x) for x in (found if isinstance(found, list | tuple) else [found])]
-
 
 KINDS = {"maplet": Maplet, "numpy": NumPy, "torch": Torch, "jax": Jax}
 PEERS = ("numpy", "torch", "jax")
@@ -224,7 +208,7 @@ def measured(operation: Operation, contestants: dict[str, Any], *, large: bool, 
         if getattr(operation, name) is None or (backward and name == "numpy"):
             continue
         calls[name] = one.backward(operation, arrays, cotangent) if backward else one.forward(operation, arrays)
-        results[name] = one.numpy(calls[name]())
+        results[name] = as_arrays(calls[name]())
     line = Line(operation, large, backward)
     line.others = [name for name, found in results.items() if not agree(found, results["maplet"])]
     calls = {name: call for name, call in calls.items() if name not in line.others}
@@ -234,6 +218,11 @@ def measured(operation: Operation, contestants: dict[str, Any], *, large: bool, 
         for name in names[number % len(names) :] + names[: number % len(names)]:
             line.seconds.setdefault(name, []).append(_burst(calls[name], counts[name]))
     return line
+
+
+def as_arrays(found: Any) -> list[Any]:
+    """What any of them gave, as arrays of NumPy."""
+    return [np.asarray(x) for x in (found if isinstance(found, list | tuple) else [found])]
 
 
 def agree(found: list[Any], ours: list[Any]) -> bool:

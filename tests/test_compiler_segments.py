@@ -31,12 +31,12 @@ joined = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["f4", "f8", "i8", "u1"])
 @pytest.mark.parametrize(("first", "second"), [(16, 16), (1, 40), (33, 7), (100, 64)])
-@pytest.mark.parametrize("name", joined)
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [(name, dtype) for name in joined for dtype in ("f4", "f8", "i8", "u1") if name != "stepped" or dtype[0] == "f"],
+)
 def test_joined_and_padded(name, first, second, dtype):
-    if dtype in ("i8", "u1") and name == "stepped":
-        pytest.skip("integers have no gradient")
     values = [numbers(6, first, dtype=dtype), numbers(6, second, dtype=dtype)]
     graph = graph_for(lambda arrays: joined[name](*arrays), values)
     for found, expected in zip(*both(graph, values), strict=True):

@@ -9,7 +9,6 @@ from maplet.compiler.loops import (
     After,
     Apply,
     Carry,
-    Cast,
     Constant,
     Fold,
     For,
@@ -17,6 +16,7 @@ from maplet.compiler.loops import (
     Value,
     Variable,
     apply,
+    converted,
     index,
     integer,
     splat,
@@ -37,7 +37,7 @@ def position_of_extreme(lowering: Lowering, total: Total, scope: Scope, lanes: i
     inner = Scope(total.axis, variable, scope)
     best, position = Variable(kind, lanes, lowering.fresh("a")), Variable("i64", lanes, lowering.fresh("p"))
     lowering.report(inner, {total.axis})
-    found = splat(_as(kind, lowering.value(total.body, inner)), lanes)
+    found = splat(converted(kind, lowering.value(total.body, inner)), lanes)
     better = _better(total.combiner, found, best)
     carries = (
         Carry(best, Constant(kind, lanes, neutral(total.combiner[3:], kind)), apply("where", better, found, best)),
@@ -52,7 +52,7 @@ def position_in_lanes(lowering: Lowering, total: Total, scope: Scope) -> Value:
     """Along an axis whose elements lie side by side: each lane has its own best, and the best of these wins."""
     kind, lanes = _kind(total), 64 if total.axis.extent >= 512 else 16
     counted = "i32" if total.axis.extent < counted_in_32_bits else "i64"
-    steps = _as(counted, Steps("i64", lanes))
+    steps = converted(counted, Steps("i64", lanes))
     best: Value = Constant(kind, lanes, neutral(total.combiner[3:], kind))
     position = steps
     n = lowering.extent(total.axis)
@@ -63,8 +63,8 @@ def position_in_lanes(lowering: Lowering, total: Total, scope: Scope) -> Value:
         inner = Scope(total.axis, variable, scope, lanes=lanes, mask=mask)
         known, at = Variable(kind, lanes, lowering.fresh("a")), Variable(counted, lanes, lowering.fresh("p"))
         lowering.report(inner, {total.axis})
-        found = splat(_as(kind, lowering.value(total.body, inner)), lanes)
-        here = apply("add", splat(_as(counted, variable), lanes), steps)
+        found = splat(converted(kind, lowering.value(total.body, inner)), lanes)
+        here = apply("add", splat(converted(counted, variable), lanes), steps)
         better = _better(total.combiner, found, known)
         better = better if mask is None else apply("logical_and", mask, better)
         carries = (
@@ -78,16 +78,12 @@ def position_in_lanes(lowering: Lowering, total: Total, scope: Scope) -> Value:
     if kind[0] == "f":
         winner = apply("logical_or", winner, nan(best))  # where there is one, it is the extreme
     last = Constant(counted, lanes, (1 << (int(counted[1:]) - 1)) - 1)
-    return _as("i64", Fold(counted, 1, "min", apply("where", winner, position, last)))
+    return converted("i64", Fold(counted, 1, "min", apply("where", winner, position, last)))
 
 
 def _kind(total: Total) -> str:
     """The dtype in which elements are compared: truth values as numbers."""
     return {"bool": "u8", "bf16": "f32"}.get(total.body.dtype, total.body.dtype)
-
-
-def _as(dtype: str, value: Value) -> Value:
-    return value if value.dtype == dtype else Cast(dtype, value.lanes, value)
 
 
 def _better(combiner: str, found: Value, best: Value) -> Value:

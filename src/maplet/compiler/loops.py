@@ -232,6 +232,11 @@ def apply(function: str, *arguments: Value, dtype: str | None = None) -> Apply:
     return Apply(dtype or arguments[-1].dtype, arguments[-1].lanes, function, arguments)
 
 
+def converted(dtype: str, value: Value) -> Value:
+    """The value in a dtype."""
+    return value if value.dtype == dtype else Cast(dtype, value.lanes, value)
+
+
 def splat(value: Value, lanes: int) -> Value:
     """The same value in so many lanes."""
     if isinstance(value, Constant):

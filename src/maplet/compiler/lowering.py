@@ -44,6 +44,7 @@ from maplet.compiler.loops import (
     Value,
     Variable,
     apply,
+    converted,
     index,
     integer,
     plus,
@@ -327,7 +328,7 @@ class Lowering:
             result = self._rounds(total, scope, wide, start, (integer(0), whole, lanes), masked=False)
             result = self._rounds(total, scope, wide, result, (whole, n, lanes), masked=True)
             result = Fold(wide, 1, "any" if wide == "bool" and total.combiner == "sum" else total.combiner, result)
-        return result if wide == total.dtype else Cast(total.dtype, result.lanes, result)
+        return converted(total.dtype, result)
 
     def _parts(self, total: Total, scope: Scope, dtype: str, start: Value) -> Value:
         """A long sum: each part from the beginning, then one part after another."""
@@ -378,10 +379,9 @@ class Lowering:
             case Function(dtype=own, name="multiply", arguments=(x, y)) if own != dtype:
                 factors = [self.value(one, scope) for one in (x, y)]
                 lanes = max(factor.lanes for factor in factors)
-                return apply("multiply", *(self._as(dtype, factor, lanes) for factor in factors))
+                return apply("multiply", *(splat(converted(dtype, factor), lanes) for factor in factors))
             case _:
-                found = self.value(body, scope)
-                return self._as(dtype, found, found.lanes)
+                return converted(dtype, self.value(body, scope))
 
     def running(self, running: Running, inner: Scope) -> tuple[Value, Carry]:
         """What is put together at a place, as it is stored, and how it is handed on; ``inner`` goes along the axis."""
@@ -392,15 +392,10 @@ class Lowering:
         carried = Variable(wide, lanes, self.fresh("a"))
         before: Value = carried
         if running.factor is not None:
-            before = apply("multiply", before, self._as(wide, self.value(running.factor, inner), lanes))
-        found = self._as(wide, self.value(running.body, inner), lanes)
+            before = apply("multiply", before, splat(converted(wide, self.value(running.factor, inner)), lanes))
+        found = splat(converted(wide, self.value(running.body, inner)), lanes)
         following = apply(together(running.combiner, wide), before, found, dtype=wide)
-        stored = following if wide == running.dtype else Cast(running.dtype, lanes, following)
-        return stored, Carry(carried, Constant(wide, lanes, start), following)
-
-    def _as(self, dtype: str, value: Value, lanes: int) -> Value:
-        cast = value if value.dtype == dtype else Cast(dtype, value.lanes, value)
-        return splat(cast, lanes)
+        return converted(running.dtype, following), Carry(carried, Constant(wide, lanes, start), following)
 
 
 def merge(elements: Sequence[Element], axes: Sequence[Axis]) -> tuple[dict[Axis, None], dict[Axis, int]]:

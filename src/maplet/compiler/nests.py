@@ -171,9 +171,11 @@ def loops(
 def limits(lowering: Lowering, segment: Segment, start: Value, stop: Value) -> tuple[Value, Value]:
     """Where a segment begins and ends, in the part of the axis that is gone through."""
     first, last = (None if at is None else lowering.size(at, ("cut", at)) for at in (segment.first, segment.stop))
-    begin = start if first is None else first if isinstance(start, Constant) else apply("maximum", start, first)
-    end = stop if last is None else last if isinstance(start, Constant) else apply("minimum", stop, last)
-    return begin, end if isinstance(start, Constant) else apply("maximum", begin, end)
+    if isinstance(start, Constant):  # the whole axis, in which every cut lies
+        return start if first is None else first, stop if last is None else last
+    begin = start if first is None else apply("maximum", start, first)
+    end = stop if last is None else apply("minimum", stop, last)
+    return begin, apply("maximum", begin, end)
 
 
 def vector_loops(

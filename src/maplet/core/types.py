@@ -66,6 +66,11 @@ def is_narrow(dtype: np.dtype[Any]) -> bool:
     return dtype.itemsize == 2 and kind_of(dtype) == "f"
 
 
+def wide_enough(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """An array whose elements can be added up: halves as float32, as NumPy would round after each of them."""
+    return x.astype(default_float) if is_narrow(x.dtype) else x
+
+
 def float_limits(dtype: np.dtype[Any]) -> Any:
     """What `numpy.finfo` says, also of bfloat16."""
     return cast("Any", ml_dtypes.finfo)(dtype)

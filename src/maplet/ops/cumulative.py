@@ -14,7 +14,7 @@ import numpy as np
 from maplet.core.index_notation import Access, Read, Running, indices
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, as_dtype, default_int, is_floating, kind_of, short_name
+from maplet.core.types import ArrayType, as_dtype, default_int, is_floating, kind_of, short_name, wide_enough
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, broadcast_shape, convert, count_axes, count_axis, meet
 from maplet.ops.creation import arange, full
@@ -38,7 +38,7 @@ def _cumulative(name: str, function: Any, combiner: str, meaning: str, gradient:
         return x
 
     def reference(x: Any, *, axis: int) -> Any:
-        wide = x.astype(np.float32) if x.dtype.itemsize == 2 and is_floating(x.dtype) else x
+        wide = wide_enough(x)
         with np.errstate(all="ignore"):
             return function(wide, axis=axis, dtype=wide.dtype).astype(x.dtype, copy=False)
 
@@ -141,9 +141,8 @@ def _recurrence_shape(a: ArrayType, b: ArrayType, *, axis: int) -> ArrayType:
 
 
 def _recurrence_value(a: Any, b: Any, *, axis: int) -> Any:
-    wide = np.float32 if a.dtype.itemsize == 2 else a.dtype
-    factors, terms = (np.moveaxis(x, axis, 0).astype(wide) for x in (a, b))
-    out, last = np.empty_like(terms), np.full(terms.shape[1:], -0.0, wide)
+    factors, terms = (np.moveaxis(wide_enough(x), axis, 0) for x in (a, b))
+    out, last = np.empty_like(terms), np.full(terms.shape[1:], -0.0, terms.dtype)
     with np.errstate(all="ignore"):
         for n, (factor, term) in enumerate(zip(factors, terms, strict=True)):
             last = out[n] = factor * last + term

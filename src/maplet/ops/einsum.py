@@ -13,7 +13,7 @@ import numpy as np
 from maplet.core.index_notation import Access, Expression, Read, Reduce, indices
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, kind_of, short_name
+from maplet.core.types import ArrayType, kind_of, short_name, wide_enough
 from maplet.errors import DTypeError, SettingError, ShapeError
 from maplet.ops.arguments import meet, require
 from maplet.ops.diagonals import diagonal
@@ -49,9 +49,8 @@ def _shape(x: ArrayType, y: ArrayType, *, first: str, second: str, result: str) 
 
 
 def _value(x: Any, y: Any, *, first: str, second: str, result: str) -> Any:
-    wide = [a.astype(np.float32) if a.dtype == np.float16 else a for a in (x, y)]
     with np.errstate(all="ignore"):
-        found = np.einsum(f"{first},{second}->{result}", *wide, optimize=True)
+        found = np.einsum(f"{first},{second}->{result}", wide_enough(x), wide_enough(y), optimize=True)
         return np.asarray(found).astype(x.dtype, copy=False)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from operator import index
 from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.context import located
@@ -11,7 +10,7 @@ from maplet.core.primitive import operation
 from maplet.core.trace import bind, same
 from maplet.core.types import kind_of, short_name
 from maplet.errors import DTypeError, SettingError, ShapeError
-from maplet.ops.arguments import as_array, count_axis, meet, require
+from maplet.ops.arguments import as_array, as_integer, count_axis, meet, require
 from maplet.ops.contraction import matmul
 from maplet.ops.creation import eye
 from maplet.ops.diagonals import diagonal
@@ -150,7 +149,7 @@ def tensordot(x1: ArrayLike, x2: ArrayLike, /, *, axes: Axes = 2) -> Array:
 def _contracted(axes: Any, ndim: int, other: int) -> tuple[list[int], list[int]]:
     """Which axes of the one meet which axes of the other."""
     if not isinstance(axes, tuple | list):
-        count = _integer("tensordot", "axes", axes)
+        count = as_integer("tensordot", "axes", axes)
         if not 0 <= count <= min(ndim, other):
             raise ShapeError(
                 f"tensordot over {count} axes of arrays with {ndim} and {other}", fix="axes= is at most the lesser"
@@ -172,13 +171,6 @@ def _counted(axes: Any, ndim: int) -> list[int]:
     return [count_axis("tensordot", a, ndim) for a in (cast("list[Any]", axes) if several else [axes])]
 
 
-def _integer(name: str, setting: str, given: Any) -> int:
-    try:
-        return index(given)
-    except TypeError:
-        raise SettingError(f"{name}: {setting}={given!r} is no integer", fix=f"{setting}=2") from None
-
-
 # ── of one matrix ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -194,7 +186,7 @@ def matrix_power(x: ArrayLike, n: int, /) -> Array:
     Array([[1., 5.],
            [0., 1.]], dtype=float32)
     """
-    x, n = as_array(x), _integer("matrix_power", "n", n)
+    x, n = as_array(x), as_integer("matrix_power", "n", n)
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ShapeError(
             f"matrix_power takes square matrices in the last two axes, given shape {x.shape}",

@@ -24,6 +24,7 @@ from maplet.core.types import (
     is_narrow,
     kind_of,
     short_name,
+    wide_enough,
 )
 from maplet.errors import DTypeError, SettingError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, convert, count_axes, count_axis
@@ -87,9 +88,8 @@ def reduction(
         return ArrayType(reduced_shape(x.shape, axes, keepdims=keepdims), x.dtype)
 
     def reference(x: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:
-        wide = x.astype(np.float32) if x.dtype == np.float16 else x  # NumPy would round after each element
         with np.errstate(all="ignore"):
-            return np.asarray(function(wide, axis=axes, keepdims=keepdims)).astype(x.dtype, copy=False)
+            return np.asarray(function(wide_enough(x), axis=axes, keepdims=keepdims)).astype(x.dtype, copy=False)
 
     def example(rng: np.random.Generator) -> Any:
         x = (

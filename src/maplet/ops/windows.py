@@ -14,7 +14,7 @@ import numpy as np
 from maplet.core.index_notation import Access, Expression, Read, Reduce, call, indices, select
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, default_float, is_narrow, kind_of
+from maplet.core.types import ArrayType, default_float, is_narrow, kind_of, wide_enough
 from maplet.errors import SettingError, ShapeError
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array, as_floating, convert, require
@@ -105,8 +105,8 @@ def _added_shape(
 
 def _added_value(g: Any, *, axes: Shape, lengths: Shape, sizes: Shape, strides: Shape, dilation: Shape) -> Any:
     steps = {"sizes": sizes, "strides": strides, "dilation": dilation}
-    kind = np.dtype(np.float32) if g.dtype == np.float16 else g.dtype
-    out = np.zeros(_added_shape(ArrayType(g.shape, g.dtype), axes=axes, lengths=lengths, **steps).shape, kind)
+    out = np.zeros(_added_shape(ArrayType(g.shape, g.dtype), axes=axes, lengths=lengths, **steps).shape, g.dtype)
+    out = wide_enough(out)
     ndim = out.ndim
     for offset in np.ndindex(*sizes):
         key: list[slice] = [slice(None)] * ndim
