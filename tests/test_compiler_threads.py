@@ -311,7 +311,7 @@ def test_idle_workers_take_no_processor_time():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning", "ignore:.*fork.*:RuntimeWarning")  # Python; JAX
 def test_a_child_of_a_fork_has_threads_of_its_own():
     """Forked while other threads run programs and change the pool, which hold every lock now and then."""
     expected = mixed(2)

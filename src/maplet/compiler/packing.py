@@ -56,9 +56,10 @@ def reading(problem: Contraction, layout: Panels) -> Contraction:
 class PanelWriter:
     """Writes the kernel that copies an operand.
 
-    If the columns lie side by side, a task copies those of all panels for a step of the first sum, or for some steps of
-    one that is the only one. Else it copies one panel; where terms lie side by side, by blocks, so that lines of the
-    cache are read as a whole.
+    A task is a panel, so that threads write the panels that they read later. If the columns lie side by side, a thread
+    goes through all of its panels term by term, and so along the rows of the operand; where terms do, by blocks,
+    so that lines of the cache are read whole. If panels are narrower than a line, or the operand has other axes, too, a
+    task copies all panels for a step of the first sum, or for some steps of one that is the only one.
     """
 
     def __init__(self, problem: Contraction, layout: Panels, tile: Tile) -> None:
@@ -79,17 +80,19 @@ class PanelWriter:
         self.turned = self.turned and not (self.masked or self.side_by_side)
         narrow = self.side_by_side and layout.width * problem.size < line and len(problem.sums) == 1
         self.block = side_terms if narrow and last.extent >= side_terms else 1
+        self.by_terms = self.side_by_side and bool(self.own or self.block > 1 or self.panels == 1)
+        self.begin, self.end = index("begin"), index("end")
 
     @property
     def count(self) -> int:
         """The number of tasks."""
-        each = ceil(self.problem.sums[0].extent / self.block) if self.side_by_side else self.panels
+        each = ceil(self.problem.sums[0].extent / self.block) if self.by_terms else self.panels
         return prod(self.problem.axes[number].extent for number in self.own) * each
 
     def kernel(self) -> Kernel:
         """The loop over the tasks."""
         sizes = self.sizes
-        begin, end, task = index("begin"), index("end"), index("task")
+        task = index("task")
         at = sizes.stride("start", self.problem.starts["ab".index(self.operand)])
         to: Value = integer(0)
         last: Value = task  # the panel or the step of the first sum
@@ -100,15 +103,17 @@ class PanelWriter:
                 rest, digit = (rest, rest) if number == self.own[0] else self.parted(rest, name, axis.extent)
                 at = plus(at, times(digit, sizes.stride(f"{name}_step", axis.stride(self.operand))))
                 to = plus(to, times(digit, sizes.extent(f"{name}_copy", self.layout.axes[number])))
-        if self.side_by_side:
+        if self.by_terms:
             if self.block > 1:
                 extent = sizes.extent("sum0", self.problem.sums[0].extent)
                 last = least(times(last, integer(self.block)), plus(extent, integer(-self.block)))
             body = self.terms(1, *self.moved(0, last, at, to))
+        elif self.side_by_side:
+            body = self.terms(0, at, to)  # the innermost loop is the one over the tasks
         else:
             body = self.terms(0, *self.panel(last, at, to))
-        loop = For(task, begin, end, 1, body)
-        return Kernel("panels", (self.source, self.copy), tuple(sizes.numbers), (loop,), begin=begin, end=end)
+        loops = body if self.side_by_side and not self.by_terms else (For(task, self.begin, self.end, 1, body),)
+        return Kernel("panels", (self.source, self.copy), tuple(sizes.numbers), loops, begin=self.begin, end=self.end)
 
     def parted(self, number: Value, name: str, count: int) -> tuple[Value, Value]:
         """A number divided by a count: the quotient and the remainder."""
@@ -158,7 +163,9 @@ class PanelWriter:
                 done += lanes
             if self.block > 1:
                 at = plus(at, self.sizes.stride("sum0_step", self.problem.sums[0].stride(self.operand)))
-        return (For(number, integer(0), self.sizes.extent("panels", self.panels), 1, tuple(copies)),)
+        if self.by_terms:
+            return (For(number, integer(0), self.sizes.extent("panels", self.panels), 1, tuple(copies)),)
+        return (For(number, self.begin, self.end, 1, tuple(copies)),)
 
     def square(self, at: Value, to: Value) -> tuple[Statement, ...]:
         """Copy as many terms of as many columns as a vector has lanes, turned, and so on to the last column."""
