@@ -9,6 +9,7 @@ from maplet.compiler.blocks import Nest
 from maplet.compiler.combining import below, together
 from maplet.compiler.elements import Axis, Fetch, Function, Linear, Running, Total, within
 from maplet.compiler.evaluator import Evaluator
+from maplet.compiler.interleaved import interleaving, is_interleaved
 from maplet.compiler.loops import (
     Constant,
     For,
@@ -72,10 +73,13 @@ def lower_nest(nest: Nest) -> KernelCall:
             scope.statements.append(Store(lowering.buffer(node, written=True), plus(*ones), value, mask))
 
     turned = squares(lowering, outer, vector)
-    if turned is None:
-        body, count = loops(lowering, head, outer, vector, statements)
-    else:
+    if turned is not None:
         body, count = loops_in_squares(lowering, head, outer, turned, statements)
+    elif vector is not None and is_interleaved(lowering, outer, vector):
+        woven = interleaving(lowering, nest.outputs, place, vector)
+        body, count = loops(lowering, head, outer[:-1], outer[-1], woven)
+    else:
+        body, count = loops(lowering, head, outer, vector, statements)
     rounds = prod(nest.shape) * prod(e.axis.extent for e in lowering.elements if isinstance(e, Total))
     return lowering.call("+".join(n.primitive.name for n in nest.outputs), body, count, rounds, head)
 

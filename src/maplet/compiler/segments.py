@@ -41,6 +41,12 @@ def segments(elements: Iterable[Element], axis: Axis, extent: int) -> list[Segme
     ]
 
 
+def held_at(elements: Iterable[Element], axis: Axis, place: int) -> dict[Element, bool]:
+    """What holds at one place of an axis."""
+    conditions = [(element, at) for element in elements if (at := _changes(element, axis)) is not None]
+    return {condition: _holds(condition, place >= at) for condition, at in conditions}
+
+
 def _changes(element: Element, axis: Axis) -> int | None:
     """From which place along an axis on a condition is another one; None if it does not depend on that alone."""
     match element:
