@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from maplet.compiler.vectors import bits_of, is_float, is_signed
+from maplet.core.types import dtypes_by_short_name
 
 if TYPE_CHECKING:
     from maplet.compiler.vectors import Vectors
@@ -47,9 +50,21 @@ def _from_float(vectors: Vectors, value: Any, old: str, new: str) -> Any:
     """f32 or f64 as a truth value, ≠ 0, or as an integer, toward zero."""
     if new == "bool":
         return vectors.builder.fcmp_unordered("!=", value, vectors.constant(old, 0))
+    if bits_of(new) < 32:
+        return _small_integer(vectors, value, old, new)
     name = "fptosi.sat" if is_signed(new) else "fptoui.sat"
     shape = "" if vectors.lanes == 1 else f"v{vectors.lanes}"
     return vectors.intrinsic(f"{name}.{shape}i{bits_of(new)}", [value], vectors.type(new))
+
+
+def _small_integer(vectors: Vectors, value: Any, old: str, new: str) -> Any:
+    """A float as an integer of 8 or 16 bits, by way of one of 32, which processors have: its range cut off before."""
+    builder, limits = vectors.builder, np.iinfo(dtypes_by_short_name[new].name)
+    zero, least, greatest = (vectors.constant(old, number) for number in (0, limits.min, limits.max))
+    value = builder.select(builder.fcmp_unordered("!=", value, value), zero, value)
+    value = builder.select(builder.fcmp_ordered("<", value, least), least, value)
+    value = builder.select(builder.fcmp_ordered(">", value, greatest), greatest, value)
+    return builder.trunc(builder.fptosi(value, vectors.type("i32")), vectors.type(new))
 
 
 def _integer(vectors: Vectors, value: Any, old: str, new: str) -> Any:
