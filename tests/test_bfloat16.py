@@ -111,3 +111,54 @@ def test_a_network_trains_saves_and_loads(tmp_path):
 def test_what_cannot_be_is_said():
     with pytest.raises(DTypeError, match="bf16"):
         mp.linalg.inv(mp.eye(2, dtype=mp.bfloat16))
+
+
+# ── both kinds of halves ─────────────────────────────────────────────────────────────────────────
+
+halves = [mp.float16, mp.bfloat16]
+
+
+def sums_of_many(dtype):
+    """Sums of thousands of ones, which in halves would stop growing at 2048, or at 256."""
+    ones, places = mp.ones((5000, 2), dtype=dtype), mp.zeros((5000,), dtype=mp.int64)
+    table = mp.zeros((3, 2), dtype=dtype)
+
+    def taken(table, places):
+        return mp.sum(mp.take(table, places, axis=0), dtype=mp.float32)
+
+    return {
+        "segment_sum": (lambda x, p: mp.segment_sum(x, p, 3)[0], [ones, places]),
+        "scatter_add": (lambda x, p: mp.scatter_add(mp.zeros((3, 2), dtype=x.dtype), p, x)[0], [ones, places]),
+        "a gradient": (lambda t, p: mp.grad(lambda t: taken(t, p))(t)[0], [table, places]),
+        "a product": (lambda x, p: (x.T @ x)[0], [ones, places]),
+        "einsum": (lambda x, p: mp.einsum("ni,ni->i", x, x), [ones, places]),
+        "sum": (lambda x, p: mp.sum(x, axis=0), [ones, places]),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", halves)
+@pytest.mark.parametrize("name", sums_of_many(mp.float16))
+def test_sums_of_halves_are_taken_in_float32(name, dtype):
+    function, values = sums_of_many(dtype)[name]
+    for found in (function(*values), mp.jit(function)(*values)):
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(np.asarray(found).astype("f4"), np.full(2, 5000, dtype).astype("f4"))
+
+
+@pytest.mark.parametrize("dtype", halves)
+@pytest.mark.parametrize(
+    "product",
+    [
+        lambda x, y: x @ y,
+        lambda x, y: mp.maximum(x @ y + 1, 0),
+        lambda x, y: mp.grad(lambda x: mp.sum(mp.sin(x @ y)))(x),
+        lambda x, y: (x.T @ x).T,
+        lambda x, y: x @ y[:, 0],
+    ],
+)
+def test_products_of_halves_are_contractions_of_float32(product, dtype):
+    values = [mp.asarray(rng.normal(size=shape).astype(dtype)) for shape in ((40, 70), (70, 33))]
+    found, expected = mp.jit(product)(*values), product(*values)
+    assert found.dtype == dtype
+    wide = [np.asarray(one).astype("f4") for one in (found, expected)]
+    np.testing.assert_allclose(*wide, rtol=2 * float(mp.finfo(dtype).eps), atol=1e-3)

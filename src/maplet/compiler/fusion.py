@@ -1,18 +1,18 @@
 """Fusion: a graph → nests, contractions, loops and calls of the host, in the order in which they run.
 
-Every value is either stored or composed into what reads it. One rule decides: what only moves elements is never
-stored for its own sake; what computes is stored if several read it and it costs more than reading it back would, or
-if it would be computed more often than it has elements.
+Every value is either stored or composed into what reads it. One rule decides: what only moves elements is not stored
+for its own sake, but where each position would have to be divided; what computes is stored if several read it and it
+costs more than reading it back would, or if it would be computed more often than it has elements.
 """
 
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maplet.compiler import products
 from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Loop, Nest, Scatter, Storage, place_of
-from maplet.compiler.elements import Axis, Fetch, Running, Total, within
+from maplet.compiler.elements import Axis, Fetch, Function, Running, Total, within
 from maplet.compiler.epilogues import with_epilogues
 from maplet.compiler.evaluator import Evaluator, NotHereError, access_of
 from maplet.compiler.recognition import aimed_at, contains_reduce
@@ -20,13 +20,16 @@ from maplet.compiler.strips import in_strips
 from maplet.core import index_notation as notation
 from maplet.core.graph import Graph, Node, as_made, constant_primitive, nested_graphs
 from maplet.core.kinds import access_at, is_cheap, only_moves
+from maplet.core.primitive import registry
+from maplet.core.types import ArrayType, default_float, is_narrow
 from maplet.errors import GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+
     from maplet.compiler.elements import Element
-    from maplet.core.types import ArrayType
 
 # ── how it is made ───────────────────────────────────────────────────────────────────────────────
 
@@ -57,7 +60,6 @@ class Fuser:
         self.block = Block(graph)
         self.readers: dict[Node, list[Node | None]] = {}
         self.born: dict[Node, int] = {}  # stored node → number of the item after which it is there
-        self.same: dict[Node, Node] = {}  # a node inside an inlined graph → what stands for it
         self.items_of: dict[Node, list[Node]] = {}
         self.moving: dict[Node, Node] = {}  # what moves the result of a product, or that → the product, yet to be made
 
@@ -178,13 +180,31 @@ class Fuser:
                 return
             if product is not node:
                 self.require(product)
-        if contains_reduce(access.value):
+        if products.is_taken_in_float32(node):
+            self._in_float32(node)
+        elif contains_reduce(access.value):
             if not self._scatter(node):
                 if self._reads_turned(node):  # what is turned in squares first is read as it then lies
                     self._require_all(node.inputs)
                 self._store_in_nest(node)
         elif self._is_stored(node, access):
             self._store_in_nest(node)
+
+    def _in_float32(self, node: Node) -> None:
+        """A sum of halves, whose terms and total are float32: what is added up is not rounded in between."""
+        halves = dict.fromkeys(child for child in node.inputs if is_narrow(child.array_type.dtype))
+        floats = {child: _converted(child, default_float) for child in halves}
+        inputs = tuple(floats.get(child, child) for child in node.inputs)
+        wide = Node(node.primitive, inputs, node.params, ArrayType(node.array_type.shape, default_float))
+        total = _converted(wide, node.array_type.dtype)
+        for made in (*floats.values(), wide, total):
+            for child in made.inputs:
+                self.readers.setdefault(child, []).append(made)
+            if node in self.block.origins:
+                self.block.origins[made] = self.block.origins[node]
+        self._compute(wide)
+        self.require(total)
+        self._store(node, self.block.storage[total], born=self.born[total])
 
     def _is_moved_on(self, node: Node) -> bool:
         """Whether only one reads a node, which takes it in another order, or a part of it."""
@@ -201,12 +221,14 @@ class Fuser:
         if None in readers:
             return True
         size = node.array_type.size
+        once = all(reader is not None and _reads(reader) <= size for reader in readers)
         if only_moves(access.value):
             # What looks up a few elements is stored: the array that they are looked up in need be kept no longer.
-            return not is_cheap(access.value) and few * size <= max(child.array_type.size for child in node.inputs)
+            if not is_cheap(access.value) and few * size <= max(child.array_type.size for child in node.inputs):
+                return True
+            return once and self._divides(node)
         if size == 1:
             return not is_cheap(access.value) or (len(readers) > 1 and not all(map(self._is_near, node.inputs)))
-        once = all(reader is not None and _reads(reader) <= size for reader in readers)
         if len(readers) == 1:
             return not once or not self._takes_inline(readers[0])
         cheap = is_cheap(access.value) and all(self._is_near(child) for child in node.inputs)
@@ -232,10 +254,13 @@ class Fuser:
         """Compute a node in a nest of the same shape if there is one that it fits into, else in one of its own."""
         shape = node.array_type.shape
         access = access_of(node)
-        source = self._same_memory(node) if only_moves(access.value) else None
-        if source is not None:
-            self._store(node, self.block.storage[source], born=self.born[source])
-            return
+        if only_moves(access.value):
+            if self._gives_another_shape(node):
+                self.require(node.inputs[0])
+            source = self._same_memory(node)
+            if source is not None:
+                self._store(node, self.block.storage[source], born=self.born[source])
+                return
         if not contains_reduce(access.value):
             for number in range(len(self.block.items) - 1, max(-1, len(self.block.items) - 60), -1):
                 item = self.block.items[number]
@@ -264,6 +289,25 @@ class Fuser:
             return None
         same = element.at.key == evaluator.flat(place, node.array_type.shape).key
         return element.source if same and element.source.array_type.size == node.array_type.size else None
+
+    def _gives_another_shape(self, node: Node) -> bool:
+        """Whether a node has the elements of an operand in their order: stored in that one's shape, it is there."""
+        if len(node.inputs) != 1 or node.inputs[0].array_type.size != node.array_type.size:
+            return False
+        child = node.inputs[0]
+        evaluator = Evaluator({child}.__contains__, {})
+        place = place_of([Axis(length) for length in node.array_type.shape])
+        element = evaluator.element(node, place)
+        same = evaluator.flat(place, node.array_type.shape).key
+        return isinstance(element, Fetch) and element.guard is None and element.at.key == same
+
+    def _divides(self, node: Node) -> bool:
+        """Whether it gives another shape to what is not stored, so that positions would have to be divided."""
+        if not self._gives_another_shape(node):
+            return False
+        place = place_of([Axis(length) for length in node.array_type.shape])
+        element = Evaluator(self.block.storage.__contains__, {}).element(node, place)
+        return any(isinstance(one, Function) and one.name == "floor_divide" for one in within([element]))
 
     def _reads_turned(self, node: Node) -> bool:
         """Whether a sum over a large array would go through it across the way in which it lies."""
@@ -360,6 +404,10 @@ def _reads(reader: Node) -> int:
         size *= expression.extent
         expression = expression.body
     return size
+
+
+def _converted(node: Node, dtype: np.dtype[Any]) -> Node:
+    return Node(registry["astype"], (node,), {"dtype": dtype}, ArrayType(node.array_type.shape, dtype))
 
 
 def _fresh(graph: Graph, operands: Sequence[Node]) -> dict[Node, Node]:

@@ -12,7 +12,7 @@ from maplet.compiler.evaluator import Evaluator, Reading, access_of, lanes_of
 from maplet.compiler.recognition import aimed_at, is_product
 from maplet.core.index_notation import Call, Index, Read, Reduce
 from maplet.core.kinds import access_at
-from maplet.core.types import short_name
+from maplet.core.types import is_narrow, short_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,17 @@ def is_contraction(product: Node) -> bool:
     """Whether a node is a sum of products that the generator of contractions takes."""
     known = is_product(access_of(product).value) and short_name(product.array_type.dtype) in ("f32", "f64")
     return known and not is_with_vector(product)
+
+
+def is_taken_in_float32(node: Node) -> bool:
+    """Whether a node is a sum of halves that a contraction takes, or a scatter, if its terms are float32."""
+    if not is_narrow(node.array_type.dtype):
+        return False
+    value = access_of(node).value
+    aimed = aimed_at(value)
+    if aimed is not None:
+        return aimed.chain[0].combiner == "sum"
+    return is_product(value) and not is_with_vector(node)
 
 
 def is_with_vector(product: Node) -> bool:

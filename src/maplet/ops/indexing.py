@@ -18,6 +18,7 @@ from maplet.core.types import (
     default_int,
     is_integer,
     short_name,
+    wide_enough,
 )
 from maplet.errors import DTypeError, PositionError, ShapeError
 from maplet.ops.arguments import as_array, broadcast_shape, count_axis
@@ -132,9 +133,9 @@ def _add_at_value(g: Any, positions: Any, *, axis: int, length: int, batch: int 
     count = positions.ndim - batch
     rows = np.moveaxis(g, range(axis, axis + count), range(batch, batch + count))
     require_inside(positions, axis, (*g.shape[:axis], length, *g.shape[axis + count :]))
-    out = np.zeros((*g.shape[:batch], length, *rows.shape[batch + count :]), g.dtype)
+    out = wide_enough(np.zeros((*g.shape[:batch], length, *rows.shape[batch + count :]), g.dtype))
     np.add.at(out, (*_rows_beside(positions, batch), positions), rows)
-    return np.moveaxis(out, batch, axis)
+    return np.moveaxis(out, batch, axis).astype(g.dtype, copy=False)
 
 
 def _add_at_access(g: ArrayType, positions: ArrayType, *, axis: int, length: int, batch: int = 0) -> Access:
@@ -231,12 +232,12 @@ def _add_along_shape(g: ArrayType, positions: ArrayType, *, axis: int, length: i
 
 
 def _add_along_value(g: Any, positions: Any, *, axis: int, length: int) -> Any:
-    out = np.zeros((*g.shape[:axis], length, *g.shape[axis + 1 :]), g.dtype)
+    out = wide_enough(np.zeros((*g.shape[:axis], length, *g.shape[axis + 1 :]), g.dtype))
     require_inside(positions, axis, out.shape)
     grid: list[Any] = list(np.indices(g.shape, sparse=True))
     grid[axis] = positions
     np.add.at(out, tuple(grid), g)
-    return out
+    return out.astype(g.dtype, copy=False)
 
 
 def _add_along_access(g: ArrayType, positions: ArrayType, *, axis: int, length: int) -> Access:
