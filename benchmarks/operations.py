@@ -8,18 +8,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Inputs = Callable[[np.random.Generator, bool], list[np.ndarray[Any, Any]]]
+    Inputs = Callable[[np.random.Generator, "Size"], list[np.ndarray[Any, Any]]]
     Function = Callable[[Any], Callable[..., Any]]
 
-MEDIUM, LARGE = (512, 1024), (2048, 2048)
-"""Shapes of what is computed element by element: 2 MiB and 16 MiB."""
+Size = Literal["small", "medium", "large"]
+SHAPES: dict[Size, tuple[int, int]] = {"small": (32, 64), "medium": (512, 1024), "large": (2048, 2048)}
+"""Of what is computed element by element: 8 KiB, 2 MiB and 16 MiB."""
 
 
 @dataclass(frozen=True)
@@ -61,21 +62,23 @@ def above_one(*shapes: str) -> Inputs:
 def numbers(draw: Callable[..., Any], *shapes: str) -> Inputs:
     """Arrays of float32."""
 
-    def inputs(rng: np.random.Generator, large: bool) -> list[np.ndarray[Any, Any]]:
-        n, m = LARGE if large else MEDIUM
+    def inputs(rng: np.random.Generator, size: Size) -> list[np.ndarray[Any, Any]]:
+        n, m = SHAPES[size]
         lengths = {"n": n, "m": m, "1": 1}
         return [np.asarray(draw(rng, [lengths[letter] for letter in shape])).astype("f4") for shape in shapes]
 
     return inputs
 
 
-def shaped(medium: tuple[Any, ...], large: tuple[Any, ...], positions: int = 0) -> Inputs:
+def shaped(
+    small: tuple[Any, ...], medium: tuple[Any, ...], large: tuple[Any, ...], positions: dict[Size, int] | None = None
+) -> Inputs:
     """Normal numbers of given shapes; as the last array, with ``positions``, integers below that number."""
 
-    def inputs(rng: np.random.Generator, is_large: bool) -> list[np.ndarray[Any, Any]]:
-        *shapes, last = large if is_large else medium
+    def inputs(rng: np.random.Generator, size: Size) -> list[np.ndarray[Any, Any]]:
+        *shapes, last = {"small": small, "medium": medium, "large": large}[size]
         found = [rng.normal(size=shape).astype("f4") for shape in shapes]
-        return [*found, rng.integers(positions, size=last) if positions else rng.normal(size=last).astype("f4")]
+        return [*found, rng.integers(positions[size], size=last) if positions else rng.normal(size=last).astype("f4")]
 
     return inputs
 
@@ -145,10 +148,10 @@ reductions = [
     alike("cumulative_max", one, lambda xp: lambda x: xp.cumulative_max(x, axis=0), numpy=lambda np: lambda x: np.maximum.accumulate(x, axis=0), torch=lambda torch: lambda x: torch.cummax(x, dim=0)[0], jax=lambda jax: lambda x: jax.lax.cummax(x, axis=0)),
 ]  # fmt: skip
 
-images = shaped(((8, 32, 32, 16),), ((16, 64, 64, 32),))
+images = shaped(((2, 8, 8, 16),), ((8, 32, 32, 16),), ((16, 64, 64, 32),))
 movements = [
     alike("transpose", one, lambda xp: lambda x: xp.matrix_transpose(x) + 0, torch=lambda torch: lambda x: x.T.contiguous(), numpy=lambda np: lambda x: np.ascontiguousarray(x.T), jax=lambda jax: lambda x: x.T),
-    alike("heads apart", shaped(((8, 64, 4, 32),), ((16, 128, 8, 64),)), lambda xp: lambda x: xp.permute_dims(x, (0, 2, 1, 3)), numpy=lambda np: lambda x: np.ascontiguousarray(np.transpose(x, (0, 2, 1, 3))), torch=lambda torch: lambda x: torch.permute(x, (0, 2, 1, 3)).contiguous()),
+    alike("heads apart", shaped(((2, 8, 4, 32),), ((8, 64, 4, 32),), ((16, 128, 8, 64),)), lambda xp: lambda x: xp.permute_dims(x, (0, 2, 1, 3)), numpy=lambda np: lambda x: np.ascontiguousarray(np.transpose(x, (0, 2, 1, 3))), torch=lambda torch: lambda x: torch.permute(x, (0, 2, 1, 3)).contiguous()),
     alike("channels first", images, lambda xp: lambda x: xp.permute_dims(x, (0, 3, 1, 2)), numpy=lambda np: lambda x: np.ascontiguousarray(np.transpose(x, (0, 3, 1, 2))), torch=lambda torch: lambda x: torch.permute(x, (0, 3, 1, 2)).contiguous()),
     alike("flip", one, lambda xp: lambda x: xp.flip(x, axis=1), numpy=lambda np: lambda x: np.ascontiguousarray(np.flip(x, axis=1)), torch=lambda torch: lambda x: torch.flip(x, (1,))),
     alike("concat", two, lambda xp: lambda x, y: xp.concat([x, y], axis=1)),
@@ -159,22 +162,24 @@ movements = [
 ]  # fmt: skip
 
 distinct = numbers(lambda rng, shape: rng.permutation(int(np.prod(shape))).reshape(shape) / 1000, "nm")
-rows = shaped(((5000, 64), (1024,)), ((50000, 128), (16384,)), positions=5000)
+rows = shaped(
+    ((64, 64), (32,)), ((5000, 64), (1024,)), ((50000, 128), (16384,)), {"small": 64, "medium": 5000, "large": 50000}
+)
 look_ups = [
     alike("take rows", rows, lambda xp: lambda x, at: xp.take(x, at, axis=0), torch=lambda torch: lambda x, at: torch.index_select(x, 0, at)),
-    alike("take_along_axis", shaped(((128, 512), (128, 256)), ((2048, 2048), (2048, 1024)), positions=512), lambda xp: lambda x, at: xp.take_along_axis(x, at, axis=1), torch=lambda torch: lambda x, at: torch.gather(x, 1, at)),
-    alike("one_hot", shaped(((4096,),), ((65536,),), positions=100), lambda xp: lambda at: xp.one_hot(at, 100), gradient=False, numpy=None, torch=lambda torch: lambda at: torch.nn.functional.one_hot(at, 100).float(), jax=lambda jax: lambda at: jax.nn.one_hot(at, 100)),
+    alike("take_along_axis", shaped(((32, 64), (32, 32)), ((128, 512), (128, 256)), ((2048, 2048), (2048, 1024)), {"small": 64, "medium": 512, "large": 2048}), lambda xp: lambda x, at: xp.take_along_axis(x, at, axis=1), torch=lambda torch: lambda x, at: torch.gather(x, 1, at)),
+    alike("one_hot", shaped(((32,),), ((4096,),), ((65536,),), {"small": 100, "medium": 100, "large": 100}), lambda xp: lambda at: xp.one_hot(at, 100), gradient=False, numpy=None, torch=lambda torch: lambda at: torch.nn.functional.one_hot(at, 100).float(), jax=lambda jax: lambda at: jax.nn.one_hot(at, 100)),
     alike("sort", distinct, lambda xp: lambda x: xp.sort(x, axis=1), host=True, torch=lambda torch: lambda x: torch.sort(x, dim=1)[0]),
     alike("argsort", distinct, lambda xp: lambda x: xp.argsort(x, axis=1), host=True, gradient=False, torch=lambda torch: lambda x: torch.argsort(x, dim=1)),
 ]  # fmt: skip
 
 products = [
-    alike("matmul", shaped(((128, 256), (256, 128)), ((1024, 1024), (1024, 1024))), lambda xp: lambda x, y: x @ y),
-    alike("matrix · vector", shaped(((512, 512), (512,)), ((4096, 1024), (1024,))), lambda xp: lambda x, y: x @ y),
-    alike("batched matmul", shaped(((32, 64, 32), (32, 32, 64)), ((128, 128, 64), (128, 64, 128))), lambda xp: lambda x, y: x @ y),
-    alike("scores of attention", shaped(((8, 64, 4, 32), (8, 64, 4, 32)), ((16, 128, 8, 64), (16, 128, 8, 64))), lambda xp: lambda x, y: xp.einsum("bqhd,bkhd->bhqk", x, y)),
-    alike("outer", shaped(((256,), (256,)), ((2048,), (2048,))), lambda xp: lambda x, y: xp.einsum("i,j->ij", x, y)),
-    alike("trilinear", shaped(((64, 32), (32, 32), (64, 32)), ((1024, 128), (128, 128), (1024, 128))), lambda xp: lambda x, w, y: xp.einsum("ni,ij,nj->n", x, w, y), numpy=lambda np: lambda x, w, y: np.einsum("ni,ij,nj->n", x, w, y, optimize=True)),
+    alike("matmul", shaped(((16, 32), (32, 16)), ((128, 256), (256, 128)), ((1024, 1024), (1024, 1024))), lambda xp: lambda x, y: x @ y),
+    alike("matrix · vector", shaped(((64, 64), (64,)), ((512, 512), (512,)), ((4096, 1024), (1024,))), lambda xp: lambda x, y: x @ y),
+    alike("batched matmul", shaped(((4, 8, 16), (4, 16, 8)), ((32, 64, 32), (32, 32, 64)), ((128, 128, 64), (128, 64, 128))), lambda xp: lambda x, y: x @ y),
+    alike("scores of attention", shaped(((1, 16, 4, 16), (1, 16, 4, 16)), ((8, 64, 4, 32), (8, 64, 4, 32)), ((16, 128, 8, 64), (16, 128, 8, 64))), lambda xp: lambda x, y: xp.einsum("bqhd,bkhd->bhqk", x, y)),
+    alike("outer", shaped(((32,), (64,)), ((256,), (256,)), ((2048,), (2048,))), lambda xp: lambda x, y: xp.einsum("i,j->ij", x, y)),
+    alike("trilinear", shaped(((16, 16), (16, 16), (16, 16)), ((64, 32), (32, 32), (64, 32)), ((1024, 128), (128, 128), (1024, 128))), lambda xp: lambda x, w, y: xp.einsum("ni,ij,nj->n", x, w, y), numpy=lambda np: lambda x, w, y: np.einsum("ni,ij,nj->n", x, w, y, optimize=True)),
 ]  # fmt: skip
 
 
@@ -226,9 +231,9 @@ def _pool(combiner: str) -> dict[str, Any]:
 
 
 windows = [
-    Operation("conv 1-D", shaped(((16, 128, 32), (3, 32, 32)), ((32, 512, 64), (3, 64, 64))), **_conv(1)),
-    Operation("conv 2-D", shaped(((8, 28, 28, 16), (3, 3, 16, 16)), ((16, 56, 56, 32), (3, 3, 32, 64))), **_conv(2)),
-    Operation("depthwise conv", shaped(((8, 28, 28, 32), (3, 3, 1, 32)), ((16, 56, 56, 64), (3, 3, 1, 64))), **_conv(2, 0)),
+    Operation("conv 1-D", shaped(((2, 16, 16), (3, 16, 16)), ((16, 128, 32), (3, 32, 32)), ((32, 512, 64), (3, 64, 64))), **_conv(1)),
+    Operation("conv 2-D", shaped(((1, 8, 8, 16), (3, 3, 16, 16)), ((8, 28, 28, 16), (3, 3, 16, 16)), ((16, 56, 56, 32), (3, 3, 32, 64))), **_conv(2)),
+    Operation("depthwise conv", shaped(((1, 8, 8, 32), (3, 3, 1, 32)), ((8, 28, 28, 32), (3, 3, 1, 32)), ((16, 56, 56, 64), (3, 3, 1, 64))), **_conv(2, 0)),
     Operation("max pooling", images, **_pool("max")),
     Operation("mean pooling", images, **_pool("mean")),
 ]  # fmt: skip

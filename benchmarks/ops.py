@@ -23,14 +23,18 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from benchmarks import machine
-from benchmarks.operations import EVERY, Operation
+from benchmarks.operations import EVERY, SHAPES, Operation
 from benchmarks.report import duration, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from benchmarks.operations import Size
+
 ROUNDS, SECONDS = 7, 0.01
 """How often each contestant is asked, and how long at least."""
+SMALL = 200
+"""How many small arrays are gone through in one call."""
 SLOW = 1.3
 """A native operation slower than this, times the fastest, needs a reason."""
 PAGE = machine.ROOT / "benchmarks" / "OPERATIONS.md"
@@ -53,7 +57,7 @@ class Line:
     """What was measured of an operation, of one size and direction."""
 
     operation: Operation
-    large: bool
+    size: Size
     backward: bool
     seconds: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     others: list[str] = field(default_factory=list[str])
@@ -79,6 +83,8 @@ class Line:
 
 
 # ── the contestants ──────────────────────────────────────────────────────────────────────────────
+# Each gives a call without arguments. `each`: the arrays have a first axis of so many small ones. The floating arrays
+# come first.
 
 
 class Maplet:
@@ -90,32 +96,33 @@ class Maplet:
         mp.set_threads(1)
         self.mp = mp
 
-    def forward(self, operation: Operation, arrays: Sequence[Any]) -> Callable[[], Any]:
-        """A call without arguments."""
-        compiled, given = self.mp.jit(operation.maplet(self.mp)), [self.mp.asarray(x) for x in arrays]
-        return lambda: compiled(*given)
+    def forward(self, operation: Operation, arrays: Sequence[Any], *, each: bool) -> Callable[[], Any]:
+        """The operation."""
+        return self._compiled(operation.maplet(self.mp), arrays, each=each)
 
-    def backward(self, operation: Operation, arrays: Sequence[Any], cotangent: Any) -> Callable[[], Any]:
+    def backward(self, operation: Operation, arrays: Sequence[Any], cotangent: Any, *, each: bool) -> Callable[[], Any]:
         """The pullback."""
-        function, mp = operation.maplet(self.mp), self.mp
-        rest = [mp.asarray(x) for x in arrays if x.dtype.kind != "f"]
+        function, count, mp = operation.maplet(self.mp), floating(arrays), self.mp
 
-        def pull(cotangent: Any, *floating: Any) -> Any:
-            return mp.vjp(lambda *xs: function(*xs, *rest), *floating)[1](cotangent)
+        def pull(cotangent: Any, *xs: Any) -> Any:
+            return mp.vjp(lambda *ys: function(*ys, *xs[count:]), *xs[:count])[1](cotangent)
 
-        compiled = mp.jit(pull)
-        given = [mp.asarray(cotangent), *(mp.asarray(x) for x in arrays if x.dtype.kind == "f")]
+        return self._compiled(pull, [cotangent, *arrays], each=each)
+
+    def _compiled(self, function: Callable[..., Any], arrays: Sequence[Any], *, each: bool) -> Callable[[], Any]:
+        mp, given = self.mp, [self.mp.asarray(x) for x in arrays]
+        whole = (lambda *xs: mp.scan(lambda c, x: (c, function(*x)), None, xs)[1]) if each else function
+        compiled = mp.jit(whole)
         return lambda: compiled(*given)
 
 
 class NumPy:
     """As it is; it has no gradients."""
 
-    def forward(self, operation: Operation, arrays: Sequence[Any]) -> Callable[[], Any]:
-        """A call without arguments."""
+    def forward(self, operation: Operation, arrays: Sequence[Any], *, each: bool) -> Callable[[], Any]:
+        """The operation."""
         assert operation.numpy is not None  # noqa: S101  (who lacks it is not asked)
-        function = operation.numpy(np)
-        return lambda: function(*arrays)
+        return called(operation.numpy(np), arrays, each=each)
 
 
 class Torch:
@@ -127,19 +134,29 @@ class Torch:
         torch.set_num_threads(1)
         self.torch: Any = torch
 
-    def forward(self, operation: Operation, arrays: Sequence[Any]) -> Callable[[], Any]:
-        """A call without arguments."""
+    def forward(self, operation: Operation, arrays: Sequence[Any], *, each: bool) -> Callable[[], Any]:
+        """The operation."""
         assert operation.torch is not None  # noqa: S101  (who lacks it is not asked)
-        function, given = operation.torch(self.torch), [self.torch.from_numpy(x) for x in arrays]
-        return lambda: function(*given)
+        return called(operation.torch(self.torch), [self.torch.from_numpy(x) for x in arrays], each=each)
 
-    def backward(self, operation: Operation, arrays: Sequence[Any], cotangent: Any) -> Callable[[], Any]:
+    def backward(self, operation: Operation, arrays: Sequence[Any], cotangent: Any, *, each: bool) -> Callable[[], Any]:
         """The pullback."""
         assert operation.torch is not None  # noqa: S101  (who lacks it is not asked)
-        function, torch = operation.torch(self.torch), self.torch
-        given = [torch.from_numpy(x).requires_grad_(x.dtype.kind == "f") for x in arrays]
-        floating, g = [x for x in given if x.requires_grad], torch.from_numpy(cotangent)
-        return lambda: torch.autograd.grad(function(*given), floating, g)
+        function, torch, count = operation.torch(self.torch), self.torch, floating(arrays)
+
+        def pull(cotangent: Any, *xs: Any) -> Any:
+            return torch.autograd.grad(function(*xs), xs[:count], cotangent)
+
+        given = [torch.from_numpy(x) for x in (cotangent, *arrays)]
+        if each:
+            rows = [[x.detach() for x in row] for row in zip(*given, strict=True)]
+            for row in rows:
+                for x in row[1 : 1 + count]:
+                    x.requires_grad_()
+            return lambda: [pull(*row) for row in rows]
+        for x in given[1 : 1 + count]:
+            x.requires_grad_()
+        return lambda: pull(*given)
 
 
 class Names:
@@ -162,20 +179,37 @@ class Jax:
 
         self.jax, self.jnp, self.names = jax, jnp, Names(jnp, jax)
 
-    def forward(self, operation: Operation, arrays: Sequence[Any]) -> Callable[[], Any]:
-        """A call without arguments."""
+    def forward(self, operation: Operation, arrays: Sequence[Any], *, each: bool) -> Callable[[], Any]:
+        """The operation."""
         assert operation.jax is not None  # noqa: S101  (who lacks it is not asked)
-        compiled, given = self.jax.jit(operation.jax(self.names)), [self.jnp.asarray(x) for x in arrays]
-        return lambda: compiled(*given).block_until_ready()
+        return self._compiled(operation.jax(self.names), arrays, each=each)
 
-    def backward(self, operation: Operation, arrays: Sequence[Any], cotangent: Any) -> Callable[[], Any]:
+    def backward(self, operation: Operation, arrays: Sequence[Any], cotangent: Any, *, each: bool) -> Callable[[], Any]:
         """The pullback."""
         assert operation.jax is not None  # noqa: S101  (who lacks it is not asked)
-        function, jax = operation.jax(self.names), self.jax
-        rest = [self.jnp.asarray(x) for x in arrays if x.dtype.kind != "f"]
-        compiled = jax.jit(lambda g, *xs: jax.vjp(lambda *ys: function(*ys, *rest), *xs)[1](g))
-        given = [self.jnp.asarray(cotangent), *(self.jnp.asarray(x) for x in arrays if x.dtype.kind == "f")]
+        function, count, jax = operation.jax(self.names), floating(arrays), self.jax
+
+        def pull(cotangent: Any, *xs: Any) -> Any:
+            return jax.vjp(lambda *ys: function(*ys, *xs[count:]), *xs[:count])[1](cotangent)
+
+        return self._compiled(pull, [cotangent, *arrays], each=each)
+
+    def _compiled(self, function: Callable[..., Any], arrays: Sequence[Any], *, each: bool) -> Callable[[], Any]:
+        jax, given = self.jax, [self.jnp.asarray(x) for x in arrays]
+        whole = (lambda *xs: jax.lax.scan(lambda c, x: (c, function(*x)), None, xs)[1]) if each else function
+        compiled = jax.jit(whole)
         return lambda: jax.block_until_ready(compiled(*given))
+
+
+def floating(arrays: Sequence[Any]) -> int:
+    """How many arrays have gradients: the first ones."""
+    return sum(x.dtype.kind == "f" for x in arrays)
+
+
+def called(function: Callable[..., Any], arrays: Sequence[Any], *, each: bool) -> Callable[[], Any]:
+    """The function of arrays, or of each of many small ones."""
+    rows = list(zip(*arrays, strict=True))
+    return (lambda: [function(*row) for row in rows]) if each else (lambda: function(*arrays))
 
 
 KINDS = {"maplet": Maplet, "numpy": NumPy, "torch": Torch, "jax": Jax}
@@ -195,33 +229,44 @@ def present() -> dict[str, Any]:
     return found
 
 
-def measured(operation: Operation, contestants: dict[str, Any], *, large: bool, backward: bool) -> Line:
+def measured(operation: Operation, contestants: dict[str, Any], *, size: Size, backward: bool) -> Line:
     """Agreement first, then round by round in turn."""
-    arrays = operation.inputs(np.random.default_rng(0), large)
+    rng, each = np.random.default_rng(0), size == "small"
+    arrays = operation.inputs(rng, size)
+    if each:
+        arrays = [np.stack(rows) for rows in zip(*(operation.inputs(rng, size) for _ in range(SMALL)), strict=True)]
     cotangent: Any = None
     if backward:
-        out = contestants["maplet"].forward(operation, arrays)()
+        out = contestants["maplet"].forward(operation, arrays, each=each)()
         cotangent = np.random.default_rng(1).normal(size=out.shape).astype("f4")
     calls: dict[str, Callable[[], Any]] = {}
     results: dict[str, list[Any]] = {}
     for name, one in contestants.items():
         if getattr(operation, name) is None or (backward and name == "numpy"):
             continue
-        calls[name] = one.backward(operation, arrays, cotangent) if backward else one.forward(operation, arrays)
-        results[name] = as_arrays(calls[name]())
-    line = Line(operation, large, backward)
+        calls[name] = (
+            one.backward(operation, arrays, cotangent, each=each)
+            if backward
+            else one.forward(operation, arrays, each=each)
+        )
+        found = calls[name]()
+        results[name] = as_arrays(found, each=each and isinstance(found, list))
+    line = Line(operation, size, backward)
     line.others = [name for name, found in results.items() if not agree(found, results["maplet"])]
     calls = {name: call for name, call in calls.items() if name not in line.others}
-    counts = {name: _count(call) for name, call in calls.items()}
+    counts, steps = {name: _count(call) for name, call in calls.items()}, SMALL if each else 1
     for number in range(ROUNDS):
         names = list(calls)
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            line.seconds.setdefault(name, []).append(_burst(calls[name], counts[name]))
+            line.seconds.setdefault(name, []).append(_burst(calls[name], counts[name]) / steps)
     return line
 
 
-def as_arrays(found: Any) -> list[Any]:
-    """What any of them gave, as arrays of NumPy."""
+def as_arrays(found: Any, *, each: bool) -> list[Any]:
+    """What any of them gave, as arrays of NumPy; ``each``: a list with what belongs to each of many small arrays."""
+    if each:
+        rows = [as_arrays(one, each=False) for one in found]
+        return [np.stack(parts) for parts in zip(*rows, strict=True)]
     return [np.asarray(x) for x in (found if isinstance(found, list | tuple) else [found])]
 
 
@@ -261,7 +306,7 @@ def cells(line: Line) -> list[str]:
     if line.others:
         note = f"{', '.join(line.others)} found something else"
     return [
-        line.name, "large" if line.large else "medium", *("" if t is None else duration(t) for t in times),
+        line.name, line.size, *("" if t is None else duration(t) for t in times),
         *("" if r is None else f"{r:.2f}" for r in ratios), note,
     ]  # fmt: skip
 
@@ -278,11 +323,13 @@ def mean(ratios: Sequence[float | None]) -> float:
 def summary(lines: Sequence[Line]) -> list[str]:
     """What all lines say together."""
     found = [f"{len({line.operation.name for line in lines})} operations, {len(lines)} lines."]
-    for what, peers in (("the fastest peer", PEERS), ("PyTorch", ("torch",))):
-        for backward in (False, True):
-            some = [line.ratio(peers) for line in lines if line.backward is backward]
-            direction = "backward" if backward else "forward"
-            found.append(f"Geometric mean of maplet's time over that of {what}, {direction}: {mean(some):.2f}.")
+    for size in dict.fromkeys(line.size for line in lines):
+        means: list[str] = []
+        for what, peers in (("the fastest peer", PEERS), ("PyTorch", ("torch",))):
+            some = [(line.backward, line.ratio(peers)) for line in lines if line.size == size]
+            forward, backward = (mean([ratio for back, ratio in some if back is wanted]) for wanted in (False, True))
+            means.append(f"{forward:.2f} forward and {backward:.2f} backward of {what}")
+        found.append(f"Geometric mean of maplet's time, {size}: {', '.join(means)}.")
     slow = [line for line in lines if not line.operation.host and (line.ratio(PEERS) or 0) > SLOW]
     found.append(f"Native and slower than {SLOW} × the fastest: {len(slow)} lines.")
     return found
@@ -303,7 +350,7 @@ def page(lines: Sequence[Line]) -> str:
 
 @click.command
 @click.option("--only", default="", help="A part of the names of those that are wanted.")
-@click.option("--size", type=click.Choice(["medium", "large", "both"]), default="both", show_default=True)
+@click.option("--size", type=click.Choice(["small", "medium", "large", "all"]), default="all", show_default=True)
 @click.option("--write", "kept", is_flag=True, help="Write OPERATIONS.md anew.")
 def ops(only: str, size: str, *, kept: bool) -> None:
     """Compare operations one by one with NumPy, PyTorch and JAX, forward and backward."""
@@ -311,14 +358,13 @@ def ops(only: str, size: str, *, kept: bool) -> None:
     os.environ.update(machine.environment(1))
     console, contestants = Console(width=max(Console().width, 130)), present()
     chosen = [operation for operation in EVERY if only in operation.name]
-    sizes = {"medium": (False,), "large": (True,), "both": (False, True)}[size]
-    tasks = [
-        (one, large, backward) for one in chosen for large in sizes for backward in (False, True)[: 1 + one.gradient]
-    ]
+    sizes = [one for one in SHAPES if size in (one, "all")]
+    directions = {one: (False, True)[: 1 + one.gradient] for one in chosen}
+    tasks = [(one, each, backward) for one in chosen for each in sizes for backward in directions[one]]
     with threadpool_limits(1):
         lines = [
-            measured(one, contestants, large=large, backward=backward)
-            for one, large, backward in track(tasks, "operations", console=console)
+            measured(one, contestants, size=each, backward=backward)
+            for one, each, backward in track(tasks, "operations", console=console)
         ]
     table = Table(*HEAD)
     for line in lines:
