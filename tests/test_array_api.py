@@ -592,6 +592,23 @@ def test_every_function_of_the_standard_is_compared():
 
 # ── a margin ─────────────────────────────────────────────────────────────────────────────────────
 
+
+@pytest.mark.parametrize("dtype", ["f4", "f2", "i8", "u1", "bool"])
+@pytest.mark.parametrize("shape", [(40,), (3, 41), (2, 3, 17), (4, 1)])
+def test_topk_is_the_begin_of_the_order_backwards(shape, dtype):
+    """With many ties, and NaN among floats."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        x = rng.integers(0, 7, size=shape).astype(dtype)
+        if x.dtype.kind == "f":
+            x[rng.random(shape) < rng.choice([0.0, 0.1, 0.9])] = np.nan
+        order = np.asarray(mp.argsort(mp.asarray(x), descending=True))
+        for k in range(shape[-1] + 1):
+            values, positions = mp.topk(mp.asarray(x), k)
+            np.testing.assert_array_equal(np.asarray(positions), order[..., :k])
+            np.testing.assert_array_equal(np.asarray(values), np.take_along_axis(x, order[..., :k], axis=-1))
+
+
 modes = ("edge", "reflect", "symmetric", "wrap")
 
 
@@ -608,6 +625,15 @@ def test_a_margin_of_its_own_elements(mode):
         mp.pad(np.zeros((0,)), 1, mode)
     with pytest.raises(SettingError, match="no value"):
         mp.pad(np.zeros((2,)), 1, mode, value=1.0)
+
+
+@pytest.mark.parametrize("mode", modes)
+def test_a_margin_many_times_as_long_as_the_array(mode):
+    x = np.arange(3.0, dtype="f4")
+    for width in ((100, 57), (0, 1000), (31, 0)):
+        padded = mp.jit(lambda x: mp.pad(x, width, mode))  # noqa: B023  (called at once)
+        np.testing.assert_array_equal(padded(x), np.pad(x, width, mode))
+        np.testing.assert_array_equal(mp.grad(lambda x: mp.sum(mp.pad(x, width, mode)))(x).sum(), 3 + sum(width))  # noqa: B023
 
 
 def test_a_mode_that_is_none():

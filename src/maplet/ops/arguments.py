@@ -96,11 +96,18 @@ def require(operation: str, x: Array, kinds: str, what: str) -> Array:
     return x
 
 
+def _integer(given: Any) -> int:
+    """An integer; a truth value is none here, as it would be a slip: ``sum(x, True)``."""
+    if isinstance(given, bool | np.bool_):
+        raise TypeError
+    return index(given)
+
+
 def as_shape(operation: str, shape: SupportsIndex | Sequence[SupportsIndex], *, open_axis: bool = False) -> Shape:
     """A shape as a tuple of integers ≥ 0; with ``open_axis`` one length may be −1."""
     given: Any = (shape,) if isinstance(cast("Any", shape), int | np.integer) else shape
     try:
-        lengths = tuple(map(index, given))
+        lengths = tuple(map(_integer, given))
     except TypeError:
         raise ShapeError(
             f"{operation}: {shape!r} is no shape", fix="a shape is an integer or a tuple of integers: (2, 3)"
@@ -126,7 +133,7 @@ def require_list(operation: str, arrays: Any) -> None:
 def count_axis(operation: str, axis: SupportsIndex, ndim: int) -> int:
     """A single axis, counted from the front."""
     try:
-        axis = index(axis)
+        axis = _integer(axis)
     except TypeError:
         raise ShapeError(
             f"{operation}: axis {axis!r} is no integer", fix="axes are counted, from 0 or from −1"
@@ -141,11 +148,30 @@ def count_axis(operation: str, axis: SupportsIndex, ndim: int) -> int:
 def as_integer(operation: str, name: str, given: Any) -> int:
     """An argument that is an integer, as Python's own."""
     try:
-        return index(given)
+        return _integer(given)
     except TypeError:
         raise SettingError(
             f"{operation}: {name}={given!r} is no integer", fix=f"give a Python integer: {name}=1"
         ) from None
+
+
+def as_count(operation: str, name: str, given: Any, *, least: int = 0, most: int | None = None, fix: str = "") -> int:
+    """An argument that counts something: an integer from ``least`` to ``most``."""
+    expected = f"an integer from {least} on" if most is None else f"an integer from {least} to {most}"
+    try:
+        number = _integer(given)
+    except TypeError:
+        number = least - 1
+    if number < least or (most is not None and number > most):
+        raise SettingError(f"{operation}: {name}={given!r} is not {expected}", fix=fix or f"give {expected}")
+    return number
+
+
+def as_flag(operation: str, name: str, given: Any) -> bool:
+    """An argument that is True or False: no number, and no array, whose truth would be asked for in silence."""
+    if not isinstance(given, bool | np.bool_):
+        raise SettingError(f"{operation}: {name}={given!r}", fix="expected True or False")
+    return bool(cast("Any", given))
 
 
 def one_or_more(given: SupportsIndex | Sequence[SupportsIndex]) -> list[SupportsIndex]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maplet.core.primitive import operation
 from maplet.core.trace import same
 from maplet.core.types import as_dtype, default_float, default_int, is_floating, is_integer, python_numbers, short_name
-from maplet.errors import DTypeError, SettingError
+from maplet.errors import DTypeError
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array, as_floating, convert, meet
+from maplet.ops.arguments import as_array, as_count, as_flag, as_floating, convert, meet
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import (
     equal,
@@ -98,7 +98,7 @@ def elu(x: ArrayLike, /, alpha: float = 1.0) -> Array:
 def gelu(x: ArrayLike, /, *, approximate: bool = False) -> Array:
     """The product x·Φ(x) with the normal distribution Φ; ``approximate``: by tanh. Source: Hendrycks, Gimpel, 2016."""
     x = as_floating(as_array(x))
-    if approximate:
+    if as_flag("gelu", "approximate", approximate):
         return 0.5 * x * (1.0 + tanh(float(np.sqrt(2 / np.pi)) * (x + 0.044715 * x * square(x))))
     return 0.5 * x * (1.0 + erf(x * float(np.sqrt(0.5))))
 
@@ -167,11 +167,8 @@ def one_hot(labels: ArrayLike, /, num_classes: int, *, dtype: Any = default_floa
     labels = as_array(labels)
     if not is_integer(labels.dtype):
         raise DTypeError(f"one_hot takes integer labels, not {short_name(labels.dtype)}")
-    if not isinstance(cast("Any", num_classes), int | np.integer) or num_classes < 1:
-        raise SettingError(
-            f"one_hot: num_classes={num_classes!r}: expected an integer ≥ 1",
-            fix="the number of classes is no part of the labels: give it, such as int(mp.max(labels)) + 1",
-        )
+    known = "the number of classes is no part of the labels: give it, such as int(mp.max(labels)) + 1"
+    num_classes = as_count("one_hot", "num_classes", num_classes, least=1, fix=known)
     return convert(equal(expand_dims(convert(labels, default_int), axis=-1), arange(num_classes)), as_dtype(dtype))
 
 

@@ -10,7 +10,7 @@ in the indices, and padding is another operation before it. Both of its derivati
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,8 +18,8 @@ from maplet.core.index_notation import Access, Expression, Index, Read, Reduce, 
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType, short_name
-from maplet.errors import DTypeError, SettingError, ShapeError
-from maplet.ops.arguments import meet, require
+from maplet.errors import DTypeError, ShapeError
+from maplet.ops.arguments import as_count, meet, require
 from maplet.ops.creation import zeros
 from maplet.ops.movement import expand_dims, matrix_transpose, moveaxis, reshape, squeeze
 from maplet.ops.slicing import flip
@@ -254,8 +254,7 @@ def conv(
 
 def _require_channels(x: Array, w: Array, groups: int) -> None:
     """Refuse axes and channels that do not fit, in the user's own terms."""
-    if not isinstance(cast("Any", groups), int | np.integer) or groups < 1:
-        raise SettingError(f"conv: groups is an integer from 1, not {groups!r}")
+    as_count("conv", "groups", groups, least=1)
     given = f"conv: x has shape {x.shape}, w {w.shape}"
     layout = "x is (N, spatial…, C), w is (kernel…, C / groups, O), channels last"
     if x.ndim < 3:

@@ -18,7 +18,7 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, as_dtype, default_float, default_int
 from maplet.errors import DTypeError, SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_shape, convert
+from maplet.ops.arguments import as_array, as_count, as_flag, as_shape, convert
 from maplet.ops.elementwise import equal, where
 from maplet.ops.movement import broadcast_to, expand_dims, reshape
 
@@ -208,10 +208,9 @@ def linspace(
     Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
     require_device("linspace", device)
-    if not isinstance(cast("Any", num), int | np.integer) or num < 0:
-        raise SettingError(f"linspace: num={num!r}: expected how many numbers there are to be, 0 or more")
+    num, endpoint = as_count("linspace", "num", num), as_flag("linspace", "endpoint", endpoint)
     first, last = (as_array(end, float64) for end in (start, stop))
-    counted = bind("iota", shape=(int(num),), axis=0)
+    counted = bind("iota", shape=(num,), axis=0)
     out = convert(counted, float64) * ((last - first) / float(max(num - endpoint, 1))) + first
     if endpoint and num > 1:
         out = where(equal(counted, num - 1), last, out)  # which the sum above may miss by its rounding

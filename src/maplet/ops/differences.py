@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from maplet.core.primitive import operation
 from maplet.core.trace import same
 from maplet.core.types import is_floating
-from maplet.errors import SettingError
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array, convert, count_axis, meet
+from maplet.ops.arguments import as_array, as_count, as_flag, convert, count_axis, meet
 from maplet.ops.elementwise import abs, equal, isfinite, isnan  # noqa: A004  (the standard's name for |x|)
 from maplet.ops.slicing import concat, slice_along
 
@@ -41,8 +40,7 @@ def diff(
     >>> mp.diff(mp.asarray([1.0, 4.0, 9.0]))
     Array([3., 5.], dtype=float32)
     """
-    if not isinstance(cast("object", n), int | np.integer) or n < 0:
-        raise SettingError(f"diff: n={n!r}: expected how often differences are taken, 0 or more")
+    n = as_count("diff", "n", n)
     out = as_array(x)
     at = count_axis("diff", axis, out.ndim)
     around = [part for part in (prepend, out, append) if part is not None]
@@ -72,7 +70,7 @@ def isclose(
         x, y = convert(x, float64), convert(y, float64)
     near = abs(x - y) <= atol + rtol * abs(y)
     close = (near & isfinite(y)) | equal(x, y)  # beside an infinity, every finite number would be near
-    return close | (isnan(x) & isnan(y)) if equal_nan else close
+    return close | (isnan(x) & isnan(y)) if as_flag("isclose", "equal_nan", equal_nan) else close
 
 
 @operation

@@ -16,7 +16,7 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType
 from maplet.errors import GradientError, SettingError
-from maplet.ops.arguments import as_array
+from maplet.ops.arguments import as_array, as_flag
 from maplet.ops.creation import eye, zeros
 from maplet.ops.diagonals import tril
 from maplet.ops.identity import several
@@ -100,7 +100,9 @@ def cholesky(x: ArrayLike, /, *, upper: bool = False) -> Array:
     """
     x = as_array(x)
     require_matrices("cholesky", x.type, square=True)
-    return matrix_transpose(bind("cholesky", matrix_transpose(x))) if upper else bind("cholesky", x)
+    if as_flag("cholesky", "upper", upper):
+        return matrix_transpose(bind("cholesky", matrix_transpose(x)))
+    return bind("cholesky", x)
 
 
 # ── QR ───────────────────────────────────────────────────────────────────────────────────────────

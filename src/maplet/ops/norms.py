@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from maplet.core.context import located
 from maplet.core.primitive import operation
 from maplet.errors import SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_floating, convert
+from maplet.ops.arguments import as_array, as_flag, as_floating, convert
 from maplet.ops.composite import norm
 from maplet.ops.elementwise import abs as absolute
 from maplet.ops.elementwise import equal, not_equal, power, where
@@ -97,4 +97,6 @@ def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Order = "fro") 
     else:
         sizes = svdvals(x) if ord in (2, -2) else summed(absolute(x), axis=-2 if ord in (1, -1) else -1)
         out = greatest(sizes, axis=-1) if float(ord) > 0 else least(sizes, axis=-1)
-    return expand_dims(expand_dims(out, axis=-1), axis=-1) if keepdims else out
+    if as_flag("matrix_norm", "keepdims", keepdims):
+        return expand_dims(expand_dims(out, axis=-1), axis=-1)
+    return out

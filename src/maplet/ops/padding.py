@@ -112,6 +112,9 @@ position_of: dict[str, Callable[[Positions, int], Positions]] = {
 }
 
 
+most_pieces = 9  # of an axis with its margin: a margin many times as long as the axis is looked up
+
+
 def _with_own_margin(x: Array, mode: str, low: Shape, high: Shape) -> Array:
     out = x
     for axis, (before, after) in enumerate(zip(low, high, strict=True)):
@@ -123,7 +126,11 @@ def _with_own_margin(x: Array, mode: str, low: Shape, high: Shape) -> Array:
         left = position_of[mode](np.arange(-before, 0), length)
         right = position_of[mode](np.arange(length, length + after), length)
         pieces = [*_pieces(out, axis, left), out, *_pieces(out, axis, right)]
-        out = concat(pieces, axis=axis)
+        if len(pieces) > most_pieces:
+            positions = np.concatenate([left, np.arange(length), right])
+            out = bind("take", out, Array(positions), axis=axis)
+        else:
+            out = concat(pieces, axis=axis)
     return same(x) if out is x else out
 
 

@@ -139,7 +139,7 @@ class Generator(Stateful):
     def uniform(
         self, shape: ShapeLike = None, low: ArrayLike = 0.0, high: ArrayLike = 1.0, *, dtype: Any = default_float
     ) -> Array:
-        """Numbers from ``low`` to before ``high``, equally likely: 24 random bits (float64: 53, float16: 11).
+        """Numbers from ``low`` to before ``high``, equally likely: 24 random bits (float64 53, float16 11, bfloat16 8).
 
         Differentiable with respect to the limits, which must be numbers that ``dtype`` holds. Computed in ``dtype``.
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import index
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -12,7 +11,16 @@ from maplet.core.primitive import operation
 from maplet.core.trace import bind, same
 from maplet.core.types import is_integer, short_name
 from maplet.errors import DTypeError, SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_integer, as_shape, broadcast_shape, count_axis, known_value, one_or_more
+from maplet.ops.arguments import (
+    as_array,
+    as_count,
+    as_integer,
+    as_shape,
+    broadcast_shape,
+    count_axis,
+    known_value,
+    one_or_more,
+)
 from maplet.ops.movement import broadcast_to, expand_dims, reshape
 from maplet.ops.slicing import concat, slice_along
 
@@ -49,9 +57,7 @@ def repeat(x: ArrayLike, repeats: int | ArrayLike, /, *, axis: int | None = None
         x, axis = reshape(x, (-1,)), 0
     at = count_axis("repeat", axis, x.ndim)
     if isinstance(cast("Any", repeats), int | np.integer):
-        times = index(cast("int", repeats))
-        if times < 0:
-            raise SettingError(f"repeat: {times} times is less than never")
+        times = as_count("repeat", "repeats", repeats)
         long = expand_dims(x, axis=at + 1)
         each = broadcast_to(long, (*long.shape[: at + 1], times, *long.shape[at + 2 :]))
         return reshape(each, (*x.shape[:at], x.shape[at] * times, *x.shape[at + 1 :]))

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,8 +26,8 @@ from maplet.core.types import (
     short_name,
     wide_enough,
 )
-from maplet.errors import DTypeError, SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_floating, convert, count_axes, count_axis
+from maplet.errors import DTypeError, ShapeError
+from maplet.ops.arguments import as_array, as_flag, as_floating, convert, count_axes, count_axis
 from maplet.ops.elementwise import equal, sqrt, square
 from maplet.ops.movement import broadcast_to, reshape
 
@@ -79,8 +79,7 @@ def reduction(
     """Register a primitive that puts the elements over axes together; ``empty`` says whether there may be none."""
 
     def shape(x: ArrayType, *, axes: tuple[int, ...], keepdims: bool) -> ArrayType:
-        if not isinstance(cast("object", keepdims), bool | np.bool_):
-            raise SettingError(f"{name}: keepdims={keepdims!r}", fix="expected True or False")
+        as_flag(name, "keepdims", keepdims)
         if kind_of(x.dtype) not in kinds:
             raise DTypeError(f"{name} does not take {short_name(x.dtype)}", fix="convert with x.astype(...)")
         if not empty and builtins.any(x.shape[a] == 0 for a in axes):

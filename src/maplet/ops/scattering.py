@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from maplet.core.primitive import operation
 from maplet.core.trace import bind
 from maplet.core.types import default_int, kind_of
-from maplet.errors import SettingError, ShapeError
-from maplet.ops.arguments import as_array, convert, count_axis, meet
+from maplet.errors import ShapeError
+from maplet.ops.arguments import as_array, as_count, convert, count_axis, meet
 from maplet.ops.indexing import require_positions
 from maplet.ops.movement import broadcast_to
 
@@ -23,7 +21,8 @@ def segment_sum(x: ArrayLike, segments: ArrayLike, /, num_segments: int) -> Arra
     """The sums of the rows that belong together: ``out[s] = Σ x[i]`` over all i with ``segments[i] = s``.
 
     ``segments`` has one integer, from 0 to ``num_segments`` − 1, for each row of ``x`` (for each element of its first
-    axes, if it has several); a segment without rows is 0. Truth values are counted.
+    axes, if it has several); a segment without rows is 0. Negative ones count from the end, as positions do everywhere,
+    and one outside is an error. Truth values are counted.
 
     Examples
     --------
@@ -33,8 +32,7 @@ def segment_sum(x: ArrayLike, segments: ArrayLike, /, num_segments: int) -> Arra
     """
     x, places = as_array(x), as_array(segments)
     require_positions("segment_sum", places.type)
-    if not isinstance(cast("object", num_segments), int | np.integer) or num_segments < 0:
-        raise SettingError(f"segment_sum: num_segments={num_segments!r}: expected how many sums there are, 0 or more")
+    num_segments = as_count("segment_sum", "num_segments", num_segments)
     if x.shape[: places.ndim] != places.shape:
         raise ShapeError(
             f"segment_sum: segments of shape {places.shape} for an array of shape {x.shape}",
@@ -42,7 +40,7 @@ def segment_sum(x: ArrayLike, segments: ArrayLike, /, num_segments: int) -> Arra
         )
     if kind_of(x.dtype) == "b":
         x = convert(x, default_int)
-    return bind("add_at", x, places, axis=0, length=int(num_segments))
+    return bind("add_at", x, places, axis=0, length=num_segments)
 
 
 @operation

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from maplet.core.primitive import operation
 from maplet.core.trace import bind
-from maplet.core.types import default_int, kind_of
+from maplet.core.types import kind_of
 from maplet.errors import SettingError, ShapeError
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array, convert, count_axis, meet
+from maplet.ops.arguments import as_array, as_count, count_axis, meet
 from maplet.ops.elementwise import isnan, not_equal, where
 from maplet.ops.indexing import take_along_axis
-from maplet.ops.movement import broadcast_to
-from maplet.ops.slicing import slice_along
-from maplet.ops.sorting import argsort
+from maplet.ops.movement import broadcast_to, moveaxis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,7 +114,6 @@ def topk(x: ArrayLike, k: int, /, *, axis: int = -1) -> TopK:
     """
     x = as_array(x)
     at = count_axis("topk", axis, x.ndim)
-    if not isinstance(cast("object", k), int | np.integer) or not 0 <= k <= x.shape[at]:
-        raise SettingError(f"topk: k={k!r}: expected a number from 0 to {x.shape[at]}, the length of axis {at}")
-    positions = slice_along(argsort(x, axis=at, descending=True), at, 0, int(k))
-    return TopK(take_along_axis(x, positions, axis=at), convert(positions, default_int))
+    k = as_count("topk", "k", k, most=x.shape[at])
+    positions = moveaxis(bind("top", moveaxis(x, at, -1), k=k), -1, at)
+    return TopK(take_along_axis(x, positions, axis=at), positions)

@@ -14,7 +14,7 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType, default_int
 from maplet.errors import ShapeError
-from maplet.ops.arguments import as_array, count_axis
+from maplet.ops.arguments import as_array, as_flag, count_axis
 from maplet.ops.movement import moveaxis
 from maplet.ops.slicing import flip
 
@@ -43,6 +43,40 @@ def _sort_gradient(g: Array, out: Array, x: Array, *, needed: Any) -> list[Array
     return [bind("add_along_axis", g, bind("argsort", x), axis=last, length=x.shape[last])]
 
 
+def _backwards(x: Any) -> Any:
+    """The order from the greatest element to the least: backwards twice, so that equal elements keep their order."""
+    return x.shape[-1] - 1 - np.flip(np.argsort(np.flip(x, -1), axis=-1, kind="stable"), -1)
+
+
+def _top_shape(x: ArrayType, *, k: int) -> ArrayType:
+    _require_axis(x)
+    if not 0 <= k <= x.shape[-1]:
+        raise ShapeError(f"top: {k} elements of an axis of length {x.shape[-1]}")
+    return ArrayType((*x.shape[:-1], k), default_int)
+
+
+def _first_of_equals(x: Any, least: Any, k: int) -> Any:
+    """Which elements are among the k greatest, if the least of these is not the only one of its size."""
+    nan, all_numbers = x != x, least == least  # noqa: PLR0124  (only NaN differs from itself)
+    above = (x > least) | (nan & all_numbers)
+    equal = (x == least) | (nan & ~all_numbers)
+    missing = k - above.sum(axis=-1, keepdims=True)
+    return above | (equal & (np.cumsum(equal, axis=-1) <= missing))
+
+
+def _top_value(x: Any, *, k: int) -> Any:
+    length = x.shape[-1]
+    if not 0 < 2 * k < length:
+        return _backwards(x)[..., :k]
+    least = np.partition(x, length - k, axis=-1)[..., length - k, None]  # found without sorting
+    chosen = ~(x < least)
+    if (np.count_nonzero(chosen, axis=-1) != k).any():
+        chosen = _first_of_equals(x, least, k)
+    positions = np.nonzero(chosen)[-1].reshape(*x.shape[:-1], k)
+    order = _backwards(np.take_along_axis(x, positions, axis=-1))
+    return np.take_along_axis(positions, order, axis=-1)
+
+
 # No index notation: sorting is a call of the host.
 register(Primitive(
     "argsort", shape=_argsort_shape, reference=lambda x: np.argsort(x, axis=-1, kind="stable"),
@@ -58,6 +92,14 @@ register(Primitive(
     batch=lambda size, x, *, batched: bind("sort", x), notation=r"\operatorname{{sort}}({0})",
     convention="NaN comes last; of equal elements the first one is taken to come first",
     example=lambda rng: ([rng.permutation(12).reshape(3, 4) / 4], {}),
+))  # fmt: skip
+
+
+register(Primitive(
+    "top", shape=_top_shape, reference=_top_value, batch=lambda size, x, *, batched, k: bind("top", x, k=k),
+    notation=r"\operatorname{{top}}({0})",
+    convention="positions of the greatest elements; NaN counts as the greatest, and equal elements keep their order",
+    example=lambda rng: ([rng.permutation(24).reshape(2, 12) / 4], {"k": 3}),
 ))  # fmt: skip
 
 
@@ -77,7 +119,8 @@ def argsort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False, stable
     x = as_array(x)
     at = count_axis("argsort", axis, x.ndim)
     last = moveaxis(x, at, -1)
-    if descending:  # backwards, and counted backwards, so that equal elements keep their order
+    if as_flag("argsort", "descending", descending):
+        # Backwards, and counted backwards, so that equal elements keep their order.
         order = (x.shape[at] - 1) - flip(bind("argsort", flip(last, axis=-1)), axis=-1)
     else:
         order = bind("argsort", last)
@@ -99,4 +142,4 @@ def sort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False, stable: b
     x = as_array(x)
     at = count_axis("sort", axis, x.ndim)
     found = moveaxis(bind("sort", moveaxis(x, at, -1)), -1, at)
-    return flip(found, axis=at) if descending else found
+    return flip(found, axis=at) if as_flag("sort", "descending", descending) else found

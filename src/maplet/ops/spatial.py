@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from operator import index
 from typing import TYPE_CHECKING, Any, cast
 
-from maplet.errors import SettingError
+from maplet.errors import SettingError, ShapeError
+from maplet.ops.arguments import as_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,12 +21,13 @@ def spans_of(kernel: Sequence[int], dilation: Sequence[int]) -> Shape:
 def one_per_axis(operation: str, name: str, given: Any, count: int) -> Shape:
     """A positive integer for each spatial axis."""
     try:
-        values = tuple(map(index, cast("list[Any]", given if isinstance(given, list | tuple) else [given] * count)))
-    except TypeError:
+        values = as_shape(operation, cast("list[Any]", given if isinstance(given, list | tuple) else [given] * count))
+    except ShapeError:
         values = ()
     if len(values) != count or min(values) < 1:
         raise SettingError(
-            f"{operation}: {name} is an integer from 1, or one for each of {count} spatial axes, not {given!r}"
+            f"{operation}: {name} is an integer from 1, or one for each of {count} spatial axes, not {given!r}",
+            fix=f"give one integer, {name}=1, or {count} of them",
         )
     return values
 
@@ -38,7 +39,7 @@ def margins_of(operation: str, padding: Any, spatial: Shape, spans: Shape, strid
     count = len(spatial)
     several = cast("list[Any]", padding if isinstance(padding, list | tuple) else [(padding, padding)] * count)
     try:
-        pairs = [(index(before), index(behind)) for before, behind in several]
+        pairs = [(before, behind) for before, behind in (as_shape(operation, pair) for pair in several)]
     except (TypeError, ValueError):
         pairs = []
     if len(pairs) != count or min(map(min, pairs)) < 0:

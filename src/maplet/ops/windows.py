@@ -197,7 +197,8 @@ def reduce_window(
     strides
         By how much a window lies further than the one before; the window's own lengths if not given (none overlap).
     dilation, padding
-        As in `conv`. What stands around the array counts for nothing: neither for a maximum nor in a mean.
+        As in `conv`. What stands around the array counts for nothing: neither for a maximum nor in a mean. Of a window
+        with nothing of the array in it the sum is 0, and the mean NaN.
 
     Returns
     -------

@@ -27,7 +27,10 @@ surrogates = {
     "astype": "keep the real numbers; or round them with the derivative of the identity, "
         "x + mp.stop_gradient(mp.round(x) - x)",
     **dict.fromkeys(("argmax", "argmin"), "mp.max or mp.min for the value itself; mp.softmax(x) for a smooth choice"),
-    "argsort": "the sorted values themselves, mp.take_along_axis(x, order), or a smooth ranking, mp.sigmoid(x - y)",
+    **dict.fromkeys(
+        ("argsort", "top"),
+        "the values themselves, mp.take_along_axis(x, order), or a smooth ranking, mp.sigmoid(x - y)",
+    ),
 }  # fmt: skip
 of_truth = (
     "mp.where(condition, a, b) with a branch that depends on the argument through real numbers; or a smooth "
