@@ -208,8 +208,10 @@ def floating(arrays: Sequence[Any]) -> int:
 
 def called(function: Callable[..., Any], arrays: Sequence[Any], *, each: bool) -> Callable[[], Any]:
     """The function of arrays, or of each of many small ones."""
+    if not each:
+        return lambda: function(*arrays)
     rows = list(zip(*arrays, strict=True))
-    return (lambda: [function(*row) for row in rows]) if each else (lambda: function(*arrays))
+    return lambda: [function(*row) for row in rows]
 
 
 KINDS = {"maplet": Maplet, "numpy": NumPy, "torch": Torch, "jax": Jax}
