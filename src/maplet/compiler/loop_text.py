@@ -166,9 +166,9 @@ class _Printer:
         """Write statements into the innermost block."""
         for statement in body:
             match statement:
-                case Store(buffer=buffer, at=at, value=value, mask=mask):
+                case Store(buffer=buffer, at=at, value=value, mask=mask, ahead=ahead):
                     place = self.place(buffer, [self.show(v) for v in (at, mask) if v is not None])
-                    self.write(f"store {place} = {_bare(self.show(value))}")
+                    self.write(f"store{' ahead' if ahead else ''} {place} = {_bare(self.show(value))}")
                 case For():
                     self.loop(statement)
                 case If(condition=condition, body=inner):

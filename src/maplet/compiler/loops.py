@@ -138,12 +138,13 @@ class Buffer:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Store:
-    """Write to a buffer; ``at`` as in `Load`."""
+    """Write to a buffer; ``at`` as in `Load`. ``ahead``: and ask the cache for what will be written soon."""
 
     buffer: Buffer
     at: Value
     value: Value
     mask: Value | None = None
+    ahead: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 vectors, few = 16, 4  # vectors side by side where sums are added up across them, and functions that leave room for it
 
+near = 1 << 23
+"""Bytes of all that a nest touches: up to here it lies in the last cache, and a core may wait for what another one has
+read, as the weights in the forward pass before their update (83 → 60 µs for 200,000 parameters)."""
+
 # ── whole nests ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -61,6 +65,7 @@ def lower_nest(nest: Nest) -> KernelCall:
         lowering.wide *= _side_by_side(lowering, vector)
         lowering.block = lowering.wide  # each position takes long
     place = Linear(0, dict(zip(nest.axes, strides(nest.shape), strict=True)))
+    ahead = not outer and _touched(nest, lowering) <= near
 
     def statements(scope: Scope) -> None:
         lowering.report(scope, set())
@@ -70,7 +75,8 @@ def lower_nest(nest: Nest) -> KernelCall:
             ones, _ = lowering.base(place, scope, None if lanes is None else lanes.axis)
             if lanes is not None:
                 value, ones, mask = splat(value, lanes.lanes), [*ones, lanes.at], lanes.mask
-            scope.statements.append(Store(lowering.buffer(node, written=True), plus(*ones), value, mask))
+            buffer = lowering.buffer(node, written=True)
+            scope.statements.append(Store(buffer, plus(*ones), value, mask, ahead and mask is None))
 
     turned = squares(lowering, outer, vector)
     if turned is not None:
@@ -119,6 +125,12 @@ def _lower_running(nest: Nest, node: Node, running: Running) -> KernelCall:
 
     body, count = loops(lowering, head, outer, vector, statements)
     return lowering.call(node.primitive.name, body, count, prod(nest.shape), head)
+
+
+def _touched(nest: Nest, lowering: Lowering) -> int:
+    """The bytes of all that a nest reads and writes."""
+    nodes = {*nest.outputs, *(element.source for element in lowering.elements if isinstance(element, Fetch))}
+    return sum(node.array_type.size * node.array_type.dtype.itemsize for node in nodes)
 
 
 def _side_by_side(lowering: Lowering, vector: Axis) -> int:
