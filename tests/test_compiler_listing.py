@@ -91,21 +91,19 @@ fused(x: f32[4]) {
   while %1
     carry %0 = x   : f32[4]
     nest
-      %2 = sum(i<4: %0[i])   : f32[]
-      %1 = %2 < 100.0   : bool[]
+      %1 = sum(i<4: %0[i]) < 100.0   : bool[]
     nest 4
       %0'[i] = 2.0 * %0[i] + 1.0   : f32[4]
   nest
-    %3 = sum(i<4: %0[i])   : f32[]
-    %4 = i64(not %3 > 200.0)   : i64[]
-  switch on %4   : f32[4]
+    %2 = i64(not sum(i<4: %0[i]) > 200.0)   : i64[]
+  switch on %2   : f32[4]
     case 0
       nest 4
-        %5[i] = %0[i] - 1.0   : f32[4]
+        %3[i] = %0[i] - 1.0   : f32[4]
     case 1
       nest 4
-        %5[i] = %0[-i+3]   : f32[4]
-  return %5
+        %3[i] = %0[-i+3]   : f32[4]
+  return %3
 }"""
     )
 

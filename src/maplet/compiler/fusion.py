@@ -17,6 +17,7 @@ from maplet.compiler.epilogues import with_epilogues
 from maplet.compiler.evaluator import Evaluator, NotHereError, access_of
 from maplet.compiler.recognition import aimed_at, contains_reduce
 from maplet.compiler.strips import in_strips
+from maplet.compiler.unread import without_unread
 from maplet.core import index_notation as notation
 from maplet.core.graph import Graph, Node, as_made, constant_primitive, nested_graphs
 from maplet.core.kinds import access_at, is_cheap, only_moves
@@ -48,6 +49,7 @@ def fuse(graph: Graph) -> Block:
     fuser.add_graph(graph)
     for node in graph.outputs:
         fuser.require(node)
+    without_unread(fuser.block)
     in_strips(fuser.block)
     with_epilogues(fuser.block)
     return fuser.block
