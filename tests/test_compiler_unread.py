@@ -18,7 +18,7 @@ def polynomial(x):
 
 def test_what_is_used_twice_within_a_nest_is_not_stored():
     values = [np.random.default_rng(0).normal(size=(300, 400)).astype("f4") for _ in range(2)]
-    graph = graph_for(lambda arrays: [mp.vjp(polynomial, arrays[0])[1](arrays[1])], values)
+    graph = graph_for(lambda arrays: list(mp.vjp(polynomial, arrays[0])[1](arrays[1])), values)
     (nest,) = nests(Program(graph))
     assert len(nest.outputs) == 1
     (found,), (expected,) = both(graph, values)
