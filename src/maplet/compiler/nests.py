@@ -30,6 +30,7 @@ from maplet.compiler.lowering import KernelCall, Lowering
 from maplet.compiler.scopes import Scope
 from maplet.compiler.segments import segments
 from maplet.compiler.squares import loops_in_squares, squares
+from maplet.compiler.totals import running_total
 from maplet.core.kinds import cheap_functions
 from maplet.core.types import short_name
 
@@ -114,7 +115,7 @@ def _lower_running(nest: Nest, node: Node, running: Running) -> KernelCall:
         variable = index(lowering.fresh("k"))
         inner = Scope(along, variable, scope)
         lowering.report(inner, set())
-        following, carry = lowering.running(running, inner)
+        following, carry = running_total(lowering, running, inner)
         lanes = scope.vector()
         ones, _ = lowering.base(place, inner, None if lanes is None else lanes.axis)
         at = plus(*ones) if lanes is None else plus(*ones, lanes.at)
