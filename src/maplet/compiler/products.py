@@ -8,7 +8,8 @@ from maplet.compiler.blocks import Contract, Scatter, place_of
 from maplet.compiler.contraction import Axis as ContractionAxis
 from maplet.compiler.contraction import Contraction
 from maplet.compiler.elements import Axis, Fetch, Function, Linear, Total
-from maplet.compiler.evaluator import Evaluator, Reading, access_of, lanes_of
+from maplet.compiler.evaluator import Evaluator, access_of
+from maplet.compiler.reading import Reading, lanes_of
 from maplet.compiler.recognition import aimed_at, is_product
 from maplet.core.index_notation import Call, Index, Read, Reduce
 from maplet.core.kinds import access_at
