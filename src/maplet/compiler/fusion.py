@@ -165,7 +165,7 @@ class Fuser:
         if node not in self.block.storage:
             if node.primitive is constant_primitive:
                 self._store(node, Storage(node.array_type, "constant", node.params["value"]), born=-1)
-            elif not self._contract(node, node):
+            elif not self._contract(node, self.moving.get(node, node)):
                 self._store_in_nest(node)
 
     def _compute(self, node: Node) -> None:
