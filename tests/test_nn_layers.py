@@ -10,6 +10,7 @@ from maplet import nn
 from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
 from maplet.nn.activations import activations
 from maplet.nn.module import built_in
+from maplet.nn.normalization import LayerNorm
 
 random = np.random.default_rng(0)
 matrix = random.normal(size=(5, 4))
@@ -18,7 +19,7 @@ codes = np.array([[0, 2], [5, 2]])
 table = np.column_stack([random.normal(size=(4, 2)), [0, 2, 1, 2]])
 between = np.array([0.0, 0.0, 0.25])  # a code is a step function of its input: differences are taken inside a step
 
-# Every layer with every option that changes what it computes, and an input for it.
+# Every layer with every option that changes what it computes, and an input for it, or a tuple of several.
 examples = {
     "Sequential": [
         (nn.Sequential, matrix),
@@ -31,6 +32,34 @@ examples = {
     ],
     "Flatten": [(nn.Flatten, images), (nn.Flatten, matrix[0])],
     "Dropout": [(lambda: nn.Dropout(0.3), matrix), (lambda: nn.Dropout(0), matrix)],
+    "LayerNorm": [(lambda: LayerNorm(4), matrix), (lambda: LayerNorm(4, epsilon=0.1), images)],
+    "SinusoidalPositions": [(lambda: nn.SinusoidalPositions(4), images)],
+    "LearnedPositions": [
+        (lambda: nn.LearnedPositions(2, 4), images),
+        (lambda: nn.LearnedPositions(7, 4, weight_init="normal"), matrix),
+    ],
+    "MultiHeadAttention": [
+        (lambda: nn.MultiHeadAttention(4, 2), images),
+        (lambda: nn.MultiHeadAttention(4, 2, bias=False, weight_init="glorot_normal"), (images, matrix[None].repeat(3, 0))),
+        (lambda: nn.MultiHeadAttention(4, 2, key_value_heads=1, rotary=True, dropout=0.3), images),
+    ],
+    "TransformerEncoderLayer": [
+        (lambda: nn.TransformerEncoderLayer(4, 2, norm_first=False, activation="relu"), images),
+        (lambda: nn.TransformerEncoderLayer(4, 1, hidden_features=3), images),
+        (lambda: nn.TransformerEncoderLayer(4, 2, rotary=True, dropout=0.3), matrix),
+    ],
+    "TransformerDecoderLayer": [
+        (lambda: nn.TransformerDecoderLayer(4, 2, norm_first=False, hidden_features=3), (images, images[:, :1])),
+        (lambda: nn.TransformerDecoderLayer(4, 2), (images, images[:, :1])),
+        (lambda: nn.TransformerDecoderLayer(4, 2, rotary=True, dropout=0.3), (matrix, matrix[:2])),
+    ],
+    "TransformerEncoder": [
+        (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 1), nn.TransformerEncoderLayer(4, 2)), images),
+        (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 1, dropout=0.1), norm=LayerNorm(4)), images),
+    ],
+    "TransformerDecoder": [
+        (lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 1), norm=LayerNorm(4)), (images, images[:, :1])),
+    ],
     "Embedding": [(lambda: nn.Embedding(6, 3), codes), (lambda: nn.Embedding(6, 3, weight_init="normal"), codes[0])],
     "EmbedColumns": [
         (lambda: nn.EmbedColumns([3]), table + between),
@@ -52,8 +81,10 @@ cases = [
 every_layer = pytest.mark.parametrize(("make", "x"), cases)
 
 
-def as_input(x, dtype):
-    return mp.asarray(x, dtype=dtype if x.dtype.kind == "f" else None)
+def as_inputs(x, dtype):
+    """The inputs of a layer, one or several, with their real numbers in a dtype."""
+    several = x if isinstance(x, tuple) else (x,)
+    return [mp.asarray(one, dtype=dtype if one.dtype.kind == "f" else None) for one in several]
 
 
 def test_every_layer_has_an_example():
@@ -63,7 +94,7 @@ def test_every_layer_has_an_example():
 
 @every_layer
 def test_gradients_agree_with_central_differences(make, x):
-    report = mp.check_gradient(lambda net, x: net(x), make(), x)
+    report = mp.check_gradient(lambda net, xs: net(*xs), make(), list(x) if isinstance(x, tuple) else [x])
     assert report.passed, str(report)
 
 
@@ -74,9 +105,9 @@ def test_a_description_is_json_and_builds_the_same_layer(make, x):
     built = nn.build(description)
     assert repr(built) == repr(net)
     built.load_state(net.state())
-    x = as_input(x, "float32")
+    xs = as_inputs(x, "float32")
     for _ in range(2):
-        np.testing.assert_array_equal(built(x), net(x))
+        np.testing.assert_array_equal(built(*xs), net(*xs))
     assert nn.describe(built) == description
 
 
@@ -87,22 +118,23 @@ def test_loading_without_drawing_weights_gives_the_same_layer(make, x):
     built = nn.build(nn.describe(net), initialize=False).load_state(net.state())
     assert mp.random.default.draws.item() == state
     assert repr(built) == repr(net)
-    np.testing.assert_array_equal(built(as_input(x, "float32")), net(as_input(x, "float32")))
+    xs = as_inputs(x, "float32")
+    np.testing.assert_array_equal(built(*xs), net(*xs))
 
 
 @every_layer
 def test_training_and_inference_differ_for_dropout_only(make, x):
-    net, x = make(), as_input(x, "float32")
-    trained, inferred = net.train()(x), net.eval()(x)
+    net, xs = make(), as_inputs(x, "float32")
+    trained, inferred = net.train()(*xs), net.eval()(*xs)
     same = np.array_equal(trained, inferred)
-    assert same != (isinstance(net, nn.Dropout) and net.rate > 0)
-    np.testing.assert_array_equal(inferred, net(x))
+    assert same != any(isinstance(part, nn.Dropout) and part.rate > 0 for part in net.modules().values())
+    np.testing.assert_array_equal(inferred, net(*xs))
 
 
 @every_layer
 def test_dtype_is_kept(make, x):
     for dtype in ("float32", "float64"):
-        assert make().astype(dtype)(as_input(x, dtype)).dtype == dtype
+        assert make().astype(dtype)(*as_inputs(x, dtype)).dtype == dtype
 
 
 # ── PyTorch ──────────────────────────────────────────────────────────────────────────────────────
