@@ -6,7 +6,6 @@ import pytest
 import maplet as mp
 from maplet import nn, optim
 from maplet.errors import DTypeError, MapletError, PositionError, SettingError, ShapeError
-from maplet.nn.normalization import LayerNorm
 from torch_transformers import transformer_peers
 
 random = np.random.default_rng(0)
@@ -122,6 +121,13 @@ def test_dropped_weights_are_those_of_the_function_given():
     np.testing.assert_array_equal(layer.eval()(x), layer(x))
 
 
+def test_numbers_added_to_the_scores_have_a_gradient():
+    x, bias = draw(5, 2, 4), draw(2, 5, 5)
+    report = mp.check_gradient(lambda x, bias: nn.attention(x, x, x, mask=bias, causal=True), x, bias)
+    assert report.passed, str(report)
+    assert np.asarray(mp.grad(lambda bias: mp.sum(nn.attention(x, x, x * x, mask=bias)))(bias)).all()
+
+
 # ── who sees whom ────────────────────────────────────────────────────────────────────────────────
 
 layers = {
@@ -129,7 +135,7 @@ layers = {
     "grouped": lambda: nn.MultiHeadAttention(8, 4, key_value_heads=2, rotary=True, rng=0),
     "encoder layer": lambda: nn.TransformerEncoderLayer(8, 2, norm_first=False, rng=0),
     "encoder": lambda: nn.TransformerEncoder(
-        *[nn.TransformerEncoderLayer(8, 2, rotary=True, rng=n) for n in range(2)], norm=LayerNorm(8)
+        *[nn.TransformerEncoderLayer(8, 2, rotary=True, rng=n) for n in range(2)], norm=nn.LayerNorm(8)
     ),
 }
 every_layer = pytest.mark.parametrize("make", layers.values(), ids=layers)
@@ -207,8 +213,24 @@ def test_a_step_is_compiled_once_and_so_is_the_prefill(make):
     )
 
 
+def test_a_whole_generation_can_be_one_program():
+    net, x = layers["encoder"](), draw(2, 5, 8)
+
+    @mp.jit
+    def run(net, cache, x):
+        def turn(_, token):
+            y = net(mp.expand_dims(token, axis=1), causal=True, cache=cache)[:, 0]
+            return y, y
+
+        return mp.scan(turn, x[:, 0], mp.moveaxis(x, 1, 0))[1]
+
+    cache = net.new_cache(2, 5)
+    assert_near(mp.moveaxis(run(net, cache, x), 0, 1), net(x, causal=True), 5e-6)
+    assert [int(own.position) for own in cache] == [5, 5]
+
+
 def test_a_decoder_with_caches_is_the_whole_decoder():
-    net = nn.TransformerDecoder(*[nn.TransformerDecoderLayer(8, 2, rng=n) for n in range(2)], norm=LayerNorm(8))
+    net = nn.TransformerDecoder(*[nn.TransformerDecoderLayer(8, 2, rng=n) for n in range(2)], norm=nn.LayerNorm(8))
     x, memory = draw(2, 5, 8), draw(2, 3, 8)
     cache = net.new_cache(2, 5)
     found = [net(x[:, t : t + 1], memory, cache=cache) for t in range(5)]
@@ -304,6 +326,35 @@ def test_rotation_is_that_of_complex_numbers():
     assert nn.rotate(x.astype("float16")).dtype == np.float16
 
 
+# ── layers ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@every_layer
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 1e-2), ("bfloat16", 1e-1)])
+def test_a_net_of_halves_is_near_the_one_it_was_made_of(make, dtype, tolerance):
+    net, x = make(), draw(2, 5, 8)
+    expected = net(x, causal=True).numpy()
+    found = net.astype(dtype)(x.astype(dtype), causal=True)
+    assert found.dtype == x.astype(dtype).dtype
+    assert_near(found.astype("float32"), expected, tolerance)
+
+
+def test_compiled_layers_drop_what_plain_ones_do():
+    make = lambda: nn.TransformerDecoderLayer(8, 2, dropout=0.3, rng=0)
+    x, memory = draw(2, 5, 8), draw(2, 3, 8)
+    plain, compiled = make(), make()
+
+    def gradients(net, x, memory):
+        return mp.grad(lambda net: mp.sum(net(x, memory) ** 2))(net)
+
+    run = mp.jit(gradients)
+    for _ in range(2):
+        expected = gradients(plain, x, memory)
+        for name, gradient in run(compiled, x, memory).items():
+            assert_near(gradient, expected[name], 1e-5)
+    assert_near(compiled(x, memory), plain(x, memory), 1e-5)
+
+
 # ── training ─────────────────────────────────────────────────────────────────────────────────────
 
 trained = {
@@ -349,7 +400,7 @@ class Gpt(nn.Module):
         self.tokens = nn.Embedding(tokens, features, rng=0)
         self.positions = nn.LearnedPositions(length, features, rng=1)
         self.layers = nn.TransformerEncoder(
-            *[nn.TransformerEncoderLayer(features, 4, rng=n) for n in (2, 3)], norm=LayerNorm(features)
+            *[nn.TransformerEncoderLayer(features, 4, rng=n) for n in (2, 3)], norm=nn.LayerNorm(features)
         )
         self.head = nn.Linear(features, tokens, rng=4)
 

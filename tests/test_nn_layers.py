@@ -10,7 +10,6 @@ from maplet import nn
 from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
 from maplet.nn.activations import activations
 from maplet.nn.module import built_in
-from maplet.nn.normalization import LayerNorm
 from torch_transformers import transformer_peers
 
 random = np.random.default_rng(0)
@@ -33,7 +32,7 @@ examples = {
     ],
     "Flatten": [(nn.Flatten, images), (nn.Flatten, matrix[0])],
     "Dropout": [(lambda: nn.Dropout(0.3), matrix), (lambda: nn.Dropout(0), matrix)],
-    "LayerNorm": [(lambda: LayerNorm(4), matrix), (lambda: LayerNorm(4, epsilon=0.1), images)],
+    "LayerNorm": [(lambda: nn.LayerNorm(4), matrix), (lambda: nn.LayerNorm(4, epsilon=0.1), images)],
     "SinusoidalPositions": [(lambda: nn.SinusoidalPositions(4), images)],
     "LearnedPositions": [
         (lambda: nn.LearnedPositions(2, 4), images),
@@ -59,10 +58,13 @@ examples = {
     ],
     "TransformerEncoder": [
         (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 1), nn.TransformerEncoderLayer(4, 2)), images),
-        (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 1), norm=LayerNorm(4)), images),
+        (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 1), norm=nn.LayerNorm(4)), images),
     ],
     "TransformerDecoder": [
-        (lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 1), norm=LayerNorm(4)), (images, images[:, :1])),
+        (
+            lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 1), norm=nn.LayerNorm(4)),
+            (images, images[:, :1]),
+        ),
     ],
     "Embedding": [(lambda: nn.Embedding(6, 3), codes), (lambda: nn.Embedding(6, 3, weight_init="normal"), codes[0])],
     "EmbedColumns": [

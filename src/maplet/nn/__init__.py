@@ -15,6 +15,7 @@ from maplet.nn.layers import Dropout, Embedding, Flatten, Linear, Sequential
 from maplet.nn.losses import binary_cross_entropy, cross_entropy, huber, mae, mse
 from maplet.nn.module import Module
 from maplet.nn.multi_head import MultiHeadAttention
+from maplet.nn.normalization import LayerNorm
 from maplet.nn.positions import LearnedPositions, SinusoidalPositions, rotate
 from maplet.nn.tabular import EmbedColumns
 from maplet.nn.transformer import (
@@ -32,6 +33,7 @@ __all__ = [
     "Embedding",
     "Flatten",
     "KeyValueCache",
+    "LayerNorm",
     "LeakyReLU",
     "LearnedPositions",
     "Linear",

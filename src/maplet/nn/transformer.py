@@ -70,8 +70,10 @@ class TransformerEncoderLayer(Module):
         rotary: bool = False,
         rng: Rng = None,
     ) -> None:
-        self.features, self.heads, self.hidden_features = features, heads, hidden_features
-        self.activation, self.dropout, self.norm_first, self.rotary = activation, dropout, norm_first, rotary
+        self.features = positive_integer("TransformerEncoderLayer", "features", features)
+        self.heads = positive_integer("TransformerEncoderLayer", "heads", heads)
+        self.hidden_features, self.activation, self.dropout = hidden_features, activation, dropout
+        self.norm_first, self.rotary = norm_first, rotary
         generator = as_generator(rng)
         self.attention = MultiHeadAttention(features, heads, dropout=dropout, rotary=rotary, rng=generator)
         self.attention_norm = LayerNorm(features)
@@ -125,8 +127,10 @@ class TransformerDecoderLayer(Module):
         rotary: bool = False,
         rng: Rng = None,
     ) -> None:
-        self.features, self.heads, self.hidden_features = features, heads, hidden_features
-        self.activation, self.dropout, self.norm_first, self.rotary = activation, dropout, norm_first, rotary
+        self.features = positive_integer("TransformerDecoderLayer", "features", features)
+        self.heads = positive_integer("TransformerDecoderLayer", "heads", heads)
+        self.hidden_features, self.activation, self.dropout = hidden_features, activation, dropout
+        self.norm_first, self.rotary = norm_first, rotary
         generator = as_generator(rng)
         self.attention = MultiHeadAttention(features, heads, dropout=dropout, rotary=rotary, rng=generator)
         self.attention_norm = LayerNorm(features)
@@ -173,7 +177,7 @@ Layer = TransformerEncoderLayer | TransformerDecoderLayer
 
 def _feed_forward(layer: Layer, generator: Generator) -> Sequential:
     """act(x W₁ + b₁) W₂ + b₂, with dropout between."""
-    name, features = type(layer).__name__, positive_integer(type(layer).__name__, "features", layer.features)
+    name, features = type(layer).__name__, layer.features
     hidden = 4 * features if layer.hidden_features is None else layer.hidden_features
     positive_integer(name, "hidden_features", hidden)
     if layer.activation not in activations:
