@@ -254,6 +254,8 @@ def test_a_full_cache_says_so_and_can_begin_anew():
         net(x, cache=cache)
     with pytest.raises(PositionError):
         mp.jit(lambda net, cache, x: net(x, cache=cache))(net, cache, x)
+    with pytest.raises(ShapeError, match=r"a mask is of shape \(1, 6\)"):
+        net(x[:, :1], cache=cache, mask=mp.ones((1, 5), dtype=bool))
     assert int(cache.position) == 4
     cache.reset()
     np.testing.assert_array_equal(net(x, causal=True, cache=cache), first)

@@ -57,6 +57,7 @@ def attention(
     mask
         Booleans, true where a query may see a key, or numbers that are added to the scores, such as −∞; of shape
         (T, S) or (…, heads, T, S), in which a 1 stands for all. See `causal_mask` and `padding_mask`.
+        What is not seen has the weight 0, and must be finite all the same: 0 · NaN is NaN.
     causal
         Whether a query sees only the keys up to its own position; then T = S.
     scale

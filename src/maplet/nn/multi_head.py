@@ -132,12 +132,11 @@ class MultiHeadAttention(Module):
         if self.rotary:
             q, k = rotate(q, start=start), rotate(k, start=start)
         if cache is not None:
-            count = q.shape[-3]
-            visible = cache.visible(count, causal=causal)
-            k, v = cache.append(k, v)
-            scores = (*q.shape[:-3], self.heads, count, cache.length)
+            scores = (*q.shape[:-3], self.heads, q.shape[-3], cache.length)
+            visible = cache.visible(q.shape[-3], causal=causal)
             mask = narrowed(None if mask is None else fitting_mask(mask, scores), visible)
             causal = False  # that is in the mask now
+            k, v = cache.append(k, v)
         gathered = attention(q, k, v, mask=mask, causal=causal, dropout=self.drop)
         return self.output(reshape(gathered, (*gathered.shape[:-2], self.features)))
 

@@ -105,8 +105,8 @@ class TransformerEncoderLayer(Module):
 class TransformerDecoderLayer(Module):
     """Attention of a sequence to itself, then to a memory, such as an encoded sentence; then a net for each token.
 
-    Source, parameters and the order of the normalization as in `TransformerEncoderLayer`. Rotary positions turn only
-    the attention of the sequence to itself.
+    Source, parameters and the order of the normalization as in `TransformerEncoderLayer`. By default the sequence does
+    not see its future. Rotary positions are for its attention to itself alone.
 
     Examples
     --------
