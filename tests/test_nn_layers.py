@@ -10,6 +10,7 @@ from maplet import nn
 from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
 from maplet.nn.activations import activations
 from maplet.nn.module import built_in
+from torch_transformers import transformer_peers
 
 random = np.random.default_rng(0)
 matrix = random.normal(size=(5, 4))
@@ -18,7 +19,7 @@ codes = np.array([[0, 2], [5, 2]])
 table = np.column_stack([random.normal(size=(4, 2)), [0, 2, 1, 2]])
 between = np.array([0.0, 0.0, 0.25])  # a code is a step function of its input: differences are taken inside a step
 
-# Every layer with every option that changes what it computes, and an input for it.
+# Every layer with every option that changes what it computes, and an input for it, or a tuple of several.
 examples = {
     "Sequential": [
         (nn.Sequential, matrix),
@@ -31,6 +32,40 @@ examples = {
     ],
     "Flatten": [(nn.Flatten, images), (nn.Flatten, matrix[0])],
     "Dropout": [(lambda: nn.Dropout(0.3), matrix), (lambda: nn.Dropout(0), matrix)],
+    "LayerNorm": [(lambda: nn.LayerNorm(4), matrix), (lambda: nn.LayerNorm(4, epsilon=0.1), images)],
+    "SinusoidalPositions": [(lambda: nn.SinusoidalPositions(4), images)],
+    "LearnedPositions": [
+        (lambda: nn.LearnedPositions(2, 4), images),
+        (lambda: nn.LearnedPositions(7, 4, weight_init="normal"), matrix),
+    ],
+    "MultiHeadAttention": [
+        (lambda: nn.MultiHeadAttention(4, 2), images),
+        (
+            lambda: nn.MultiHeadAttention(4, 2, bias=False, weight_init="glorot_normal"),
+            (images, matrix[None].repeat(3, 0)),
+        ),
+        (lambda: nn.MultiHeadAttention(4, 2, key_value_heads=1, rotary=True, dropout=0.3), images),
+    ],
+    "TransformerEncoderLayer": [
+        (lambda: nn.TransformerEncoderLayer(4, 2, norm_first=False, activation="relu"), images),
+        (lambda: nn.TransformerEncoderLayer(4, 1, hidden_features=3), images),
+        (lambda: nn.TransformerEncoderLayer(4, 2, rotary=True, dropout=0.3), matrix),
+    ],
+    "TransformerDecoderLayer": [
+        (lambda: nn.TransformerDecoderLayer(4, 2, norm_first=False, hidden_features=3), (images, images[:, :1])),
+        (lambda: nn.TransformerDecoderLayer(4, 2), (images, images[:, :1])),
+        (lambda: nn.TransformerDecoderLayer(4, 2, rotary=True, dropout=0.3), (matrix, matrix[:2])),
+    ],
+    "TransformerEncoder": [
+        (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 1), nn.TransformerEncoderLayer(4, 2)), images),
+        (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 1), norm=nn.LayerNorm(4)), images),
+    ],
+    "TransformerDecoder": [
+        (
+            lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 1), norm=nn.LayerNorm(4)),
+            (images, images[:, :1]),
+        ),
+    ],
     "Embedding": [(lambda: nn.Embedding(6, 3), codes), (lambda: nn.Embedding(6, 3, weight_init="normal"), codes[0])],
     "EmbedColumns": [
         (lambda: nn.EmbedColumns([3]), table + between),
@@ -52,8 +87,10 @@ cases = [
 every_layer = pytest.mark.parametrize(("make", "x"), cases)
 
 
-def as_input(x, dtype):
-    return mp.asarray(x, dtype=dtype if x.dtype.kind == "f" else None)
+def as_inputs(x, dtype):
+    """The inputs of a layer, one or several, with their real numbers in a dtype."""
+    several = x if isinstance(x, tuple) else (x,)
+    return [mp.asarray(one, dtype=dtype if one.dtype.kind == "f" else None) for one in several]
 
 
 def test_every_layer_has_an_example():
@@ -63,7 +100,7 @@ def test_every_layer_has_an_example():
 
 @every_layer
 def test_gradients_agree_with_central_differences(make, x):
-    report = mp.check_gradient(lambda net, x: net(x), make(), x)
+    report = mp.check_gradient(lambda net, xs: net(*xs), make(), list(x) if isinstance(x, tuple) else [x])
     assert report.passed, str(report)
 
 
@@ -74,9 +111,9 @@ def test_a_description_is_json_and_builds_the_same_layer(make, x):
     built = nn.build(description)
     assert repr(built) == repr(net)
     built.load_state(net.state())
-    x = as_input(x, "float32")
+    xs = as_inputs(x, "float32")
     for _ in range(2):
-        np.testing.assert_array_equal(built(x), net(x))
+        np.testing.assert_array_equal(built(*xs), net(*xs))
     assert nn.describe(built) == description
 
 
@@ -87,22 +124,23 @@ def test_loading_without_drawing_weights_gives_the_same_layer(make, x):
     built = nn.build(nn.describe(net), initialize=False).load_state(net.state())
     assert mp.random.default.draws.item() == state
     assert repr(built) == repr(net)
-    np.testing.assert_array_equal(built(as_input(x, "float32")), net(as_input(x, "float32")))
+    xs = as_inputs(x, "float32")
+    np.testing.assert_array_equal(built(*xs), net(*xs))
 
 
 @every_layer
 def test_training_and_inference_differ_for_dropout_only(make, x):
-    net, x = make(), as_input(x, "float32")
-    trained, inferred = net.train()(x), net.eval()(x)
+    net, xs = make(), as_inputs(x, "float32")
+    trained, inferred = net.train()(*xs), net.eval()(*xs)
     same = np.array_equal(trained, inferred)
-    assert same != (isinstance(net, nn.Dropout) and net.rate > 0)
-    np.testing.assert_array_equal(inferred, net(x))
+    assert same != any(isinstance(part, nn.Dropout) and part.rate > 0 for part in net.modules().values())
+    np.testing.assert_array_equal(inferred, net(*xs))
 
 
 @every_layer
 def test_dtype_is_kept(make, x):
     for dtype in ("float32", "float64"):
-        assert make().astype(dtype)(as_input(x, dtype)).dtype == dtype
+        assert make().astype(dtype)(*as_inputs(x, dtype)).dtype == dtype
 
 
 # ── PyTorch ──────────────────────────────────────────────────────────────────────────────────────
@@ -111,6 +149,8 @@ def test_dtype_is_kept(make, x):
 def torch_peer(net, torch):
     """The same layer in PyTorch, with the same weights, and its parameters by our names."""
     name = type(net).__name__
+    if name in transformer_peers:
+        return transformer_peers[name](net, torch)
     if name == "Sequential":
         peers = [torch_peer(layer, torch) for layer in net]
         named = {f"layers.{n}.{key}": value for n, (_, own) in enumerate(peers) for key, value in own.items()}
@@ -137,7 +177,11 @@ def torch_peer(net, torch):
     return make.get(name, getattr(torch.nn, name))(), {}
 
 
-has_a_peer = [case for case in cases if not case.id.startswith(("Dropout", "EmbedColumns", "Flatten-1"))]
+has_no_peer = (
+    "Dropout", "EmbedColumns", "Flatten-1", "SinusoidalPositions", "LearnedPositions", "MultiHeadAttention-2",
+    "TransformerEncoderLayer-2", "TransformerDecoderLayer-2",
+)  # fmt: skip
+has_a_peer = [case for case in cases if not case.id.startswith(has_no_peer)]
 
 
 @pytest.mark.parametrize(("make", "x"), has_a_peer)
@@ -146,22 +190,24 @@ def test_values_and_gradients_agree_with_pytorch(make, x, dtype, tolerance):
     torch = pytest.importorskip("torch")
     net = make().astype(dtype)
     peer, named = torch_peer(net, torch)
-    x = as_input(x, dtype)
-    theirs_x = torch.tensor(x.numpy().copy(), requires_grad=x.dtype.kind == "f")
-    theirs = peer(theirs_x)
+    tolerance *= max(1, len({name.rpartition(".")[0] for name in net.parameters()}))  # each layer inside rounds
+    xs = as_inputs(x, dtype)
+    theirs_xs = [torch.tensor(x.numpy().copy(), requires_grad=x.dtype.kind == "f") for x in xs]
+    theirs = peer(*theirs_xs)
     weights = np.random.default_rng(1).normal(size=tuple(theirs.shape)).astype(dtype)
     (theirs * torch.tensor(weights)).sum().backward()
 
-    ours, pullback = mp.vjp(lambda net, x: net(x), net, x)
-    gradients, gradient_x = pullback(weights)
+    ours, pullback = mp.vjp(lambda net, *xs: net(*xs), net, *xs)
+    gradients, *gradients_x = pullback(weights)
     np.testing.assert_allclose(ours, theirs.detach(), rtol=tolerance, atol=tolerance)
     assert set(gradients) == set(named)
     for name, parameter in named.items():
         transposed = name.endswith("weight") and not isinstance(net, nn.Embedding)
         gradient = parameter.grad.numpy().T if transposed else parameter.grad.numpy()
         np.testing.assert_allclose(gradients[name], gradient, rtol=tolerance, atol=tolerance, err_msg=name)
-    if x.dtype.kind == "f":
-        np.testing.assert_allclose(gradient_x, theirs_x.grad, rtol=tolerance, atol=tolerance)
+    for gradient, theirs_x in zip(gradients_x, theirs_xs, strict=True):
+        if theirs_x.requires_grad:
+            np.testing.assert_allclose(gradient, theirs_x.grad, rtol=tolerance, atol=tolerance)
 
 
 # ── dropout ──────────────────────────────────────────────────────────────────────────────────────

@@ -9,10 +9,21 @@ from maplet.core.array import Parameter
 from maplet.nn import initializers
 from maplet.nn.activations import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from maplet.nn.architecture import build, describe
+from maplet.nn.attention import attention, causal_mask, padding_mask
+from maplet.nn.key_value_cache import KeyValueCache
 from maplet.nn.layers import Dropout, Embedding, Flatten, Linear, Sequential
 from maplet.nn.losses import binary_cross_entropy, cross_entropy, huber, mae, mse
 from maplet.nn.module import Module
+from maplet.nn.multi_head import MultiHeadAttention
+from maplet.nn.normalization import LayerNorm
+from maplet.nn.positions import LearnedPositions, SinusoidalPositions, rotate
 from maplet.nn.tabular import EmbedColumns
+from maplet.nn.transformer import (
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
     "ELU",
@@ -21,25 +32,38 @@ __all__ = [
     "EmbedColumns",
     "Embedding",
     "Flatten",
+    "KeyValueCache",
+    "LayerNorm",
     "LeakyReLU",
+    "LearnedPositions",
     "Linear",
     "Module",
+    "MultiHeadAttention",
     "Parameter",
     "ReLU",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositions",
     "Softmax",
     "Softplus",
     "Tanh",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+    "attention",
     "binary_cross_entropy",
     "build",
+    "causal_mask",
     "cross_entropy",
     "describe",
     "huber",
     "initializers",
     "mae",
     "mse",
+    "padding_mask",
+    "rotate",
 ]
 
 if not TYPE_CHECKING:  # a checker would take it that every name is there
