@@ -18,6 +18,13 @@ pytestmark = pytest.mark.usefixtures("nothing_on_disk")
 rng = np.random.default_rng(0)
 
 
+@pytest.fixture
+def _threads_as_before():
+    before = threads.current.number
+    yield
+    threads.current.number = before
+
+
 def numbers(shape, dtype="f4"):
     return rng.integers(-50, 50, size=shape).astype(dtype)
 
@@ -70,6 +77,21 @@ def test_what_is_stacked_along_a_new_last_axis_is_woven(count):
     np.testing.assert_array_equal(program.run(values)[0], np.stack(values, axis=-1))
 
 
+@pytest.mark.usefixtures("_threads_as_before")
+@pytest.mark.parametrize("threads_", [1, 2, 3])
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_rows_end_where_a_thread_or_a_piece_ends(threads_, count):
+    """Pieces one after another: the last vector of each writes nothing into the rows of the next."""
+    mp.set_threads(threads_)
+    pieces = [numbers((rows, count)) for rows in (30011, 7, 50003, 1, 20000)]
+    joined = mp.jit(lambda *xs: mp.concat(xs))
+    given = [mp.asarray(x) for x in pieces]
+    for _ in range(5):
+        np.testing.assert_array_equal(joined(*given), np.concatenate(pieces))
+    wide = mp.jit(lambda x: mp.pad(x + 1, ((5001, 70003), (0, 0)), "edge"))
+    np.testing.assert_array_equal(wide(given[0]), np.pad(pieces[0] + 1, ((5001, 70003), (0, 0)), "edge"))
+
+
 def test_positions_outside_are_found_in_every_column():
     table, at = np.arange(5.0, dtype="f4"), np.zeros((50, 3), np.int64)
     look_up = mp.jit(lambda table, at: mp.stack([mp.take(table, at[:, n], axis=0) for n in range(3)], axis=-1))
@@ -77,13 +99,6 @@ def test_positions_outside_are_found_in_every_column():
     at[49, 2] = 5
     with pytest.raises(PositionError):
         look_up(mp.asarray(table), mp.asarray(at))
-
-
-@pytest.fixture
-def _threads_as_before():
-    before = threads.current.number
-    yield
-    threads.current.number = before
 
 
 @pytest.mark.usefixtures("_threads_as_before")

@@ -212,9 +212,9 @@ def test_special_values_of_functions_that_numpy_has_not():
 
 def test_an_order_that_is_none_is_refused():
     for order, words in [
-        (1.5, "no Python integer"),
-        (True, "no Python integer"),
-        (-1, "not from 0 to 30"),
+        (1.5, "is not an integer from 0 to 30"),
+        (True, "is not an integer from 0 to 30"),
+        (-1, "is not an integer from 0 to 30"),
         (31, "grows by 1"),
     ]:
         with pytest.raises(SettingError, match=words):
@@ -229,3 +229,17 @@ def test_a_long_sum_of_halves_is_rounded_once():
         for found in (take(ones), mp.jit(take)(ones)):
             np.testing.assert_array_equal(found, np.full(3, 5000, np.float16), strict=True)
     np.testing.assert_allclose(mp.softmax(ones, axis=0), np.full((5000, 3), 1 / 5000), rtol=1e-3)
+
+
+@pytest.mark.parametrize("source", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("target", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"])
+def test_floats_beyond_the_range_of_integers_become_its_ends(source, target):
+    """With and without jit: what NumPy leaves to the processor."""
+    limits = np.iinfo(target)
+    given = [-np.inf, -1e30, -1.0, -0.5, -0.0, 0.9, 100.7, 127.9, 128.0, 255.5, 256.0, 70000.0, 1e30, np.inf, np.nan]
+    with np.errstate(all="ignore"):
+        x = np.asarray(given).astype(source)
+    wide = np.trunc(np.nan_to_num(x.astype("f8"), nan=0.0, posinf=1e300, neginf=-1e300))
+    expected = [int(min(max(int(number), limits.min), limits.max)) for number in wide]
+    for convert in (lambda x: mp.astype(x, limits.dtype), mp.jit(lambda x: mp.astype(x, limits.dtype))):
+        assert convert(mp.asarray(x)).tolist() == expected

@@ -103,3 +103,14 @@ def test_errors_teach():
         mp.cumulative_max(mp.asarray([True]))
     with pytest.raises(ShapeError, match="do not fit"):
         mp.recurrence(mp.zeros(3), mp.zeros(4))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("columns", [16, 128, 300])
+@pytest.mark.parametrize("name", ["sin", "remainder", "floor_divide"])
+def test_what_is_repaired_lane_by_lane_goes_in_wide_vectors_too(name, columns, dtype):
+    """Sums side by side go 128 columns or more at a time; some numbers of these need more work than others."""
+    x = np.random.default_rng(0).normal(size=(3, columns)).astype(dtype) * 1e6
+    inner = {"sin": mp.sin, "remainder": lambda x: x % 0.7, "floor_divide": lambda x: x // 0.7}[name]
+    found = mp.jit(lambda x: mp.cumulative_sum(inner(x), axis=0))(x)
+    np.testing.assert_allclose(found, mp.cumulative_sum(inner(mp.asarray(x)), axis=0), rtol=1e-6, atol=1e-5)

@@ -66,9 +66,8 @@ def interleaving(
             for number, woven in enumerate(_woven(values)):
                 at, mask = plus(first, integer(number * scope.lanes)), None
                 if scope.mask is not None:
-                    assert scope.axis is not None  # noqa: S101  (a loop in vectors goes along an axis)
-                    end = plus(*ones, times(lowering.extent(scope.axis), integer(columns)))
-                    mask = below(at, end, scope.lanes)
+                    assert scope.stop is not None  # noqa: S101  (a loop in vectors has an end)
+                    mask = below(at, plus(*ones, times(scope.stop, integer(columns))), scope.lanes)
                 scope.statements.append(Store(buffer, at, woven, mask))
 
     return statements

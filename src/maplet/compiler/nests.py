@@ -212,7 +212,7 @@ def vector_loops(
     whole = apply("add", start, apply("bitwise_and", apply("subtract", stop, start), integer(-wide)))
     for first, last, masked in ((start, whole, False), (whole, stop, True)):
         variable = index(lowering.fresh("v"))
-        scope = Scope(axis, variable, around, lanes=wide)
+        scope = Scope(axis, variable, around, lanes=wide, stop=stop)
         if masked:
             scope.mask = below(variable, stop, wide)
         statements(scope)

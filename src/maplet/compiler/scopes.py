@@ -22,6 +22,7 @@ class Scope:
     outer: Scope | None
     lanes: int = 1
     mask: Value | None = None
+    stop: Value | None = None  # where a loop in vectors ends: the mask lets through the lanes before it
     statements: list[Statement] = field(default_factory=list[Statement])
     memo: dict[int, Value] = field(default_factory=dict[int, Value])
 

@@ -87,9 +87,11 @@ def _either(one: Number, block: Any, other: Number, other_block: Any) -> Number:
 
 
 def _lowest(vectors: Vectors, lanes: Any) -> Any:
-    """The number of the lowest lane of a set, of at most 64, that is not empty."""
-    wide = lanes if lanes.type == _word else vectors.builder.zext(lanes, _word)
-    return Vectors(vectors.builder, 1).intrinsic("cttz", [wide, ir.Constant(ir.IntType(1), 1)])
+    """The number of the lowest lane of a set that is not empty."""
+    builder = vectors.builder
+    wide = builder.zext(lanes, _word) if lanes.type.width < _word.width else lanes
+    found = Vectors(builder, 1).intrinsic("cttz", [wide, ir.Constant(ir.IntType(1), 1)])
+    return builder.trunc(found, _word) if wide.type.width > _word.width else found
 
 
 def _function(vectors: Vectors, name: str, function: Callable[..., Number], arguments: tuple[Number, ...]) -> Any:

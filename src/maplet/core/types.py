@@ -84,6 +84,8 @@ def short_name(dtype: np.dtype[Any]) -> str:
 def as_dtype(dtype: Any) -> np.dtype[Any]:
     """The NumPy dtype meant by a name, a class or another dtype; complex and object kinds are refused."""
     meant: Any = dtypes_by_short_name.get(dtype, dtype) if isinstance(dtype, str) else dtype
+    if meant is None or isinstance(meant, np.generic):  # NumPy takes None for float64, and a number for its dtype
+        meant = object
     try:
         given = np.dtype(meant)
     except TypeError:

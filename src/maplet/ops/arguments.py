@@ -106,6 +106,7 @@ def _integer(given: Any) -> int:
 def as_shape(operation: str, shape: SupportsIndex | Sequence[SupportsIndex], *, open_axis: bool = False) -> Shape:
     """A shape as a tuple of integers ≥ 0; with ``open_axis`` one length may be −1."""
     given: Any = (shape,) if isinstance(cast("Any", shape), int | np.integer) else shape
+    given = [shape] if isinstance(given, str | bytes | dict | set) else given  # whose items are no lengths
     try:
         lengths = tuple(map(_integer, given))
     except TypeError:
@@ -172,6 +173,19 @@ def as_flag(operation: str, name: str, given: Any) -> bool:
     if not isinstance(given, bool | np.bool_):
         raise SettingError(f"{operation}: {name}={given!r}", fix="expected True or False")
     return bool(cast("Any", given))
+
+
+def as_real(operation: str, name: str, given: Any) -> float:
+    """An argument that is a real number, and no NaN."""
+    if isinstance(given, bool) or not isinstance(given, int | float | np.integer | np.floating) or given != given:  # noqa: PLR0124  (only NaN differs from itself)
+        raise SettingError(f"{operation}: {name}={given!r} is no real number", fix=f"give a number: {name}=1.0")
+    return cast("float", given)
+
+
+def as_choice(operation: str, name: str, given: Any, choices: Sequence[str]) -> None:
+    """Refuse an argument that is none of some words."""
+    if not isinstance(given, str) or given not in choices:
+        raise SettingError(f"{operation}: {name}={given!r}", fix=f"expected one of {', '.join(map(repr, choices))}")
 
 
 def one_or_more(given: SupportsIndex | Sequence[SupportsIndex]) -> list[SupportsIndex]:

@@ -18,7 +18,7 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, as_dtype, default_float, default_int
 from maplet.errors import DTypeError, SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_count, as_flag, as_shape, convert
+from maplet.ops.arguments import as_array, as_choice, as_count, as_flag, as_integer, as_shape, convert
 from maplet.ops.elementwise import equal, where
 from maplet.ops.movement import broadcast_to, expand_dims, reshape
 
@@ -233,6 +233,7 @@ def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = N
     """
     require_device("eye", device)
     n, m = as_shape("eye", (n_rows, n_rows if n_cols is None else n_cols))
+    k = as_integer("eye", "k", k)
     rows, columns = expand_dims(arange(n), axis=1), expand_dims(arange(m), axis=0)
     return convert(equal(rows + k if k else rows, columns), default_float if dtype is None else as_dtype(dtype))
 
@@ -252,8 +253,7 @@ def meshgrid(*arrays: ArrayLike, indexing: Literal["xy", "ij"] = "xy") -> list[A
     Array([[4, 4, 4],
            [5, 5, 5]], dtype=int64)
     """
-    if indexing not in ("xy", "ij"):
-        raise SettingError(f'meshgrid: indexing={indexing!r}: expected "xy" or "ij"')
+    as_choice("meshgrid", "indexing", indexing, ("xy", "ij"))
     xs = [as_array(x) for x in arrays]
     long = [x.shape for x in xs if x.ndim > 1]
     if long:

@@ -128,7 +128,8 @@ def prod(
     Array([0., 6., 0.], dtype=float32)
     """
     x = _summable(x, dtype)
-    return bind("prod", x, axes=count_axes("prod", axis, x.ndim), keepdims=keepdims)
+    axes = count_axes("prod", axis, x.ndim)
+    return bind("prod", x, axes=axes, keepdims=as_flag("prod", "keepdims", keepdims))
 
 
 # ── a recurrence ─────────────────────────────────────────────────────────────────────────────────

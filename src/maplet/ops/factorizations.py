@@ -15,8 +15,8 @@ from maplet.core.context import located
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType
-from maplet.errors import GradientError, SettingError
-from maplet.ops.arguments import as_array, as_flag
+from maplet.errors import GradientError
+from maplet.ops.arguments import as_array, as_choice, as_flag
 from maplet.ops.creation import eye, zeros
 from maplet.ops.diagonals import tril
 from maplet.ops.identity import several
@@ -191,6 +191,5 @@ def qr(x: ArrayLike, /, *, mode: Literal["reduced", "complete"] = "reduced") -> 
     Array([[1., 3.],
            [0., 2.]], dtype=float32)
     """
-    if mode not in ("reduced", "complete"):
-        raise SettingError(f"qr: mode={mode!r}: expected 'reduced' or 'complete'", fix="mp.linalg.qr(x)")
+    as_choice("qr", "mode", mode, ("reduced", "complete"))
     return QRResult(*several("qr", as_array(x), mode=mode))

@@ -18,9 +18,9 @@ from maplet.core.index_notation import Access, Call, Literal, indices, read_broa
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType, is_floating, short_name
-from maplet.errors import DTypeError, SettingError
+from maplet.errors import DTypeError
 from maplet.ops import gamma_series as series
-from maplet.ops.arguments import as_array, as_floating
+from maplet.ops.arguments import as_array, as_count, as_floating
 from maplet.ops.records import aligned_batch, in_float64, unary
 from maplet.ops.special import polynomial
 
@@ -186,13 +186,8 @@ def polygamma(n: int, x: ArrayLike, /) -> Array:
     >>> mp.polygamma(1, 1.0)  # π²/6
     Array(1.644934)
     """
-    if not isinstance(n, int) or isinstance(n, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise SettingError(f"polygamma: the order is {n!r}, no Python integer", fix="write mp.polygamma(1, x)")
-    if not 0 <= n <= series.highest_order:
-        raise SettingError(
-            f"polygamma: the order is {n}, not from 0 to {series.highest_order}",
-            fix="it grows by 1 with each derivative; take fewer of them",
-        )
+    fewer = "it grows by 1 with each derivative; take fewer of them"
+    n = as_count("polygamma", "n", n, most=series.highest_order, fix=fewer)
     return digamma(x) if n == 0 else bind("polygamma", as_floating(as_array(x)), n=n)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import inf, isnan
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 from maplet.core.context import located
 from maplet.core.primitive import operation
 from maplet.errors import SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_flag, as_floating, convert
+from maplet.ops.arguments import as_array, as_flag, as_floating, as_real, convert
 from maplet.ops.composite import norm
 from maplet.ops.elementwise import abs as absolute
 from maplet.ops.elementwise import equal, not_equal, power, where
@@ -43,8 +43,7 @@ def vector_norm(
     (Array(5.), Array(7.))
     """
     x = as_floating(as_array(x))
-    if isinstance(ord, bool) or not isinstance(ord, int | float) or isnan(ord):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise SettingError(f"vector_norm: ord={ord!r}: expected a real number", fix="ord=2, or mp.inf")
+    ord = as_real("vector_norm", "ord", ord)
     options: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
     if ord == 2:
         return norm(x, **options)

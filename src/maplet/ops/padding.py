@@ -14,7 +14,7 @@ from maplet.core.array import Array
 from maplet.core.primitive import operation
 from maplet.core.trace import bind, same
 from maplet.errors import SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_shape, meet
+from maplet.ops.arguments import as_array, as_choice, as_shape, meet
 from maplet.ops.movement import broadcast_to
 from maplet.ops.slicing import concat, slice_along
 
@@ -60,9 +60,7 @@ def pad(
     """
     x = as_array(x)
     low, high = _widths(pad_width, x.ndim)
-    if mode not in ("constant", *position_of):
-        modes = ", ".join(map(repr, ("constant", *position_of)))
-        raise SettingError(f"pad: mode={mode!r}", fix=f"the modes are {modes}")
+    as_choice("pad", "mode", mode, ("constant", *position_of))
     plain = not isinstance(value, Array | np.ndarray) and value == 0
     if mode != "constant":
         if not plain:

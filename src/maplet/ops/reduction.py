@@ -27,7 +27,7 @@ from maplet.core.types import (
     wide_enough,
 )
 from maplet.errors import DTypeError, ShapeError
-from maplet.ops.arguments import as_array, as_flag, as_floating, convert, count_axes, count_axis
+from maplet.ops.arguments import as_array, as_flag, as_floating, as_real, convert, count_axes, count_axis
 from maplet.ops.elementwise import equal, sqrt, square
 from maplet.ops.movement import broadcast_to, reshape
 
@@ -79,7 +79,6 @@ def reduction(
     """Register a primitive that puts the elements over axes together; ``empty`` says whether there may be none."""
 
     def shape(x: ArrayType, *, axes: tuple[int, ...], keepdims: bool) -> ArrayType:
-        as_flag(name, "keepdims", keepdims)
         if kind_of(x.dtype) not in kinds:
             raise DTypeError(f"{name} does not take {short_name(x.dtype)}", fix="convert with x.astype(...)")
         if not empty and builtins.any(x.shape[a] == 0 for a in axes):
@@ -148,7 +147,7 @@ _positional("argmin", np.argmin)
 
 
 def _reduce(name: str, x: Array, axis: Axis, *, keepdims: bool) -> Array:
-    return bind(name, x, axes=count_axes(name, axis, x.ndim), keepdims=keepdims)
+    return bind(name, x, axes=count_axes(name, axis, x.ndim), keepdims=as_flag(name, "keepdims", keepdims))
 
 
 @operation
@@ -202,8 +201,9 @@ def _position(name: str, x: ArrayLike, axis: int | None, *, keepdims: bool) -> A
     found = bind(
         name, reshape(x, (-1,)) if axis is None else x, axis=0 if axis is None else count_axis(name, axis, x.ndim)
     )
-    axes = count_axes(name, axis, x.ndim)
-    return reshape(found, reduced_shape(x.shape, axes, keepdims=True)) if keepdims else found
+    if not as_flag(name, "keepdims", keepdims):
+        return found
+    return reshape(found, reduced_shape(x.shape, count_axes(name, axis, x.ndim), keepdims=True))
 
 
 @operation
@@ -237,7 +237,7 @@ def mean(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array
 @operation
 def var(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Array:
     """The variance over axes, Σ(x − mean)² / (N − correction); the divisor is 0 if the correction is greater than N."""
-    x = as_floating(as_array(x))
+    x, correction = as_floating(as_array(x)), as_real("var", "correction", correction)
     axes = count_axes("var", axis, x.ndim)
     wide = _wide_enough(x)
     deviation = wide - mean(wide, axis=axes, keepdims=True)

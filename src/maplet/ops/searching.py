@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from maplet.core.primitive import operation
 from maplet.core.trace import bind
 from maplet.core.types import kind_of
-from maplet.errors import SettingError, ShapeError
+from maplet.errors import ShapeError
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array, as_count, count_axis, meet
+from maplet.ops.arguments import as_array, as_choice, as_count, count_axis, meet
 from maplet.ops.elementwise import isnan, not_equal, where
 from maplet.ops.indexing import take_along_axis
 from maplet.ops.movement import broadcast_to, moveaxis
@@ -57,8 +57,7 @@ def searchsorted(
     >>> mp.searchsorted(mp.asarray([1.0, 3.0, 5.0]), mp.asarray([3.0, 4.0]))
     Array([1, 2], dtype=int64)
     """
-    if side not in ("left", "right"):
-        raise SettingError(f'searchsorted: side={side!r}: expected "left" or "right"')
+    as_choice("searchsorted", "side", side, ("left", "right"))
     ordered, wanted = meet(x1, x2)
     if ordered.ndim != 1:
         raise ShapeError(f"searchsorted: the numbers in order have one axis, given shape {ordered.shape}")
