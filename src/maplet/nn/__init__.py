@@ -19,12 +19,12 @@ from maplet.nn.adaptive_pooling import (
     GlobalMaxPool,
 )
 from maplet.nn.architecture import build, describe
+from maplet.nn.batch_normalization import BatchNorm
 from maplet.nn.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from maplet.nn.example_normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm
 from maplet.nn.layers import Dropout, Embedding, Flatten, Linear, Sequential
 from maplet.nn.losses import binary_cross_entropy, cross_entropy, huber, mae, mse
 from maplet.nn.module import Module
-from maplet.nn.normalization import BatchNorm
+from maplet.nn.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm
 from maplet.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from maplet.nn.reparametrization import SpectralNorm, WeightNorm
 from maplet.nn.tabular import EmbedColumns
