@@ -111,6 +111,7 @@ def test_an_input_smaller_than_a_window_is_refused_by_name_of_the_layer():
         ({"in_channels": 0}, "Conv2d: in_channels is a positive integer"),
         ({"out_channels": 2.5}, "Conv2d: out_channels is a positive integer"),
         ({"kernel_size": 0}, "Conv2d: kernel_size is an integer from 1"),
+        ({"kernel_size": True}, "Conv2d: kernel_size is an integer from 1"),
         ({"kernel_size": (3, 3, 3)}, "or one for each of 2 spatial axes"),
         ({"strides": -1}, "Conv2d: strides is an integer from 1"),
         ({"dilation": 0}, "Conv2d: dilation is an integer from 1"),

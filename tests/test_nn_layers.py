@@ -117,8 +117,8 @@ examples = {
     ],
     # Of singular vectors that have settled, so that the gradient, in which they stand still, is that of the function.
     "SpectralNorm": [
-        (lambda: nn.SpectralNorm(nn.Linear(4, 3, bias_init="uniform", rng=0), iterations=60, rng=1), matrix),
-        (lambda: nn.SpectralNorm(nn.Conv2d(4, 3, 2, bias=False, rng=2), iterations=60, rng=3), pictures),
+        (lambda: nn.SpectralNorm(nn.Linear(4, 3, bias_init="uniform", rng=0), iterations=20, rng=1), matrix),
+        (lambda: nn.SpectralNorm(nn.Conv2d(4, 3, 2, bias=False, rng=2), iterations=20, rng=3), pictures),
     ],
     "Flatten": [(nn.Flatten, images), (nn.Flatten, matrix[0])],
     "Dropout": [(lambda: nn.Dropout(0.3), matrix), (lambda: nn.Dropout(0), matrix)],

@@ -44,6 +44,19 @@ def test_means_leave_out_what_stands_around():
     assert (nn.MaxPool2d(3, padding=1)(-x).numpy() == -1).all()
 
 
+@pytest.mark.parametrize("padding", [0, 1])
+def test_they_are_pytorch_s_own_of_which_padding_is_not_counted(padding):
+    torch = pytest.importorskip("torch")
+    x = rng.normal(size=(2, 7, 9, 3))
+    theirs_x = torch.tensor(x).moveaxis(-1, 1)
+    settings = {"strides": 2, "padding": padding}
+    for ours, theirs in [
+        (nn.AvgPool2d(3, **settings), torch.nn.AvgPool2d(3, 2, padding, count_include_pad=False)),
+        (nn.MaxPool2d(3, **settings), torch.nn.MaxPool2d(3, 2, padding)),
+    ]:
+        np.testing.assert_allclose(ours(x), theirs(theirs_x).moveaxis(1, -1), rtol=1e-12)
+
+
 def test_ties_share_the_gradient_equally():
     x = mp.ones((1, 4, 1))
     for layer in (nn.MaxPool1d(4), nn.AdaptiveMaxPool1d(1), nn.GlobalMaxPool()):

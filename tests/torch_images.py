@@ -260,7 +260,7 @@ def weight_norm(net, torch):
 
 def spectral_norm(net, torch):
     peer, module, ours, named = inner_of(net, torch)
-    torch.nn.utils.parametrizations.spectral_norm(module, n_power_iterations=net.iterations, eps=net.epsilon)
+    torch.nn.utils.parametrizations.spectral_norm(module, n_power_iterations=net.iterations)
     original, method = module.parametrizations.weight.original, module.parametrizations.weight[0]
     method._u = tensor(torch, net.output_vector)
     numbers = ours(torch.arange(original.numel()).reshape(original.shape))[..., 0].flatten()  # of the first output

@@ -106,13 +106,27 @@ class AdaptiveAvgPool2d(AdaptivePool):
 
 
 class AdaptiveAvgPool3d(AdaptivePool):
-    """The means of a given number of bins of volumes, with the bins of `AdaptiveAvgPool2d`."""
+    """The means of a given number of bins of volumes, with the bins of `AdaptiveAvgPool2d`.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> AdaptiveAvgPool3d(2)(mp.zeros((5, 8, 7, 6, 1))).shape
+    (5, 2, 2, 2, 1)
+    """
 
     spatial_axes, combiner = 3, "mean"
 
 
 class AdaptiveMaxPool1d(AdaptivePool):
-    """The greatest elements of ``output_size`` bins of time, with the bins of `AdaptiveAvgPool2d`."""
+    """The greatest elements of ``output_size`` bins of time, with the bins of `AdaptiveAvgPool2d`.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> AdaptiveMaxPool1d(2)(mp.asarray([1.0, 4.0, 2.0]).reshape((1, 3, 1)))[0, :, 0]
+    Array([4., 4.], dtype=float32)
+    """
 
     spatial_axes, combiner = 1, "max"
 
@@ -133,7 +147,14 @@ class AdaptiveMaxPool2d(AdaptivePool):
 
 
 class AdaptiveMaxPool3d(AdaptivePool):
-    """The greatest elements of a given number of bins of volumes, with the bins of `AdaptiveAvgPool2d`."""
+    """The greatest elements of a given number of bins of volumes, with the bins of `AdaptiveAvgPool2d`.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> AdaptiveMaxPool3d((1, 2, 3))(mp.zeros((5, 8, 7, 6, 1))).shape
+    (5, 1, 2, 3, 1)
+    """
 
     spatial_axes, combiner = 3, "max"
 
@@ -170,6 +191,13 @@ class GlobalAvgPool(GlobalPool):
 
 
 class GlobalMaxPool(GlobalPool):
-    """The greatest element of each channel over all spatial axes: (N, spatial…, C) ↦ (N, C)."""
+    """The greatest element of each channel over all spatial axes: (N, spatial…, C) ↦ (N, C).
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> GlobalMaxPool()(mp.ones((10, 7, 7, 5))).shape
+    (10, 5)
+    """
 
     combiner = "max"

@@ -46,6 +46,11 @@ def weight_of(layer: Module) -> Array:
     return vars(layer)["weight"]
 
 
+def normalized(x: Array) -> Array:
+    """The vector of length 1 in the same direction; of a vector of zeros, zeros."""
+    return x / maximum(vector_norm(x), 1e-12)
+
+
 def run_with(layer: Module, weight: Array, args: Any, kwargs: Any) -> Any:
     """What a layer computes with another weight; itself it keeps its own."""
     twin = copy.copy(layer)
@@ -119,8 +124,6 @@ class SpectralNorm(Module):
         A layer with a ``weight``: `Linear`, a convolution, `Embedding`.
     iterations
         How many iterations each call makes in training.
-    epsilon
-        The least length that a vector is divided by.
     rng
         Where the first vectors are drawn from; 15 iterations follow at once.
 
@@ -143,11 +146,10 @@ class SpectralNorm(Module):
     1.0
     """
 
-    def __init__(self, layer: Module, *, iterations: int = 1, epsilon: float = 1e-12, rng: Rng = None) -> None:
+    def __init__(self, layer: Module, *, iterations: int = 1, rng: Rng = None) -> None:
         weight = require_weight("SpectralNorm", layer)
         self.layer = layer
         self.iterations = positive_integer("SpectralNorm", "iterations", iterations)
-        self.epsilon = epsilon
         generator = as_generator(rng)
         outputs = weight.shape[-1]
         self.input_vector = generator.normal((weight.size // outputs,))
@@ -167,14 +169,11 @@ class SpectralNorm(Module):
         dtype = self.input_vector.dtype
         matrix, v, u = self._wide(stop_gradient(weight))
         for _ in range(times):
-            u = self._normalized(matmul(v, matrix))
-            v = self._normalized(matmul(matrix, u))
+            u = normalized(matmul(v, matrix))
+            v = normalized(matmul(matrix, u))
         self.input_vector, self.output_vector = convert(v, dtype), convert(u, dtype)
 
     def _wide(self, weight: Array) -> tuple[Array, Array, Array]:
         """The weight as a matrix, v and u, in float32 where they are halves."""
         matrix = reshape(widened(weight), (-1, weight.shape[-1]))
         return matrix, widened(self.input_vector), widened(self.output_vector)
-
-    def _normalized(self, x: Array) -> Array:
-        return x / maximum(vector_norm(x), self.epsilon)
