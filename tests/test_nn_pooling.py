@@ -14,9 +14,7 @@ rng = np.random.default_rng(0)
 @pytest.mark.parametrize("bins", [1, 2, 3, 5, 8, 12])
 def test_bins_are_those_of_the_formula(length, bins):
     x = rng.permutation(length).astype("float64").reshape(1, length, 1)
-    parts = [
-        x[0, i * length // bins : -(-(i + 1) * length // bins), 0] for i in range(bins)
-    ]  # fmt: skip
+    parts = [x[0, i * length // bins : -(-(i + 1) * length // bins), 0] for i in range(bins)]
     means, greatest = nn.AdaptiveAvgPool1d(bins)(x), nn.AdaptiveMaxPool1d(bins)(x)
     np.testing.assert_allclose(means[0, :, 0], [part.mean() for part in parts], rtol=1e-14)
     np.testing.assert_array_equal(greatest[0, :, 0], [part.max() for part in parts])

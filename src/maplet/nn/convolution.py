@@ -78,9 +78,7 @@ class Convolution(Module, abstract=True):
         return checked_padding(type(self).__name__, padding, self.spatial_axes)
 
     def _convolved(self, x: Array, weight: Array) -> Array:
-        return conv(
-            x, weight, strides=self.strides, padding=self.padding, dilation=self.dilation, groups=self.groups
-        )  # fmt: skip
+        return conv(x, weight, strides=self.strides, padding=self.padding, dilation=self.dilation, groups=self.groups)
 
 
 class Conv1d(Convolution):
@@ -186,7 +184,7 @@ class TransposedConvolution(Convolution, abstract=True):
     def _convolved(self, x: Array, weight: Array) -> Array:
         return conv_transpose(
             x, weight, strides=self.strides, padding=self.padding, dilation=self.dilation, groups=self.groups
-        )  # fmt: skip
+        )
 
 
 class ConvTranspose1d(TransposedConvolution):

@@ -36,7 +36,7 @@ class Pool(Module, abstract=True):
         require_images(self, x.shape, self.spatial_axes)
         return reduce_window(
             x, self.combiner, self.window, strides=self.strides, dilation=self.dilation, padding=self.padding
-        )  # fmt: skip
+        )
 
 
 class MaxPool1d(Pool):
