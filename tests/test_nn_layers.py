@@ -10,14 +10,20 @@ from maplet import nn
 from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
 from maplet.nn.activations import activations
 from maplet.nn.module import built_in
+from torch_images import peers as image_peers
 from torch_transformers import transformer_peers
 
 random = np.random.default_rng(0)
 matrix = random.normal(size=(5, 4))
 images = random.normal(size=(3, 2, 4))
+series = random.normal(size=(2, 9, 4))
+pictures = random.normal(size=(2, 7, 6, 4))
+volumes = random.normal(size=(2, 4, 5, 3, 2))
 codes = np.array([[0, 2], [5, 2]])
 table = np.column_stack([random.normal(size=(4, 2)), [0, 2, 1, 2]])
 between = np.array([0.0, 0.0, 0.25])  # a code is a step function of its input: differences are taken inside a step
+
+spread = nn.initializers.Normal(0.5, 1.0)
 
 # Every layer with every option that changes what it computes, and an input for it, or a tuple of several.
 examples = {
@@ -30,9 +36,93 @@ examples = {
         (lambda: nn.Linear(4, 3, bias=False, weight_init="he_normal"), images),
         (lambda: nn.Linear(4, 3, weight_init=nn.initializers.Normal(0.1, 0.5)), matrix[0]),
     ],
+    "Conv1d": [
+        (lambda: nn.Conv1d(4, 6, 3, bias_init="uniform"), series),
+        (lambda: nn.Conv1d(4, 6, 3, dilation=2, padding="causal", groups=2), series),
+        (lambda: nn.Conv1d(4, 3, 2, strides=2, padding=((0, 1),), bias=False), series),
+    ],
+    "Conv2d": [
+        (lambda: nn.Conv2d(4, 3, (3, 2), bias_init="uniform"), pictures),
+        (lambda: nn.Conv2d(4, 6, 3, strides=2, padding="same", groups=2), pictures),
+        (lambda: nn.Conv2d(4, 8, 3, padding=1, groups=4, weight_init="he_normal", bias=False), pictures),
+        (lambda: nn.Conv2d(4, 2, 2, strides=(1, 2), dilation=(2, 1), padding=((1, 0), (0, 2))), pictures),
+    ],
+    "Conv3d": [
+        (lambda: nn.Conv3d(2, 3, 2, bias_init="uniform"), volumes),
+        (lambda: nn.Conv3d(2, 2, (1, 3, 2), padding="same", groups=2), volumes),
+    ],
+    "ConvTranspose1d": [
+        (lambda: nn.ConvTranspose1d(4, 6, 3, bias_init="uniform"), series),
+        (lambda: nn.ConvTranspose1d(4, 6, 4, strides=2, padding="same", groups=2), series),
+    ],
+    "ConvTranspose2d": [
+        (lambda: nn.ConvTranspose2d(4, 3, (3, 2), strides=(1, 2), bias_init="uniform"), pictures),
+        (lambda: nn.ConvTranspose2d(4, 8, 3, strides=2, padding=((1, 0), (1, 1)), groups=4, bias=False), pictures),
+        (lambda: nn.ConvTranspose2d(4, 2, 3, dilation=2, padding=1), pictures),
+    ],
+    "ConvTranspose3d": [(lambda: nn.ConvTranspose3d(2, 3, 2, strides=2, bias_init="uniform"), volumes)],
+    "MaxPool1d": [(lambda: nn.MaxPool1d(2), series), (lambda: nn.MaxPool1d(3, strides=1, padding="causal"), series)],
+    "MaxPool2d": [
+        (lambda: nn.MaxPool2d(2), pictures),
+        (lambda: nn.MaxPool2d(3, strides=2, padding=1), pictures),
+        (lambda: nn.MaxPool2d((2, 3), strides=(1, 2), dilation=(2, 1), padding="same"), pictures),
+    ],
+    "MaxPool3d": [(lambda: nn.MaxPool3d(2, padding=((0, 0), (1, 0), (0, 1))), volumes)],
+    "AvgPool1d": [(lambda: nn.AvgPool1d(2), series), (lambda: nn.AvgPool1d(3, strides=1, padding=2), series)],
+    "AvgPool2d": [
+        (lambda: nn.AvgPool2d((2, 3)), pictures),
+        (lambda: nn.AvgPool2d(3, strides=(2, 1), padding="same"), pictures),
+    ],
+    "AvgPool3d": [(lambda: nn.AvgPool3d(2, strides=1), volumes)],
+    "AdaptiveAvgPool1d": [(lambda n=n: nn.AdaptiveAvgPool1d(n), series) for n in (1, 3, 4)],
+    "AdaptiveAvgPool2d": [
+        (lambda: nn.AdaptiveAvgPool2d((3, 2)), pictures),
+        (lambda: nn.AdaptiveAvgPool2d(10), pictures),
+    ],
+    "AdaptiveAvgPool3d": [(lambda: nn.AdaptiveAvgPool3d((2, 3, 1)), volumes)],
+    "AdaptiveMaxPool1d": [(lambda: nn.AdaptiveMaxPool1d(4), series)],
+    "AdaptiveMaxPool2d": [
+        (lambda: nn.AdaptiveMaxPool2d((3, 2)), pictures),
+        (lambda: nn.AdaptiveMaxPool2d(5), pictures),
+    ],
+    "AdaptiveMaxPool3d": [(lambda: nn.AdaptiveMaxPool3d((2, 3, 1)), volumes)],
+    "GlobalAvgPool": [(nn.GlobalAvgPool, pictures), (nn.GlobalAvgPool, series)],
+    "GlobalMaxPool": [(nn.GlobalMaxPool, pictures), (nn.GlobalMaxPool, volumes)],
+    "BatchNorm": [
+        (lambda: nn.BatchNorm(4, weight_init=spread, bias_init=spread), matrix),
+        (lambda: nn.BatchNorm(4, momentum=0.3, epsilon=1e-3, weight=False), series),
+        (lambda: nn.BatchNorm(4, bias=False), pictures),
+        (lambda: nn.BatchNorm(2), volumes),
+    ],
+    "LayerNorm": [
+        (lambda: nn.LayerNorm(4, weight_init=spread, bias_init=spread), series),
+        (lambda: nn.LayerNorm((6, 4), epsilon=1e-3, weight_init=spread, bias=False), pictures),
+        (lambda: nn.LayerNorm(4, weight=False, bias=False), matrix[0]),
+    ],
+    "RMSNorm": [
+        (lambda: nn.RMSNorm(4, weight_init=spread), matrix),
+        (lambda: nn.RMSNorm((6, 4), epsilon=0.1, weight=False), pictures),
+    ],
+    "GroupNorm": [
+        (lambda: nn.GroupNorm(2, 4, weight_init=spread, bias_init=spread), pictures),
+        (lambda: nn.GroupNorm(1, 4, epsilon=1e-3, weight=False, bias=False), matrix),
+        (lambda: nn.GroupNorm(4, 4, bias=False), series),
+    ],
+    "InstanceNorm": [
+        (lambda: nn.InstanceNorm(4, weight_init=spread, bias_init=spread), pictures),
+        (lambda: nn.InstanceNorm(2, weight=False, bias=False), volumes),
+    ],
+    "WeightNorm": [
+        (lambda: nn.WeightNorm(nn.Linear(4, 3, bias_init="uniform")), matrix),
+        (lambda: nn.WeightNorm(nn.Conv2d(4, 6, 3, groups=2, bias=False)), pictures),
+    ],
+    # Of singular vectors that have settled, so that the gradient, in which they stand still, is that of the function.
+    "SpectralNorm": [
+        (lambda: nn.SpectralNorm(nn.Linear(4, 3, bias_init="uniform", rng=0), iterations=20, rng=1), matrix),
+        (lambda: nn.SpectralNorm(nn.Conv2d(4, 3, 2, bias=False, rng=2), iterations=20, rng=3), pictures),
+    ],
     "Flatten": [(nn.Flatten, images), (nn.Flatten, matrix[0])],
     "Dropout": [(lambda: nn.Dropout(0.3), matrix), (lambda: nn.Dropout(0), matrix)],
-    "LayerNorm": [(lambda: nn.LayerNorm(4), matrix), (lambda: nn.LayerNorm(4, epsilon=0.1), images)],
     "SinusoidalPositions": [(lambda: nn.SinusoidalPositions(4), images)],
     "LearnedPositions": [
         (lambda: nn.LearnedPositions(2, 4), images),
@@ -129,12 +219,15 @@ def test_loading_without_drawing_weights_gives_the_same_layer(make, x):
 
 
 @every_layer
-def test_training_and_inference_differ_for_dropout_only(make, x):
+def test_training_and_inference_differ_where_it_is_said(make, x):
     net, xs = make(), as_inputs(x, "float32")
     trained, inferred = net.train()(*xs), net.eval()(*xs)
-    same = np.array_equal(trained, inferred)
-    assert same != any(isinstance(part, nn.Dropout) and part.rate > 0 for part in net.modules().values())
     np.testing.assert_array_equal(inferred, net(*xs))
+    if isinstance(net, nn.SpectralNorm):  # whose vectors have moved by what is left to settle
+        np.testing.assert_allclose(trained, inferred, rtol=1e-5, atol=1e-6)
+        return
+    drops = any(isinstance(part, nn.Dropout) and part.rate > 0 for part in net.modules().values())
+    assert np.array_equal(trained, inferred) != (isinstance(net, nn.BatchNorm) or drops)
 
 
 @every_layer
@@ -149,6 +242,8 @@ def test_dtype_is_kept(make, x):
 def torch_peer(net, torch):
     """The same layer in PyTorch, with the same weights, and its parameters by our names."""
     name = type(net).__name__
+    if name in image_peers:
+        return image_peers[name](net, torch)
     if name in transformer_peers:
         return transformer_peers[name](net, torch)
     if name == "Sequential":
@@ -190,7 +285,8 @@ def test_values_and_gradients_agree_with_pytorch(make, x, dtype, tolerance):
     torch = pytest.importorskip("torch")
     net = make().astype(dtype)
     peer, named = torch_peer(net, torch)
-    tolerance *= max(1, len({name.rpartition(".")[0] for name in net.parameters()}))  # each layer inside rounds
+    if dtype == "float32":  # each layer inside rounds
+        tolerance *= max(1, len({name.rpartition(".")[0] for name in net.parameters()}))
     xs = as_inputs(x, dtype)
     theirs_xs = [torch.tensor(x.numpy().copy(), requires_grad=x.dtype.kind == "f") for x in xs]
     theirs = peer(*theirs_xs)

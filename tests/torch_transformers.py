@@ -110,13 +110,7 @@ def decoder_peer(net, torch):
     return run, named
 
 
-def layer_norm_peer(net, torch):
-    peer = torch.nn.LayerNorm(net.features, eps=net.epsilon)
-    return peer, linear(net, peer, torch)
-
-
 transformer_peers = {
-    "LayerNorm": layer_norm_peer,
     "MultiHeadAttention": multi_head_peer,
     "TransformerEncoderLayer": encoder_peer,
     "TransformerEncoder": encoder_peer,

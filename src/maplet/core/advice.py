@@ -125,6 +125,8 @@ for_optimizers = {
     "zero_grad": "nothing is needed: gradients are returned by mp.value_and_grad, not gathered in the net",
 }
 for_nn = {
+    **{f"BatchNorm{n}d": "nn.BatchNorm, for any number of spatial axes" for n in (1, 2, 3)},
+    **{f"InstanceNorm{n}d": "nn.InstanceNorm, for any number of spatial axes" for n in (1, 2, 3)},
     "BCELoss": "nn.binary_cross_entropy, a function of logits",
     "BCEWithLogitsLoss": "nn.binary_cross_entropy, a function",
     "CrossEntropyLoss": "nn.cross_entropy, a function of logits",

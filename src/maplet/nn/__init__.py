@@ -8,15 +8,29 @@ from maplet.core.advice import for_nn, no_attribute
 from maplet.core.array import Parameter
 from maplet.nn import initializers
 from maplet.nn.activations import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from maplet.nn.adaptive_pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+    GlobalAvgPool,
+    GlobalMaxPool,
+)
 from maplet.nn.architecture import build, describe
 from maplet.nn.attention import attention, causal_mask, padding_mask
+from maplet.nn.batch_normalization import BatchNorm
+from maplet.nn.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from maplet.nn.key_value_cache import KeyValueCache
 from maplet.nn.layers import Dropout, Embedding, Flatten, Linear, Sequential
 from maplet.nn.losses import binary_cross_entropy, cross_entropy, huber, mae, mse
 from maplet.nn.module import Module
 from maplet.nn.multi_head import MultiHeadAttention
-from maplet.nn.normalization import LayerNorm
+from maplet.nn.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm
+from maplet.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from maplet.nn.positions import LearnedPositions, SinusoidalPositions, rotate
+from maplet.nn.reparametrization import SpectralNorm, WeightNorm
 from maplet.nn.tabular import EmbedColumns
 from maplet.nn.transformer import (
     TransformerDecoder,
@@ -28,18 +42,42 @@ from maplet.nn.transformer import (
 __all__ = [
     "ELU",
     "GELU",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
+    "BatchNorm",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "Dropout",
     "EmbedColumns",
     "Embedding",
     "Flatten",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "GroupNorm",
+    "InstanceNorm",
     "KeyValueCache",
     "LayerNorm",
     "LeakyReLU",
     "LearnedPositions",
     "Linear",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
     "Module",
     "MultiHeadAttention",
     "Parameter",
+    "RMSNorm",
     "ReLU",
     "Sequential",
     "SiLU",
@@ -47,11 +85,13 @@ __all__ = [
     "SinusoidalPositions",
     "Softmax",
     "Softplus",
+    "SpectralNorm",
     "Tanh",
     "TransformerDecoder",
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "WeightNorm",
     "attention",
     "binary_cross_entropy",
     "build",

@@ -1,0 +1,116 @@
+"""Batch normalization, the one that lets the examples of a batch see each other."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from maplet.errors import SettingError, ShapeError
+from maplet.nn.normalization import Normalization, moments
+from maplet.ops.arguments import convert
+from maplet.ops.creation import ones, zeros
+from maplet.ops.elementwise import rsqrt
+from maplet.ops.identity import stop_gradient
+from maplet.ops.movement import reshape
+
+if TYPE_CHECKING:
+    from maplet.core.array import Array, ArrayLike
+    from maplet.nn.initializers import Initializer
+    from maplet.ops.random import Rng
+
+
+class BatchNorm(Normalization):
+    """Each channel brought to mean 0 and variance 1 over the batch: y = (x − μ) / √(σ² + ε) · γ + β.
+
+    While training, μ and σ² are those of the batch, over all axes but the last, and the layer keeps running averages of
+    them: running ← (1 − momentum)·running + momentum·batch. At inference these are taken instead, so that an example
+    gives the same by itself as in any batch. As in PyTorch, σ² is biased (divided by n) where it normalizes, and
+    unbiased (by n − 1) in the running average. One class does for tables, sequences, images and volumes.
+
+    Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by reducing internal
+    covariate shift", ICML 2015.
+
+    Parameters
+    ----------
+    features
+        The length of the last axis. The axes before it may be any, one at least.
+    momentum
+        The share of a new batch in the running averages, from 0 to 1. (Keras calls the share of the old one so: its
+        0.9 is 0.1 here, and in PyTorch.)
+    epsilon
+        What keeps a constant channel from being divided by 0.
+    weight, bias
+        Whether there are γ and β.
+    weight_init, bias_init, rng
+        As in `Linear`; γ begins with 1 and β with 0.
+
+    Attributes
+    ----------
+    weight, bias
+        (features,), float32, or None.
+    running_mean, running_variance
+        (features,), float32: state, which is saved, but not trained. They keep their dtype, and no gradient flows
+        through them.
+
+    Raises
+    ------
+    ShapeError
+        If the input is not (…, features), or in training has one value for each channel, which has no variance.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> layer = BatchNorm(1)
+    >>> layer(mp.asarray([[1.0], [3.0]]))
+    Array([[-0.999995],
+           [ 0.999995]], dtype=float32)
+    >>> layer.running_mean, layer.running_variance
+    (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
+    """
+
+    def __init__(
+        self,
+        features: int,
+        *,
+        momentum: float = 0.1,
+        epsilon: float = 1e-5,
+        weight: bool = True,
+        bias: bool = True,
+        weight_init: str | Initializer = "ones",
+        bias_init: str | Initializer = "zeros",
+        rng: Rng = None,
+    ) -> None:
+        super().__init__(
+            features, epsilon=epsilon, weight=weight, bias=bias, weight_init=weight_init, bias_init=bias_init, rng=rng
+        )
+        if isinstance(momentum, bool) or not 0 <= momentum <= 1:
+            raise SettingError(
+                f"BatchNorm: momentum is from 0 to 1, not {momentum!r}",
+                fix="0.1: a tenth of each batch enters the averages",
+            )
+        self.momentum = momentum
+        self.running_mean, self.running_variance = zeros(self.feature_shape), ones(self.feature_shape)
+
+    def forward(self, x: ArrayLike) -> Array:
+        """(…, features) ↦ (…, features)."""
+        x, dtype = self.prepared(x, self.running_mean)
+        self.require_features(x.shape, "N, …")
+        if not self.training:
+            average, variance = (convert(one, x.dtype) for one in (self.running_mean, self.running_variance))
+            scale = rsqrt(variance + self.epsilon)
+            return self.finished((x - average) * scale, dtype)
+        count = prod(x.shape[:-1])
+        if count < 2:
+            raise ShapeError(
+                f"{self!r} in training takes two values of each channel or more, given {x.shape}: of {count} there "
+                "is no variance",
+                fix="take a larger batch, also for the last one of an epoch; for inference call net.eval()",
+            )
+        average, variance = moments(x, range(x.ndim - 1))
+        self.running_mean = self._averaged(self.running_mean, average)
+        self.running_variance = self._averaged(self.running_variance, variance * (count / (count - 1)))
+        return self.finished((x - average) * rsqrt(variance + self.epsilon), dtype)
+
+    def _averaged(self, running: Array, batch: Array) -> Array:
+        new = stop_gradient(reshape(batch, self.feature_shape))
+        return convert((1 - self.momentum) * convert(running, new.dtype) + self.momentum * new, running.dtype)

@@ -1,0 +1,149 @@
+"""Pooling: the greatest element, or the mean, of windows on a sequence, an image or a volume."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from maplet.nn.module import Module
+from maplet.nn.spatial import checked_padding, per_axis, require_images, require_shared_windows
+from maplet.ops.arguments import as_array
+from maplet.ops.windows import reduce_window
+
+if TYPE_CHECKING:
+    from maplet.core.array import Array, ArrayLike
+    from maplet.nn.spatial import Padding, PerAxis
+
+
+class Pool(Module, abstract=True):
+    """What pools over windows share."""
+
+    spatial_axes: ClassVar[int]
+    combiner: ClassVar[str]
+
+    def __init__(
+        self, window: PerAxis, *, strides: PerAxis | None = None, dilation: PerAxis = 1, padding: Padding = "valid"
+    ) -> None:
+        name, count = type(self).__name__, self.spatial_axes
+        self.window = per_axis(name, "window", window, count)
+        self.strides = None if strides is None else per_axis(name, "strides", strides, count)
+        self.dilation = per_axis(name, "dilation", dilation, count)
+        self.padding = checked_padding(name, padding, count)
+        require_shared_windows(name, self.padding, self.window, self.dilation, count)
+
+    def forward(self, x: ArrayLike) -> Array:
+        """(N, spatial…, C) ↦ (N, places…, C)."""
+        x = as_array(x)
+        require_images(self, x.shape, self.spatial_axes)
+        return reduce_window(
+            x, self.combiner, self.window, strides=self.strides, dilation=self.dilation, padding=self.padding
+        )
+
+
+class MaxPool1d(Pool):
+    """The greatest element of every window of time: (N, T, C) ↦ (N, places, C). All else is said at `MaxPool2d`.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> MaxPool1d(2)(mp.asarray([1.0, 4.0, 2.0, 3.0]).reshape((1, 4, 1)))[0, :, 0]
+    Array([4., 3.], dtype=float32)
+    """
+
+    spatial_axes, combiner = 1, "max"
+
+
+class MaxPool2d(Pool):
+    """The greatest element of every window, each channel by itself: (N, H, W, C) ↦ (N, places…, C).
+
+    Elements that tie share the gradient equally (in PyTorch the first one gets it).
+
+    Source: J. Weng, N. Ahuja, T. Huang, "Learning recognition and segmentation of 3-D objects from 2-D images",
+    ICCV 1993.
+
+    Parameters
+    ----------
+    window
+        How many elements a window has along each spatial axis: one integer, or one for each.
+    strides
+        By how much a window lies further than the one before; the window's own lengths if not given.
+    dilation
+        By how much the elements of a window lie apart.
+    padding
+        What stands around the input, and counts for nothing: ``"valid"``, nothing, ``"same"``, an integer, or a pair
+        (before, behind) for each spatial axis, as in `Conv2d`; less than a window.
+
+    Raises
+    ------
+    SettingError
+        If a setting is out of range.
+    ShapeError
+        If the input is not (N, H, W, C), or is smaller than a window.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> MaxPool2d(3, strides=2, padding=1)(mp.zeros((10, 32, 32, 8))).shape
+    (10, 16, 16, 8)
+    """
+
+    spatial_axes, combiner = 2, "max"
+
+
+class MaxPool3d(Pool):
+    """The greatest element of every window: (N, D, H, W, C) ↦ (N, places…, C). All else is said at `MaxPool2d`.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> MaxPool3d(2)(mp.zeros((5, 8, 8, 8, 1))).shape
+    (5, 4, 4, 4, 1)
+    """
+
+    spatial_axes, combiner = 3, "max"
+
+
+class AvgPool1d(Pool):
+    """The mean of every window of time: (N, T, C) ↦ (N, places, C). All else is said at `AvgPool2d`.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> AvgPool1d(3, strides=1, padding="same")(mp.asarray([3.0, 6.0, 9.0]).reshape((1, 3, 1)))[0, :, 0]
+    Array([4.5, 6. , 7.5], dtype=float32)
+    """
+
+    spatial_axes, combiner = 1, "mean"
+
+
+class AvgPool2d(Pool):
+    """The mean of every window, each channel by itself: (N, H, W, C) ↦ (N, places…, C).
+
+    What stands around the input is no part of a mean: at a border it is that of the elements that are there. (PyTorch
+    counts the zeros of the padding too, unless told ``count_include_pad=False``.)
+
+    Parameters
+    ----------
+    window, strides, dilation, padding
+        As in `MaxPool2d`.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> AvgPool2d(2)(mp.zeros((10, 32, 32, 8))).shape
+    (10, 16, 16, 8)
+    """
+
+    spatial_axes, combiner = 2, "mean"
+
+
+class AvgPool3d(Pool):
+    """The mean of every window: (N, D, H, W, C) ↦ (N, places…, C). All else is said at `AvgPool2d`.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> AvgPool3d((1, 2, 2))(mp.zeros((5, 8, 8, 8, 1))).shape
+    (5, 8, 4, 4, 1)
+    """
+
+    spatial_axes, combiner = 3, "mean"
