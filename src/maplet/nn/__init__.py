@@ -12,19 +12,27 @@ from maplet.nn.architecture import build, describe
 from maplet.nn.layers import Dropout, Embedding, Flatten, Linear, Sequential
 from maplet.nn.losses import binary_cross_entropy, cross_entropy, huber, mae, mse
 from maplet.nn.module import Module
+from maplet.nn.recurrent import GRU, LSTM, RNN
+from maplet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from maplet.nn.tabular import EmbedColumns
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Dropout",
     "EmbedColumns",
     "Embedding",
     "Flatten",
+    "GRUCell",
+    "LSTMCell",
     "LeakyReLU",
     "Linear",
     "Module",
     "Parameter",
+    "RNNCell",
     "ReLU",
     "Sequential",
     "SiLU",

@@ -201,8 +201,10 @@ class _Builder:
         blank = {} if self.initialize else dict.fromkeys(initial, "zeros")
         rng = {"rng": self.rng} if "rng" in parameters else {}
         module = cls(*positional, **{**settings, **blank, **rng})
-        for setting, value in initial.items():
-            setattr(module, setting, value)
+        for setting in blank:
+            for inner in module.modules().values():  # a layer of layers has handed on what it was given
+                if vars(inner).get(setting) == blank[setting]:
+                    setattr(inner, setting, initial[setting])
         return module
 
     def _decode(self, data: Any, path: str) -> Any:
