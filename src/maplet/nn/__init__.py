@@ -12,6 +12,7 @@ from maplet.nn.architecture import build, describe
 from maplet.nn.layers import Dropout, Embedding, Flatten, Linear, Sequential
 from maplet.nn.losses import binary_cross_entropy, cross_entropy, huber, mae, mse
 from maplet.nn.module import Module
+from maplet.nn.online import OnlineState, online_gradient, online_start
 from maplet.nn.recurrent import GRU, LSTM, RNN
 from maplet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from maplet.nn.tabular import EmbedColumns
@@ -31,6 +32,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "Module",
+    "OnlineState",
     "Parameter",
     "RNNCell",
     "ReLU",
@@ -48,6 +50,8 @@ __all__ = [
     "initializers",
     "mae",
     "mse",
+    "online_gradient",
+    "online_start",
 ]
 
 if not TYPE_CHECKING:  # a checker would take it that every name is there

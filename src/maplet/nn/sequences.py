@@ -15,6 +15,8 @@ from maplet.ops.elementwise import less
 from maplet.ops.movement import reshape
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from maplet.core.array import Array, ArrayLike
     from maplet.core.types import Shape
 
@@ -46,7 +48,7 @@ def as_sequences(layer: str, x: ArrayLike, features: int) -> Array:
 
 
 def with_state(
-    layer: str, x: Array, weight: Array, state: Any, *, names: tuple[str, ...], shape: Shape
+    layer: str, x: Array, weight: Array, state: Any, *, names: Sequence[str], shape: Shape
 ) -> tuple[Array, list[Array]]:
     """The input and the arrays of the state before it, those given or zeros, in the dtype in which all meet."""
     given = [] if state is None else _state_arrays(layer, names, state, shape)
@@ -54,7 +56,7 @@ def with_state(
     return x, given or [zeros(shape, dtype=x.dtype) for _ in names]
 
 
-def _state_arrays(layer: str, names: tuple[str, ...], state: Any, shape: Shape) -> list[Array]:
+def _state_arrays(layer: str, names: Sequence[str], state: Any, shape: Shape) -> list[Array]:
     pair = len(names) > 1
     form = f"({', '.join(names)}), each of shape {shape}" if pair else f"{names[0]} of shape {shape}"
     given = list(cast("Any", state)) if isinstance(state, tuple | list) else None
