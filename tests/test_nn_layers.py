@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import maplet as mp
+import recurrent_peers
 from maplet import nn
+from maplet.core.tree import leaves
 from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
 from maplet.nn.activations import activations
 from maplet.nn.module import built_in
@@ -15,6 +17,7 @@ random = np.random.default_rng(0)
 matrix = random.normal(size=(5, 4))
 images = random.normal(size=(3, 2, 4))
 codes = np.array([[0, 2], [5, 2]])
+sequences = random.normal(size=(3, 4, 2))
 table = np.column_stack([random.normal(size=(4, 2)), [0, 2, 1, 2]])
 between = np.array([0.0, 0.0, 0.25])  # a code is a step function of its input: differences are taken inside a step
 
@@ -32,6 +35,22 @@ examples = {
     "Flatten": [(nn.Flatten, images), (nn.Flatten, matrix[0])],
     "Dropout": [(lambda: nn.Dropout(0.3), matrix), (lambda: nn.Dropout(0), matrix)],
     "Embedding": [(lambda: nn.Embedding(6, 3), codes), (lambda: nn.Embedding(6, 3, weight_init="normal"), codes[0])],
+    "RNN": [
+        (lambda: nn.RNN(2, 3), sequences),
+        (lambda: nn.RNN(2, 3, activation="relu", layers=2, bidirectional=True, bias_init="normal", rng=0), sequences),
+        (lambda: nn.RNN(2, 3, layers=3, dropout=0.4), sequences),
+    ],
+    "LSTM": [
+        (lambda: nn.LSTM(2, 3, forget_bias=1.0), sequences),
+        (lambda: nn.LSTM(2, 3, layers=2, bidirectional=True, bias=False, weight_init="normal"), sequences),
+    ],
+    "GRU": [
+        (lambda: nn.GRU(2, 3, bias_init="normal"), sequences),
+        (lambda: nn.GRU(2, 3, layers=2, bidirectional=True, bias=False), sequences),
+    ],
+    "RNNCell": [(lambda: nn.RNNCell(4, 3), matrix), (lambda: nn.RNNCell(4, 3, activation="relu", rng=0), matrix)],
+    "LSTMCell": [(lambda: nn.LSTMCell(4, 3, bias_init="normal"), matrix), (lambda: nn.LSTMCell(4, 3), matrix[0])],
+    "GRUCell": [(lambda: nn.GRUCell(4, 3, bias_init="normal"), matrix), (lambda: nn.GRUCell(4, 3), matrix[0])],
     "EmbedColumns": [
         (lambda: nn.EmbedColumns([3]), table + between),
         (lambda: nn.EmbedColumns((9, 3)), np.abs(table).round() + 0.25),
@@ -56,6 +75,16 @@ def as_input(x, dtype):
     return mp.asarray(x, dtype=dtype if x.dtype.kind == "f" else None)
 
 
+def arrays(value):
+    """What a layer gives, as a list: most give one array, recurrent ones outputs and states."""
+    return list(leaves(value).values())
+
+
+def assert_equal(ours, theirs):
+    for one, other in zip(arrays(ours), arrays(theirs), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_every_layer_has_an_example():
     assert set(examples) == set(built_in)
     assert {cls.__name__ for cls in activations.values()} <= set(examples)
@@ -76,7 +105,7 @@ def test_a_description_is_json_and_builds_the_same_layer(make, x):
     built.load_state(net.state())
     x = as_input(x, "float32")
     for _ in range(2):
-        np.testing.assert_array_equal(built(x), net(x))
+        assert_equal(built(x), net(x))
     assert nn.describe(built) == description
 
 
@@ -87,29 +116,32 @@ def test_loading_without_drawing_weights_gives_the_same_layer(make, x):
     built = nn.build(nn.describe(net), initialize=False).load_state(net.state())
     assert mp.random.default.draws.item() == state
     assert repr(built) == repr(net)
-    np.testing.assert_array_equal(built(as_input(x, "float32")), net(as_input(x, "float32")))
+    assert_equal(built(as_input(x, "float32")), net(as_input(x, "float32")))
 
 
 @every_layer
 def test_training_and_inference_differ_for_dropout_only(make, x):
     net, x = make(), as_input(x, "float32")
     trained, inferred = net.train()(x), net.eval()(x)
-    same = np.array_equal(trained, inferred)
-    assert same != (isinstance(net, nn.Dropout) and net.rate > 0)
-    np.testing.assert_array_equal(inferred, net(x))
+    same = all(map(np.array_equal, arrays(trained), arrays(inferred)))
+    assert same != any(isinstance(layer, nn.Dropout) and layer.rate > 0 for layer in net.modules().values())
+    assert_equal(inferred, net(x))
 
 
 @every_layer
 def test_dtype_is_kept(make, x):
     for dtype in ("float32", "float64"):
-        assert make().astype(dtype)(as_input(x, dtype)).dtype == dtype
+        assert {array.dtype for array in arrays(make().astype(dtype)(as_input(x, dtype)))} == {np.dtype(dtype)}
 
 
 # ── PyTorch ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def torch_peer(net, torch):
-    """The same layer in PyTorch, with the same weights, and its parameters by our names."""
+    """The same layer in PyTorch, with the same weights, and its parameters by our names.
+
+    In the place of a parameter that has another layout there stands a function that reads its gradient in ours.
+    """
     name = type(net).__name__
     if name == "Sequential":
         peers = [torch_peer(layer, torch) for layer in net]
@@ -127,6 +159,10 @@ def torch_peer(net, torch):
         peer = torch.nn.Embedding(net.num_embeddings, net.features)
         peer.weight.data = torch.tensor(net.weight.numpy().copy())
         return peer, {"weight": peer.weight}
+    if name in ("RNN", "LSTM", "GRU"):
+        return recurrent_peers.peer_of_layer(net, torch)
+    if name in ("RNNCell", "LSTMCell", "GRUCell"):
+        return recurrent_peers.peer_of_cell(net, torch)
     make = {
         "Flatten": torch.nn.Flatten,
         "LeakyReLU": lambda: torch.nn.LeakyReLU(net.slope),
@@ -137,6 +173,11 @@ def torch_peer(net, torch):
     return make.get(name, getattr(torch.nn, name))(), {}
 
 
+def flat(value):
+    """Nested tuples of PyTorch's as a list."""
+    return [one for item in value for one in flat(item)] if isinstance(value, tuple) else [value]
+
+
 has_a_peer = [case for case in cases if not case.id.startswith(("Dropout", "EmbedColumns", "Flatten-1"))]
 
 
@@ -144,21 +185,26 @@ has_a_peer = [case for case in cases if not case.id.startswith(("Dropout", "Embe
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-6)])
 def test_values_and_gradients_agree_with_pytorch(make, x, dtype, tolerance):
     torch = pytest.importorskip("torch")
-    net = make().astype(dtype)
+    net = make().astype(dtype).eval()
     peer, named = torch_peer(net, torch)
     x = as_input(x, dtype)
     theirs_x = torch.tensor(x.numpy().copy(), requires_grad=x.dtype.kind == "f")
-    theirs = peer(theirs_x)
-    weights = np.random.default_rng(1).normal(size=tuple(theirs.shape)).astype(dtype)
-    (theirs * torch.tensor(weights)).sum().backward()
+    theirs = flat(peer(theirs_x))
+    draw = np.random.default_rng(1)
+    weights = [draw.normal(size=tuple(one.shape)).astype(dtype) for one in theirs]
+    sum((one * torch.tensor(weight)).sum() for one, weight in zip(theirs, weights, strict=True)).backward()
 
-    ours, pullback = mp.vjp(lambda net, x: net(x), net, x)
-    gradients, gradient_x = pullback(weights)
-    np.testing.assert_allclose(ours, theirs.detach(), rtol=tolerance, atol=tolerance)
+    ours, pullback = mp.vjp(lambda net, x: arrays(net(x)), net, x)
+    gradients, gradient_x = pullback([mp.asarray(weight) for weight in weights])
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other.detach(), rtol=tolerance, atol=tolerance)
     assert set(gradients) == set(named)
     for name, parameter in named.items():
-        transposed = name.endswith("weight") and not isinstance(net, nn.Embedding)
-        gradient = parameter.grad.numpy().T if transposed else parameter.grad.numpy()
+        if callable(parameter):
+            gradient = parameter()
+        else:
+            transposed = name.endswith("weight") and not isinstance(net, nn.Embedding)
+            gradient = parameter.grad.numpy().T if transposed else parameter.grad.numpy()
         np.testing.assert_allclose(gradients[name], gradient, rtol=tolerance, atol=tolerance, err_msg=name)
     if x.dtype.kind == "f":
         np.testing.assert_allclose(gradient_x, theirs_x.grad, rtol=tolerance, atol=tolerance)

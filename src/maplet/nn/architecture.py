@@ -8,7 +8,7 @@ made from it, so a file from a stranger can run no code.
 from __future__ import annotations
 
 import inspect
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -20,9 +20,13 @@ from maplet.nn.activations import activations
 from maplet.nn.construction import constructor_parameters
 from maplet.nn.initializers import Constant, Normal, Scaled, Uniform
 from maplet.nn.module import Module, built_in
+from maplet.ops.creation import zeros
 from maplet.ops.random import Generator, as_generator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from maplet.core.array import Array
     from maplet.ops.random import Rng
 
 Description = dict[str, Any]
@@ -155,6 +159,16 @@ def build(description: Description, *, initialize: bool = True, rng: Rng = None)
         raise CheckpointError(f"this is no description of a network: {type(error).__name__}: {error}") from error
 
 
+@dataclass(frozen=True)
+class _Unused:
+    """Zeros in place of weights that are loaded anyway, until the initializer that was meant takes its place again."""
+
+    meant: Any
+
+    def __call__(self, shape: Sequence[int], generator: Generator) -> Array:  # noqa: ARG002  (nothing is drawn)
+        return zeros(tuple(shape))
+
+
 class _Builder:
     """Makes modules from data, and remembers them by path, for those that stand in several places."""
 
@@ -198,13 +212,13 @@ class _Builder:
             for setting in parameters
             if setting.endswith("_init")
         }
-        blank = {} if self.initialize else dict.fromkeys(initial, "zeros")
+        blank = {} if self.initialize else {setting: _Unused(value) for setting, value in initial.items()}
         rng = {"rng": self.rng} if "rng" in parameters else {}
         module = cls(*positional, **{**settings, **blank, **rng})
-        for setting in blank:
-            for inner in module.modules().values():  # a layer of layers has handed on what it was given
-                if vars(inner).get(setting) == blank[setting]:
-                    setattr(inner, setting, initial[setting])
+        for part in module.modules().values():  # a layer may have handed it on to layers inside
+            for setting, value in list(vars(part).items()):
+                if isinstance(value, _Unused):
+                    setattr(part, setting, value.meant)
         return module
 
     def _decode(self, data: Any, path: str) -> Any:

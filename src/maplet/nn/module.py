@@ -56,10 +56,10 @@ class Module(Stateful):
     training: bool = True
 
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
+        """Enter a layer of maplet itself into the list of those; ``abstract`` says that it is but a base of layers."""
         super().__init_subclass__(**kwargs)
-        # No layer is defined in this very file, but the example above is, when it runs as a test. An abstract class is
-        # what several layers share, and none itself.
-        if not abstract and cls.__module__.startswith("maplet.nn.") and cls.__module__ != __name__:
+        # No layer is defined in this very file, but the example above is, when it runs as a test.
+        if cls.__module__.startswith("maplet.nn.") and cls.__module__ != __name__ and not abstract:
             built_in[cls.__name__] = cls
 
     def _forward_missing(self, *_: Any, **__: Any) -> Any:
