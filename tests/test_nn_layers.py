@@ -51,6 +51,11 @@ examples = {
     "RNNCell": [(lambda: nn.RNNCell(4, 3), matrix), (lambda: nn.RNNCell(4, 3, activation="relu", rng=0), matrix)],
     "LSTMCell": [(lambda: nn.LSTMCell(4, 3, bias_init="normal"), matrix), (lambda: nn.LSTMCell(4, 3), matrix[0])],
     "GRUCell": [(lambda: nn.GRUCell(4, 3, bias_init="normal"), matrix), (lambda: nn.GRUCell(4, 3), matrix[0])],
+    "Outputs": [(lambda: nn.Sequential(nn.GRU(2, 3), nn.Outputs()), sequences)],
+    "FinalOutput": [
+        (lambda: nn.Sequential(nn.GRU(2, 3, layers=2), nn.FinalOutput()), sequences),
+        (lambda: nn.Sequential(nn.LSTM(2, 3, layers=2, bidirectional=True), nn.FinalOutput()), sequences),
+    ],
     "EmbedColumns": [
         (lambda: nn.EmbedColumns([3]), table + between),
         (lambda: nn.EmbedColumns((9, 3)), np.abs(table).round() + 0.25),
@@ -178,7 +183,9 @@ def flat(value):
     return [one for item in value for one in flat(item)] if isinstance(value, tuple) else [value]
 
 
-has_a_peer = [case for case in cases if not case.id.startswith(("Dropout", "EmbedColumns", "Flatten-1"))]
+has_a_peer = [
+    case for case in cases if not case.id.startswith(("Dropout", "EmbedColumns", "Flatten-1", "Outputs", "FinalOutput"))
+]
 
 
 @pytest.mark.parametrize(("make", "x"), has_a_peer)

@@ -266,6 +266,34 @@ def test_half_precision_is_close_to_single():
     assert_close(layer.astype("float16")(sequences.astype("float16")), exact, 4e-3)
 
 
+# ── in a Sequential ──────────────────────────────────────────────────────────────────────────────
+
+
+@kinds
+@depths
+@both_ways
+def test_a_sequential_takes_the_outputs_or_the_last_of_them(kind, layers, bidirectional):
+    layer = make(kind, layers, bidirectional)
+    outputs, _ = layer(sequences)
+    np.testing.assert_array_equal(nn.Sequential(layer, nn.Outputs())(sequences), outputs)
+    final = nn.Sequential(layer, nn.FinalOutput())(sequences)
+    assert final.shape == (N, outputs.shape[-1])
+    np.testing.assert_array_equal(final[:, :H], outputs[:, -1, :H])
+    np.testing.assert_array_equal(final[:, H:], outputs[:, 0, H:])
+    padded = nn.FinalOutput()(layer(sequences, lengths=lengths))
+    if layers == 1:  # in more of them the second reads what the first one, that runs backwards, has seen behind the end
+        np.testing.assert_array_equal(padded[:, :H], outputs[np.arange(N), lengths - 1, :H])
+
+
+def test_a_layer_that_gets_a_tuple_says_what_to_put_between():
+    for layer in (nn.Linear(H, 1), nn.GRU(H, 1)):
+        with pytest.raises(ShapeError, match=r"LSTM gives a tuple(?s:.*)FinalOutput\(\)"):
+            nn.Sequential(nn.LSTM(C, H), layer)(sequences)
+    for picks in (nn.Outputs(), nn.FinalOutput()):
+        with pytest.raises(ShapeError, match=r"takes what a recurrent layer gives, \(outputs, state\), given Array"):
+            picks(mp.zeros((N, T, H)))
+
+
 # ── how it begins, and dropout ───────────────────────────────────────────────────────────────────
 
 

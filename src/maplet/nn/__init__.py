@@ -15,6 +15,7 @@ from maplet.nn.module import Module
 from maplet.nn.online import OnlineState, online_gradient, online_start
 from maplet.nn.recurrent import GRU, LSTM, RNN
 from maplet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
+from maplet.nn.recurrent_outputs import FinalOutput, Outputs
 from maplet.nn.tabular import EmbedColumns
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Dropout",
     "EmbedColumns",
     "Embedding",
+    "FinalOutput",
     "Flatten",
     "GRUCell",
     "LSTMCell",
@@ -33,6 +35,7 @@ __all__ = [
     "Linear",
     "Module",
     "OnlineState",
+    "Outputs",
     "Parameter",
     "RNNCell",
     "ReLU",
