@@ -54,8 +54,9 @@ class FinalOutput(Module):
 
 def _pair(layer: str, given: Any) -> tuple[Array, State]:
     if not isinstance(given, tuple) or len(cast("Any", given)) != 2:
+        kind = type(cast("object", given)).__name__
         raise ShapeError(
-            f"{layer}() takes what a recurrent layer gives, (outputs, state), given {type(cast('object', given)).__name__}",
+            f"{layer}() takes what a recurrent layer gives, (outputs, state), given {kind}",
             fix="put it behind RNN, LSTM or GRU",
         )
     return cast("tuple[Array, State]", given)
