@@ -17,6 +17,7 @@ from maplet.nn.layers import Dropout
 from maplet.nn.module import Module
 from maplet.nn.recurrent_cells import Cell, GRUCell, LSTMCell, RNNCell
 from maplet.nn.sequences import as_given, as_sequences, inside, with_state
+from maplet.ops.arguments import as_flag
 from maplet.ops.elementwise import where
 from maplet.ops.movement import permute_dims, reshape
 from maplet.ops.random import as_generator
@@ -30,21 +31,7 @@ if TYPE_CHECKING:
 
 
 class Recurrent(Module, abstract=True):
-    """What the recurrent layers share: `cells`, and how they are run.
-
-    **Input** (N, T, in_features): N sequences of T steps. **Output** a pair (outputs, final state). The outputs are
-    (N, T, H) with H = hidden_features, or (N, T, 2H) in both directions: first what the one that runs forwards gives at
-    a time, then the other. They are those of the last layer.
-
-    **State.** An array (layers · directions, N, H), of an LSTM a pair (h, c) of them; the row of layer l in direction d
-    (0 forwards, 1 backwards) is l · directions + d, as in PyTorch. One of this form may be given to begin with, else it
-    is 0.
-
-    **Lengths.** With ``lengths``, N integers from 0 to T, only so many steps of each sequence count, and what stands
-    behind them is never looked at. Outputs behind the end are 0, the final state is that at the sequence's own end,
-    and the direction that runs backwards begins there. A sequence of length 0 has its initial state as final state;
-    so have all where T = 0.
-    """
+    """What the recurrent layers share: `cells`, and how they are run (`forward`)."""
 
     cell_type: ClassVar[type[Cell]]
 
@@ -65,7 +52,8 @@ class Recurrent(Module, abstract=True):
         self.in_features = positive_integer(name, "in_features", in_features)
         self.hidden_features = positive_integer(name, "hidden_features", hidden_features)
         self.layers = positive_integer(name, "layers", layers)
-        self.bidirectional, self.dropout, self.bias = bidirectional, dropout, bias
+        self.bidirectional = as_flag(name, "bidirectional", bidirectional)
+        self.dropout, self.bias = dropout, bias
         self.weight_init, self.bias_init = weight_init, bias_init
         if dropout and self.layers == 1:
             raise SettingError(
@@ -97,7 +85,35 @@ class Recurrent(Module, abstract=True):
     def forward(
         self, x: ArrayLike, state: State | None = None, lengths: ArrayLike | None = None
     ) -> tuple[Array, State]:
-        """(N, T, in_features) ↦ outputs (N, T, H or 2H) and the final state; see the class."""
+        """Run over N sequences of T steps.
+
+        Parameters
+        ----------
+        x
+            (N, T, in_features).
+        state
+            Where to begin, in the form of the final state; 0 where it is left out.
+        lengths
+            N integers from 0 to T, for a padded batch: only so many steps of each sequence count, and what stands
+            behind them is never looked at. The direction that runs backwards begins at a sequence's own end.
+
+        Returns
+        -------
+        outputs
+            (N, T, H) with H = hidden_features: the h of the last layer at each time, 0 behind the end of a sequence. In
+            both directions (N, T, 2H), first of the one that runs forwards, then of the other.
+        final state
+            Where each sequence ends: (layers · directions, N, H), of an LSTM a pair (h, c) of such arrays. The row of
+            layer l in direction d (0 forwards, 1 backwards) is l · directions + d, as in PyTorch. A sequence without
+            steps, of length 0 or in a batch with T = 0, ends where it began.
+
+        Raises
+        ------
+        ShapeError
+            If the input, the state or the lengths have another shape.
+        DTypeError, DataError
+            If the lengths are no integers, or are not from 0 to T, as far as their values are known.
+        """
         name = f"{type(self).__name__}({self.in_features}, {self.hidden_features})"
         x = as_sequences(name, x, self.in_features)
         count, steps = x.shape[:2]
@@ -173,8 +189,8 @@ class RNN(Recurrent):
 
     Notes
     -----
-    Input (N, T, in_features), outputs (N, T, H), or (N, T, 2H) in both directions, and the final state
-    (layers · directions, N, H). `Recurrent` describes the state, and ``lengths`` for padded sequences.
+    Input (N, T, in_features); outputs (N, T, H), or (N, T, 2H) in both directions, and the final state
+    (layers · directions, N, H). `forward` says more of the state, and of ``lengths`` for padded batches.
 
     Examples
     --------
@@ -235,8 +251,8 @@ class LSTM(Recurrent):
 
     Notes
     -----
-    Input (N, T, in_features), outputs (N, T, H), or (N, T, 2H) in both directions, and the final state (h, c), each
-    (layers · directions, N, H). `Recurrent` describes the state, and ``lengths`` for padded sequences.
+    Input (N, T, in_features); outputs (N, T, H), or (N, T, 2H) in both directions, and the final state (h, c), each
+    (layers · directions, N, H). `forward` says more of the state, and of ``lengths`` for padded batches.
 
     Examples
     --------
@@ -298,8 +314,8 @@ class GRU(Recurrent):
 
     Notes
     -----
-    Input (N, T, in_features), outputs (N, T, H), or (N, T, 2H) in both directions, and the final state
-    (layers · directions, N, H). `Recurrent` describes the state, and ``lengths`` for padded sequences.
+    Input (N, T, in_features); outputs (N, T, H), or (N, T, 2H) in both directions, and the final state
+    (layers · directions, N, H). `forward` says more of the state, and of ``lengths`` for padded batches.
 
     Examples
     --------
