@@ -454,7 +454,7 @@ def test_settings_that_mean_nothing_are_refused():
         nn.LSTM(C, H, forget_bias=1.0, bias=False)
     with pytest.raises(SettingError, match="LSTM: layers is a positive integer"):
         nn.LSTM(C, H, layers=0)
-    with pytest.raises(SettingError, match="GRU: bidirectional=2(?s:.*)True or False"):
+    with pytest.raises(SettingError, match=r"GRU: bidirectional=2(?s:.*)True or False"):
         nn.GRU(C, H, bidirectional=2)
     for kind in (nn.RNN, nn.LSTMCell):
         with pytest.raises(SettingError, match=f"{kind.__name__}: hidden_features is a positive integer"):
