@@ -12,6 +12,7 @@ from maplet.compiler.loop_check import check, own_functions, result_dtype
 from maplet.compiler.loop_text import text, truths
 from maplet.compiler.loops import (
     After,
+    Ahead,
     Apply,
     Buffer,
     Carry,
@@ -92,7 +93,8 @@ def everything():
         (Store(out, i, apply("multiply", apply("add", row, largest), apply("exp", row))),),
     )
     last = Store(out, plus(size("n"), After("i64", 1, inner, 1)), Load("f64", 1, tile, Constant("i64", 1, 3)))
-    body = (For(i, begin, end, 1, (inner, guarded, last)),)
+    soon = (Ahead(x, plus(i, integer(64))), Ahead(out, plus(i, integer(8)), written=True))
+    body = (For(i, begin, end, 1, (inner, guarded, *soon, last)),)
     return Kernel("everything", (x, chosen, places, out), ("n", "m", "code"), body, 64 + 512, begin, end)
 
 
@@ -138,6 +140,8 @@ kernel everything(x: f32, chosen: bool, places: i64, out: f64; n, m, code) scrat
     if %5
       %6 = out[i]
       store out[i] = multiply(add(%6, f64(fold_max(after most))), exp(%6))
+    ahead x[i + 64]
+    ahead out[i + 8] to write
     store out[n + after count] = tile[3]
 """
     )
@@ -336,6 +340,8 @@ def alternatives(one, field, type_, kernel):
         found = ["add", "subtract", "minimum", "logical_or", "greater", "log", "sum", "min", "prod", "all"]
     elif field == "name":
         found = ["m"] if isinstance(one, Size) else []  # the other names are for people
+    elif isinstance(now, bool):
+        found = [not now]
     elif isinstance(now, (int, float)):
         found = [now + 1, now * 2, now + 8]
     elif isinstance(now, tuple):

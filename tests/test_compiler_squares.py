@@ -165,3 +165,18 @@ def test_squares_in_a_loop_of_small_kernels():
 
     for found, expected in zip(*both(graph_for(f, values), values), strict=True):
         assert_equal(found, expected)
+
+
+def test_heads_put_together_are_read_by_a_contraction():
+    """A product that is turned, then given another shape: stored as it is turned, or positions would be divided."""
+    values = [numbers(shape) for shape in ((2, 3, 5, 7), (2, 7, 3, 4), (12, 6))]
+
+    def attended(arrays):
+        weights, value, out = arrays
+        return [mp.einsum("bhqk,bkhd->bqhd", weights, value).reshape((2, 5, 12)) @ out]
+
+    graph = graph_for(attended, values)
+    program = Program(graph)
+    assert sum(isinstance(item, Contract) for item in program.block.items) == 2
+    for found, expected in zip(*both(graph, values), strict=True):
+        assert_equal(found, expected, "heads")

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 import maplet as mp
-import recurrent_peers
 from maplet import nn
 from maplet.core.tree import leaves
 from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
 from maplet.nn.activations import activations
 from maplet.nn.module import built_in
+from torch_recurrent import recurrent_peers
+from torch_transformers import transformer_peers
 
 random = np.random.default_rng(0)
 matrix = random.normal(size=(5, 4))
@@ -21,7 +22,7 @@ sequences = random.normal(size=(3, 4, 2))
 table = np.column_stack([random.normal(size=(4, 2)), [0, 2, 1, 2]])
 between = np.array([0.0, 0.0, 0.25])  # a code is a step function of its input: differences are taken inside a step
 
-# Every layer with every option that changes what it computes, and an input for it.
+# Every layer with every option that changes what it computes, and an input for it, or a tuple of several.
 examples = {
     "Sequential": [
         (nn.Sequential, matrix),
@@ -34,6 +35,40 @@ examples = {
     ],
     "Flatten": [(nn.Flatten, images), (nn.Flatten, matrix[0])],
     "Dropout": [(lambda: nn.Dropout(0.3), matrix), (lambda: nn.Dropout(0), matrix)],
+    "LayerNorm": [(lambda: nn.LayerNorm(4), matrix), (lambda: nn.LayerNorm(4, epsilon=0.1), images)],
+    "SinusoidalPositions": [(lambda: nn.SinusoidalPositions(4), images)],
+    "LearnedPositions": [
+        (lambda: nn.LearnedPositions(2, 4), images),
+        (lambda: nn.LearnedPositions(7, 4, weight_init="normal"), matrix),
+    ],
+    "MultiHeadAttention": [
+        (lambda: nn.MultiHeadAttention(4, 2), images),
+        (
+            lambda: nn.MultiHeadAttention(4, 2, bias=False, weight_init="glorot_normal"),
+            (images, matrix[None].repeat(3, 0)),
+        ),
+        (lambda: nn.MultiHeadAttention(4, 2, key_value_heads=1, rotary=True, dropout=0.3), images),
+    ],
+    "TransformerEncoderLayer": [
+        (lambda: nn.TransformerEncoderLayer(4, 2, norm_first=False, activation="relu"), images),
+        (lambda: nn.TransformerEncoderLayer(4, 1, hidden_features=3), images),
+        (lambda: nn.TransformerEncoderLayer(4, 2, rotary=True, dropout=0.3), matrix),
+    ],
+    "TransformerDecoderLayer": [
+        (lambda: nn.TransformerDecoderLayer(4, 2, norm_first=False, hidden_features=3), (images, images[:, :1])),
+        (lambda: nn.TransformerDecoderLayer(4, 2), (images, images[:, :1])),
+        (lambda: nn.TransformerDecoderLayer(4, 2, rotary=True, dropout=0.3), (matrix, matrix[:2])),
+    ],
+    "TransformerEncoder": [
+        (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 1), nn.TransformerEncoderLayer(4, 2)), images),
+        (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 1), norm=nn.LayerNorm(4)), images),
+    ],
+    "TransformerDecoder": [
+        (
+            lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 1), norm=nn.LayerNorm(4)),
+            (images, images[:, :1]),
+        ),
+    ],
     "Embedding": [(lambda: nn.Embedding(6, 3), codes), (lambda: nn.Embedding(6, 3, weight_init="normal"), codes[0])],
     "RNN": [
         (lambda: nn.RNN(2, 3), sequences),
@@ -76,8 +111,10 @@ cases = [
 every_layer = pytest.mark.parametrize(("make", "x"), cases)
 
 
-def as_input(x, dtype):
-    return mp.asarray(x, dtype=dtype if x.dtype.kind == "f" else None)
+def as_inputs(x, dtype):
+    """The inputs of a layer, one or several, with their real numbers in a dtype."""
+    several = x if isinstance(x, tuple) else (x,)
+    return [mp.asarray(one, dtype=dtype if one.dtype.kind == "f" else None) for one in several]
 
 
 def arrays(value):
@@ -97,7 +134,7 @@ def test_every_layer_has_an_example():
 
 @every_layer
 def test_gradients_agree_with_central_differences(make, x):
-    report = mp.check_gradient(lambda net, x: net(x), make(), x)
+    report = mp.check_gradient(lambda net, xs: net(*xs), make(), list(x) if isinstance(x, tuple) else [x])
     assert report.passed, str(report)
 
 
@@ -108,9 +145,9 @@ def test_a_description_is_json_and_builds_the_same_layer(make, x):
     built = nn.build(description)
     assert repr(built) == repr(net)
     built.load_state(net.state())
-    x = as_input(x, "float32")
+    xs = as_inputs(x, "float32")
     for _ in range(2):
-        assert_equal(built(x), net(x))
+        assert_equal(built(*xs), net(*xs))
     assert nn.describe(built) == description
 
 
@@ -121,22 +158,24 @@ def test_loading_without_drawing_weights_gives_the_same_layer(make, x):
     built = nn.build(nn.describe(net), initialize=False).load_state(net.state())
     assert mp.random.default.draws.item() == state
     assert repr(built) == repr(net)
-    assert_equal(built(as_input(x, "float32")), net(as_input(x, "float32")))
+    xs = as_inputs(x, "float32")
+    assert_equal(built(*xs), net(*xs))
 
 
 @every_layer
 def test_training_and_inference_differ_for_dropout_only(make, x):
-    net, x = make(), as_input(x, "float32")
-    trained, inferred = net.train()(x), net.eval()(x)
+    net, xs = make(), as_inputs(x, "float32")
+    trained, inferred = net.train()(*xs), net.eval()(*xs)
     same = all(map(np.array_equal, arrays(trained), arrays(inferred)))
-    assert same != any(isinstance(layer, nn.Dropout) and layer.rate > 0 for layer in net.modules().values())
-    assert_equal(inferred, net(x))
+    assert same != any(isinstance(part, nn.Dropout) and part.rate > 0 for part in net.modules().values())
+    assert_equal(inferred, net(*xs))
 
 
 @every_layer
 def test_dtype_is_kept(make, x):
     for dtype in ("float32", "float64"):
-        assert {array.dtype for array in arrays(make().astype(dtype)(as_input(x, dtype)))} == {np.dtype(dtype)}
+        given = make().astype(dtype)(*as_inputs(x, dtype))
+        assert {array.dtype for array in arrays(given)} == {np.dtype(dtype)}
 
 
 # ── PyTorch ──────────────────────────────────────────────────────────────────────────────────────
@@ -148,6 +187,9 @@ def torch_peer(net, torch):
     In the place of a parameter that has another layout there stands a function that reads its gradient in ours.
     """
     name = type(net).__name__
+    elsewhere = transformer_peers | recurrent_peers
+    if name in elsewhere:
+        return elsewhere[name](net, torch)
     if name == "Sequential":
         peers = [torch_peer(layer, torch) for layer in net]
         named = {f"layers.{n}.{key}": value for n, (_, own) in enumerate(peers) for key, value in own.items()}
@@ -164,10 +206,6 @@ def torch_peer(net, torch):
         peer = torch.nn.Embedding(net.num_embeddings, net.features)
         peer.weight.data = torch.tensor(net.weight.numpy().copy())
         return peer, {"weight": peer.weight}
-    if name in ("RNN", "LSTM", "GRU"):
-        return recurrent_peers.peer_of_layer(net, torch)
-    if name in ("RNNCell", "LSTMCell", "GRUCell"):
-        return recurrent_peers.peer_of_cell(net, torch)
     make = {
         "Flatten": torch.nn.Flatten,
         "LeakyReLU": lambda: torch.nn.LeakyReLU(net.slope),
@@ -183,9 +221,11 @@ def flat(value):
     return [one for item in value for one in flat(item)] if isinstance(value, tuple) else [value]
 
 
-has_a_peer = [
-    case for case in cases if not case.id.startswith(("Dropout", "EmbedColumns", "Flatten-1", "Outputs", "FinalOutput"))
-]
+has_no_peer = (
+    "Dropout", "EmbedColumns", "Flatten-1", "SinusoidalPositions", "LearnedPositions", "MultiHeadAttention-2",
+    "TransformerEncoderLayer-2", "TransformerDecoderLayer-2", "Outputs", "FinalOutput",
+)  # fmt: skip
+has_a_peer = [case for case in cases if not case.id.startswith(has_no_peer)]
 
 
 @pytest.mark.parametrize(("make", "x"), has_a_peer)
@@ -194,15 +234,16 @@ def test_values_and_gradients_agree_with_pytorch(make, x, dtype, tolerance):
     torch = pytest.importorskip("torch")
     net = make().astype(dtype).eval()
     peer, named = torch_peer(net, torch)
-    x = as_input(x, dtype)
-    theirs_x = torch.tensor(x.numpy().copy(), requires_grad=x.dtype.kind == "f")
-    theirs = flat(peer(theirs_x))
+    tolerance *= max(1, len({name.rpartition(".")[0] for name in net.parameters()}))  # each layer inside rounds
+    xs = as_inputs(x, dtype)
+    theirs_xs = [torch.tensor(x.numpy().copy(), requires_grad=x.dtype.kind == "f") for x in xs]
+    theirs = flat(peer(*theirs_xs))
     draw = np.random.default_rng(1)
     weights = [draw.normal(size=tuple(one.shape)).astype(dtype) for one in theirs]
     sum((one * torch.tensor(weight)).sum() for one, weight in zip(theirs, weights, strict=True)).backward()
 
-    ours, pullback = mp.vjp(lambda net, x: arrays(net(x)), net, x)
-    gradients, gradient_x = pullback([mp.asarray(weight) for weight in weights])
+    ours, pullback = mp.vjp(lambda net, *xs: arrays(net(*xs)), net, *xs)
+    gradients, *gradients_x = pullback([mp.asarray(weight) for weight in weights])
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one, other.detach(), rtol=tolerance, atol=tolerance)
     assert set(gradients) == set(named)
@@ -213,8 +254,9 @@ def test_values_and_gradients_agree_with_pytorch(make, x, dtype, tolerance):
             transposed = name.endswith("weight") and not isinstance(net, nn.Embedding)
             gradient = parameter.grad.numpy().T if transposed else parameter.grad.numpy()
         np.testing.assert_allclose(gradients[name], gradient, rtol=tolerance, atol=tolerance, err_msg=name)
-    if x.dtype.kind == "f":
-        np.testing.assert_allclose(gradient_x, theirs_x.grad, rtol=tolerance, atol=tolerance)
+    for gradient, theirs_x in zip(gradients_x, theirs_xs, strict=True):
+        if theirs_x.requires_grad:
+            np.testing.assert_allclose(gradient, theirs_x.grad, rtol=tolerance, atol=tolerance)
 
 
 # ── dropout ──────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ from maplet import nn, optim
 from maplet.core.graph import in_order, nested_graphs
 from maplet.core.tree import leaves
 from maplet.errors import DataError, DTypeError, SettingError, ShapeError
-from recurrent_peers import peer_of_cell, peer_of_layer
+from torch_recurrent import peer_of_cell, peer_of_layer
 
 random = np.random.default_rng(0)
 N, T, C, H = 4, 6, 2, 3

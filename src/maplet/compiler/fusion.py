@@ -1,8 +1,6 @@
 """Fusion: a graph → nests, contractions, loops and calls of the host, in the order in which they run.
 
-Every value is either stored or composed into what reads it. One rule decides: what only moves elements is not stored
-for its own sake, but where each position would have to be divided; what computes is stored if several read it and it
-costs more than reading it back would, or if it would be computed more often than it has elements.
+Every value is either stored or composed into what reads it: `cost_rule` decides.
 """
 
 from __future__ import annotations
@@ -11,16 +9,16 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from maplet.compiler import products
-from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Loop, Nest, Scatter, Storage, place_of
-from maplet.compiler.elements import Axis, Fetch, Function, Running, Total, within
+from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Loop, Nest, Scatter, Storage
+from maplet.compiler.cost_rule import CostRule, near
+from maplet.compiler.elements import Axis, Fetch, Running, Total, within
 from maplet.compiler.epilogues import with_epilogues
 from maplet.compiler.evaluator import Evaluator, NotHereError, access_of
-from maplet.compiler.recognition import aimed_at, contains_reduce
+from maplet.compiler.recognition import contains_reduce
 from maplet.compiler.strips import in_strips
 from maplet.compiler.unread import without_unread
-from maplet.core import index_notation as notation
 from maplet.core.graph import Graph, Node, as_made, constant_primitive, nested_graphs
-from maplet.core.kinds import access_at, is_cheap, only_moves
+from maplet.core.kinds import only_moves
 from maplet.core.primitive import registry
 from maplet.core.types import ArrayType, default_float, is_narrow
 from maplet.errors import GraphError
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 # ── how it is made ───────────────────────────────────────────────────────────────────────────────
 
 most_statements = 24  # in one nest: beyond, registers and compile time suffer
-few = 16  # elements of which one is looked up, or more of them
-near = 1 << 14  # elements of an array: up to here it stays in the first cache, and to call one kernel less is a gain
 inlined = ("call", "custom_gradient")
 
 
@@ -61,6 +57,7 @@ class Fuser:
     def __init__(self, graph: Graph) -> None:
         self.block = Block(graph)
         self.readers: dict[Node, list[Node | None]] = {}
+        self.rule = CostRule(self.block.storage.__contains__, self.readers)
         self.born: dict[Node, int] = {}  # stored node → number of the item after which it is there
         self.items_of: dict[Node, list[Node]] = {}
         self.moving: dict[Node, Node] = {}  # what moves the result of a product, or that → the product, yet to be made
@@ -168,14 +165,14 @@ class Fuser:
         if node not in self.block.storage:
             if node.primitive is constant_primitive:
                 self._store(node, Storage(node.array_type, "constant", node.params["value"]), born=-1)
-            elif not self._contract(node, node):
+            elif not self._contract(node, self.moving.get(node, node)):
                 self._store_in_nest(node)
 
     def _compute(self, node: Node) -> None:
         access = access_of(node)
         product = node if products.is_contraction(node) else next(filter(None, map(self.moving.get, node.inputs)), None)
         if product is not None:
-            if self._is_moved_on(node):
+            if self.rule.is_moved_on(node):
                 self.moving[node] = product
                 return
             if self._contract(node, product):
@@ -186,10 +183,10 @@ class Fuser:
             self._in_float32(node)
         elif contains_reduce(access.value):
             if not self._scatter(node):
-                if self._reads_turned(node):  # what is turned in squares first is read as it then lies
+                if self.rule.reads_turned(node):  # what is turned in squares first is read as it then lies
                     self._require_all(node.inputs)
                 self._store_in_nest(node)
-        elif self._is_stored(node, access):
+        elif self.rule.is_stored(node, access):
             self._store_in_nest(node)
 
     def _in_float32(self, node: Node) -> None:
@@ -208,48 +205,6 @@ class Fuser:
         self.require(total)
         self._store(node, self.block.storage[total], born=self.born[total])
 
-    def _is_moved_on(self, node: Node) -> bool:
-        """Whether only one reads a node, which takes it in another order, or a part of it."""
-        reader = next(iter(self.readers.get(node, [])), None)
-        if reader is None or len(self.readers[node]) > 1 or isinstance(reader.type, tuple):
-            return False
-        access = access_at(reader)
-        is_part = reader.array_type.size <= node.array_type.size
-        return access is not None and isinstance(access.value, notation.Read) and is_part
-
-    def _is_stored(self, node: Node, access: notation.Access) -> bool:
-        """The cost rule: whether a value without sums is stored rather than composed into what reads it."""
-        readers = self.readers.get(node, [])
-        if None in readers:
-            return True
-        size = node.array_type.size
-        once = all(reader is not None and _reads(reader) <= size for reader in readers)
-        if only_moves(access.value):
-            # What looks up a few elements is stored: the array that they are looked up in need be kept no longer.
-            if not is_cheap(access.value) and few * size <= max(child.array_type.size for child in node.inputs):
-                return True
-            return once and self._divides(node)
-        if size == 1:
-            return not is_cheap(access.value) or (len(readers) > 1 and not all(map(self._is_near, node.inputs)))
-        if len(readers) == 1:
-            return not once or not self._takes_inline(readers[0])
-        cheap = is_cheap(access.value) and all(self._is_near(child) for child in node.inputs)
-        return not (cheap and once and len(readers) == 2 and all(map(self._takes_inline, readers)))
-
-    def _is_near(self, node: Node) -> bool:
-        """Whether reading an element of a node costs no more than a load."""
-        if node in self.block.storage or node.primitive is constant_primitive:
-            return True
-        access = access_at(node)
-        return access is not None and only_moves(access.value) and all(map(self._is_near, node.inputs))
-
-    def _takes_inline(self, reader: Node | None) -> bool:
-        """Whether a reader can take an expression in the place of an array."""
-        if reader is None or isinstance(reader.type, tuple):
-            return False
-        access = access_at(reader)
-        return access is not None and not products.is_contraction(reader) and aimed_at(access.value) is None
-
     # ── nests ────────────────────────────────────────────────────────────────────────────────────
 
     def _store_in_nest(self, node: Node) -> None:
@@ -257,9 +212,9 @@ class Fuser:
         shape = node.array_type.shape
         access = access_of(node)
         if only_moves(access.value):
-            if self._gives_another_shape(node):
+            if self.rule.gives_another_shape(node):
                 self.require(node.inputs[0])
-            source = self._same_memory(node)
+            source = self.rule.same_memory(node)
             if source is not None:
                 self._store(node, self.block.storage[source], born=self.born[source])
                 return
@@ -281,48 +236,6 @@ class Fuser:
         self._register(nest)
         self.block.items.append(nest)
         self._store(node, Storage(node.array_type, node.primitive.name), born=len(self.block.items) - 1)
-
-    def _same_memory(self, node: Node) -> Node | None:
-        """The stored array that a node only gives another shape."""
-        evaluator = Evaluator(self.block.storage.__contains__, {})
-        place = place_of([Axis(length) for length in node.array_type.shape])
-        element = evaluator.element(node, place)
-        if not isinstance(element, Fetch) or element.guard is not None or evaluator.checks:
-            return None
-        same = element.at.key == evaluator.flat(place, node.array_type.shape).key
-        return element.source if same and element.source.array_type.size == node.array_type.size else None
-
-    def _gives_another_shape(self, node: Node) -> bool:
-        """Whether a node has the elements of an operand in their order: stored in that one's shape, it is there."""
-        if len(node.inputs) != 1 or node.inputs[0].array_type.size != node.array_type.size:
-            return False
-        child = node.inputs[0]
-        evaluator = Evaluator({child}.__contains__, {})
-        place = place_of([Axis(length) for length in node.array_type.shape])
-        element = evaluator.element(node, place)
-        same = evaluator.flat(place, node.array_type.shape).key
-        return isinstance(element, Fetch) and element.guard is None and element.at.key == same
-
-    def _divides(self, node: Node) -> bool:
-        """Whether it gives another shape to what is not stored, so that positions would have to be divided."""
-        if not self._gives_another_shape(node):
-            return False
-        place = place_of([Axis(length) for length in node.array_type.shape])
-        element = Evaluator(self.block.storage.__contains__, {}).element(node, place)
-        return any(isinstance(one, Function) and one.name == "floor_divide" for one in within([element]))
-
-    def _reads_turned(self, node: Node) -> bool:
-        """Whether a sum over a large array would go through it across the way in which it lies."""
-        inputs = [child for child in node.inputs if child not in self.block.storage]
-        if all(child.array_type.size <= near for child in inputs):
-            return False
-        axes = [Axis(length) for length in node.array_type.shape]
-        elements = list(within([Evaluator(self.block.storage.__contains__, {}).compute(node, place_of(axes))]))
-        sums = [element.axis for element in elements if isinstance(element, Total)]
-        lanes = next((e.axis for e in elements if isinstance(e, Total) and e.in_lanes), axes[-1] if axes else None)
-        forms = [element.at.terms for element in elements if isinstance(element, Fetch)]
-        across = [terms for terms in forms if lanes is not None and terms.get(lanes, 0) not in (0, 1)]
-        return any(terms.get(axis) == 1 for terms in across for axis in (*axes, *sums))
 
     def _register(self, nest: Nest) -> None:
         nest.evaluator.here = {node: (element, nest.place()) for node, element in nest.outputs.items()}
@@ -391,21 +304,6 @@ class Fuser:
 
 def _types(node: Node) -> tuple[ArrayType, ...]:
     return node.type if isinstance(node.type, tuple) else (node.type,)
-
-
-def _reads(reader: Node) -> int:
-    """How many elements of an operand a reader looks at, at most: those of its result and of its sums."""
-    if isinstance(reader.type, tuple):
-        return 0
-    access = access_at(reader)
-    if access is None:
-        return 0
-    size = reader.array_type.size
-    expression = access.value
-    while isinstance(expression, notation.Reduce):
-        size *= expression.extent
-        expression = expression.body
-    return size
 
 
 def _converted(node: Node, dtype: np.dtype[Any]) -> Node:

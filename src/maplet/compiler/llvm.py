@@ -20,6 +20,7 @@ from maplet.compiler import functions
 from maplet.compiler.casts import cast
 from maplet.compiler.loops import (
     After,
+    Ahead,
     Apply,
     Buffer,
     Cast,
@@ -48,9 +49,6 @@ if TYPE_CHECKING:
 _pointer = ir.PointerType()
 _word = ir.IntType(64)
 _byte = ir.IntType(8)
-
-_ahead = 512
-"""How many bytes ahead a line of the cache is asked for that will be written."""
 
 _combined_by = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 
@@ -121,6 +119,8 @@ class _Writer:
             match statement:
                 case Store():
                     self._store(statement)
+                case Ahead():
+                    self._ahead(statement)
                 case For():
                     self._for(statement)
                 case If():
@@ -335,12 +335,15 @@ class _Writer:
             made = builder.zext(made, _memory_type("bool", lanes))
         address = self._address(builder, buffer, store.at)
         if store.mask is None and store.at.lanes == 1:
-            if store.ahead:
-                builder.ask_for(address, _ahead)
             builder.store(made, address, _bytes_of(buffer.dtype))
             return
         made = made if lanes > 1 else builder.spread(made, 1)
         builder.masked_store(made, address, self._mask(builder, store.mask, lanes), _bytes_of(buffer.dtype))
+
+    def _ahead(self, ahead: Ahead) -> None:
+        self.value(ahead.at)
+        builder = self.scopes[-1].builder
+        builder.ask_for(self._address(builder, ahead.buffer, ahead.at), written=ahead.written)
 
     def _mask(self, builder: Builder, mask: Value | None, lanes: int) -> Any:
         """A vector, also of one lane."""

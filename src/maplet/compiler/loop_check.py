@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from maplet.compiler.loops import (
     After,
+    Ahead,
     Apply,
     Cast,
     Constant,
@@ -126,6 +127,8 @@ class _Checker:
             match statement:
                 case Store():
                     self.store(statement)
+                case Ahead(at=at):
+                    self.position(at, "the place of an ahead")
                 case For():
                     self.loop(statement)
                 case If(condition=condition, body=inner):

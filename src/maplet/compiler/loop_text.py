@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from maplet.compiler.loops import (
     After,
+    Ahead,
     Apply,
     Cast,
     Constant,
@@ -69,6 +70,8 @@ def values_of(statement: Statement) -> list[Value]:
     match statement:
         case Store(at=at, value=value, mask=mask):
             return [at, value] if mask is None else [at, mask, value]
+        case Ahead(at=at):
+            return [at]
         case For(start=start, stop=stop, carried=carried):
             return [start, stop, *[c.start for c in carried], *[c.next for c in carried]]
         case If(condition=condition):
@@ -166,9 +169,11 @@ class _Printer:
         """Write statements into the innermost block."""
         for statement in body:
             match statement:
-                case Store(buffer=buffer, at=at, value=value, mask=mask, ahead=ahead):
+                case Store(buffer=buffer, at=at, value=value, mask=mask):
                     place = self.place(buffer, [self.show(v) for v in (at, mask) if v is not None])
-                    self.write(f"store{' ahead' if ahead else ''} {place} = {_bare(self.show(value))}")
+                    self.write(f"store {place} = {_bare(self.show(value))}")
+                case Ahead(buffer=buffer, at=at, written=written):
+                    self.write(f"ahead {self.place(buffer, [self.show(at)])}{' to write' if written else ''}")
                 case For():
                     self.loop(statement)
                 case If(condition=condition, body=inner):

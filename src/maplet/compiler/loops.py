@@ -138,13 +138,21 @@ class Buffer:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Store:
-    """Write to a buffer; ``at`` as in `Load`. ``ahead``: and ask the cache for what will be written soon."""
+    """Write to a buffer; ``at`` as in `Load`."""
 
     buffer: Buffer
     at: Value
     value: Value
     mask: Value | None = None
-    ahead: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Ahead:
+    """Ask the cache for the line where a place of a buffer lies, or would lie: it will be read soon, or written."""
+
+    buffer: Buffer
+    at: Value
+    written: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -187,7 +195,7 @@ class Report:
     code: Value
 
 
-Statement = Store | For | If | Report
+Statement = Store | Ahead | For | If | Report
 
 
 @dataclass(frozen=True, eq=False)

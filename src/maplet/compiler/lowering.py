@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from maplet.compiler.combining import below, neutral, together
 from maplet.compiler.elements import (
     Axis,
     Convert,
@@ -20,21 +19,14 @@ from maplet.compiler.elements import (
     Linear,
     Number,
     Place,
-    Running,
     Total,
-    part_of,
     within,
 )
-from maplet.compiler.extremes import position_in_lanes, position_of_extreme
 from maplet.compiler.loops import (
-    After,
     Apply,
     Buffer,
-    Carry,
     Cast,
     Constant,
-    Fold,
-    For,
     Kernel,
     Load,
     Report,
@@ -42,23 +34,21 @@ from maplet.compiler.loops import (
     Statement,
     Steps,
     Value,
-    Variable,
     apply,
-    converted,
-    index,
     integer,
     plus,
     splat,
     times,
 )
-from maplet.compiler.scopes import Scope
 from maplet.compiler.segments import truth
 from maplet.compiler.strided import most_lanes, near_factors, spread
+from maplet.compiler.totals import put_together
 from maplet.core.types import short_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from maplet.compiler.scopes import Scope
     from maplet.core.graph import Node
 
 
@@ -75,9 +65,6 @@ class KernelCall:
     sizes: tuple[int | Node, ...]
     count: int
     work: int
-
-
-narrow = ("f16", "bf16")  # floats whose sums are taken in f32
 
 
 class Lowering:
@@ -217,7 +204,7 @@ class Lowering:
             case Convert(dtype=dtype, value=value):
                 return Cast(dtype, lanes, splat(self.value(value, scope), lanes))
             case Total():
-                return self._total(element, scope, lanes)
+                return put_together(self, element, scope, lanes)
             case _:
                 raise TypeError(f"no value for {element}")
 
@@ -302,100 +289,6 @@ class Lowering:
                 if vector is not None and vector.mask is not None:
                     value = apply("logical_and", vector.mask, value)
                 scope.statements.append(Report(value, self.size(node, ("error", node))))
-
-    # ── sums ─────────────────────────────────────────────────────────────────────────────────────
-
-    def _total(self, total: Total, scope: Scope, lanes: int) -> Value:
-        if total.combiner.startswith("arg"):
-            in_lanes = total.in_lanes and scope.vector() is None
-            return position_in_lanes(self, total, scope) if in_lanes else position_of_extreme(self, total, scope, lanes)
-        wide = "f32" if total.dtype in narrow else total.dtype
-        if total.axis.extent == 1 and total.start is None:
-            return self.value(total.body, scope)
-        in_lanes = total.in_lanes and scope.vector() is None
-        if in_lanes:
-            lanes = 64 if total.axis.extent >= 512 else 16
-        start: Value = Constant(wide, lanes, neutral(total.combiner, wide))
-        if total.start is not None:
-            start = splat(self.value(total.start, scope), lanes)
-        n = self.extent(total.axis)
-        if not in_lanes and total.start is None and part_of(total.axis.extent) < total.axis.extent:
-            result = self._parts(total, scope, wide, start)
-        elif not in_lanes:
-            result = self._rounds(total, scope, wide, start, (integer(0), n, 1), masked=False)
-        else:
-            whole = apply("bitwise_and", n, integer(-lanes))
-            result = self._rounds(total, scope, wide, start, (integer(0), whole, lanes), masked=False)
-            result = self._rounds(total, scope, wide, result, (whole, n, lanes), masked=True)
-            result = Fold(wide, 1, "any" if wide == "bool" and total.combiner == "sum" else total.combiner, result)
-        return converted(total.dtype, result)
-
-    def _parts(self, total: Total, scope: Scope, dtype: str, start: Value) -> Value:
-        """A long sum: each part from the beginning, then one part after another."""
-        part = part_of(total.axis.extent)
-        size, count = self.size(part, ("part", total.axis)), -(-total.axis.extent // part)
-        inner = Scope(Axis(count), index(self.fresh("p")), scope)
-        first = times(inner.at, size)
-        stop = apply("minimum", plus(first, size), self.extent(total.axis))
-        neutral_start: Value = Constant(dtype, start.lanes, neutral(total.combiner, dtype))
-        found = self._rounds(total, inner, dtype, neutral_start, (first, stop, 1), masked=False)
-        carried = Variable(dtype, start.lanes, self.fresh("a"))
-        following = apply(together(total.combiner, dtype), carried, found, dtype=dtype)
-        assert isinstance(inner.at, Variable)  # noqa: S101  (it was made above)
-        parts = self.size(count, ("parts", total.axis))
-        loop = For(inner.at, integer(0), parts, 1, tuple(inner.statements), (Carry(carried, start, following),))
-        scope.statements.append(loop)
-        return After(dtype, start.lanes, loop, 0)
-
-    def _rounds(
-        self,
-        total: Total,
-        scope: Scope,
-        dtype: str,
-        start: Value,
-        limits: tuple[Value, Value, int],
-        *,
-        masked: bool,
-    ) -> Value:
-        """A loop that takes one position (or one vector of them) per round into what was put together so far."""
-        variable = index(self.fresh("k"))
-        first, stop, step = limits
-        inner = Scope(total.axis, variable, scope, lanes=max(1, step))
-        if masked:
-            inner.mask = below(variable, stop, step)
-        carried = Variable(dtype, start.lanes, self.fresh("a"))
-        self.report(inner, {total.axis})
-        found = self._wide(total.body, inner, dtype)
-        following: Value = apply(together(total.combiner, dtype), carried, splat(found, start.lanes), dtype=dtype)
-        if inner.mask is not None:
-            following = apply("where", inner.mask, following, carried, dtype=dtype)
-        loop = For(variable, first, stop, step, tuple(inner.statements), (Carry(carried, start, following),))
-        scope.statements.append(loop)
-        return After(dtype, start.lanes, loop, 0)
-
-    def _wide(self, body: Element, scope: Scope, dtype: str) -> Value:
-        """What is added up, in the dtype of the sum; a product of narrow floats is not rounded before."""
-        match body:
-            case Function(dtype=own, name="multiply", arguments=(x, y)) if own != dtype:
-                factors = [self.value(one, scope) for one in (x, y)]
-                lanes = max(factor.lanes for factor in factors)
-                return apply("multiply", *(splat(converted(dtype, factor), lanes) for factor in factors))
-            case _:
-                return converted(dtype, self.value(body, scope))
-
-    def running(self, running: Running, inner: Scope) -> tuple[Value, Carry]:
-        """What is put together at a place, as it is stored, and how it is handed on; ``inner`` goes along the axis."""
-        vector = inner.vector()
-        lanes = 1 if vector is None else vector.lanes
-        wide = "f32" if running.dtype in narrow else running.dtype
-        start = -0.0 if running.combiner == "sum" and wide[0] == "f" else neutral(running.combiner, wide)
-        carried = Variable(wide, lanes, self.fresh("a"))
-        before: Value = carried
-        if running.factor is not None:
-            before = apply("multiply", before, splat(converted(wide, self.value(running.factor, inner)), lanes))
-        found = splat(converted(wide, self.value(running.body, inner)), lanes)
-        following = apply(together(running.combiner, wide), before, found, dtype=wide)
-        return converted(running.dtype, following), Carry(carried, Constant(wide, lanes, start), following)
 
 
 def merge(elements: Sequence[Element], axes: Sequence[Axis]) -> tuple[dict[Axis, None], dict[Axis, int]]:

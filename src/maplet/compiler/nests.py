@@ -11,6 +11,7 @@ from maplet.compiler.elements import Axis, Fetch, Function, Linear, Running, Tot
 from maplet.compiler.evaluator import Evaluator
 from maplet.compiler.interleaved import interleaving, is_interleaved
 from maplet.compiler.loops import (
+    Ahead,
     Constant,
     For,
     Kernel,
@@ -30,6 +31,7 @@ from maplet.compiler.lowering import KernelCall, Lowering
 from maplet.compiler.scopes import Scope
 from maplet.compiler.segments import segments
 from maplet.compiler.squares import loops_in_squares, squares
+from maplet.compiler.totals import running_total
 from maplet.core.kinds import cheap_functions
 from maplet.core.types import short_name
 
@@ -43,9 +45,10 @@ if TYPE_CHECKING:
 
 vectors, few = 16, 4  # vectors side by side where sums are added up across them, and functions that leave room for it
 
-near = 1 << 23
+near, far = 1 << 23, 512
 """Bytes of all that a nest touches: up to here it lies in the last cache, and a core may wait for what another one has
-read, as the weights in the forward pass before their update (83 → 60 µs for 200,000 parameters)."""
+read, as the weights in the forward pass before their update. So lines that will be written are asked for so many bytes
+ahead: 83 → 60 µs for 200,000 parameters."""
 
 # ── whole nests ──────────────────────────────────────────────────────────────────────────────────
 
@@ -75,8 +78,11 @@ def lower_nest(nest: Nest) -> KernelCall:
             ones, _ = lowering.base(place, scope, None if lanes is None else lanes.axis)
             if lanes is not None:
                 value, ones, mask = splat(value, lanes.lanes), [*ones, lanes.at], lanes.mask
-            buffer = lowering.buffer(node, written=True)
-            scope.statements.append(Store(buffer, plus(*ones), value, mask, ahead and mask is None))
+            buffer, at = lowering.buffer(node, written=True), plus(*ones)
+            if ahead and mask is None:
+                further = far // node.array_type.dtype.itemsize
+                scope.statements.append(Ahead(buffer, plus(at, integer(further)), written=True))
+            scope.statements.append(Store(buffer, at, value, mask))
 
     turned = squares(lowering, outer, vector)
     if turned is not None:
@@ -114,7 +120,7 @@ def _lower_running(nest: Nest, node: Node, running: Running) -> KernelCall:
         variable = index(lowering.fresh("k"))
         inner = Scope(along, variable, scope)
         lowering.report(inner, set())
-        following, carry = lowering.running(running, inner)
+        following, carry = running_total(lowering, running, inner)
         lanes = scope.vector()
         ones, _ = lowering.base(place, inner, None if lanes is None else lanes.axis)
         at = plus(*ones) if lanes is None else plus(*ones, lanes.at)

@@ -8,7 +8,8 @@ from maplet.compiler.blocks import Contract, Scatter, place_of
 from maplet.compiler.contraction import Axis as ContractionAxis
 from maplet.compiler.contraction import Contraction
 from maplet.compiler.elements import Axis, Fetch, Function, Linear, Total
-from maplet.compiler.evaluator import Evaluator, Reading, access_of, lanes_of
+from maplet.compiler.evaluator import Evaluator, access_of
+from maplet.compiler.reading import Reading, lanes_of
 from maplet.compiler.recognition import aimed_at, is_product
 from maplet.core.index_notation import Call, Index, Read, Reduce
 from maplet.core.kinds import access_at
@@ -108,13 +109,16 @@ def _of_strides(dtype: str, axes: tuple[Axis, ...], sums: tuple[Axis, ...], a: L
 
 def to_store(node: Node, stored: Stored) -> Node | None:
     """What must be stored for a contraction to read an operand: it may move an array, to places that strides tell."""
-    while not _strides_tell(node, stored):
-        # What is turned after it was computed (or padded) is stored as it was before, and read turned.
-        child = node.inputs[0] if len(node.inputs) == 1 else node
-        if child is node or not _strides_tell(node, lambda one, child=child: one is child or stored(one)):
-            return node
-        node = child
-    return None
+    if _strides_tell(node, stored):
+        return None
+    # What is turned after it was computed (or padded) is stored as it was before, and read turned.
+    found = child = node
+    while len(child.inputs) == 1:
+        child = child.inputs[0]
+        if not _strides_tell(node, lambda one, child=child: one is child or stored(one)):
+            break
+        found = child
+    return found
 
 
 def _strides_tell(node: Node, stored: Stored) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from maplet.compiler.combining import below
 from maplet.compiler.elements import Element, Fetch, Total
-from maplet.compiler.loops import For, Load, Store, apply, index, integer, plus, times, turned
+from maplet.compiler.loops import Ahead, For, Load, Store, apply, index, integer, plus, times, turned
 from maplet.compiler.scopes import Scope
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from maplet.compiler.elements import Axis
     from maplet.compiler.loops import Kernel, Statement, Value
     from maplet.compiler.lowering import Lowering
+
+
+soon_after = 4
+"""So many squares before its turn a row is asked for: nothing else foretells that it is needed. 2000 × 2000 from memory
+takes 1.0 instead of 1.4 ms, and 2048 × 2048, where rows share their places in a cache, 1.3 instead of 2.9."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,9 @@ def _squares_of_rows(
     for fetch in square.fetches:
         source, own = lowering.buffer(fetch.source), lowering.own(fetch.dtype, wide * wide)
         places = [lowering.position(fetch.at, corner, 1) for corner in corners]
+        for lane in range(wide):
+            soon = Scope(square.vector, plus(lanes.at, integer(soon_after * wide + lane)), lanes.outer)
+            made.append(Ahead(source, lowering.position(fetch.at, Scope(along, first, soon), 1)))
         rows = turned([Load(fetch.dtype, wide, source, place, mask) for place in places])
         made += [Store(own, integer(n * wide), one) for n, one in enumerate(rows)]
         at = times(apply("subtract", row, first), integer(wide))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.compiler.loops import (
     After,
+    Ahead,
     Apply,
     Buffer,
     Carry,
@@ -186,6 +187,8 @@ class _Body:
                         store = Store(self.buffers[buffer], self.value(at), self.value(value), chosen)
                         self.whole.note(store)
                         found.append(store)
+                case Ahead():
+                    pass  # what is so small lies in the first cache
                 case For():
                     found += self.loop(statement)
                 case If(condition=condition, body=inner):

@@ -19,7 +19,7 @@ from llvmlite import ir
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_truth, _byte, _index, _word = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
+_truth, _index = ir.IntType(1), ir.IntType(32)
 _orders = {"<": "lt", ">": "gt", "<=": "le", ">=": "ge", "==": "eq", "!=": "ne"}
 
 
@@ -250,15 +250,18 @@ class Builder:
         """Put into memory."""
         self.lines.append(f"store {_typed(x)}, {_typed(address)}, align {align}")
 
-    def ask_for(self, address: Any, further: int) -> None:
-        """Have the cache fetch what lies so many bytes further, to be written."""
-        place = self.gep(address, ir.Constant(_word, further), _byte)
-        name, kinds = "llvm.prefetch.p0", [place.type, _index, _index, _index]
+    def ask_for(self, address: Any, *, written: bool) -> None:
+        """Have a cache fetch the line at an address: to be written, the first one, to be read, the second.
+
+        Lines that are read from far apart may share their places in the first cache, which has few of each.
+        """
+        name, kinds = "llvm.prefetch.p0", [address.type, _index, _index, _index]
         function = self.module.globals.get(name)
         if function is None:
             function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), kinds), name)
-        to_write, keep, data = 1, 3, 1
-        self.call(function, [place, *(ir.Constant(_index, number) for number in (to_write, keep, data))])
+        first_cache, second_cache, data = 3, 2, 1
+        numbers = (int(written), first_cache if written else second_cache, data)
+        self.call(function, [address, *(ir.Constant(_index, number) for number in numbers)])
 
     def masked_load(self, address: Any, kind: Any, mask: Any, align: int) -> Any:
         """What is in memory, and 0 where the mask does not hold; a vector of addresses gathers."""

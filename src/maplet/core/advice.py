@@ -131,7 +131,9 @@ for_nn = {
     "HuberLoss": "nn.huber, a function",
     "L1Loss": "nn.mae, a function",
     "MSELoss": "nn.mse, a function",
+    "MultiheadAttention": "nn.MultiHeadAttention",
     "SmoothL1Loss": "nn.huber, a function",
+    "Transformer": "nn.TransformerEncoder and nn.TransformerDecoder, of layers",
     "functional": "mp.relu, mp.softmax … and the losses of nn itself",
     "init": "nn.initializers, or weight_init= of a layer",
 }

@@ -9,14 +9,25 @@ from maplet.core.array import Parameter
 from maplet.nn import initializers
 from maplet.nn.activations import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from maplet.nn.architecture import build, describe
+from maplet.nn.attention import attention, causal_mask, padding_mask
+from maplet.nn.key_value_cache import KeyValueCache
 from maplet.nn.layers import Dropout, Embedding, Flatten, Linear, Sequential
 from maplet.nn.losses import binary_cross_entropy, cross_entropy, huber, mae, mse
 from maplet.nn.module import Module
+from maplet.nn.multi_head import MultiHeadAttention
+from maplet.nn.normalization import LayerNorm
 from maplet.nn.online import OnlineState, online_gradient, online_start
+from maplet.nn.positions import LearnedPositions, SinusoidalPositions, rotate
 from maplet.nn.recurrent import GRU, LSTM, RNN
 from maplet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from maplet.nn.recurrent_outputs import FinalOutput, Outputs
 from maplet.nn.tabular import EmbedColumns
+from maplet.nn.transformer import (
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
     "ELU",
@@ -30,10 +41,14 @@ __all__ = [
     "FinalOutput",
     "Flatten",
     "GRUCell",
+    "KeyValueCache",
     "LSTMCell",
+    "LayerNorm",
     "LeakyReLU",
+    "LearnedPositions",
     "Linear",
     "Module",
+    "MultiHeadAttention",
     "OnlineState",
     "Outputs",
     "Parameter",
@@ -42,11 +57,18 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositions",
     "Softmax",
     "Softplus",
     "Tanh",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+    "attention",
     "binary_cross_entropy",
     "build",
+    "causal_mask",
     "cross_entropy",
     "describe",
     "huber",
@@ -55,6 +77,8 @@ __all__ = [
     "mse",
     "online_gradient",
     "online_start",
+    "padding_mask",
+    "rotate",
 ]
 
 if not TYPE_CHECKING:  # a checker would take it that every name is there

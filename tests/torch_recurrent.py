@@ -70,3 +70,9 @@ def share_weights(cell, peer, suffix, torch):
     give("bias_hh", second)
     theirs("bias_hh").register_hook(lambda gradient: gradient * torch.tensor(free))
     return gradients
+
+
+recurrent_peers = {
+    **dict.fromkeys(("RNN", "LSTM", "GRU"), peer_of_layer),
+    **dict.fromkeys(("RNNCell", "LSTMCell", "GRUCell"), peer_of_cell),
+}

@@ -1,0 +1,134 @@
+"""The one rule that decides what is stored, and what is composed into what reads it.
+
+What only moves elements is not stored for its own sake, but where each position would have to be divided; what
+computes is stored if several read it and it costs more than reading it back would, or if it would be computed more
+often than it has elements.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from maplet.compiler import products
+from maplet.compiler.blocks import place_of
+from maplet.compiler.elements import Axis, Fetch, Function, Total, within
+from maplet.compiler.evaluator import Evaluator
+from maplet.compiler.recognition import aimed_at
+from maplet.core import index_notation as notation
+from maplet.core.graph import constant_primitive
+from maplet.core.kinds import access_at, is_cheap, only_moves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from maplet.core.graph import Node
+
+few = 16  # elements of which one is looked up, or more of them
+near = 1 << 14  # elements of an array: up to here it stays in the first cache, and to call one kernel less is a gain
+
+
+class CostRule:
+    """Questions about a node, given what lies in memory by now and who reads what; None reads an output."""
+
+    def __init__(self, stored: Callable[[Node], bool], readers: Mapping[Node, list[Node | None]]) -> None:
+        self.stored = stored
+        self.readers = readers
+
+    def is_moved_on(self, node: Node) -> bool:
+        """Whether only one reads a node, which takes it in another order, or a part of it."""
+        reader = next(iter(self.readers.get(node, [])), None)
+        if reader is None or len(self.readers[node]) > 1 or isinstance(reader.type, tuple):
+            return False
+        access = access_at(reader)
+        is_part = reader.array_type.size <= node.array_type.size
+        return access is not None and isinstance(access.value, notation.Read) and is_part
+
+    def is_stored(self, node: Node, access: notation.Access) -> bool:
+        """The cost rule: whether a value without sums is stored rather than composed into what reads it."""
+        readers = self.readers.get(node, [])
+        if None in readers:
+            return True
+        size = node.array_type.size
+        once = all(reader is not None and _reads(reader) <= size for reader in readers)
+        if only_moves(access.value):
+            # What looks up a few elements is stored: the array that they are looked up in need be kept no longer.
+            if not is_cheap(access.value) and few * size <= max(child.array_type.size for child in node.inputs):
+                return True
+            return once and self.divides(node)
+        if size == 1:
+            return not is_cheap(access.value) or (len(readers) > 1 and not all(map(self.is_near, node.inputs)))
+        if len(readers) == 1:
+            return not once or not self.takes_inline(readers[0])
+        cheap = is_cheap(access.value) and all(self.is_near(child) for child in node.inputs)
+        return not (cheap and once and len(readers) == 2 and all(map(self.takes_inline, readers)))
+
+    def is_near(self, node: Node) -> bool:
+        """Whether reading an element of a node costs no more than a load."""
+        if self.stored(node) or node.primitive is constant_primitive:
+            return True
+        access = access_at(node)
+        return access is not None and only_moves(access.value) and all(map(self.is_near, node.inputs))
+
+    def takes_inline(self, reader: Node | None) -> bool:
+        """Whether a reader can take an expression in the place of an array."""
+        if reader is None or isinstance(reader.type, tuple):
+            return False
+        access = access_at(reader)
+        return access is not None and not products.is_contraction(reader) and aimed_at(access.value) is None
+
+    def same_memory(self, node: Node) -> Node | None:
+        """The stored array that a node only gives another shape."""
+        evaluator = Evaluator(self.stored, {})
+        place = place_of([Axis(length) for length in node.array_type.shape])
+        element = evaluator.element(node, place)
+        if not isinstance(element, Fetch) or element.guard is not None or evaluator.checks:
+            return None
+        same = element.at.key == evaluator.flat(place, node.array_type.shape).key
+        return element.source if same and element.source.array_type.size == node.array_type.size else None
+
+    def gives_another_shape(self, node: Node) -> bool:
+        """Whether a node has the elements of an operand in their order: stored in that one's shape, it is there."""
+        if len(node.inputs) != 1 or node.inputs[0].array_type.size != node.array_type.size:
+            return False
+        child = node.inputs[0]
+        evaluator = Evaluator({child}.__contains__, {})
+        place = place_of([Axis(length) for length in node.array_type.shape])
+        element = evaluator.element(node, place)
+        same = evaluator.flat(place, node.array_type.shape).key
+        return isinstance(element, Fetch) and element.guard is None and element.at.key == same
+
+    def divides(self, node: Node) -> bool:
+        """Whether it gives another shape to what is not stored, so that positions would have to be divided."""
+        if not self.gives_another_shape(node):
+            return False
+        place = place_of([Axis(length) for length in node.array_type.shape])
+        element = Evaluator(self.stored, {}).element(node, place)
+        return any(isinstance(one, Function) and one.name == "floor_divide" for one in within([element]))
+
+    def reads_turned(self, node: Node) -> bool:
+        """Whether a sum over a large array would go through it across the way in which it lies."""
+        inputs = [child for child in node.inputs if not self.stored(child)]
+        if all(child.array_type.size <= near for child in inputs):
+            return False
+        axes = [Axis(length) for length in node.array_type.shape]
+        elements = list(within([Evaluator(self.stored, {}).compute(node, place_of(axes))]))
+        sums = [element.axis for element in elements if isinstance(element, Total)]
+        lanes = next((e.axis for e in elements if isinstance(e, Total) and e.in_lanes), axes[-1] if axes else None)
+        forms = [element.at.terms for element in elements if isinstance(element, Fetch)]
+        across = [terms for terms in forms if lanes is not None and terms.get(lanes, 0) not in (0, 1)]
+        return any(terms.get(axis) == 1 for terms in across for axis in (*axes, *sums))
+
+
+def _reads(reader: Node) -> int:
+    """How many elements of an operand a reader looks at, at most: those of its result and of its sums."""
+    if isinstance(reader.type, tuple):
+        return 0
+    access = access_at(reader)
+    if access is None:
+        return 0
+    size = reader.array_type.size
+    expression = access.value
+    while isinstance(expression, notation.Reduce):
+        size *= expression.extent
+        expression = expression.body
+    return size

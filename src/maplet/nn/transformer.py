@@ -1,0 +1,313 @@
+"""Transformers: attention and a small net for each token, in residual blocks, and stacks of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from maplet.errors import SettingError
+from maplet.nn.activations import activations
+from maplet.nn.construction import positive_integer
+from maplet.nn.layers import Dropout, Linear, Sequential
+from maplet.nn.module import Module
+from maplet.nn.multi_head import MultiHeadAttention
+from maplet.nn.normalization import LayerNorm
+from maplet.ops.arguments import as_array
+from maplet.ops.random import as_generator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from maplet.core.array import Array, ArrayLike
+    from maplet.core.types import Shape
+    from maplet.nn.key_value_cache import KeyValueCache
+    from maplet.ops.random import Generator, Rng
+
+
+class TransformerEncoderLayer(Module):
+    """Attention of a sequence to itself, then a net of two layers for each token, both around a residual connection.
+
+    With ``norm_first`` x ↦ x + part(norm(x)), which trains without a warm-up (R. Xiong and others, "On layer
+    normalization in the transformer architecture", ICML 2020); without, x ↦ norm(x + part(x)), as in the article and
+    as PyTorch does by default. With ``causal=True`` it is the layer of GPT.
+
+    Source: A. Vaswani and others, "Attention is all you need", NIPS 2017, §3.1 and §3.3.
+
+    Parameters
+    ----------
+    features
+        How many a token has.
+    heads
+        How many heads attention has.
+    hidden_features
+        The width of the net for each token; by default 4 · features.
+    activation
+        The name of its activation: see `maplet.nn.activations`.
+    dropout
+        With which probability weights of attention, elements inside the net and of the results of both are dropped.
+    norm_first
+        Whether the normalization stands before each part, or behind the sum.
+    rotary
+        Whether attention turns queries and keys by their positions, so that nothing else has to tell them.
+    rng
+        Where the weights are drawn from.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> TransformerEncoderLayer(8, 2)(mp.ones((5, 7, 8)), causal=True).shape
+    (5, 7, 8)
+    """
+
+    def __init__(
+        self,
+        features: int,
+        heads: int,
+        *,
+        hidden_features: int | None = None,
+        activation: str = "gelu",
+        dropout: float = 0.0,
+        norm_first: bool = True,
+        rotary: bool = False,
+        rng: Rng = None,
+    ) -> None:
+        self.features = positive_integer("TransformerEncoderLayer", "features", features)
+        self.heads = positive_integer("TransformerEncoderLayer", "heads", heads)
+        self.hidden_features, self.activation, self.dropout = hidden_features, activation, dropout
+        self.norm_first, self.rotary = norm_first, rotary
+        generator = as_generator(rng)
+        self.attention = MultiHeadAttention(features, heads, dropout=dropout, rotary=rotary, rng=generator)
+        self.attention_norm = LayerNorm(features)
+        self.feed_forward = _feed_forward(self, generator)
+        self.feed_forward_norm = LayerNorm(features)
+        self.drop = Dropout(dropout, rng=generator)
+
+    def forward(
+        self,
+        x: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        causal: bool = False,
+        cache: KeyValueCache | None = None,
+    ) -> Array:
+        """(…, T, features) ↦ (…, T, features); mask, causal and cache as in `MultiHeadAttention`."""
+
+        def attend(x: Array) -> Array:
+            return self.attention(x, mask=mask, causal=causal, cache=cache)
+
+        x = _residual(self, self.attention_norm, attend, as_array(x))
+        return _residual(self, self.feed_forward_norm, self.feed_forward, x)
+
+    def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> KeyValueCache:
+        """An empty cache for a batch of so many sequences, with room for ``length`` tokens in each."""
+        return self.attention.new_cache(batch, length, dtype=dtype)
+
+
+class TransformerDecoderLayer(Module):
+    """Attention of a sequence to itself, then to a memory, such as an encoded sentence; then a net for each token.
+
+    Source, parameters and the order of the normalization as in `TransformerEncoderLayer`. By default the sequence does
+    not see its future. Rotary positions are for its attention to itself alone.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> TransformerDecoderLayer(8, 2)(mp.ones((5, 7, 8)), mp.ones((5, 3, 8))).shape
+    (5, 7, 8)
+    """
+
+    def __init__(
+        self,
+        features: int,
+        heads: int,
+        *,
+        hidden_features: int | None = None,
+        activation: str = "gelu",
+        dropout: float = 0.0,
+        norm_first: bool = True,
+        rotary: bool = False,
+        rng: Rng = None,
+    ) -> None:
+        self.features = positive_integer("TransformerDecoderLayer", "features", features)
+        self.heads = positive_integer("TransformerDecoderLayer", "heads", heads)
+        self.hidden_features, self.activation, self.dropout = hidden_features, activation, dropout
+        self.norm_first, self.rotary = norm_first, rotary
+        generator = as_generator(rng)
+        self.attention = MultiHeadAttention(features, heads, dropout=dropout, rotary=rotary, rng=generator)
+        self.attention_norm = LayerNorm(features)
+        self.memory_attention = MultiHeadAttention(features, heads, dropout=dropout, rng=generator)
+        self.memory_norm = LayerNorm(features)
+        self.feed_forward = _feed_forward(self, generator)
+        self.feed_forward_norm = LayerNorm(features)
+        self.drop = Dropout(dropout, rng=generator)
+
+    def forward(
+        self,
+        x: ArrayLike,
+        memory: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        memory_mask: ArrayLike | None = None,
+        causal: bool = True,
+        cache: KeyValueCache | None = None,
+    ) -> Array:
+        """(…, T, features) and a memory (…, S, features) ↦ (…, T, features).
+
+        ``memory_mask`` is that of the attention to the memory; the others are those of the sequence to itself.
+        """
+
+        def attend(x: Array) -> Array:
+            return self.attention(x, mask=mask, causal=causal, cache=cache)
+
+        def recall(x: Array) -> Array:
+            return self.memory_attention(x, memory, mask=memory_mask)
+
+        x = _residual(self, self.attention_norm, attend, as_array(x))
+        x = _residual(self, self.memory_norm, recall, x)
+        return _residual(self, self.feed_forward_norm, self.feed_forward, x)
+
+    def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> KeyValueCache:
+        """An empty cache for a batch of so many sequences, with room for ``length`` tokens in each."""
+        return self.attention.new_cache(batch, length, dtype=dtype)
+
+
+# ── what both are made of ────────────────────────────────────────────────────────────────────────
+
+Layer = TransformerEncoderLayer | TransformerDecoderLayer
+
+
+def _feed_forward(layer: Layer, generator: Generator) -> Sequential:
+    """act(x W₁ + b₁) W₂ + b₂, with dropout between."""
+    name, features = type(layer).__name__, layer.features
+    hidden = 4 * features if layer.hidden_features is None else layer.hidden_features
+    positive_integer(name, "hidden_features", hidden)
+    if layer.activation not in activations:
+        raise SettingError(
+            f"{name}: there is no activation {layer.activation!r}", fix=f"one of {', '.join(activations)}"
+        )
+    return Sequential(
+        Linear(features, hidden, rng=generator),
+        activations[layer.activation](),
+        Dropout(layer.dropout, rng=generator),
+        Linear(hidden, features, rng=generator),
+    )
+
+
+def _residual(layer: Layer, norm: LayerNorm, part: Callable[[Array], Array], x: Array) -> Array:
+    """A part of a layer around a residual connection, with its normalization where the layer wants it."""
+    return x + layer.drop(part(norm(x))) if layer.norm_first else norm(x + layer.drop(part(x)))
+
+
+# ── stacks ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class TransformerEncoder(Module):
+    """Layers one after another, and a normalization behind the last one, which those with ``norm_first`` need.
+
+    Parameters
+    ----------
+    *layers
+        `TransformerEncoderLayer`, or modules that are called like it.
+    norm
+        A layer behind the last one, or None.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> net = TransformerEncoder(*[TransformerEncoderLayer(8, 2) for _ in range(3)], norm=LayerNorm(8))
+    >>> x = mp.ones((5, 7, 8))
+    >>> net(x, causal=True).shape
+    (5, 7, 8)
+    >>> cache = net.new_cache(5, length=100)  # for each layer one
+    >>> net(x, causal=True, cache=cache).shape, int(cache[0].position)
+    ((5, 7, 8), 7)
+    """
+
+    def __init__(self, *layers: Module, norm: Module | None = None) -> None:
+        self.layers = _as_layers("TransformerEncoder", layers)
+        self.norm = norm
+
+    def forward(
+        self,
+        x: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        causal: bool = False,
+        cache: Sequence[KeyValueCache] | None = None,
+    ) -> Array:
+        """(…, T, features) ↦ (…, T, features), with the same mask in every layer."""
+        for layer, own in zip(self.layers, _caches(self, cache), strict=True):
+            x = layer(x, mask=mask, causal=causal, cache=own)
+        return as_array(x) if self.norm is None else self.norm(x)
+
+    def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> list[KeyValueCache]:
+        """Empty caches, one for each layer, for so many sequences of up to ``length`` tokens."""
+        return [layer.new_cache(batch, length, dtype=dtype) for layer in self.layers]
+
+
+class TransformerDecoder(Module):
+    """Layers one after another that all look at the same memory, and a normalization behind the last one.
+
+    Parameters
+    ----------
+    *layers
+        `TransformerDecoderLayer`, or modules that are called like it.
+    norm
+        A layer behind the last one, or None; those with ``norm_first`` need it.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> net = TransformerDecoder(*[TransformerDecoderLayer(8, 2) for _ in range(3)], norm=LayerNorm(8))
+    >>> net(mp.ones((5, 7, 8)), mp.ones((5, 3, 8))).shape
+    (5, 7, 8)
+    """
+
+    def __init__(self, *layers: Module, norm: Module | None = None) -> None:
+        self.layers = _as_layers("TransformerDecoder", layers)
+        self.norm = norm
+
+    def forward(
+        self,
+        x: ArrayLike,
+        memory: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        memory_mask: ArrayLike | None = None,
+        causal: bool = True,
+        cache: Sequence[KeyValueCache] | None = None,
+    ) -> Array:
+        """(…, T, features) and a memory (…, S, features) ↦ (…, T, features), with the same masks in every layer.
+
+        With a cache only what belongs to the sequence is remembered: the memory is projected at each call.
+        """
+        for layer, own in zip(self.layers, _caches(self, cache), strict=True):
+            x = layer(x, memory, mask=mask, memory_mask=memory_mask, causal=causal, cache=own)
+        return as_array(x) if self.norm is None else self.norm(x)
+
+    def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> list[KeyValueCache]:
+        """Empty caches, one for each layer, for so many sequences of up to ``length`` tokens."""
+        return [layer.new_cache(batch, length, dtype=dtype) for layer in self.layers]
+
+
+def _as_layers(stack: str, layers: Sequence[Any]) -> list[Any]:
+    for n, layer in enumerate(layers):
+        if not isinstance(layer, Module):
+            raise SettingError(
+                f"{stack}: argument {n} is {layer!r}, not a layer",
+                fix=f"{stack}(*[{stack}Layer(64, 4) for _ in range(6)], norm=LayerNorm(64))",
+            )
+    return list(layers)
+
+
+def _caches(
+    stack: TransformerEncoder | TransformerDecoder, cache: Sequence[KeyValueCache] | None
+) -> Sequence[KeyValueCache | None]:
+    """A cache for each layer, or None for each."""
+    if cache is None:
+        return [None] * len(stack.layers)
+    if not isinstance(cache, list | tuple) or len(cache) != len(stack.layers):
+        raise SettingError(
+            f"{type(stack).__name__}: the cache is a list of {len(stack.layers)}, one for each layer",
+            fix="cache = net.new_cache(batch, length)",
+        )
+    return cache
