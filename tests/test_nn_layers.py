@@ -7,10 +7,12 @@ import pytest
 
 import maplet as mp
 from maplet import nn
+from maplet.core.tree import leaves
 from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
 from maplet.nn.activations import activations
 from maplet.nn.module import built_in
 from torch_images import peers as image_peers
+from torch_recurrent import recurrent_peers
 from torch_transformers import transformer_peers
 
 random = np.random.default_rng(0)
@@ -20,6 +22,7 @@ series = random.normal(size=(2, 9, 4))
 pictures = random.normal(size=(2, 7, 6, 4))
 volumes = random.normal(size=(2, 4, 5, 3, 2))
 codes = np.array([[0, 2], [5, 2]])
+sequences = random.normal(size=(3, 4, 2))
 table = np.column_stack([random.normal(size=(4, 2)), [0, 2, 1, 2]])
 between = np.array([0.0, 0.0, 0.25])  # a code is a step function of its input: differences are taken inside a step
 
@@ -157,6 +160,27 @@ examples = {
         ),
     ],
     "Embedding": [(lambda: nn.Embedding(6, 3), codes), (lambda: nn.Embedding(6, 3, weight_init="normal"), codes[0])],
+    "RNN": [
+        (lambda: nn.RNN(2, 3), sequences),
+        (lambda: nn.RNN(2, 3, activation="relu", layers=2, bidirectional=True, bias_init="normal", rng=0), sequences),
+        (lambda: nn.RNN(2, 3, layers=3, dropout=0.4), sequences),
+    ],
+    "LSTM": [
+        (lambda: nn.LSTM(2, 3, forget_bias=1.0), sequences),
+        (lambda: nn.LSTM(2, 3, layers=2, bidirectional=True, bias=False, weight_init="normal"), sequences),
+    ],
+    "GRU": [
+        (lambda: nn.GRU(2, 3, bias_init="normal"), sequences),
+        (lambda: nn.GRU(2, 3, layers=2, bidirectional=True, bias=False), sequences),
+    ],
+    "RNNCell": [(lambda: nn.RNNCell(4, 3), matrix), (lambda: nn.RNNCell(4, 3, activation="relu", rng=0), matrix)],
+    "LSTMCell": [(lambda: nn.LSTMCell(4, 3, bias_init="normal"), matrix), (lambda: nn.LSTMCell(4, 3), matrix[0])],
+    "GRUCell": [(lambda: nn.GRUCell(4, 3, bias_init="normal"), matrix), (lambda: nn.GRUCell(4, 3), matrix[0])],
+    "Outputs": [(lambda: nn.Sequential(nn.GRU(2, 3), nn.Outputs()), sequences)],
+    "FinalOutput": [
+        (lambda: nn.Sequential(nn.GRU(2, 3, layers=2), nn.FinalOutput()), sequences),
+        (lambda: nn.Sequential(nn.LSTM(2, 3, layers=2, bidirectional=True), nn.FinalOutput()), sequences),
+    ],
     "EmbedColumns": [
         (lambda: nn.EmbedColumns([3]), table + between),
         (lambda: nn.EmbedColumns((9, 3)), np.abs(table).round() + 0.25),
@@ -177,10 +201,25 @@ cases = [
 every_layer = pytest.mark.parametrize(("make", "x"), cases)
 
 
+def drops(net):
+    """Whether some layer drops elements while training."""
+    return any(isinstance(part, nn.Dropout) and part.rate > 0 for part in net.modules().values())
+
+
 def as_inputs(x, dtype):
     """The inputs of a layer, one or several, with their real numbers in a dtype."""
     several = x if isinstance(x, tuple) else (x,)
     return [mp.asarray(one, dtype=dtype if one.dtype.kind == "f" else None) for one in several]
+
+
+def arrays(value):
+    """What a layer gives, as a list: most give one array, recurrent ones outputs and states."""
+    return list(leaves(value).values())
+
+
+def assert_equal(ours, theirs):
+    for one, other in zip(arrays(ours), arrays(theirs), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_every_layer_has_an_example():
@@ -203,7 +242,7 @@ def test_a_description_is_json_and_builds_the_same_layer(make, x):
     built.load_state(net.state())
     xs = as_inputs(x, "float32")
     for _ in range(2):
-        np.testing.assert_array_equal(built(*xs), net(*xs))
+        assert_equal(built(*xs), net(*xs))
     assert nn.describe(built) == description
 
 
@@ -215,37 +254,40 @@ def test_loading_without_drawing_weights_gives_the_same_layer(make, x):
     assert mp.random.default.draws.item() == state
     assert repr(built) == repr(net)
     xs = as_inputs(x, "float32")
-    np.testing.assert_array_equal(built(*xs), net(*xs))
+    assert_equal(built(*xs), net(*xs))
 
 
 @every_layer
 def test_training_and_inference_differ_where_it_is_said(make, x):
     net, xs = make(), as_inputs(x, "float32")
     trained, inferred = net.train()(*xs), net.eval()(*xs)
-    np.testing.assert_array_equal(inferred, net(*xs))
+    assert_equal(inferred, net(*xs))
     if isinstance(net, nn.SpectralNorm):  # whose vectors have moved by what is left to settle
         np.testing.assert_allclose(trained, inferred, rtol=1e-5, atol=1e-6)
         return
-    drops = any(isinstance(part, nn.Dropout) and part.rate > 0 for part in net.modules().values())
-    assert np.array_equal(trained, inferred) != (isinstance(net, nn.BatchNorm) or drops)
+    same = all(map(np.array_equal, arrays(trained), arrays(inferred)))
+    assert same != (isinstance(net, nn.BatchNorm) or drops(net))
 
 
 @every_layer
 def test_dtype_is_kept(make, x):
     for dtype in ("float32", "float64"):
-        assert make().astype(dtype)(*as_inputs(x, dtype)).dtype == dtype
+        given = make().astype(dtype)(*as_inputs(x, dtype))
+        assert {array.dtype for array in arrays(given)} == {np.dtype(dtype)}
 
 
 # ── PyTorch ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def torch_peer(net, torch):
-    """The same layer in PyTorch, with the same weights, and its parameters by our names."""
+    """The same layer in PyTorch, with the same weights, and its parameters by our names.
+
+    In the place of a parameter that has another layout there stands a function that reads its gradient in ours.
+    """
     name = type(net).__name__
-    if name in image_peers:
-        return image_peers[name](net, torch)
-    if name in transformer_peers:
-        return transformer_peers[name](net, torch)
+    elsewhere = image_peers | transformer_peers | recurrent_peers
+    if name in elsewhere:
+        return elsewhere[name](net, torch)
     if name == "Sequential":
         peers = [torch_peer(layer, torch) for layer in net]
         named = {f"layers.{n}.{key}": value for n, (_, own) in enumerate(peers) for key, value in own.items()}
@@ -272,9 +314,14 @@ def torch_peer(net, torch):
     return make.get(name, getattr(torch.nn, name))(), {}
 
 
+def flat(value):
+    """Nested tuples of PyTorch's as a list."""
+    return [one for item in value for one in flat(item)] if isinstance(value, tuple) else [value]
+
+
 has_no_peer = (
     "Dropout", "EmbedColumns", "Flatten-1", "SinusoidalPositions", "LearnedPositions", "MultiHeadAttention-2",
-    "TransformerEncoderLayer-2", "TransformerDecoderLayer-2",
+    "TransformerEncoderLayer-2", "TransformerDecoderLayer-2", "Outputs", "FinalOutput",
 )  # fmt: skip
 has_a_peer = [case for case in cases if not case.id.startswith(has_no_peer)]
 
@@ -284,22 +331,29 @@ has_a_peer = [case for case in cases if not case.id.startswith(has_no_peer)]
 def test_values_and_gradients_agree_with_pytorch(make, x, dtype, tolerance):
     torch = pytest.importorskip("torch")
     net = make().astype(dtype)
+    if drops(net):
+        net.eval()
     peer, named = torch_peer(net, torch)
     if dtype == "float32":  # each layer inside rounds
         tolerance *= max(1, len({name.rpartition(".")[0] for name in net.parameters()}))
     xs = as_inputs(x, dtype)
     theirs_xs = [torch.tensor(x.numpy().copy(), requires_grad=x.dtype.kind == "f") for x in xs]
-    theirs = peer(*theirs_xs)
-    weights = np.random.default_rng(1).normal(size=tuple(theirs.shape)).astype(dtype)
-    (theirs * torch.tensor(weights)).sum().backward()
+    theirs = flat(peer(*theirs_xs))
+    draw = np.random.default_rng(1)
+    weights = [draw.normal(size=tuple(one.shape)).astype(dtype) for one in theirs]
+    sum((one * torch.tensor(weight)).sum() for one, weight in zip(theirs, weights, strict=True)).backward()
 
-    ours, pullback = mp.vjp(lambda net, *xs: net(*xs), net, *xs)
-    gradients, *gradients_x = pullback(weights)
-    np.testing.assert_allclose(ours, theirs.detach(), rtol=tolerance, atol=tolerance)
+    ours, pullback = mp.vjp(lambda net, *xs: arrays(net(*xs)), net, *xs)
+    gradients, *gradients_x = pullback([mp.asarray(weight) for weight in weights])
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other.detach(), rtol=tolerance, atol=tolerance)
     assert set(gradients) == set(named)
     for name, parameter in named.items():
-        transposed = name.endswith("weight") and not isinstance(net, nn.Embedding)
-        gradient = parameter.grad.numpy().T if transposed else parameter.grad.numpy()
+        if callable(parameter):
+            gradient = parameter()
+        else:
+            transposed = name.endswith("weight") and not isinstance(net, nn.Embedding)
+            gradient = parameter.grad.numpy().T if transposed else parameter.grad.numpy()
         np.testing.assert_allclose(gradients[name], gradient, rtol=tolerance, atol=tolerance, err_msg=name)
     for gradient, theirs_x in zip(gradients_x, theirs_xs, strict=True):
         if theirs_x.requires_grad:

@@ -28,8 +28,12 @@ from maplet.nn.losses import binary_cross_entropy, cross_entropy, huber, mae, ms
 from maplet.nn.module import Module
 from maplet.nn.multi_head import MultiHeadAttention
 from maplet.nn.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm
+from maplet.nn.online import OnlineState, online_gradient, online_start
 from maplet.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from maplet.nn.positions import LearnedPositions, SinusoidalPositions, rotate
+from maplet.nn.recurrent import GRU, LSTM, RNN
+from maplet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
+from maplet.nn.recurrent_outputs import FinalOutput, Outputs
 from maplet.nn.reparametrization import SpectralNorm, WeightNorm
 from maplet.nn.tabular import EmbedColumns
 from maplet.nn.transformer import (
@@ -42,6 +46,9 @@ from maplet.nn.transformer import (
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
@@ -61,12 +68,15 @@ __all__ = [
     "Dropout",
     "EmbedColumns",
     "Embedding",
+    "FinalOutput",
     "Flatten",
+    "GRUCell",
     "GlobalAvgPool",
     "GlobalMaxPool",
     "GroupNorm",
     "InstanceNorm",
     "KeyValueCache",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "LearnedPositions",
@@ -76,8 +86,11 @@ __all__ = [
     "MaxPool3d",
     "Module",
     "MultiHeadAttention",
+    "OnlineState",
+    "Outputs",
     "Parameter",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "Sequential",
     "SiLU",
@@ -102,6 +115,8 @@ __all__ = [
     "initializers",
     "mae",
     "mse",
+    "online_gradient",
+    "online_start",
     "padding_mask",
     "rotate",
 ]

@@ -21,23 +21,32 @@ if TYPE_CHECKING:
 
 def representation(module: Module) -> str:
     """The module as the call that makes it, nested; settings at their defaults are left out."""
-    parameters = constructor_parameters(type(module))
+    items = _setting_texts(module)
     settings = module.settings()
+    items += [
+        f"{name}={_text(value)}"
+        for name, value in vars(module).items()
+        if name not in settings and _holds_modules(value)
+    ]
+    return _block(f"{type(module).__name__}(", items, ")") if _holds_modules(vars(module)) else call(module)
+
+
+def call(module: Module) -> str:
+    """The call alone: for a module whose settings say which modules are in it."""
+    return f"{type(module).__name__}({', '.join(_setting_texts(module))})"
+
+
+def _setting_texts(module: Module) -> list[str]:
+    parameters = constructor_parameters(type(module))
     items: list[str] = []
-    for name, value in settings.items():
+    for name, value in module.settings().items():
         if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
             items += map(_text, value)
         elif parameters[name].default is inspect.Parameter.empty:
             items.append(_text(value))
         elif not _equal(value, parameters[name].default):
             items.append(f"{name}={_text(value)}")
-    items += [
-        f"{name}={_text(value)}"
-        for name, value in vars(module).items()
-        if name not in settings and _holds_modules(value)
-    ]
-    name = type(module).__name__
-    return _block(f"{name}(", items, ")") if _holds_modules(vars(module)) else f"{name}({', '.join(items)})"
+    return items
 
 
 def _holds_modules(tree: Any) -> bool:

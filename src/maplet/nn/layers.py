@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from maplet.core.array import Parameter
 from maplet.core.types import is_integer, short_name
-from maplet.errors import DataError, DTypeError, SettingError, ShapeError
+from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
 from maplet.nn.construction import positive_integer
 from maplet.nn.given import first_wrong, known_value
 from maplet.nn.initializers import Normal, as_initializer
@@ -56,8 +56,16 @@ class Sequential(Module):
 
     def forward(self, x: Any) -> Any:
         """The output of the last layer."""
-        for layer in self.layers:
-            x = layer(x)
+        for n, layer in enumerate(self.layers):
+            try:
+                x = layer(x)
+            except MapletError as error:
+                if n and isinstance(x, tuple) and error.fix is None:
+                    error.fix = (
+                        f"{type(self.layers[n - 1]).__name__} gives a tuple; behind a recurrent layer, Outputs() or "
+                        "FinalOutput() takes out of it what the next layer needs"
+                    )
+                raise
         return x
 
     def __len__(self) -> int:
