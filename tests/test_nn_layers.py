@@ -45,6 +45,23 @@ examples = {
     "SiLU": [(nn.SiLU, matrix)],
     "Softplus": [(nn.Softplus, matrix)],
     "Softmax": [(nn.Softmax, matrix), (lambda: nn.Softmax(axis=1), images)],
+    "LogSoftmax": [(nn.LogSoftmax, matrix), (lambda: nn.LogSoftmax(axis=1), images)],
+    "Softmin": [(nn.Softmin, matrix), (lambda: nn.Softmin(axis=1), images)],
+    "GLU": [(nn.GLU, matrix), *[(lambda gate=gate: nn.GLU(1, gate=gate), images) for gate in ("relu", "gelu", "silu")]],
+    "PReLU": [(nn.PReLU, images), (lambda: nn.PReLU(4, weight_init="uniform"), matrix)],
+    "ReLU6": [(nn.ReLU6, 4 * matrix)],
+    "Hardtanh": [(nn.Hardtanh, matrix), (lambda: nn.Hardtanh(-0.3, 0.7), images)],
+    "Hardsigmoid": [(nn.Hardsigmoid, 3 * matrix)],
+    "Hardswish": [(nn.Hardswish, 3 * matrix)],
+    "Softshrink": [(nn.Softshrink, matrix), (lambda: nn.Softshrink(0.1), images)],
+    "Hardshrink": [(nn.Hardshrink, matrix), (lambda: nn.Hardshrink(0.1), images)],
+    "Threshold": [(lambda: nn.Threshold(0.2, -3.0), matrix)],
+    "CELU": [(nn.CELU, matrix), (lambda: nn.CELU(0.3), images)],
+    "SELU": [(nn.SELU, matrix)],
+    "Mish": [(nn.Mish, matrix)],
+    "LogSigmoid": [(nn.LogSigmoid, matrix)],
+    "Softsign": [(nn.Softsign, matrix)],
+    "Tanhshrink": [(nn.Tanhshrink, matrix)],
 }
 cases = [
     pytest.param(make, x, id=f"{name}-{n}") for name, entries in examples.items() for n, (make, x) in enumerate(entries)
@@ -108,6 +125,17 @@ def test_dtype_is_kept(make, x):
 # ── PyTorch ──────────────────────────────────────────────────────────────────────────────────────
 
 
+def torch_gated(net, torch):
+    if net.gate == "sigmoid":
+        return torch.nn.GLU(net.axis)
+
+    def gated(x):
+        value, gate = torch.chunk(x, 2, net.axis)
+        return value * getattr(torch.nn.functional, net.gate)(gate)
+
+    return gated
+
+
 def torch_peer(net, torch):
     """The same layer in PyTorch, with the same weights, and its parameters by our names."""
     name = type(net).__name__
@@ -127,12 +155,26 @@ def torch_peer(net, torch):
         peer = torch.nn.Embedding(net.num_embeddings, net.features)
         peer.weight.data = torch.tensor(net.weight.numpy().copy())
         return peer, {"weight": peer.weight}
+    if name == "PReLU":
+        peer = torch.nn.PReLU(net.features)
+        peer.weight.data = torch.tensor(net.weight.numpy().copy())
+        return peer, {"weight": peer.weight}
     make = {
         "Flatten": torch.nn.Flatten,
         "LeakyReLU": lambda: torch.nn.LeakyReLU(net.slope),
         "ELU": lambda: torch.nn.ELU(net.alpha),
         "GELU": lambda: torch.nn.GELU(approximate="tanh" if net.approximate else "none"),
         "Softmax": lambda: torch.nn.Softmax(dim=net.axis),
+        "LogSoftmax": lambda: torch.nn.LogSoftmax(dim=net.axis),
+        "Softmin": lambda: torch.nn.Softmin(dim=net.axis),
+        "GLU": lambda: torch_gated(net, torch),
+        "Hardtanh": lambda: torch.nn.Hardtanh(net.low, net.high),
+        "Softshrink": lambda: torch.nn.Softshrink(net.threshold),
+        "Hardshrink": lambda: torch.nn.Hardshrink(net.threshold),
+        "Threshold": lambda: torch.nn.Threshold(net.threshold, net.value),
+        "CELU": lambda: torch.nn.CELU(net.alpha),
+        # torch.nn.Hardsigmoid has a slope of 0.16666667, the sixth of float32, in float64 too.
+        "Hardsigmoid": lambda: lambda x: torch.nn.functional.relu6(x + 3) / 6,
     }
     return make.get(name, getattr(torch.nn, name))(), {}
 

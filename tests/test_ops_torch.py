@@ -159,7 +159,7 @@ our_derivatives = {
     "elu": {4: np.nan},
     "celu": {4: np.nan},
     "selu": {4: np.nan},
-    **dict.fromkeys(("relu6", "hardtanh", "softshrink", "hardshrink"), {4: 1.0}),  # NaN passes, and so its derivative
+    **{name: {4: 1.0} for name in ("relu6", "hardtanh", "softshrink", "hardshrink")},  # NaN passes, and its slope is 1
     "hardswish": {4: np.nan},
     "rsqrt": {1: -np.inf},  # falls towards −0 as it does towards 0
 }

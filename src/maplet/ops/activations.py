@@ -40,7 +40,7 @@ def relu(x: ArrayLike, /) -> Array:
 
 
 @operation
-def leaky_relu(x: ArrayLike, /, slope: float = 0.01) -> Array:
+def leaky_relu(x: ArrayLike, /, slope: ArrayLike = 0.01) -> Array:
     """The identity for x > 0, slope·x elsewhere. The derivative at 0 is the slope."""
     x = as_floating(as_array(x))
     return where(x > 0, x, x * slope)
@@ -75,7 +75,7 @@ def hardswish(x: ArrayLike, /) -> Array:
 
 @operation
 def softshrink(x: ArrayLike, /, threshold: float = 0.5) -> Array:
-    """X drawn to 0 by the threshold λ: x − λ·sign(x) for |x| > λ, 0 elsewhere. The derivative at ±λ is 0.
+    """The input drawn to 0 by the threshold λ: x − λ·sign(x) for |x| > λ, 0 elsewhere. The derivative at ±λ is 0.
 
     It is the x that minimizes (x − given)²/2 + λ·|x|: one step of the lasso.
     """
@@ -168,7 +168,7 @@ def log_sigmoid(x: ArrayLike, /) -> Array:
 
 @operation
 def softsign(x: ArrayLike, /) -> Array:
-    """X / (1 + |x|), between −1 and 1. Source: Turian, Bergstra, Bengio, 2009."""
+    """The quotient x / (1 + |x|), between −1 and 1. Source: Turian, Bergstra, Bengio, 2009."""
     x = as_floating(as_array(x))
     return x / (1.0 + abs(x))
 
