@@ -56,7 +56,7 @@ examples = {
     "Softshrink": [(nn.Softshrink, matrix), (lambda: nn.Softshrink(0.1), images)],
     "Hardshrink": [(nn.Hardshrink, matrix), (lambda: nn.Hardshrink(0.1), images)],
     "Threshold": [(lambda: nn.Threshold(0.2, -3.0), matrix)],
-    "CELU": [(nn.CELU, matrix), (lambda: nn.CELU(0.3), images)],
+    "CELU": [(nn.CELU, matrix), (lambda: nn.CELU(0.25), images)],
     "SELU": [(nn.SELU, matrix)],
     "Mish": [(nn.Mish, matrix)],
     "LogSigmoid": [(nn.LogSigmoid, matrix)],
@@ -172,7 +172,7 @@ def torch_peer(net, torch):
         "Softshrink": lambda: torch.nn.Softshrink(net.threshold),
         "Hardshrink": lambda: torch.nn.Hardshrink(net.threshold),
         "Threshold": lambda: torch.nn.Threshold(net.threshold, net.value),
-        "CELU": lambda: torch.nn.CELU(net.alpha),
+        "CELU": lambda: torch.nn.CELU(net.alpha),  # which rounds 1/α to float32: ours is a power of 2
         # torch.nn.Hardsigmoid has a slope of 0.16666667, the sixth of float32, in float64 too.
         "Hardsigmoid": lambda: lambda x: torch.nn.functional.relu6(x + 3) / 6,
     }
