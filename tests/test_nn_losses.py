@@ -142,7 +142,7 @@ def test_a_weight_of_2_is_an_example_given_twice(name, given, options):
 
 @every_loss
 def test_the_loss_keeps_the_dtype_of_the_predictions(name, given, options):
-    for dtype in ("float32", "float64"):
+    for dtype in ("float16", "float32", "float64"):
         xs = [array.astype(dtype) if array.dtype.kind == "f" else array for array in given]
         chosen = {k: v.astype(dtype) if isinstance(v, np.ndarray) else v for k, v in options.items()}
         assert losses[name](*xs, **chosen).dtype == dtype

@@ -36,7 +36,9 @@ from maplet.nn.activations import (
     Threshold,
 )
 from maplet.nn.architecture import build, describe
-from maplet.nn.layers import Dropout, Embedding, Flatten, Linear, Sequential
+from maplet.nn.combinators import Lambda, Parallel, Residual
+from maplet.nn.dropout import AlphaDropout, ChannelDropout, Dropout, StochasticDepth
+from maplet.nn.layers import Embedding, Flatten, Linear, Sequential
 from maplet.nn.losses import (
     binary_cross_entropy,
     binary_focal,
@@ -67,6 +69,8 @@ __all__ = [
     "GELU",
     "GLU",
     "SELU",
+    "AlphaDropout",
+    "ChannelDropout",
     "Dropout",
     "EmbedColumns",
     "Embedding",
@@ -75,6 +79,7 @@ __all__ = [
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
+    "Lambda",
     "LeakyReLU",
     "Linear",
     "LogSigmoid",
@@ -82,9 +87,11 @@ __all__ = [
     "Mish",
     "Module",
     "PReLU",
+    "Parallel",
     "Parameter",
     "ReLU",
     "ReLU6",
+    "Residual",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -93,6 +100,7 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "StochasticDepth",
     "Tanh",
     "Tanhshrink",
     "Threshold",
