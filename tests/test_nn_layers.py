@@ -130,6 +130,15 @@ def test_training_and_inference_differ_for_dropout_only(make, x):
 
 
 @every_layer
+def test_vmap_and_jit_give_what_the_layer_itself_gives(make, x):
+    net, both = make().eval(), as_input(np.stack([x, x[::-1]]), "float64")
+    expected = [net(both[n]) for n in range(2)]
+    by_rows = lambda net, x: mp.vmap(net)(x)
+    for found in (by_rows(net, both), mp.jit(by_rows)(net, both)):
+        np.testing.assert_allclose(found, np.stack(expected), rtol=1e-12, atol=1e-14)
+
+
+@every_layer
 def test_dtype_is_kept(make, x):
     for dtype in ("float16", "float32", "float64"):
         assert make().astype(dtype)(as_input(x, dtype)).dtype == dtype

@@ -141,6 +141,18 @@ def test_a_weight_of_2_is_an_example_given_twice(name, given, options):
 
 
 @every_loss
+def test_vmap_and_jit_give_what_the_loss_itself_gives(name, given, options):
+    """Values and gradients of two sets of examples at once, compiled and not."""
+    both = [np.stack([array, array[::-1]]) for array in given]
+    loss = lambda p, *others: losses[name](p, *others, **options)
+    expected = [mp.value_and_grad(loss)(*(array[n] for array in both)) for n in range(2)]
+    for call in (mp.vmap(mp.value_and_grad(loss)), mp.jit(mp.vmap(mp.value_and_grad(loss)))):
+        values, gradients = call(*both)
+        np.testing.assert_allclose(values, [float(value) for value, _ in expected], rtol=1e-12)
+        np.testing.assert_allclose(gradients, np.stack([g for _, g in expected]), rtol=1e-10, atol=1e-14)
+
+
+@every_loss
 def test_the_loss_keeps_the_dtype_of_the_predictions(name, given, options):
     for dtype in ("float16", "float32", "float64"):
         xs = [array.astype(dtype) if array.dtype.kind == "f" else array for array in given]
