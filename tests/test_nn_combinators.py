@@ -118,9 +118,16 @@ def test_a_function_as_a_layer_computes_trains_and_compiles():
     assert "layers.1" in net.modules()
 
 
-def test_a_function_is_not_saved_as_data():
-    net = nn.Sequential(nn.Linear(4, 4), nn.Lambda(lambda x: 2 * x))
+def test_a_function_is_not_saved_as_data_but_the_weights_are(tmp_path):
+    make = lambda: nn.Sequential(nn.Linear(4, 4), nn.Lambda(lambda x: 2 * x))
+    net = make()
     with pytest.raises(CheckpointError, match=r"layers\.1\.function is <lambda>, no layer of maplet"):
         nn.describe(net)
     with pytest.raises(CheckpointError, match=r"nn\.Tanh\(\) does the same"):
         nn.describe(nn.Lambda(mp.tanh))
+    mp.save(net, tmp_path / "saved")
+    with pytest.raises(CheckpointError, match=r"mp\.load\(path, net=MyNet"):
+        mp.load(tmp_path / "saved")
+    again = make()
+    mp.load(tmp_path / "saved", net=again)
+    np.testing.assert_array_equal(again(x), net(x))

@@ -124,9 +124,9 @@ class Parallel(Module):
 class Lambda(Module):
     """A function as a layer, under a name of its own in the net.
 
-    A function is code and not data, so that a net with this layer cannot be saved as data: `describe` and ``mp.save``
-    say so. Whoever loads it writes the net again, and takes over the weights: ``mp.load(path, net=…)``. For an
-    activation take its layer, ``nn.ReLU()``.
+    A function is code and not data: a net with this layer cannot be described by `describe`, and ``mp.save`` keeps its
+    weights alone. Whoever loads them makes the net again: ``mp.load(path, net=…)``. For an activation take its layer,
+    such as ``nn.ReLU()``, which is saved.
 
     Parameters
     ----------

@@ -157,7 +157,7 @@ def require_not_negative(name: str, word: str, x: Array, *, fix: str) -> None:
     value = known_value(x)
     found = None if value is None else first_wrong(word, value, ~(value >= 0))
     if found:
-        raise DataError(f"{name}: {found}, and {word} are 0 or greater", fix=fix)
+        raise DataError(f"{name}: {found}, and all {word} are 0 or greater", fix=fix)
 
 
 # ── weights ──────────────────────────────────────────────────────────────────────────────────────

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 selu_alpha, selu_scale = 1.6732632423543772, 1.0507009873554805
 """The α and λ for which mean 0 and variance 1 of a normal input are those of the output: the fixed point of `selu`."""
 
-# ── with kinks ────────────────────────────────────────────────────────────────────────────────────
+# ── with kinks ───────────────────────────────────────────────────────────────────────────────────
 
 
 @operation
@@ -103,7 +103,7 @@ def _not_negative(operation: str, threshold: float) -> float:
     return threshold
 
 
-# ── smooth ────────────────────────────────────────────────────────────────────────────────────────
+# ── smooth ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @operation
@@ -183,7 +183,7 @@ def tanhshrink(x: ArrayLike, /) -> Array:
     return x - tanh(x)
 
 
-# ── gated ─────────────────────────────────────────────────────────────────────────────────────────
+# ── gated ────────────────────────────────────────────────────────────────────────────────────────
 
 
 gates: dict[str, Callable[[ArrayLike], Array]] = {"sigmoid": sigmoid, "relu": relu, "gelu": gelu, "silu": silu}

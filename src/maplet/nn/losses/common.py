@@ -40,13 +40,13 @@ def loss(function: Callable[P, Array]) -> Callable[P, Array]:
     return located
 
 
-def require_positive(name: str, setting: str, value: float) -> None:
+def require_positive_setting(name: str, setting: str, value: float) -> None:
     """A setting of a loss is greater than 0."""
     if not value > 0:
         raise SettingError(f"{name}: {setting} is greater than 0, not {value!r}")
 
 
-def require_not_negative(name: str, setting: str, value: float) -> None:
+def require_not_negative_setting(name: str, setting: str, value: float) -> None:
     """A setting of a loss is 0 or greater."""
     if not value >= 0:
         raise SettingError(f"{name}: {setting} is 0 or greater, not {value!r}")

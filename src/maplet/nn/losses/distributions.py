@@ -13,7 +13,7 @@ from maplet.nn.given import (
     require_probabilities,
     same_shape,
 )
-from maplet.nn.losses.common import loss, reduced, require_positive
+from maplet.nn.losses.common import loss, reduced, require_positive_setting
 from maplet.ops import reduction as reductions
 from maplet.ops.elementwise import equal, exp, log, maximum, square, where
 from maplet.ops.gamma_functions import lgamma
@@ -112,7 +112,7 @@ def gaussian_likelihood(
     >>> gaussian_likelihood(mp.asarray([1.0, 1.0]), mp.asarray([1.0, 3.0]), mp.ones(2), reduction="none")
     Array([0., 2.], dtype=float32)
     """
-    require_positive("gaussian_likelihood", "floor", floor)
+    require_positive_setting("gaussian_likelihood", "floor", floor)
     p, t = same_shape("gaussian_likelihood", predictions, targets)
     p, v = same_shape("gaussian_likelihood", p, variances, ("predictions", "variances"))
     require_not_negative(

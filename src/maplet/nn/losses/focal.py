@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.errors import SettingError, ShapeError
-from maplet.nn.given import fit_classes, require_classes, require_unit_interval, same_shape
-from maplet.nn.losses.common import loss, reduced, require_not_negative
+from maplet.nn.given import fit_classes, require_classes, require_not_negative, require_unit_interval, same_shape
+from maplet.nn.losses.common import loss, reduced, require_not_negative_setting
 from maplet.ops.activations import softplus
 from maplet.ops.arguments import as_array, as_floating, meet
 from maplet.ops.composite import log_softmax
@@ -44,7 +44,7 @@ def focal(
     gamma
         γ ≥ 0; with 0 it is the cross-entropy.
     alpha
-        (C,), what each class counts; None for 1.
+        (C,), what each class counts, 0 or more; None for 1.
     reduction, weights
         See `maplet.nn.losses`; α is part of the loss, so the mean does not divide by it.
 
@@ -54,7 +54,7 @@ def focal(
     >>> round(float(focal(mp.zeros((1, 2)), mp.asarray([0]), gamma=1.0)), 4)  # ½·ln 2
     0.3466
     """
-    require_not_negative("focal", "gamma", gamma)
+    require_not_negative_setting("focal", "gamma", gamma)
     z, t = as_floating(as_array(logits)), as_array(targets)
     fit_classes("focal", z, t, probabilities=False)
     require_classes("focal", t, z.shape[-1])
@@ -76,6 +76,7 @@ def _per_class(alpha: ArrayLike, logits: Array) -> Array:
             f"focal: alpha has the shape {a.shape}, and the logits {logits.shape} have {classes} classes",
             fix=f"give {classes} numbers, one for each class; examples are weighted by weights=",
         )
+    require_not_negative("focal", "alpha", a, fix="a class that is not to count gets 0")
     return meet(a, logits)[0]
 
 
@@ -112,7 +113,7 @@ def binary_focal(
     >>> binary_focal(mp.asarray([4.0, -4.0]), mp.asarray([1.0, 1.0]), reduction="none")  # right, and wrong
     Array([5.871641e-06, 3.874495e+00], dtype=float32)
     """
-    require_not_negative("binary_focal", "gamma", gamma)
+    require_not_negative_setting("binary_focal", "gamma", gamma)
     if alpha is not None and not 0 <= alpha <= 1:
         raise SettingError(f"binary_focal: alpha is from 0 to 1, not {alpha!r}", fix="alpha=None lets both count 1")
     z, t = same_shape("binary_focal", logits, targets)

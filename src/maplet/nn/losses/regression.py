@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from maplet.errors import SettingError
 from maplet.nn.given import same_shape
-from maplet.nn.losses.common import loss, reduced, require_positive
+from maplet.nn.losses.common import loss, reduced, require_positive_setting
 from maplet.ops.composite import clip
 from maplet.ops.elementwise import abs, square, where  # noqa: A004  (the standard's name)
 
@@ -80,7 +80,7 @@ def huber(
     >>> huber(mp.asarray([0.0, 0.0]), mp.asarray([1.0, 3.0]), reduction="none")
     Array([0.5, 2.5], dtype=float32)
     """
-    require_positive("huber", "delta", delta)
+    require_positive_setting("huber", "delta", delta)
     p, t = same_shape("huber", predictions, targets)
     error = abs(p - t)
     # With c = min(e, δ) both cases are c·(e − c/2): no branch, and nothing that overflows where it is not taken.

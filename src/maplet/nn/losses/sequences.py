@@ -158,15 +158,19 @@ def _fit(predictions: Array, targets: Array, lengths: Array, target_lengths: Arr
 def _require_known(predictions: Array, targets: Array, lengths: Array, target_lengths: Array, blank: int) -> None:
     """Known lengths are not longer than what is there, and known targets that count are classes without the blank."""
     _, times, classes = predictions.shape
-    for word, x, most in (("lengths", lengths, times), ("target_lengths", target_lengths, targets.shape[1])):
+    letters = targets.shape[1]
+    for word, x, most, of in (
+        ("lengths", lengths, times, "predictions have"),
+        ("target_lengths", target_lengths, letters, "targets have"),
+    ):
         value = known_value(x)
         found = None if value is None else first_wrong(word, value, (value < 0) | (value > most))
         if found:
-            raise DataError(f"ctc: {found}, and there are {most}", fix="a length counts what is there, from 0 on")
+            raise DataError(f"ctc: {found}, and the {of} {most}", fix="a length counts what is there, from 0 on")
     value, counts = known_value(targets), known_value(target_lengths)
     if value is None or counts is None:
         return
-    counted = np.arange(targets.shape[1]) < counts[:, None]
+    counted = np.arange(letters) < counts[:, None]
     found = first_wrong("targets", value, counted & ((value < 0) | (value >= classes) | (value == blank)))
     if found:
         raise DataError(

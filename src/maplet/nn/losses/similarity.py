@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from maplet.errors import ShapeError
 from maplet.nn.given import require_features, same_shape
-from maplet.nn.losses.common import loss, reduced, require_positive
+from maplet.nn.losses.common import loss, reduced, require_positive_setting
 from maplet.ops import reduction as reductions
 from maplet.ops.composite import logsumexp, norm
 from maplet.ops.contraction import matmul
@@ -134,7 +134,7 @@ def contrastive(
 
 
 def _two_views(name: str, first: ArrayLike, second: ArrayLike, temperature: float) -> tuple[Array, Array]:
-    require_positive(name, "temperature", temperature)
+    require_positive_setting(name, "temperature", temperature)
     a, b = same_shape(name, first, second, ("first", "second"))
     if a.ndim != 2 or not a.shape[0]:
         raise ShapeError(
