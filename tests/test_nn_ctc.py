@@ -71,6 +71,14 @@ def test_classes_that_are_excluded_are_no_path():
     assert float(ours(x, np.array([[1, 2]]), *known[1:])) == np.inf
 
 
+def test_silence_is_the_path_of_blanks_and_nothing_is_said_in_no_time():
+    silence = -mp.sum(mp.log_softmax(logits)[:, :, 0], axis=1)
+    none = np.zeros((count, 0), dtype=int), lengths * 0 + times, lengths * 0
+    np.testing.assert_allclose(ours(logits, *none, reduction="none"), silence, rtol=1e-12)
+    np.testing.assert_array_equal(ours(logits, targets, lengths * 0, lengths * 0, reduction="none"), 0)
+    np.testing.assert_array_equal(ours(logits, targets, lengths * 0, lengths * 0 + 1, reduction="none"), np.inf)
+
+
 def test_rows_of_a_batch_do_not_see_each_other():
     together = ours(logits, reduction="none")
     for n in range(count):

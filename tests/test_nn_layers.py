@@ -139,6 +139,11 @@ def test_vmap_and_jit_give_what_the_layer_itself_gives(make, x):
 
 
 @every_layer
+def test_there_is_nothing_to_lint(make, x):
+    assert mp.lint(lambda net, x: net(x), make(), x) == []
+
+
+@every_layer
 def test_dtype_is_kept(make, x):
     for dtype in ("float16", "float32", "float64"):
         assert make().astype(dtype)(as_input(x, dtype)).dtype == dtype

@@ -153,6 +153,12 @@ def test_vmap_and_jit_give_what_the_loss_itself_gives(name, given, options):
 
 
 @every_loss
+def test_there_is_nothing_to_lint(name, given, options):
+    weights = np.ones(given[0].shape[0])
+    assert mp.lint(lambda *xs: losses[name](*xs, weights=weights, **options), *given) == []
+
+
+@every_loss
 def test_the_loss_keeps_the_dtype_of_the_predictions(name, given, options):
     for dtype in ("float16", "float32", "float64"):
         xs = [array.astype(dtype) if array.dtype.kind == "f" else array for array in given]
