@@ -456,22 +456,39 @@ def test_every_layer(make_layer, x, training):
     train_beside(fresh, step, [(as_input(x, "float32").numpy(),) for _ in range(5)])
 
 
+def heard(y):
+    """The output of a net at four times, as logarithms of probabilities."""
+    return mp.log_softmax(mp.expand_dims(y, axis=1) * mp.asarray([[1.0], [-1.0], [0.5], [2.0]]))
+
+
+def taught(name):
+    """What becomes of the three outputs of a net before a loss, and what they are compared with."""
+    random_ = np.random.default_rng(8)
+    classes, (real, other) = random_.integers(0, 3, size=9), random_.normal(size=(2, 9, 3)).astype(np.float32)
+    binary, positive = (real > 0).astype(np.float32), np.abs(other) + np.float32(0.1)
+    as_it_is = lambda y: y
+    return {
+        **dict.fromkeys(("cross_entropy", "focal", "hinge"), (as_it_is, [classes])),
+        **dict.fromkeys(("binary_cross_entropy", "binary_focal", "binary_hinge", "dice"), (as_it_is, [binary])),
+        "kl_divergence": (mp.log_softmax, [positive / positive.sum(axis=1, keepdims=True)]),
+        "gaussian_likelihood": (as_it_is, [real, positive]),
+        "poisson_likelihood": (as_it_is, [positive.round()]),
+        "triplet": (as_it_is, [real, other]),
+        "ctc": (heard, [1 + random_.integers(0, 2, size=(9, 2)), 4 - classes // 2, classes]),
+    }.get(name, (as_it_is, [real]))
+
+
 @pytest.mark.parametrize("name", losses)
 @pytest.mark.parametrize("options", [{}, {"reduction": "sum"}, {"weights": True}], ids=str)
 def test_every_loss(name, options):
-    random_ = np.random.default_rng(8)
-    outputs = {"cross_entropy": 4, "binary_cross_entropy": 1}.get(name, 2)
-    x = random_.normal(size=(9, 5)).astype(np.float32)
-    y = {
-        "cross_entropy": random_.integers(0, 4, size=9),
-        "binary_cross_entropy": random_.integers(0, 2, size=(9, 1)).astype(np.float32),
-    }.get(name, random_.normal(size=(9, 2)).astype(np.float32))
-    weights = random_.uniform(0.5, 2, size=9).astype(np.float32)
+    random_ = np.random.default_rng(9)
+    x, weights = random_.normal(size=(9, 5)).astype(np.float32), random_.uniform(0.5, 2, size=9).astype(np.float32)
+    made_of, others = taught(name)
 
-    def step(net, optimizer, x, y, weights):
+    def step(net, optimizer, x, weights, *others):
         chosen = {**options, **({"weights": weights} if "weights" in options else {})}
-        value, gradients = mp.value_and_grad(lambda net: losses[name](net(x), y, **chosen))(net)
+        value, gradients = mp.value_and_grad(lambda net: losses[name](made_of(net(x)), *others, **chosen))(net)
         optimizer.update(net, gradients)
         return value
 
-    train_beside(lambda: (nn.Linear(5, outputs, rng=0), optim.Adam(0.01)), step, [(x, y, weights)] * 5)
+    train_beside(lambda: (nn.Linear(5, 3, rng=0), optim.Adam(0.01)), step, [(x, weights, *others)] * 5)

@@ -69,6 +69,13 @@ choices = {
     # Compositions that say theirs in their documentation.
     "relu": [(mp.relu, [0.0], [0.0])],
     "leaky_relu": [(mp.leaky_relu, [0.0], [0.01])],
+    "relu6": [(mp.relu6, [0.0], [0.0]), (mp.relu6, [6.0], [0.0])],
+    "hardtanh": [(mp.hardtanh, [-1.0], [0.0]), (mp.hardtanh, [1.0], [0.0])],
+    "hardsigmoid": [(mp.hardsigmoid, [-3.0], [0.0]), (mp.hardsigmoid, [3.0], [0.0])],
+    "softshrink": [(mp.softshrink, [-0.5], [0.0]), (mp.softshrink, [0.5], [0.0])],
+    "hardshrink": [(mp.hardshrink, [-0.5], [0.0]), (mp.hardshrink, [0.5], [0.0])],
+    "threshold": [(lambda x: mp.threshold(x, 1.0, 7.0), [1.0], [0.0])],
+    "quantile": [(lambda p: mp.nn.quantile(p, 1.0, level=0.75), [1.0], [-0.75])],
     "clip": [(lambda x: mp.clip(x, 0.0, 1.0), [0.0], [1.0]), (lambda x: mp.clip(x, 0.0, 1.0), [1.0], [1.0])],
     "norm": [(lambda *x: mp.norm(mp.stack(x)), [0.0, 0.0], [0.0, 0.0])],
     "std": [(lambda *x: mp.std(mp.stack(x)), [1.0, 1.0], [nan, nan])],  # ∞ · 0: said to be infinite, as √ at 0

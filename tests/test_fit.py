@@ -709,6 +709,11 @@ def test_an_unknown_loss_offers_the_nearest():
         run_fit(loss="cross_entropi")
 
 
+def test_a_loss_of_more_than_two_arrays_is_no_name_for_fit():
+    with pytest.raises(SettingError, match=r"ctc takes predictions, targets, lengths, target_lengths, and fit has"):
+        run_fit(loss="ctc")
+
+
 def test_a_loss_that_becomes_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
     with pytest.raises(NonFiniteError, match=r"epoch \d+.*checkpoint") as caught:
         run_fit(

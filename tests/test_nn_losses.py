@@ -1,5 +1,6 @@
 """Laws that hold for every loss: derivatives, agreement with PyTorch, reductions and weights, errors that teach."""
 
+import inspect
 import itertools
 
 import numpy as np
@@ -17,6 +18,14 @@ classes = random.integers(0, 4, size=6)
 probabilities = np.exp(logits[::-1]) / np.exp(logits[::-1]).sum(axis=1, keepdims=True)
 deep = (random.normal(size=(3, 2, 4)), random.integers(0, 4, size=(3, 2)))
 binary = (random.normal(size=(6, 3)), random.uniform(size=(6, 3)))
+vectors = tuple(random.normal(size=(3, 6, 3)))
+logarithms = np.log(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
+counts = (random.normal(size=(6, 3)), random.poisson(2.0, size=(6, 3)).astype(float))
+sounds = random.normal(size=(5, 4, 3))
+sounds -= np.log(np.exp(sounds).sum(axis=2, keepdims=True))
+# Letters that differ and that are equal, a target that is empty, and letters behind the length that do not count.
+letters = np.array([[1, 2], [2, 9], [-1, 1], [2, 2], [1, 1]])
+spoken = (sounds, letters, np.array([4, 3, 4, 3, 4]), np.array([2, 1, 0, 2, 2]))
 
 # Every loss with every option that changes what it computes, and what it takes.
 examples = {
@@ -29,6 +38,42 @@ examples = {
         for options in ({}, {"label_smoothing": 0.1})
     ],
     "binary_cross_entropy": [(binary, {}), ((binary[0], binary[1] > 0.5), {}), ((binary[0], np.round(binary[1])), {})],
+    "quantile": [(real, {}), (real, {"level": 0.9})],
+    "focal": [
+        ((logits, classes), {}),
+        ((logits, classes), {"gamma": 0.5, "alpha": np.array([0.5, 1.0, 2.0, 0.0])}),
+        (deep, {"gamma": 0}),
+    ],
+    "binary_focal": [
+        (binary, {}),
+        ((binary[0], binary[1] > 0.5), {"gamma": 0.5, "alpha": 0.25}),
+        ((binary[0], np.round(binary[1])), {"gamma": 0}),
+    ],
+    "dice": [(binary, {}), ((binary[0].reshape(3, 2, 3), binary[1].reshape(3, 2, 3) > 0.5), {"smooth": 0.1})],
+    "hinge": [((logits, classes), {}), (deep, {"margin": 0.3})],
+    "binary_hinge": [((binary[0], np.round(binary[1])), {}), (binary, {"margin": 0.3})],
+    "triplet": [(vectors, {}), (vectors, {"margin": 0.3}), (tuple(x.reshape(3, 2, 3) for x in vectors), {})],
+    "cosine": [(vectors[:2], {}), (tuple(x.reshape(3, 2, 3) for x in vectors[:2]), {})],
+    "info_nce": [(vectors[:2], {}), (vectors[:2], {"temperature": 1.5, "both_directions": False})],
+    "contrastive": [(vectors[:2], {}), (vectors[:2], {"temperature": 1.5})],
+    "kl_divergence": [
+        ((logarithms, probabilities), {}),
+        ((logarithms, np.log(probabilities)), {"log_targets": True}),
+        ((logarithms.reshape(3, 2, 4), probabilities.reshape(3, 2, 4)), {}),
+    ],
+    "gaussian_likelihood": [
+        ((*real, np.abs(vectors[0]) + 0.1), {}),
+        ((*real, np.abs(vectors[0]) + 0.1), {"full": True, "floor": 0.01}),
+    ],
+    "poisson_likelihood": [
+        (counts, {}),
+        (counts, {"full": True}),
+        ((np.exp(counts[0]), counts[1]), {"logarithms": False}),
+    ],
+    "ctc": [
+        (spoken, {}),
+        ((sounds, np.array([[0], [2], [0], [0], [2]]), spoken[2], np.ones(5, dtype=int)), {"blank": 1}),
+    ],
 }
 cases = [
     pytest.param(name, given, options, id=f"{name}-{n}")
@@ -36,6 +81,13 @@ cases = [
     for n, (given, options) in enumerate(entries)
 ]
 every_loss = pytest.mark.parametrize(("name", "given", "options"), cases)
+couples_examples = {"info_nce", "contrastive"}  # an example is compared with all others
+per_row_of_values = {"cross_entropy", "focal", "hinge", "triplet", "cosine", "info_nce", "contrastive", "kl_divergence"}
+takes_pairs = [
+    name
+    for name in losses
+    if name not in {"cross_entropy", "focal", "hinge", "ctc", "triplet", "gaussian_likelihood", *couples_examples}
+]
 every_reduction = pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 
 
@@ -53,13 +105,13 @@ def test_every_loss_has_an_example_and_is_public():
 @pytest.mark.parametrize("weighted", [False, True])
 def test_gradients_agree_with_central_differences(name, given, options, reduction, weighted):
     weights = per_row(given) if weighted else None
-    report = mp.check_gradient(lambda p, t: losses[name](p, t, reduction=reduction, weights=weights, **options), *given)
+    report = mp.check_gradient(lambda *xs: losses[name](*xs, reduction=reduction, weights=weights, **options), *given)
     assert report.passed, str(report)
 
 
 @every_loss
 def test_gradients_of_gradients_agree_with_central_differences(name, given, options):
-    report = mp.check_gradient(mp.grad(lambda p: losses[name](p, given[1], **options)), given[0])
+    report = mp.check_gradient(mp.grad(lambda p: losses[name](p, *given[1:], **options)), given[0])
     assert report.passed, str(report)
 
 
@@ -69,7 +121,8 @@ def test_reductions_and_weights_mean_what_they_say(name, given, options):
     w = per_row(given)
     values = loss(*given, reduction="none", **options).numpy()
     spread = np.broadcast_to(w.reshape(-1, *[1] * (values.ndim - 1)), values.shape)
-    assert values.shape == (given[0].shape[:-1] if name == "cross_entropy" else given[0].shape)
+    rows = given[0].shape[:1] if name in {"dice", "ctc"} else given[0].shape[:-1]
+    assert values.shape == (rows if name in per_row_of_values | {"dice", "ctc"} else given[0].shape)
     close = {"rtol": 1e-12}
     np.testing.assert_allclose(loss(*given, **options), values.mean(), **close)
     np.testing.assert_allclose(loss(*given, reduction="sum", **options), values.sum(), **close)
@@ -79,7 +132,7 @@ def test_reductions_and_weights_mean_what_they_say(name, given, options):
     np.testing.assert_allclose(loss(*given, weights=spread, **options), loss(*given, weights=w, **options), **close)
 
 
-@every_loss
+@pytest.mark.parametrize(("name", "given", "options"), [c for c in cases if c.values[0] not in couples_examples])
 def test_a_weight_of_2_is_an_example_given_twice(name, given, options):
     weights = np.arange(given[0].shape[0])
     repeated = [np.repeat(array, weights, axis=0) for array in given]
@@ -88,13 +141,121 @@ def test_a_weight_of_2_is_an_example_given_twice(name, given, options):
 
 
 @every_loss
+def test_vmap_and_jit_give_what_the_loss_itself_gives(name, given, options):
+    """Values and gradients of two sets of examples at once, compiled and not."""
+    both = [np.stack([array, array[::-1]]) for array in given]
+    loss = lambda p, *others: losses[name](p, *others, **options)
+    expected = [mp.value_and_grad(loss)(*(array[n] for array in both)) for n in range(2)]
+    for call in (mp.vmap(mp.value_and_grad(loss)), mp.jit(mp.vmap(mp.value_and_grad(loss)))):
+        values, gradients = call(*both)
+        np.testing.assert_allclose(values, [float(value) for value, _ in expected], rtol=1e-12)
+        np.testing.assert_allclose(gradients, np.stack([g for _, g in expected]), rtol=1e-10, atol=1e-14)
+
+
+@every_loss
+def test_there_is_nothing_to_lint(name, given, options):
+    weights = np.ones(given[0].shape[0])
+    assert mp.lint(lambda *xs: losses[name](*xs, weights=weights, **options), *given) == []
+
+
+@every_loss
 def test_the_loss_keeps_the_dtype_of_the_predictions(name, given, options):
-    for dtype in ("float32", "float64"):
-        p, t = (array.astype(dtype) if array.dtype.kind == "f" else array for array in given)
-        assert losses[name](p, t, **options).dtype == dtype
+    for dtype in ("float16", "float32", "float64"):
+        xs = [array.astype(dtype) if array.dtype.kind == "f" else array for array in given]
+        chosen = {k: v.astype(dtype) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+        assert losses[name](*xs, **chosen).dtype == dtype
 
 
 # ── PyTorch ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def stacked(values):
+    import torch
+
+    return torch.stack(values)
+
+
+def quantile(p, t, level=0.5):
+    return (level * (t - p)).maximum((level - 1) * (t - p))
+
+
+def focal(p, t, gamma=2.0, alpha=None):
+    true_class = p.softmax(-1).gather(-1, t[..., None])[..., 0]
+    values = -((1 - true_class) ** gamma) * true_class.log()
+    return values if alpha is None else values * t.new_tensor(alpha, dtype=float)[t]
+
+
+def binary_focal(p, t, gamma=2.0, alpha=None):
+    p, t = p.sigmoid(), t.double()
+    yes, no = (1, 1) if alpha is None else (alpha, 1 - alpha)
+    return -yes * t * (1 - p) ** gamma * p.log() - no * (1 - t) * p**gamma * (1 - p).log()
+
+
+def dice(p, t, smooth=1.0):
+    p, t = p.sigmoid().flatten(1), t.double().flatten(1)
+    return 1 - (2 * (p * t).sum(1) + smooth) / ((p**2).sum(1) + (t**2).sum(1) + smooth)
+
+
+def hinge(p, t, margin=1.0):
+    from torch.nn.functional import multi_margin_loss
+
+    return multi_margin_loss(p.flatten(0, -2), t.flatten(), margin=margin, reduction="none").reshape(t.shape)
+
+
+def binary_hinge(p, t, margin=1.0):
+    return (margin - (2 * t - 1) * p).relu()
+
+
+def kl_divergence(p, t, log_targets=False):
+    from torch.nn.functional import kl_div
+
+    return kl_div(p, t, reduction="none", log_target=log_targets).sum(-1)
+
+
+def poisson_likelihood(p, t, logarithms=True, full=False):
+    from torch.nn.functional import poisson_nll_loss
+
+    values = poisson_nll_loss(p, t, log_input=logarithms, eps=0.0, reduction="none")
+    return values + (t + 1).lgamma() if full else values  # their full=True has Stirling's approximation
+
+
+def info_nce(p, t, temperature=0.1, both_directions=True):
+    from torch.nn.functional import cosine_similarity
+
+    similar = cosine_similarity(p[:, None], t[None], dim=-1) / temperature
+    ways = [similar, similar.T] if both_directions else [similar]
+    return -sum(way.log_softmax(1).diagonal() for way in ways) / len(ways)
+
+
+def contrastive(p, t, temperature=0.5):
+    views = [row / row.norm() for row in (*p, *t)]
+    n, values = len(p), []
+    for i, view in enumerate(views):
+        scores = {k: view @ other / temperature for k, other in enumerate(views) if k != i}
+        values.append(stacked(list(scores.values())).logsumexp(0) - scores[(i + n) % (2 * n)])
+    return stacked([(values[i] + values[i + n]) / 2 for i in range(n)])
+
+
+def ctc(p, t, lengths, target_lengths, blank=0):
+    """The definition: the sum over all paths that read as the target."""
+    values = []
+    for a, letters, steps, count in zip(p, t.tolist(), lengths.tolist(), target_lengths.tolist(), strict=True):
+        total = 0
+        for path in itertools.product(range(a.shape[1]), repeat=steps):
+            read = [c for n, c in enumerate(path) if c != blank and (n == 0 or path[n - 1] != c)]
+            if read == letters[:count]:
+                total = total + a[range(steps), list(path)].sum().exp()
+        values.append(-total.log())
+    return stacked(values)
+
+
+of_formulas = {
+    f.__name__: f
+    for f in (
+        quantile, focal, binary_focal, dice, hinge, binary_hinge, kl_divergence, poisson_likelihood, info_nce,
+        contrastive, ctc,
+    )
+}  # fmt: skip
 
 
 def torch_loss(name, options):
@@ -108,13 +269,18 @@ def torch_loss(name, options):
             return values.reshape(p.shape[:-1])
 
         return cross_entropy
+    if name in of_formulas:
+        return lambda *xs: of_formulas[name](*xs, **options)
     function = {
         "mse": functional.mse_loss,
         "mae": functional.l1_loss,
         "huber": functional.huber_loss,
         "binary_cross_entropy": lambda p, t, **kw: functional.binary_cross_entropy_with_logits(p, t.double(), **kw),
+        "triplet": lambda *xs, **kw: functional.triplet_margin_loss(*xs, eps=0.0, **kw),
+        "cosine": lambda p, t, **_: 1 - functional.cosine_similarity(p, t, dim=-1),
+        "gaussian_likelihood": lambda *xs, floor=1e-6, **kw: functional.gaussian_nll_loss(*xs, eps=floor, **kw),
     }[name]
-    return lambda p, t: function(p, t, reduction="none", **options)
+    return lambda *xs: function(*xs, reduction="none", **options)
 
 
 @every_loss
@@ -124,14 +290,14 @@ def test_values_and_gradients_agree_with_pytorch(name, given, options, reduction
     torch = pytest.importorskip("torch")
     w = per_row(given) if weighted else np.ones(given[0].shape[0])
     p = torch.tensor(given[0], requires_grad=True)
-    values = torch_loss(name, options)(p, torch.tensor(given[1]))
+    values = torch_loss(name, options)(p, *map(torch.tensor, given[1:]))
     spread = torch.tensor(w).reshape(-1, *[1] * (values.ndim - 1)).expand(values.shape)
     total = (values * spread).sum()
     theirs = {"none": values * spread, "sum": total, "mean": total / spread.sum()}[reduction]
     theirs.sum().backward()
 
     def ours(p):
-        return losses[name](p, given[1], reduction=reduction, weights=w if weighted else None, **options)
+        return losses[name](p, *given[1:], reduction=reduction, weights=w if weighted else None, **options)
 
     np.testing.assert_allclose(ours(given[0]), theirs.detach(), rtol=1e-12)
     np.testing.assert_allclose(mp.grad(lambda p: mp.sum(ours(p)))(given[0]), p.grad, rtol=1e-11, atol=1e-15)
@@ -181,10 +347,92 @@ def test_huber_far_out_is_linear():
     np.testing.assert_array_equal(gradient, [2, -2])
 
 
+@pytest.mark.parametrize("size", [1e2, 1e4, 1e30])
+def test_focal_losses_of_huge_logits_are_finite(size):
+    z = mp.asarray([[size, -size], [size, -size]])
+    for gamma in (0.0, 0.5, 1.0, 2.0):
+        focal = lambda z, gamma=gamma: nn.focal(z, mp.asarray([0, 1]), gamma=gamma, reduction="sum")
+        value, gradient = mp.value_and_grad(focal)(z)
+        np.testing.assert_allclose(float(value), 2 * size, rtol=1e-6)
+        np.testing.assert_allclose(gradient, [[0, 0], [1, -1]], atol=1e-7)
+        binary = lambda z, gamma=gamma: nn.binary_focal(z, mp.asarray([[1, 0], [0, 1]]), gamma=gamma, reduction="none")
+        np.testing.assert_allclose(binary(z), [[0, 0], [size, size]], rtol=1e-6, atol=1e-43)  # e^−100 is no 0
+        gradient = mp.grad(lambda z: mp.sum(binary(z)))(z)  # noqa: B023  (called at once)
+        np.testing.assert_allclose(gradient, [[0, 0], [1, -1]], atol=1e-7)
+
+
+def test_focal_losses_with_gamma_0_are_cross_entropies():
+    close = {"rtol": 1e-12}
+    np.testing.assert_allclose(nn.focal(logits, classes, gamma=0), nn.cross_entropy(logits, classes), **close)
+    np.testing.assert_allclose(nn.binary_focal(*binary, gamma=0), nn.binary_cross_entropy(*binary), **close)
+
+
+def test_what_has_probability_0_on_both_sides_costs_nothing():
+    a, q = np.log([[1.0, 1e-300, 0.5]])[:, :2], np.array([[1.0, 0.0]])
+    a[0, 1] = -np.inf
+    for targets, options in ((q, {}), (a, {"log_targets": True})):
+        value, gradient = mp.value_and_grad(lambda a, t=targets, o=options: nn.kl_divergence(a, t, **o))(a)
+        assert float(value) == 0
+        np.testing.assert_array_equal(gradient, [[-1, 0]])
+    assert float(nn.kl_divergence(a, np.array([[0.5, 0.5]]))) == np.inf
+    rates = np.array([0.0, 2.0])
+    loss = lambda p: nn.poisson_likelihood(p, np.array([0.0, 0.0]), logarithms=False, reduction="sum")
+    assert float(loss(rates)) == 2
+    np.testing.assert_array_equal(mp.grad(loss)(rates), [1, 1])
+
+
+def test_a_variance_below_the_floor_counts_as_the_floor_and_can_rise():
+    p, t, v = np.array([1.0, 1.0]), np.array([1.0, 2.0]), np.array([0.0, 0.25])
+    value, gradient = mp.value_and_grad(lambda v: nn.gaussian_likelihood(p, t, v, floor=0.5, reduction="sum"))(v)
+    np.testing.assert_allclose(float(value), np.log(0.5) + 1, rtol=1e-12)
+    np.testing.assert_allclose(gradient, [1, 1 - 2], rtol=1e-12)  # 1/(2v) − e²/(2v²) at v = ½
+
+
+def test_equal_vectors_and_vectors_of_length_0_have_finite_gradients():
+    zero, one = np.zeros((1, 3)), np.ones((1, 3))
+    for x in (zero, one):
+        gradients = mp.grad(nn.triplet, argnums=(0, 1, 2))(x, x, x)
+        assert all(np.array_equal(g, zero) for g in gradients)
+    assert float(nn.cosine(zero, one)) == 1
+    for loss in (nn.cosine, nn.info_nce, nn.contrastive):
+        assert np.isfinite(mp.grad(loss)(zero, one)).all()
+
+
+# ── weights of 0 ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_class_weights_and_masks_of_cross_entropy():
+    """PyTorch's weight= and ignore_index=."""
+    torch = pytest.importorskip("torch")
+    of_classes, mask = np.array([0.5, 2.0, 1.0, 3.0]), np.array([1.0, 0.0, 1.0, 1.0, 0.0, 1.0])
+    functional, p = torch.nn.functional, torch.tensor(logits, requires_grad=True)
+    theirs = functional.cross_entropy(p, torch.tensor(classes), weight=torch.tensor(of_classes))
+    theirs.backward()
+    ours = lambda z: nn.cross_entropy(z, classes, weights=mp.take(of_classes, classes))
+    np.testing.assert_allclose(ours(logits), theirs.detach(), rtol=1e-12)
+    np.testing.assert_allclose(mp.grad(ours)(logits), p.grad, rtol=1e-11, atol=1e-15)
+    ignored = torch.tensor(np.where(mask == 0, -100, classes))
+    masked = functional.cross_entropy(torch.tensor(logits), ignored)
+    np.testing.assert_allclose(nn.cross_entropy(logits, classes, weights=mask), masked, rtol=1e-12)
+
+
+@pytest.mark.parametrize("wrong", [1e30, np.inf, -np.inf, np.nan])
+def test_what_is_masked_counts_for_nothing_whatever_it_is(wrong):
+    z = logits.copy()
+    z[2] = [wrong, 0.0, -wrong, 1.0]
+    mask = np.array([1.0, 1.0, 0.0, 1.0, 1.0, 1.0])
+    loss = lambda z: nn.cross_entropy(z, classes, weights=mask)
+    kept = mask == 1
+    np.testing.assert_allclose(loss(z), nn.cross_entropy(logits[kept], classes[kept]), rtol=1e-12)
+    expected = mp.grad(lambda z: nn.cross_entropy(z, classes[kept]))(logits[kept])
+    found = mp.grad(loss)(z).numpy()
+    np.testing.assert_allclose(found[kept], expected, rtol=1e-11, atol=1e-15)
+
+
 # ── what does not fit ────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("name", [name for name in losses if name != "cross_entropy"])
+@pytest.mark.parametrize("name", takes_pairs)
 @pytest.mark.parametrize(
     ("predictions", "targets", "fix"),
     [
@@ -271,6 +519,18 @@ def test_an_unknown_reduction_is_refused(name, given, options):
         (lambda: nn.huber(mp.zeros(1), mp.zeros(1), delta=0), "delta is greater than 0"),
         (lambda: nn.huber(mp.zeros(1), mp.zeros(1), delta=float("nan")), "delta is greater than 0"),
         (lambda: nn.cross_entropy(logits, classes, label_smoothing=1.5), "from 0 to 1, not 1.5"),
+        (lambda: nn.quantile(mp.zeros(1), mp.zeros(1), level=1.0), "between 0 and 1, not 1.0"),
+        (lambda: nn.focal(logits, classes, gamma=-1), "gamma is 0 or greater"),
+        (lambda: nn.binary_focal(*binary, gamma=float("nan")), "gamma is 0 or greater"),
+        (lambda: nn.binary_focal(*binary, alpha=2), "alpha is from 0 to 1, not 2"),
+        (lambda: nn.dice(*binary, smooth=0), "smooth is greater than 0, not 0"),
+        (lambda: nn.hinge(logits, classes, margin=0), "margin is greater than 0"),
+        (lambda: nn.binary_hinge(*binary, margin=-1), "margin is greater than 0"),
+        (lambda: nn.triplet(*vectors, margin=0), "margin is greater than 0"),
+        (lambda: nn.info_nce(*vectors[:2], temperature=0), "temperature is greater than 0"),
+        (lambda: nn.contrastive(*vectors[:2], temperature=-1), "temperature is greater than 0"),
+        (lambda: nn.gaussian_likelihood(*vectors, floor=0), "floor is greater than 0"),
+        (lambda: nn.ctc(*spoken, blank=3), "blank=3 is not an integer from 0 to 2"),
     ],
 )
 def test_settings_out_of_range_are_refused(call, word):
@@ -278,7 +538,68 @@ def test_settings_out_of_range_are_refused(call, word):
         call()
 
 
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: nn.focal(logits, probabilities), ShapeError, r"focal takes classes of shape \(6,\) for"),
+        (lambda: nn.focal(logits, classes + 3), DataError, r"focal: targets\[\d\] is [456], and the logits have 4"),
+        (lambda: nn.focal(logits, classes, alpha=[1.0]), ShapeError, "give 4 numbers, one for each class"),
+        (lambda: nn.focal(logits, classes, alpha=[1.0, -1.0, 1.0, 1.0]), DataError, r"alpha\[1\] is -1"),
+        (lambda: nn.hinge(logits, classes * 1.0), DTypeError, "must be integers, given f64"),
+        (lambda: nn.hinge(logits[:, :1], classes), ShapeError, "fewer than 2 classes(?s:.*)use binary_hinge"),
+        (lambda: nn.binary_hinge([1.0], [-1.0]), DataError, r"targets\[0\] is -1(?s:.*)\(targets \+ 1\) / 2"),
+        (lambda: nn.binary_focal([1.0], [2.0]), DataError, "for more than two use focal"),
+        (lambda: nn.dice([1.0], [1.0]), ShapeError, r"the masks of examples, \(N, …\), given \(1,\)"),
+        (
+            lambda: nn.triplet(*vectors[:2], vectors[0][1:]),
+            ShapeError,
+            r"anchors \(6, 3\) and negatives \(5, 3\) differ",
+        ),
+        (lambda: nn.triplet(1.0, 1.0, 1.0), ShapeError, "anchors are vectors"),
+        (lambda: nn.cosine(1.0, 1.0), ShapeError, "predictions are vectors"),
+        (lambda: nn.info_nce(vectors[0], vectors[0][1:]), ShapeError, r"first \(6, 3\) and second \(5, 3\) differ"),
+        (lambda: nn.contrastive(vectors, vectors), ShapeError, r"rows of vectors, \(N, features\), given \(3, 6, 3\)"),
+        (
+            lambda: nn.kl_divergence(logits, probabilities),
+            DataError,
+            r"e\^predictions\[0\](?s:.*)mp.log_softmax\(logits\)",
+        ),
+        (lambda: nn.kl_divergence(logarithms, logarithms), DataError, r"targets\[0, 0\] is -"),
+        (lambda: nn.kl_divergence(logarithms, logits, log_targets=True), DataError, r"the sum of e\^targets\[0\]"),
+        (lambda: nn.gaussian_likelihood(*real, real[0]), DataError, "all variances are 0 or greater(?s:.*)mp.softplus"),
+        (lambda: nn.poisson_likelihood(*real), DataError, "all targets are 0 or greater(?s:.*)mse"),
+        (lambda: nn.poisson_likelihood(*counts, logarithms=False), DataError, "all predictions are 0 or greater"),
+        (lambda: nn.ctc(sounds[0], *spoken[1:]), ShapeError, r"takes predictions \(N, T, C\), given \(4, 3\)"),
+        (lambda: nn.ctc(sounds, letters[0], *spoken[2:]), ShapeError, r"targets of shape \(5, L\) for .* given \(2,\)"),
+        (lambda: nn.ctc(sounds, letters, [4], spoken[3]), ShapeError, r"lengths of shape \(5,\) for .* given \(1,\)"),
+        (lambda: nn.ctc(sounds, letters * 1.0, *spoken[2:]), DTypeError, "integers as targets, given f64"),
+        (
+            lambda: nn.ctc(sounds, letters, spoken[2] + 1, spoken[3]),
+            DataError,
+            r"lengths\[0\] is 5, and the predictions have 4",
+        ),
+        (
+            lambda: nn.ctc(sounds, letters, spoken[2], spoken[3] + 1),
+            DataError,
+            r"target_lengths\[0\] is 3, and the targets have 2",
+        ),
+        (
+            lambda: nn.ctc(sounds, letters, spoken[2], np.full(5, 2)),
+            DataError,
+            r"targets\[1, 1\] is 9; targets are classes",
+        ),
+        (lambda: nn.ctc(*spoken, blank=2), DataError, r"targets\[0, 1\] is 2; .* without the blank, 2"),
+        (lambda: nn.ctc(sounds + 1, *spoken[1:]), DataError, r"the sum of e\^predictions\[0, 0\] is 2\.7"),
+    ],
+)
+def test_losses_say_what_they_take(call, error, words):
+    with pytest.raises(error, match=words) as caught:
+        call()
+    assert caught.value.where.startswith("test_nn_losses.py:")
+
+
 def test_errors_of_every_loss_are_maplets_own():
     for name, shape in itertools.product(losses, [(2,), (2, 3, 4, 5)]):
+        arrays = [p for p in inspect.signature(losses[name]).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
         with pytest.raises(MapletError):
-            losses[name](mp.zeros((7, 7)), mp.zeros(shape))
+            losses[name](mp.zeros((7, 7)), *[mp.zeros(shape)] * (len(arrays) - 1))

@@ -19,12 +19,12 @@ special = np.asarray([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-30, -1e3
 
 # operation of maplet, operation of PyTorch, inputs
 unary = {
-    **dict.fromkeys(("abs", "atan", "asinh", "ceil", "cos", "cosh", "erf", "erfc", "exp", "expm1", "floor", "negative", "positive", "round", "sigmoid", "sign", "sin", "sinh", "square", "tan", "tanh", "trunc", "softplus", "silu", "relu", "elu", "leaky_relu", "gelu", "reciprocal"), anywhere),
+    **dict.fromkeys(("abs", "atan", "asinh", "ceil", "cos", "cosh", "erf", "erfc", "exp", "expm1", "floor", "negative", "positive", "round", "sigmoid", "sign", "sin", "sinh", "square", "tan", "tanh", "trunc", "softplus", "silu", "relu", "elu", "leaky_relu", "gelu", "reciprocal", "relu6", "hardtanh", "hardswish", "softshrink", "hardshrink", "celu", "selu", "mish", "softsign", "tanhshrink"), anywhere),
     **dict.fromkeys(("lgamma", "log", "log2", "log10", "sqrt", "rsqrt"), positive),
     **dict.fromkeys(("acos", "asin", "atanh", "erfinv", "log1p"), unit),
     "acosh": positive + 1,
 }  # fmt: skip
-in_functional = {"softplus", "silu", "elu", "leaky_relu", "gelu"}
+in_functional = {"softplus", "silu", "elu", "leaky_relu", "gelu", "relu6", "hardtanh", "hardswish", "softshrink", "hardshrink", "celu", "selu", "mish", "softsign", "tanhshrink"}  # fmt: skip
 cases = {
     name: (getattr(mp, name), getattr(F if name in in_functional else torch, name), [x]) for name, x in unary.items()
 }
@@ -70,6 +70,14 @@ cases |= {
     "gelu tanh": (lambda x: mp.gelu(x, approximate=True), gelu_tanh, [anywhere]),
     "elu 2": (lambda x: mp.elu(x, 2.0), lambda x: F.elu(x, 2.0), [anywhere]),
     "leaky_relu 0.2": (lambda x: mp.leaky_relu(x, 0.2), lambda x: F.leaky_relu(x, 0.2), [anywhere]),
+    "hardsigmoid": (mp.hardsigmoid, lambda x: F.relu6(x + 3) / 6, [anywhere]),  # F.hardsigmoid has a slope of float32
+    "log_sigmoid": (mp.log_sigmoid, F.logsigmoid, [anywhere * 20]),
+    "threshold": (lambda x: mp.threshold(x, 0.5, -2.0), lambda x: F.threshold(x, 0.5, -2.0), [anywhere]),
+    "softmin": (lambda x: mp.softmin(x, axis=0), lambda x: F.softmin(x, 0), [anywhere]),
+    "glu": (lambda x: mp.glu(x, axis=1), lambda x: F.glu(x, 1), [anywhere]),
+    "swiglu": (lambda x: mp.glu(x, gate="silu"), lambda x: x[:, :2] * F.silu(x[:, 2:]), [anywhere]),
+    "geglu": (lambda x: mp.glu(x, gate="gelu"), lambda x: x[:, :2] * F.gelu(x[:, 2:]), [anywhere]),
+    "reglu": (lambda x: mp.glu(x, gate="relu"), lambda x: x[:, :2] * F.relu(x[:, 2:]), [anywhere]),
     "softmax": (lambda x: mp.softmax(x, axis=0), lambda x: torch.softmax(x, 0), [anywhere]),
     "log_softmax": (mp.log_softmax, lambda x: torch.log_softmax(x, -1), [anywhere * 50]),
     "logsumexp": (lambda x: mp.logsumexp(x, axis=(0, 1)), lambda x: torch.logsumexp(x, (0, 1)), [anywhere * 50]),
@@ -149,6 +157,10 @@ our_values = {"sign": {4: np.nan}}  # the sign of NaN is NaN, as in NumPy
 our_derivatives = {
     "abs": {4: np.nan},  # NaN stays NaN
     "elu": {4: np.nan},
+    "celu": {4: np.nan},
+    "selu": {4: np.nan},
+    **{name: {4: 1.0} for name in ("relu6", "hardtanh", "softshrink", "hardshrink")},  # NaN passes, and its slope is 1
+    "hardswish": {4: np.nan},
     "rsqrt": {1: -np.inf},  # falls towards −0 as it does towards 0
 }
 
@@ -162,7 +174,7 @@ def test_special_values(name):
         expected[n] = value
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert np.isnan(found[4])
-    if name not in ("relu", "sign", "leaky_relu", "abs"):
+    if name not in ("relu", "relu6", "sign", "leaky_relu", "abs"):
         zero = found == 0
         np.testing.assert_array_equal(np.signbit(found[zero]), np.signbit(expected[zero]))
 

@@ -1,4 +1,4 @@
-"""What a constructor takes: its parameters, and settings that must be positive."""
+"""What a constructor takes: its parameters, settings that must be positive, and other layers."""
 
 from __future__ import annotations
 
@@ -25,3 +25,20 @@ def positive_integer(layer: str, name: str, value: Any) -> int:
     if number < 1:
         raise SettingError(f"{layer}: {name} is a positive integer, not {value!r}")
     return number
+
+
+def require_layers(container: str, *layers: Any) -> None:
+    """What a container is made of is layers, or functions, that can be called."""
+    for n, layer in enumerate(layers):
+        if isinstance(layer, type) or not callable(layer):
+            fix = "give a layer, or a function of one array"
+            if isinstance(layer, type):
+                fix = f"write {layer.__name__}(...)"
+            if isinstance(layer, list | tuple):
+                fix = f"unpack a list: {container}(*layers)"
+            raise SettingError(f"{container}: argument {n} is {layer!r}, not a layer", fix=fix)
+
+
+def name_of(layer: Any) -> str:
+    """A layer or a function by name, for messages."""
+    return getattr(layer, "__name__", type(layer).__name__)

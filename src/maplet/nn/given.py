@@ -40,20 +40,29 @@ def first_wrong(name: str, value: Value, wrong: Any) -> str | None:
 # ── targets of real numbers ──────────────────────────────────────────────────────────────────────
 
 
-def same_shape(name: str, predictions: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
-    """Predictions and targets as floating arrays of one dtype; their shapes are equal."""
+def same_shape(
+    name: str, predictions: ArrayLike, targets: ArrayLike, words: tuple[str, str] = ("predictions", "targets")
+) -> tuple[Array, Array]:
+    """Predictions and targets as floating arrays of one dtype; their shapes are equal. ``words`` name other two."""
     p, t = as_floating(as_array(predictions)), as_array(targets)
     if p.shape == t.shape:
         p, t = meet(p, t)
         return p, t
-    fix = "give both the same shape; were the targets classes, the loss would be cross_entropy"
+    first, second = words
+    fix = "give both the same shape"
+    if second == "targets":
+        fix += "; were the targets classes, the loss would be cross_entropy"
     if p.shape == (*t.shape, 1):
-        fix = f"give the targets the shape {p.shape}: mp.expand_dims(targets, axis=-1)"
+        fix = f"give the {second} the shape {p.shape}: mp.expand_dims({second}, axis=-1)"
     if t.shape == (*p.shape, 1):
-        fix = f"give the targets the shape {p.shape}: mp.squeeze(targets, axis=-1)"
-    raise ShapeError(
-        f"{name}: predictions {p.shape} and targets {t.shape} differ, and a loss never broadcasts", fix=fix
-    )
+        fix = f"give the {second} the shape {p.shape}: mp.squeeze({second}, axis=-1)"
+    raise ShapeError(f"{name}: {first} {p.shape} and {second} {t.shape} differ, and a loss never broadcasts", fix=fix)
+
+
+def require_features(name: str, word: str, x: Array) -> None:
+    """There is an axis along which a vector may stand."""
+    if not x.shape:
+        raise ShapeError(f"{name}: {word} are vectors, (…, features), given one number", fix="give an array")
 
 
 def require_unit_interval(name: str, targets: Array, *, fix: str) -> None:
@@ -69,17 +78,18 @@ def require_unit_interval(name: str, targets: Array, *, fix: str) -> None:
 # ── targets of classes ───────────────────────────────────────────────────────────────────────────
 
 
-def fit_classes(logits: Array, targets: Array) -> None:
-    """Targets are integer classes, one per row of logits, or have the shape of the logits."""
+def fit_classes(name: str, logits: Array, targets: Array, *, probabilities: bool = True) -> None:
+    """Targets are integer classes, one per row of logits, or probabilities in the shape of the logits."""
     z, t = logits.shape, targets.shape
     if not z or z[-1] < 2:
         raise ShapeError(
-            f"cross_entropy: logits of shape {z} have fewer than 2 classes along the last axis",
-            fix="with one logit for yes or no use binary_cross_entropy; else give the net one output per class",
+            f"{name}: logits of shape {z} have fewer than 2 classes along the last axis",
+            fix=f"with one logit for yes or no use binary_{name}; else give the net one output per class",
         )
-    if t == z:
+    if t == z and probabilities:
         return
-    expected = f"cross_entropy takes classes of shape {z[:-1]} or probabilities of shape {z} for logits {z}"
+    either = f" or probabilities of shape {z}" if probabilities else ""
+    expected = f"{name} takes classes of shape {z[:-1]}{either} for logits {z}"
     if t != z[:-1]:
         raise ShapeError(f"{expected}, given {t}", fix=_fix_classes(z, t))
     if not is_integer(targets.dtype):
@@ -97,7 +107,7 @@ def _fix_classes(logits: Shape, targets: Shape) -> str:
     return "give one target for each row of logits"
 
 
-def require_classes(targets: Array, classes: int) -> None:
+def require_classes(name: str, targets: Array, classes: int) -> None:
     """Every known class is from 0 to one less than their number."""
     value = known_value(targets)
     if value is None:
@@ -109,20 +119,45 @@ def require_classes(targets: Array, classes: int) -> None:
         fix = "number the classes from 0"
         if value.min() >= 0:
             fix += f", or give the net {highest + 1} outputs"
-        raise DataError(f"cross_entropy: {found}, and the logits have {classes} classes, 0 to {classes - 1}", fix=fix)
+        raise DataError(f"{name}: {found}, and the logits have {classes} classes, 0 to {classes - 1}", fix=fix)
 
 
-def require_probabilities(targets: Array) -> None:
+def require_probabilities(name: str, targets: Array) -> None:
     """Every known row holds probabilities that add up to 1, up to rounding."""
     fix = "divide each row by its sum; examples are weighted by weights=, several true classes by binary_cross_entropy"
-    require_unit_interval("cross_entropy", targets, fix=fix)
+    require_unit_interval(name, targets, fix=fix)
     value = known_value(targets)
     if value is None:
         return
     totals = value.sum(axis=-1, dtype=np.float64)
     found = first_wrong("targets", totals, np.abs(totals - 1) > rounding)
     if found:
-        raise DataError(f"cross_entropy: the sum of {found}, and probabilities add up to 1", fix=fix)
+        raise DataError(f"{name}: the sum of {found}, and probabilities add up to 1", fix=fix)
+
+
+def require_logarithms(name: str, word: str, logarithms: Array) -> None:
+    """Every known row holds logarithms of probabilities, whose exponentials add up to about 1.
+
+    What is to be found are logits, which are far from that; logarithms that were rounded in float16 are not.
+    """
+    value = known_value(logarithms)
+    if value is None:
+        return
+    totals = np.exp(value.astype(np.float64)).sum(axis=-1)
+    found = first_wrong(word, totals, ~(np.abs(totals - 1) <= 20 * rounding))
+    if found:
+        raise DataError(
+            f"{name}: the sum of e^{found}, and it takes logarithms of probabilities, which add up to 1",
+            fix="give mp.log_softmax(logits), or mp.log(probabilities)",
+        )
+
+
+def require_not_negative(name: str, word: str, x: Array, *, fix: str) -> None:
+    """Every known number is 0 or greater."""
+    value = known_value(x)
+    found = None if value is None else first_wrong(word, value, ~(value >= 0))
+    if found:
+        raise DataError(f"{name}: {found}, and all {word} are 0 or greater", fix=fix)
 
 
 # ── weights ──────────────────────────────────────────────────────────────────────────────────────

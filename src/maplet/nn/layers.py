@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 from maplet.core.array import Parameter
 from maplet.core.types import is_integer, short_name
-from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
-from maplet.nn.construction import positive_integer
+from maplet.errors import DataError, DTypeError, MapletError, ShapeError
+from maplet.nn.construction import positive_integer, require_layers
 from maplet.nn.given import first_wrong, known_value
 from maplet.nn.initializers import Normal, as_initializer
 from maplet.nn.module import Module
-from maplet.ops.arguments import as_array, as_floating, meet
+from maplet.ops.arguments import as_array, meet
 from maplet.ops.contraction import matmul
-from maplet.ops.elementwise import where
 from maplet.ops.indexing import take
 from maplet.ops.movement import reshape
 from maplet.ops.random import as_generator
@@ -46,12 +45,7 @@ class Sequential(Module):
     """
 
     def __init__(self, *layers: Any) -> None:
-        for n, layer in enumerate(layers):
-            if isinstance(layer, type) or not callable(layer):
-                fix = (
-                    f"write {layer.__name__}(...)" if isinstance(layer, type) else "unpack a list: Sequential(*layers)"
-                )
-                raise SettingError(f"Sequential: argument {n} is {layer!r}, not a layer", fix=fix)
+        require_layers("Sequential", *layers)
         self.layers = list(layers)
 
     def forward(self, x: Any) -> Any:
@@ -182,48 +176,6 @@ class Flatten(Module):
                 fix="give a batch, whose first axis counts the examples",
             )
         return reshape(x, (x.shape[0], prod(x.shape[1:])))
-
-
-class Dropout(Module):
-    """While training, each element is 0 with probability ``rate``, else x / (1 − rate); at inference x.
-
-    The division keeps the mean, so nothing has to be rescaled at inference (inverted dropout). Each layer draws from a
-    generator of its own, which is part of the state that is saved.
-
-    Source: N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout: a simple way to prevent
-    neural networks from overfitting", JMLR 2014.
-
-    Parameters
-    ----------
-    rate
-        From 0 to less than 1.
-    rng
-        Where the seed of the layer's own generator is drawn from.
-
-    Examples
-    --------
-    >>> import maplet as mp
-    >>> layer = Dropout(0.5, rng=0)
-    >>> bool(mp.all(layer.eval()(mp.ones(9)) == 1))
-    True
-    """
-
-    def __init__(self, rate: float, *, rng: Rng = None) -> None:
-        if isinstance(rate, bool) or not 0 <= rate < 1:
-            raise SettingError(
-                f"Dropout: the rate is from 0 to less than 1, not {rate!r}", fix="0.1 drops one element in ten"
-            )
-        self.rate = rate
-        self.generator = as_generator(rng).split(1)[0]
-
-    def forward(self, x: ArrayLike) -> Array:
-        """The input with some elements dropped and the others enlarged; unchanged when not training or at rate 0."""
-        x = as_array(x)
-        if not self.training or not self.rate:
-            return x
-        x = as_floating(x)
-        kept = self.generator.bernoulli(1 - self.rate, x.shape)
-        return where(kept, x / (1 - self.rate), 0)
 
 
 class Embedding(Module):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from maplet.errors import SettingError, ShapeError
 from maplet.nn.attention import attention, fitting_mask, narrowed
 from maplet.nn.construction import positive_integer
+from maplet.nn.dropout import Dropout
 from maplet.nn.key_value_cache import KeyValueCache
-from maplet.nn.layers import Dropout, Linear
+from maplet.nn.layers import Linear
 from maplet.nn.module import Module
 from maplet.nn.positions import rotate
 from maplet.ops.arguments import as_array

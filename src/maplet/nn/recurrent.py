@@ -13,7 +13,7 @@ from maplet.control.scan import scan
 from maplet.errors import SettingError
 from maplet.nn.construction import positive_integer
 from maplet.nn.display import call
-from maplet.nn.layers import Dropout
+from maplet.nn.dropout import Dropout
 from maplet.nn.module import Module
 from maplet.nn.recurrent_cells import Cell, GRUCell, LSTMCell, RNNCell
 from maplet.nn.sequences import as_given, as_sequences, inside, with_state

@@ -14,7 +14,7 @@ from maplet.nn.construction import positive_integer
 from maplet.nn.initializers import as_initializer
 from maplet.nn.module import Module
 from maplet.nn.sequences import as_features, as_given, with_state
-from maplet.ops.composite import relu
+from maplet.ops.activations import relu
 from maplet.ops.contraction import matmul
 from maplet.ops.elementwise import sigmoid, tanh
 from maplet.ops.random import as_generator

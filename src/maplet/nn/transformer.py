@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from maplet.errors import SettingError
 from maplet.nn.activations import activations
 from maplet.nn.construction import positive_integer
-from maplet.nn.layers import Dropout, Linear, Sequential
+from maplet.nn.dropout import Dropout
+from maplet.nn.layers import Linear, Sequential
 from maplet.nn.module import Module
 from maplet.nn.multi_head import MultiHeadAttention
 from maplet.nn.normalization import LayerNorm

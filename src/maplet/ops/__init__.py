@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from maplet.ops import (
+    activations,
     composite,
     contraction,
     convolution,
@@ -40,6 +41,7 @@ from maplet.ops import (
 )
 
 __all__ = [
+    "activations",
     "composite",
     "contraction",
     "convolution",

@@ -1,31 +1,24 @@
-"""Functions composed of the primitives: activations, stable logarithms of sums, norms, encodings."""
+"""Functions composed of the primitives: limits, stable logarithms of sums, norms, encodings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from maplet.core.primitive import operation
 from maplet.core.trace import same
 from maplet.core.types import as_dtype, default_float, default_int, is_floating, is_integer, python_numbers, short_name
 from maplet.errors import DTypeError
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array, as_count, as_flag, as_floating, convert, meet
+from maplet.ops.arguments import as_array, as_count, as_floating, convert, meet
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import (
     equal,
-    erf,
     exp,
-    expm1,
     isfinite,
     isnan,
     log,
-    logaddexp,
-    sigmoid,
     sqrt,
     square,
-    tanh,
     where,
 )
 from maplet.ops.identity import stop_gradient
@@ -68,54 +61,6 @@ def _passes(beyond: Array, given: ArrayLike, bound: Array) -> Array:
     return beyond if is_number or not is_floating(bound.dtype) else beyond | isnan(bound)
 
 
-# ── activations ──────────────────────────────────────────────────────────────────────────────────
-
-
-@operation
-def relu(x: ArrayLike, /) -> Array:
-    """max(x, 0). The derivative at 0 is 0."""
-    x = as_array(x)
-    return where(x <= 0, 0, x)  # so that NaN stays NaN
-
-
-@operation
-def leaky_relu(x: ArrayLike, /, slope: float = 0.01) -> Array:
-    """The identity for x > 0, slope·x elsewhere. The derivative at 0 is the slope."""
-    x = as_floating(as_array(x))
-    return where(x > 0, x, x * slope)
-
-
-@operation
-def elu(x: ArrayLike, /, alpha: float = 1.0) -> Array:
-    """The identity for x > 0, α(e^x − 1) elsewhere. Source: Clevert, Unterthiner, Hochreiter, 2015."""
-    x = as_floating(as_array(x))
-    positive = x > 0
-    # The exponential is taken of 0 where x > 0, so that an overflow there cannot reach the gradient as 0·∞.
-    return where(positive, x, alpha * expm1(where(positive, 0.0, x)))
-
-
-@operation
-def gelu(x: ArrayLike, /, *, approximate: bool = False) -> Array:
-    """The product x·Φ(x) with the normal distribution Φ; ``approximate``: by tanh. Source: Hendrycks, Gimpel, 2016."""
-    x = as_floating(as_array(x))
-    if as_flag("gelu", "approximate", approximate):
-        return 0.5 * x * (1.0 + tanh(float(np.sqrt(2 / np.pi)) * (x + 0.044715 * x * square(x))))
-    return 0.5 * x * (1.0 + erf(x * float(np.sqrt(0.5))))
-
-
-@operation
-def silu(x: ArrayLike, /) -> Array:
-    """The product x·σ(x), also called swish. Source: Elfwing, Uchibe, Doya, 2017."""
-    x = as_floating(as_array(x))
-    return x * sigmoid(x)
-
-
-@operation
-def softplus(x: ArrayLike, /) -> Array:
-    """A smooth max(x, 0): ln(1 + e^x)."""
-    return logaddexp(x, 0.0)
-
-
 # ── exponentials that are added up ───────────────────────────────────────────────────────────────
 
 
@@ -148,6 +93,12 @@ def softmax(x: ArrayLike, /, axis: int = -1) -> Array:
     x = as_floating(as_array(x))
     weights = exp(x - _greatest(x, axis))
     return weights / reduction.sum(weights, axis=axis, keepdims=True)
+
+
+@operation
+def softmin(x: ArrayLike, /, axis: int = -1) -> Array:
+    """e^−x / Σ e^−x along an axis: the softmax of −x, whose greatest number stands where x is least."""
+    return softmax(-as_floating(as_array(x)), axis=axis)
 
 
 @operation

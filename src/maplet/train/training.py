@@ -8,6 +8,7 @@ import math
 import time
 from contextlib import closing
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -326,6 +327,13 @@ def watches_steps(callback: Callback) -> bool:
 def _loss_named(name: str) -> Callable[..., Array]:
     if name not in losses:
         raise SettingError(f"there is no loss {name!r}", fix=suggest(name, losses, kind="losses"))
+    arguments = signature(losses[name]).parameters.values()
+    arrays = [argument.name for argument in arguments if argument.kind is argument.POSITIONAL_OR_KEYWORD]
+    if len(arrays) > 2:
+        raise SettingError(
+            f"the loss {name} takes {', '.join(arrays)}, and fit has predictions and targets",
+            fix=f"give fit a function of these two, which calls nn.{name} with what it makes of them",
+        )
     return losses[name]
 
 

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias, cast, get_args
 
 from maplet.data.suggest import suggest
 from maplet.errors import SettingError
+from maplet.nn.losses import losses
 from maplet.train.metrics.classification import (
     Average,
     accuracy,
@@ -114,7 +115,7 @@ METRICS: dict[str, Metric] = {
 
 _RESERVED = {"epoch", "loss", "learning_rate", "seconds"}
 
-_LOSSES = {"loss", "cross_entropy", "binary_cross_entropy", "huber"}
+_LOSSES = {"loss", *losses}
 
 
 def find_metric(name: str) -> Metric:
