@@ -17,10 +17,16 @@ full = {
     "Adagrad": {"initial_accumulator": 0.1},
     "Adadelta": {"rho": 0.8},
     "RMSprop": {"momentum": 0.9, "centered": True},
-    "Adam": {},
+    "Adam": {"amsgrad": True},
     "AdamW": {},
     "Adamax": {},
     "Nadam": {"momentum_decay": 0.01},
+    "RAdam": {},
+    "Lion": {},
+    "Rprop": {"largest": 2.0},
+    "Adafactor": {},
+    "LAMB": {},
+    "Muon": {"size": "spectral"},
 }
 together = {"weight_decay": 0.01, "clip_norm": 1.0, "clip_value": 0.5}
 every_optimizer = pytest.mark.parametrize("name", full)

@@ -12,6 +12,7 @@
 from typing import TYPE_CHECKING
 
 from maplet.core.advice import for_optim, no_attribute
+from maplet.optim.adafactor import Adafactor, scale_by_adafactor
 from maplet.optim.adaptive import (
     scale_by_adadelta,
     scale_by_adagrad,
@@ -21,25 +22,34 @@ from maplet.optim.adaptive import (
     scale_by_rms,
 )
 from maplet.optim.described import build, register, registry
+from maplet.optim.lamb import LAMB, scale_by_trust_ratio
+from maplet.optim.lion import Lion, scale_by_lion
+from maplet.optim.muon import Muon, orthogonalize
 from maplet.optim.optimizer import Chain, Optimizer
 from maplet.optim.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
 from maplet.optim.plateau import ReduceOnPlateau
+from maplet.optim.radam import RAdam, scale_by_radam
+from maplet.optim.rprop import Rprop, scale_by_rprop
 from maplet.optim.schedules import (
     Constant,
     Cosine,
     Exponential,
+    InverseRoot,
     InverseTime,
     OneCycle,
+    Scaled,
     Schedule,
     Step,
     Warmup,
 )
-from maplet.optim.transformation import Transformation, chain, stateless
+from maplet.optim.transformation import Transformation, chain, partition, stateless
 from maplet.optim.transformations import clip_by_norm, clip_by_value, decay_weights, momentum, scale
 
 __all__ = [
+    "LAMB",
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -48,12 +58,18 @@ __all__ = [
     "Constant",
     "Cosine",
     "Exponential",
+    "InverseRoot",
     "InverseTime",
+    "Lion",
+    "Muon",
     "Nadam",
     "OneCycle",
     "Optimizer",
+    "RAdam",
     "RMSprop",
     "ReduceOnPlateau",
+    "Rprop",
+    "Scaled",
     "Schedule",
     "Step",
     "Transformation",
@@ -64,15 +80,22 @@ __all__ = [
     "clip_by_value",
     "decay_weights",
     "momentum",
+    "orthogonalize",
+    "partition",
     "register",
     "registry",
     "scale",
     "scale_by_adadelta",
+    "scale_by_adafactor",
     "scale_by_adagrad",
     "scale_by_adam",
     "scale_by_adamax",
+    "scale_by_lion",
     "scale_by_nadam",
+    "scale_by_radam",
     "scale_by_rms",
+    "scale_by_rprop",
+    "scale_by_trust_ratio",
     "stateless",
 ]
 
