@@ -8,12 +8,9 @@ import pytest
 
 import maplet as mp
 from maplet import optim
+from test_optim import registered
 
-optimizers = {
-    name: cls
-    for name, cls in optim.registry.items()
-    if issubclass(cls, optim.Optimizer) and cls.__module__.startswith("maplet.")
-}
+optimizers = {name: optim.registry[name] for name in sorted(registered())}
 
 # Settings that are tried: every option of every optimizer stands here at least once.
 cases = {

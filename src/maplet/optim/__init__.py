@@ -21,15 +21,19 @@ from maplet.optim.adaptive import (
     scale_by_nadam,
     scale_by_rms,
 )
+from maplet.optim.averages import Average, Averaged, Averaging, ExponentialAverage
 from maplet.optim.described import build, register, registry
+from maplet.optim.groups import Groups, layerwise, without_decay
 from maplet.optim.lamb import LAMB, scale_by_trust_ratio
 from maplet.optim.lion import Lion, scale_by_lion
+from maplet.optim.lookahead import Lookahead
 from maplet.optim.muon import Muon, orthogonalize
 from maplet.optim.optimizer import Chain, Optimizer
 from maplet.optim.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
 from maplet.optim.plateau import ReduceOnPlateau
 from maplet.optim.radam import RAdam, scale_by_radam
 from maplet.optim.rprop import Rprop, scale_by_rprop
+from maplet.optim.sam import sam
 from maplet.optim.schedules import (
     Constant,
     Cosine,
@@ -54,13 +58,19 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Average",
+    "Averaged",
+    "Averaging",
     "Chain",
     "Constant",
     "Cosine",
     "Exponential",
+    "ExponentialAverage",
+    "Groups",
     "InverseRoot",
     "InverseTime",
     "Lion",
+    "Lookahead",
     "Muon",
     "Nadam",
     "OneCycle",
@@ -79,11 +89,13 @@ __all__ = [
     "clip_by_norm",
     "clip_by_value",
     "decay_weights",
+    "layerwise",
     "momentum",
     "orthogonalize",
     "partition",
     "register",
     "registry",
+    "sam",
     "scale",
     "scale_by_adadelta",
     "scale_by_adafactor",
@@ -97,6 +109,7 @@ __all__ = [
     "scale_by_rprop",
     "scale_by_trust_ratio",
     "stateless",
+    "without_decay",
 ]
 
 if not TYPE_CHECKING:  # a checker would take it that every name is there

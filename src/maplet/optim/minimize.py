@@ -11,8 +11,9 @@ import numpy as np
 from maplet.core.recording import as_tree
 from maplet.core.tree import leaves
 from maplet.errors import SettingError
-from maplet.optim.optimizer import Optimizer, fresh
+from maplet.optim.optimizer import Optimizer
 from maplet.optim.optimizers import SGD
+from maplet.optim.resuming import fresh
 from maplet.optim.settings import real, whole
 from maplet.optim.targets import gradients_for, parameters_of
 from maplet.optim.transformations import global_norm

@@ -1,0 +1,68 @@
+"""Composite: an optimizer that is made of others, and has no rate of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from maplet.core.array import Array
+from maplet.core.tree import Stateful
+from maplet.errors import SettingError
+from maplet.optim.optimizer import Optimizer
+from maplet.optim.resuming import types_of
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from maplet.optim.transformation import Arrays
+
+
+class Composite(Optimizer):
+    """The base of optimizers that hand the step on to others, which keep rates, settings and moments.
+
+    A subclass calls ``super().__init__()`` and gives `inner`, `begin` and `move`.
+    """
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """Make the object; its first setting may be a dict."""
+        return Stateful.__new__(cls)
+
+    def __init__(self) -> None:  # it has no rate of its own
+        self.steps, self.state, self.moved = Array(0), None, None
+        for optimizer in (met := self.inner()):
+            if not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]  (users have no pyright)
+                raise SettingError(
+                    f"{type(self).__name__} is made of optimizers, given {type(optimizer).__name__}",
+                    fix="such as optim.Adam(1e-3)",
+                )
+        if len({id(optimizer) for optimizer in met}) < len(met):
+            raise SettingError(
+                f"{type(self).__name__}: one optimizer stands in two places, and has one memory",
+                fix="make one for each: optim.Adam(1e-3) written twice",
+            )
+
+    def inner(self) -> list[Optimizer]:
+        """The optimizers that it holds."""
+        raise NotImplementedError(f"{type(self).__name__} has no inner method")
+
+    def parts(self) -> list[Optimizer]:
+        """The optimizers that it is made of in the end."""
+        return [part for optimizer in self.inner() for part in optimizer.parts()]
+
+    def begin(self, parameters: Arrays) -> None:
+        """Zero steps, for these parameters."""
+        self.state, self.steps, self.moved = {}, Array(0), types_of(parameters)
+
+    def current_learning_rate(self) -> float:
+        """The rate of the next update: that of the last optimizer, which moves what is left for it."""
+        return self.inner()[-1].current_learning_rate()
+
+    def observe(self, loss: float) -> None:
+        """Tell every schedule the loss at the end of an epoch."""
+        for optimizer in self.inner():
+            optimizer.observe(loss)
+
+    def take_form(self, other: Any) -> None:
+        """Hold memories of the form of another's, as far as it is made of as many."""
+        super().take_form(other)
+        for own, its in zip(self.inner(), other.inner(), strict=False):
+            own.take_form(its)
