@@ -25,6 +25,7 @@ from maplet.optim.averages import Average, Averaged, Averaging, ExponentialAvera
 from maplet.optim.described import build, register, registry
 from maplet.optim.groups import Groups, layerwise, without_decay
 from maplet.optim.lamb import LAMB, scale_by_trust_ratio
+from maplet.optim.lbfgs import LBFGS
 from maplet.optim.lion import Lion, scale_by_lion
 from maplet.optim.lookahead import Lookahead
 from maplet.optim.muon import Muon, orthogonalize
@@ -51,6 +52,7 @@ from maplet.optim.transformations import clip_by_norm, clip_by_value, decay_weig
 
 __all__ = [
     "LAMB",
+    "LBFGS",
     "SGD",
     "Adadelta",
     "Adafactor",

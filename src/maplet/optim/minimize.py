@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from maplet.core.array import assign
 from maplet.core.recording import as_tree
 from maplet.core.tree import leaves
 from maplet.errors import SettingError
+from maplet.ops.arguments import as_array
+from maplet.optim.lbfgs import LBFGS, Curvature, Trial, strong_wolfe
 from maplet.optim.optimizer import Optimizer
 from maplet.optim.optimizers import SGD
 from maplet.optim.resuming import fresh
@@ -74,7 +77,7 @@ def minimize(
     f: Callable[[Any], Array],
     x0: Any,
     *,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | LBFGS | None = None,
     tolerance: float = 1e-6,
     max_steps: int = 10_000,
 ) -> Minimum:
@@ -88,7 +91,8 @@ def minimize(
         Where to start: a number, an array, a list, tuple or dict of them, or a module. It is not modified. Python
         floats become float32; NumPy arrays and arrays of maplet keep their dtype.
     optimizer
-        Any optimizer; ``optim.SGD(0.1)`` where none is given. A copy of it is used, from its beginning.
+        Any optimizer; ``optim.SGD(0.1)`` where none is given. A copy of it is used, from its beginning. For a smooth
+        function ``optim.LBFGS()`` needs by far the fewest steps, and no learning rate.
     tolerance
         It has converged when the Euclidean norm of the gradient, √Σg² over all elements of all parameters, is not
         greater than this.
@@ -122,12 +126,13 @@ def minimize(
     """
     tolerance = real("tolerance", tolerance, least=0)
     max_steps = whole("max_steps", max_steps, least=0)
-    if optimizer is not None and not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]  (users have no pyright)
+    if optimizer is not None and not isinstance(optimizer, Optimizer | LBFGS):  # pyright: ignore[reportUnnecessaryIsInstance]  (users have no pyright)
         raise SettingError(f"optimizer={optimizer!r}: expected an optimizer", fix="such as optim.SGD(0.1)")
     _refuse_integers(x0)
-    return _Descent(f, fresh(as_tree(x0)), fresh(SGD(0.1) if optimizer is None else optimizer), tolerance).run(
-        max_steps
-    )
+    x = fresh(as_tree(x0))
+    if isinstance(optimizer, LBFGS):
+        return _Newton(f, x, optimizer, tolerance).run(max_steps)
+    return _Stepwise(f, x, fresh(SGD(0.1) if optimizer is None else optimizer), tolerance).run(max_steps)
 
 
 def _refuse_integers(tree: Any) -> None:
@@ -156,24 +161,34 @@ class _Point:
 class _Descent:
     """One descent under way."""
 
-    def __init__(self, f: Callable[[Any], Array], x: Any, optimizer: Optimizer, tolerance: float) -> None:
+    advice = "allow more steps, or try another learning rate"
+
+    def __init__(self, f: Callable[[Any], Array], x: Any, tolerance: float) -> None:
         self.evaluate = value_and_grad(f)
         self.x = x
-        self.optimizer = optimizer
         self.tolerance = tolerance
         self.path = _Path(sum(leaf.size for leaf in leaves(x).values()))
 
+    def advance(self, point: _Point) -> _Point | None:
+        """One step: change x, and look; None where there is nowhere to go."""
+        raise NotImplementedError
+
+    def diverged(self, point: _Point, step: int) -> str:
+        """What to say where a step has led to infinity."""
+        return f"diverged: after step {step} {_not_finite(point)}; the last finite point is kept"
+
     def run(self, max_steps: int) -> Minimum:
-        self.optimizer.init(self.x)
         start = point = before = self._look()
         for steps in range(max_steps + 1):
             self.path.add(steps, point.x, point.value)
             if not point.finite or point.norm <= self.tolerance or steps == max_steps:
                 return self._result(point, steps, self._message(start, before, point, steps))
-            self.optimizer.update(self.x, point.gradient)
-            before, point = point, self._look()
+            found = self.advance(point)
+            if found is None:
+                return self._result(point, steps, self._message(start, point, point, steps, stuck=True))
+            before, point = point, found
             if not point.finite:
-                return self._result(before, steps, self._diverged(point, steps + 1))
+                return self._result(before, steps, self.diverged(point, steps + 1))
         raise AssertionError("the loop returns in its last round")
 
     def _look(self) -> _Point:
@@ -189,24 +204,83 @@ class _Descent:
 
     # ── what happened ────────────────────────────────────────────────────────────────────────────
 
-    def _message(self, start: _Point, before: _Point, point: _Point, steps: int) -> str:
+    def _message(self, start: _Point, before: _Point, point: _Point, steps: int, *, stuck: bool = False) -> str:
         if not point.finite:
             return f"not converged: at the start {_not_finite(point)}; start elsewhere"
         if point.norm <= self.tolerance:
             return f"converged after {_counted(steps)}: the gradient's norm is {point.norm:g} ≤ {self.tolerance:g}"
         head = f"not converged after {_counted(steps)}: the gradient's norm is {point.norm:g} > {self.tolerance:g}; "
-        coarse = _resting(before.x, point.x) if steps else ""
+        coarse = _resting(before.x, point.x) if steps or stuck else ""
         if coarse:
             wider = "" if coarse == "float64" else "start in float64, mp.asarray(x0, dtype=mp.float64), or "
             return f"{head}the steps are below the resolution of {coarse}: {wider}allow a larger tolerance"
         if steps and point.value >= start.value:
             return f"{head}the value has not fallen ({start.value:g} → {point.value:g}): try a smaller learning rate"
-        return f"{head}allow more steps, or try another learning rate"
+        return f"{head}{self.advice}"
 
-    def _diverged(self, point: _Point, step: int) -> str:
+
+class _Stepwise(_Descent):
+    """By the updates of an optimizer."""
+
+    def __init__(self, f: Callable[[Any], Array], x: Any, optimizer: Optimizer, tolerance: float) -> None:
+        super().__init__(f, x, tolerance)
+        self.optimizer = optimizer
+        optimizer.init(x)
+
+    def advance(self, point: _Point) -> _Point:
+        self.optimizer.update(self.x, point.gradient)
+        return self._look()
+
+    def diverged(self, point: _Point, step: int) -> str:
         rate = self.optimizer.current_learning_rate()
-        advice = f"the last finite point is kept; try a learning rate smaller than {rate:g}"
-        return f"diverged: after step {step} {_not_finite(point)}; {advice}"
+        return f"{super().diverged(point, step)}; try a learning rate smaller than {rate:g}"
+
+
+class _Newton(_Descent):
+    """By L-BFGS: a direction from the curvature so far, and a search along it."""
+
+    advice = "allow more steps"
+
+    def __init__(self, f: Callable[[Any], Array], x: Any, settings: LBFGS, tolerance: float) -> None:
+        super().__init__(f, x, tolerance)
+        self.curvature = Curvature(settings.history)
+
+    def advance(self, point: _Point) -> _Point | None:
+        gradient, place = self._slopes(point), _flat(parameters_of(point.x))
+        direction = self.curvature.direction(gradient)
+        if not direction @ gradient < 0:  # rounding has spoilt what was remembered
+            self.curvature.pairs, direction = [], -gradient
+        first = 1.0 if self.curvature.pairs else min(1.0, 1 / float(np.sum(np.abs(gradient))))
+
+        def trial(t: float) -> Trial:
+            self._go(place + t * direction)
+            there = self._look()
+            return Trial(t, there.value, float(self._slopes(there) @ direction), there)
+
+        found = strong_wolfe(trial, Trial(0.0, point.value, float(gradient @ direction), point), first)
+        reached = _flat(parameters_of(found.point.x))
+        self._go(reached)
+        if np.array_equal(reached, place):  # no lower point on this line: then the steepest one is the last resort
+            if not self.curvature.pairs:
+                return None
+            self.curvature.pairs = []
+            return self.advance(point)
+        self.curvature.add(reached - place, self._slopes(found.point) - gradient)
+        return found.point
+
+    def _slopes(self, point: _Point) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return _flat(gradients_for(parameters_of(self.x), self.x, point.gradient))
+
+    def _go(self, place: np.ndarray[Any, np.dtype[np.float64]]) -> None:
+        parts = parameters_of(self.x)
+        ends = np.cumsum([part.size for part in parts.values()])
+        for part, values in zip(parts.values(), np.split(place, ends[:-1]), strict=True):
+            assign(part, as_array(values.reshape(part.shape).astype(part.dtype)))
+
+
+def _flat(arrays: Arrays) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """All numbers in one vector of float64."""
+    return np.concatenate([array.numpy().astype(np.float64).ravel() for array in arrays.values()])
 
 
 def _not_finite(point: _Point) -> str:
