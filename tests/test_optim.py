@@ -101,6 +101,19 @@ def test_the_loss_falls_and_only_trainable_parameters_move(name):
     assert optimizer.steps.dtype == np.int64
 
 
+@every_optimizer
+def test_one_compilation_serves_every_step(name):
+    eager, native = (Line(), make(name)), (Line(), make(name))
+    compiled = mp.jit(step)
+    for _ in range(5):
+        step(*eager, x, y)
+        compiled(*native, x, y)
+    assert compiled.compilations == 1, compiled.reasons
+    for part, other in zip(eager, native, strict=True):
+        for n, leaf in leaves(part).items():
+            np.testing.assert_allclose(leaves(other)[n].numpy(), leaf.numpy(), rtol=1e-4, atol=1e-6, err_msg=n)
+
+
 def traced_step(net, optimizer):
     """One step recorded without values, then run as a graph, with its writes carried out."""
     recording = record(step, [net, optimizer, x, y], with_values=False)

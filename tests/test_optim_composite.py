@@ -112,18 +112,37 @@ def test_a_state_that_does_not_fit_changes_nothing(name):
 
 
 @every_composite
-def test_it_trains_with_fit(name):
-    def run():
+def test_fit_trains_with_it_and_resumes_it_bit_for_bit(name, tmp_path):
+    def run(directory, epochs, existing="error"):
         net = nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh(), nn.Linear(4, 2, rng=1))
         optimizer = composites[name]()
         if name == "Groups":
             optimizer = optim.Groups({"layers.0.*": optim.SGD(0.1), "*": optim.Adam(0.01)})
-        history = mp.fit(net, (x, y), loss="mse", optimizer=optimizer, epochs=15, batch_size=8, progress=False).history
-        return net, [record["loss"] for record in history]
+        done = mp.fit(
+            net, (x, y), loss="mse", optimizer=optimizer, epochs=epochs, batch_size=4,
+            directory=tmp_path / directory, existing=existing, progress=False,
+        )  # fmt: skip
+        return net, optimizer, [record["loss"] for record in done.history]
 
-    (net, losses), (again, _) = run(), run()
+    net, optimizer, losses = run("whole", 8)
+    run("cut", 3)
+    again, other, same = run("cut", 8, "resume")
     assert losses[-1] < losses[0]
+    assert losses == same
     assert bits(net) == bits(again)
+    assert bits(optimizer) == bits(other)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@every_composite
+def test_parameters_keep_their_dtype(name, dtype):
+    net, optimizer = {"weight": mp.ones((2, 3), dtype=dtype), "bias": mp.ones((2,), dtype=dtype)}, make(name)
+    before = bits(net)
+    for _ in range(3):
+        optimizer.update(net, {n: p * 0.1 for n, p in net.items()})
+    assert {str(p.dtype) for p in net.values()} == {dtype}
+    assert all(np.isfinite(p.numpy()).all() for p in net.values())
+    assert all(value != before[n] for n, value in bits(net).items())
 
 
 # ── groups ───────────────────────────────────────────────────────────────────────────────────────
