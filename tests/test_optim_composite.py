@@ -28,7 +28,7 @@ composites = {
     ),
 }
 every_composite = pytest.mark.parametrize("name", composites)
-averages = {"Average": optim.Average, "ExponentialAverage": lambda: optim.ExponentialAverage(0.75)}
+averages = {"Average": optim.Average, "ExponentialAverage": lambda: optim.ExponentialAverage(0.9)}
 
 
 def test_the_tables_cover_the_registry():
@@ -283,6 +283,7 @@ def test_all_of_it_together_with_a_frozen_layer_in_one_compiled_step():
         (lambda: optim.ExponentialAverage(1.0), "decay=1.0"),
         (lambda: optim.without_decay(optim.Chain(0.1, optim.scale(1.0))), "has no weight_decay"),
         (lambda: optim.layerwise(optim.Adam(), ["a"], factor=2.0), "factor=2.0"),
+        (lambda: optim.layerwise(optim.Adam(), "layers.*", factor=0.5), r"(?s)expected a list.*\['layers.\*'\]"),
         (lambda: optim.layerwise(0.1, ["a"], factor=0.5), "expected an optimizer, given float"),
         (lambda: optim.Scaled(optim.Constant(0.1), 0.0), "factor=0.0"),
     ],
@@ -307,6 +308,17 @@ def test_groups_miss_no_parameter_and_no_pattern_in_silence():
     begun.init(net)
     with pytest.raises(SettingError, match="has begun already"):
         optim.without_decay(begun)
+
+
+def test_a_rate_is_set_in_the_parts():
+    optimizer = optim.Lookahead(optim.without_decay(optim.AdamW(0.1)))
+    with pytest.raises(SettingError, match=r"(?s)Lookahead has no learning rate of its own.*optimizer.parts\(\)"):
+        optimizer.learning_rate = 0.2
+    with pytest.raises(AttributeError, match=r"part.learning_rate for part in optimizer.parts\(\)"):
+        _ = optimizer.learning_rate
+    for part in optimizer.parts():
+        part.learning_rate = 0.2
+    assert optimizer.current_learning_rate() == 0.2
 
 
 # ── lookahead, against its formula ───────────────────────────────────────────────────────────────
@@ -337,7 +349,7 @@ def test_averages_are_those_of_pytorch(name):
 
     rng = np.random.default_rng(0)
     model = torch.nn.Linear(3, 2).double()
-    function = swa_utils.get_ema_multi_avg_fn(0.75) if name == "ExponentialAverage" else None
+    function = swa_utils.get_ema_multi_avg_fn(0.9) if name == "ExponentialAverage" else None
     theirs = swa_utils.AveragedModel(model, multi_avg_fn=function)
     ours, net = averages[name](), {"weight": mp.zeros((2, 3), dtype="float64")}
     for _ in range(6):

@@ -21,7 +21,8 @@ from maplet.optim.adaptive import (
     scale_by_nadam,
     scale_by_rms,
 )
-from maplet.optim.averages import Average, Averaged, Averaging, ExponentialAverage
+from maplet.optim.averaged import Averaged
+from maplet.optim.averages import Average, Averaging, ExponentialAverage
 from maplet.optim.described import build, register, registry
 from maplet.optim.groups import Groups, layerwise, without_decay
 from maplet.optim.lamb import LAMB, scale_by_trust_ratio

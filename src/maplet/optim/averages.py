@@ -13,7 +13,6 @@ from maplet.core.types import is_narrow
 from maplet.errors import SettingError
 from maplet.ops.arguments import convert
 from maplet.ops.elementwise import where
-from maplet.optim.composite import Composite
 from maplet.optim.described import register
 from maplet.optim.resuming import Resumable, fresh, require_same, types_of
 from maplet.optim.settings import real
@@ -22,7 +21,6 @@ from maplet.optim.targets import parameters_of
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from maplet.optim.optimizer import Optimizer
     from maplet.optim.transformation import Arrays
 
     T = TypeVar("T")
@@ -52,8 +50,8 @@ class Averaging(Resumable):
     def __init__(self) -> None:
         self.count, self.mean, self.moved = Array(0), None, None
 
-    def weight(self, count: Array) -> Array | float:
-        """What the newest weights weigh where ``count`` were taken in before, a float64 array from 1."""
+    def weight(self, count: Array) -> Array:
+        """What the newest weights weigh where ``count`` ≥ 1 were taken in before; both are float64 arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no weight method")
 
     def init(self, target: Any) -> None:
@@ -189,60 +187,6 @@ class ExponentialAverage(Averaging):
         self.decay = real("decay", decay, least=0, below=1)
         super().__init__()
 
-    def weight(self, count: Array) -> float:  # noqa: ARG002  (the same at every step)
+    def weight(self, count: Array) -> Array:
         """1 − β."""
-        return 1 - self.decay
-
-
-@register
-class Averaged(Composite):
-    """Another optimizer that takes an average along after every step, so that ``mp.fit`` keeps and resumes it too.
-
-    Parameters
-    ----------
-    optimizer
-        What moves the weights: any optimizer.
-    average
-        Such as ``optim.ExponentialAverage(0.999)``, which is taken where none is given. After the training
-        ``optimizer.average.apply(net)`` is the network with the averages.
-
-    Examples
-    --------
-    >>> import maplet as mp
-    >>> from maplet import optim
-    >>> net, optimizer = {"w": mp.asarray(4.0)}, optim.Averaged(optim.SGD(1.0), optim.Average())
-    >>> for _ in range(2):
-    ...     optimizer.update(net, {"w": 1.0})
-    >>> net, optimizer.average.apply(net)
-    ({'w': Array(2.)}, {'w': Array(2.5)})
-    """
-
-    def __init__(self, optimizer: Optimizer, average: Averaging | None = None) -> None:
-        self.optimizer = optimizer
-        self.average = ExponentialAverage() if average is None else average
-        if not isinstance(self.average, Averaging):  # pyright: ignore[reportUnnecessaryIsInstance]  (users have no pyright)
-            raise SettingError(
-                f"average={average!r}: expected an average", fix="such as optim.ExponentialAverage(0.999)"
-            )
-        super().__init__()
-
-    def inner(self) -> list[Optimizer]:
-        """The one that moves the weights."""
-        return [self.optimizer]
-
-    def begin(self, parameters: Arrays) -> None:
-        """Both begin anew."""
-        super().begin(parameters)
-        self.optimizer.begin(parameters)
-        self.average.init(parameters)
-
-    def move(self, parameters: Arrays, gradients: Arrays) -> None:
-        """A step, and the average of what it led to."""
-        self.optimizer.move(parameters, gradients)
-        self.average.update(parameters)
-        self.steps = self.steps + 1
-
-    def take_form(self, other: Any) -> None:
-        """Hold memories of the form of another's."""
-        super().take_form(other)
-        self.average.take_form(other.average)
+        return (1 - self.decay) + 0 * count

@@ -40,6 +40,15 @@ class Composite(Optimizer):
                 fix="make one for each: optim.Adam(1e-3) written twice",
             )
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a rate is set in the optimizers that have one."""
+        if name == "learning_rate":
+            raise SettingError(
+                f"{type(self).__name__} has no learning rate of its own",
+                fix="for part in optimizer.parts(): part.learning_rate = …",
+            )
+        super().__setattr__(name, value)
+
     def inner(self) -> list[Optimizer]:
         """The optimizers that it holds."""
         raise NotImplementedError(f"{type(self).__name__} has no inner method")

@@ -185,6 +185,8 @@ def layerwise(optimizer: Optimizer, layers: Sequence[str], factor: float) -> Gro
     """
     _require_new(optimizer)
     factor = real("factor", factor, above=0, most=1)
+    if isinstance(layers, str):
+        raise SettingError(f"layers={layers!r}: expected a list of patterns", fix=f"[{layers!r}]")
     groups: dict[Choice, Optimizer] = {}
     for number, layer in enumerate(layers):
         groups[layer] = fresh(optimizer)
