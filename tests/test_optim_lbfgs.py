@@ -136,6 +136,15 @@ def test_a_search_walks_around_what_is_not_finite():
     assert all(math.isfinite(value) for _, value in found.path)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_step_that_no_number_can_hold_is_shortened(dtype):
+    found = mp.minimize(lambda x: mp.sum(mp.exp(x) - 3 * x) * 100, mp.asarray([6.0, -4.0], dtype=dtype),
+                        optimizer=optim.LBFGS(), tolerance=1e-3, max_steps=50)  # fmt: skip
+    assert found.x.dtype == dtype
+    nearest = math.sqrt(np.finfo(dtype).eps)  # near its minimum a parabola differs from it by no more than rounding
+    np.testing.assert_allclose(found.x.numpy(), math.log(3.0), atol=max(3 * nearest, 1e-5))
+
+
 @pytest.mark.parametrize("first", [1e-6, 0.1, 1.0, 10.0, 1e6])
 @pytest.mark.parametrize(
     "f",

@@ -120,10 +120,12 @@ for_modules = {
 }
 for_optimizers = {
     "add_param_group": 'optim.Groups({"layers.0.*": optim.SGD(0.1), "*": optim.Adam(1e-3)})',
-    "learning_rate": "each part has its own: [part.learning_rate for part in optimizer.parts()]",
     "param_groups": "optimizer.learning_rate, which may be reassigned at any time; optim.Groups has several",
     "step": "optimizer.update(net, gradients), with the gradients of mp.value_and_grad",
     "zero_grad": "nothing is needed: gradients are returned by mp.value_and_grad, not gathered in the net",
+}
+for_composites = {
+    "learning_rate": "each part has its own: [part.learning_rate for part in optimizer.parts()]",
 }
 for_nn = {
     "BCELoss": "nn.binary_cross_entropy, a function of logits",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from maplet.core.advice import for_composites, no_attribute
 from maplet.core.array import Array
 from maplet.core.tree import Stateful
 from maplet.errors import SettingError
@@ -39,6 +40,14 @@ class Composite(Optimizer):
                 f"{type(self).__name__}: one optimizer stands in two places, and has one memory",
                 fix="make one for each: optim.Adam(1e-3) written twice",
             )
+
+    if not TYPE_CHECKING:  # a checker would take it that an optimizer has every attribute
+
+        def __getattr__(self, name: str) -> object:
+            """Called for a name that is not there."""
+            if name in for_composites:
+                raise no_attribute(type(self).__name__, name, for_composites)
+            return super().__getattr__(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; a rate is set in the optimizers that have one."""
