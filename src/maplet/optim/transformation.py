@@ -128,6 +128,11 @@ def partition(choose: Callable[[str, Array], str], parts: dict[str, Transformati
     parts
         The transformations, by the name of their part. Each sees its own parameters only.
 
+    Raises
+    ------
+    SettingError
+        If there is no part of the name that was chosen.
+
     Examples
     --------
     >>> import maplet as mp
@@ -143,6 +148,10 @@ def partition(choose: Callable[[str, Array], str], parts: dict[str, Transformati
         return {name: arrays[name] for name, parameter in parameters.items() if choose(name, parameter) == part}
 
     def init(parameters: Arrays) -> dict[str, Any]:
+        for name, parameter in parameters.items():
+            part = choose(name, parameter)
+            if part not in parts:
+                raise SettingError(f"partition: there is no part {part!r} for {name}; there are {', '.join(parts)}")
         return {part: rule.init(of(part, parameters, parameters)) for part, rule in parts.items()}
 
     def update(gradients: Arrays, state: dict[str, Any], parameters: Arrays) -> tuple[Arrays, dict[str, Any]]:
