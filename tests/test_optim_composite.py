@@ -266,6 +266,9 @@ def test_all_of_it_together_with_a_frozen_layer_in_one_compiled_step():
         np.testing.assert_allclose(other.parameters()[name].numpy(), value.numpy(), rtol=1e-3, atol=1e-5)
 
 
+shared, listening = optim.Adam(), optim.Warmup(optim.ReduceOnPlateau(0.1), steps=3)
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [
@@ -273,7 +276,9 @@ def test_all_of_it_together_with_a_frozen_layer_in_one_compiled_step():
         (lambda: optim.Groups(optim.Adam()), "expected a dict from patterns to optimizers"),
         (lambda: optim.Groups({"*": 0.1}), "(?s)Groups is made of optimizers, given float.*optim.Adam"),
         (lambda: optim.Groups({3: optim.Adam()}), "3 is neither a pattern nor a function"),
-        (lambda: optim.Groups(dict.fromkeys("ab", optim.Adam())), "one optimizer stands in two places"),
+        (lambda: optim.Groups(dict.fromkeys("ab", optim.Adam())), "one optimizer, .* stands in two places"),
+        (lambda: optim.Groups({"a": shared, "b": optim.Lookahead(shared)}), "one optimizer, .* stands in two places"),
+        (lambda: optim.Groups({n: optim.Adam(listening) for n in "ab"}), "one schedule that listens, stands in two"),
         (lambda: optim.Groups({"*": optim.Adam()}, clip_norm=0.0), "clip_norm=0.0"),
         (lambda: optim.Lookahead(1e-3), "Lookahead is made of optimizers, given float"),
         (lambda: optim.Lookahead(optim.Adam(), every=0), "every=0"),

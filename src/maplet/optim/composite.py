@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.core.advice import for_composites, no_attribute
 from maplet.core.array import Array
-from maplet.core.tree import Stateful
+from maplet.core.tree import Stateful, leaves
 from maplet.errors import SettingError
 from maplet.optim.optimizer import Optimizer
 from maplet.optim.resuming import types_of
@@ -29,17 +29,21 @@ class Composite(Optimizer):
 
     def __init__(self) -> None:  # it has no rate of its own
         self.steps, self.state, self.moved = Array(0), None, None
-        for optimizer in (met := self.inner()):
+        seen: set[int] = set()
+        for optimizer in self.inner():
             if not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]  (users have no pyright)
                 raise SettingError(
                     f"{type(self).__name__} is made of optimizers, given {type(optimizer).__name__}",
                     fix="such as optim.Adam(1e-3)",
                 )
-        if len({id(optimizer) for optimizer in met}) < len(met):
-            raise SettingError(
-                f"{type(self).__name__}: one optimizer stands in two places, and has one memory",
-                fix="make one for each: optim.Adam(1e-3) written twice",
-            )
+            own = {id(leaf) for leaf in leaves(optimizer).values()}  # at least its step counter
+            if own & seen:
+                raise SettingError(
+                    f"{type(self).__name__}: one optimizer, or one schedule that listens, stands in two places, "
+                    "and has one memory",
+                    fix="make one for each: write optim.Adam(optim.ReduceOnPlateau(1e-3)) twice",
+                )
+            seen |= own
 
     if not TYPE_CHECKING:  # a checker would take it that an optimizer has every attribute
 
