@@ -13,6 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maplet import optim
+from maplet.optim.optimizers import Standard
+from maplet.train.job import Settings, build_optimizer
+
 data = Path(__file__).parents[1].parent / "shared" / "data"
 
 
@@ -254,6 +258,7 @@ def test_a_bad_table_gets_one_clear_message(tmp_path, case):
         (["--target", "kind", "--dropout", "1"], 2, "rate"),
         (["--target", "kind", "--activation", "rleu"], 2, "relu"),
         (["--target", "kind", "--optimizer", "adm"], 2, "adam"),
+        (["--target", "kind", "--optimizer", "groups"], 2, "muon"),
         (["--target", "kind", "--patience", "0"], 2, "patience"),
         (["--target", "kind", "--seed", "-1"], 2, "seed"),
         (["--target", "kind", "--task", "regression"], 1, "number"),
@@ -288,6 +293,16 @@ def test_a_tampered_model_is_noticed(table):
     content[-1] ^= 1
     weights.write_bytes(bytes(content))
     assert "SHA-256" in fails(1, "predict", "tampered", "flowers.csv", cwd=table)
+
+
+def test_every_optimizer_with_a_rule_of_its_own_is_known_by_its_name(table):
+    for name, kind in optim.registry.items():
+        if issubclass(kind, Standard):
+            assert type(build_optimizer(Settings(optimizer=name.lower(), weight_decay=0.1))) is kind
+    options = ("--optimizer", "muon", "--weight-decay", "0.1", "--learning-rate", "0.01", "--epochs", "8")
+    done = maplet("train", "flowers.csv", "--target", "kind", *options, "-d", "by-muon", cwd=table)
+    losses = [json.loads(line)["loss"] for line in (table / "by-muon" / "history.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0] / 2, done.stdout
 
 
 def test_divergence_is_reported_with_the_step_and_advice(table):

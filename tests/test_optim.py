@@ -9,6 +9,7 @@ from maplet.core.array import Parameter
 from maplet.core.recording import record
 from maplet.core.tree import Stateful, leaves
 from maplet.errors import SettingError
+from maplet.optim.composite import Composite
 from maplet.transforms.evaluate import apply
 
 # Every registered optimizer with as many of its options switched on as go together.
@@ -17,10 +18,16 @@ full = {
     "Adagrad": {"initial_accumulator": 0.1},
     "Adadelta": {"rho": 0.8},
     "RMSprop": {"momentum": 0.9, "centered": True},
-    "Adam": {},
+    "Adam": {"amsgrad": True},
     "AdamW": {},
     "Adamax": {},
     "Nadam": {"momentum_decay": 0.01},
+    "RAdam": {},
+    "Lion": {},
+    "Rprop": {"largest": 2.0},
+    "Adafactor": {},
+    "LAMB": {},
+    "Muon": {"size": "spectral"},
 }
 together = {"weight_decay": 0.01, "clip_norm": 1.0, "clip_value": 0.5}
 every_optimizer = pytest.mark.parametrize("name", full)
@@ -36,9 +43,9 @@ def make(name, rate=0.1):
 
 
 def registered():
-    return {
-        n for n, c in optim.registry.items() if issubclass(c, optim.Optimizer) and c.__module__.startswith("maplet.")
-    }
+    """Those with a rule of their own; what is made of others stands in test_optim_composite.py."""
+    ours = {n: c for n, c in optim.registry.items() if c.__module__.startswith("maplet.")}
+    return {n for n, c in ours.items() if issubclass(c, optim.Optimizer) and not issubclass(c, Composite)}
 
 
 def test_the_table_covers_the_registry():
@@ -92,6 +99,19 @@ def test_the_loss_falls_and_only_trainable_parameters_move(name):
     assert all(leaves(net)[n] is handles[n] for n in ("weight", "bias", "frozen"))
     assert optimizer.steps.tolist() == 20
     assert optimizer.steps.dtype == np.int64
+
+
+@every_optimizer
+def test_one_compilation_serves_every_step(name):
+    eager, native = (Line(), make(name)), (Line(), make(name))
+    compiled = mp.jit(step)
+    for _ in range(5):
+        step(*eager, x, y)
+        compiled(*native, x, y)
+    assert compiled.compilations == 1, compiled.reasons
+    for part, other in zip(eager, native, strict=True):
+        for n, leaf in leaves(part).items():
+            np.testing.assert_allclose(leaves(other)[n].numpy(), leaf.numpy(), rtol=1e-4, atol=1e-6, err_msg=n)
 
 
 def traced_step(net, optimizer):

@@ -1,5 +1,6 @@
 """What cannot be trained is refused with a word that helps."""
 
+import inspect
 import math
 
 import numpy as np
@@ -23,6 +24,13 @@ def test_a_learning_rate_is_a_positive_number_or_a_schedule(rate):
     assert optimizer.current_learning_rate() == 0.1
 
 
+def having(option):
+    """The optimizers that have an option."""
+    found = [name for name in full if option in inspect.signature(getattr(optim, name)).parameters]
+    assert len(found) >= 2
+    return found
+
+
 @pytest.mark.parametrize("name", full)
 def test_the_network_is_told_at_update_and_not_before(name):
     net = nn.Linear(2, 1)
@@ -37,19 +45,27 @@ def test_the_network_is_told_at_update_and_not_before(name):
         *[(name, {"weight_decay": -1.0}, "weight_decay=-1.0: expected a finite number ≥ 0") for name in full],
         *[(name, {"clip_norm": 0.0}, "clip_norm=0.0: expected a finite number > 0") for name in full],
         *[(name, {"clip_value": math.inf}, "clip_value=inf") for name in full],
-        *[(name, {"epsilon": 0.0}, "epsilon=0.0: expected a finite number > 0") for name in full if name != "SGD"],
-        *[
-            (name, {"beta1": 1.0}, "beta1=1.0: expected a finite number ≥ 0 and < 1")
-            for name in ("Adam", "AdamW", "Adamax", "Nadam")
-        ],
-        *[(name, {"beta2": -0.1}, "beta2=-0.1") for name in ("Adam", "AdamW", "Adamax", "Nadam")],
+        *[(name, {"epsilon": 0.0}, "epsilon=0.0: expected a finite number > 0") for name in having("epsilon")],
+        *[(name, {"beta1": 1.0}, "beta1=1.0: expected a finite number ≥ 0 and < 1") for name in having("beta1")],
+        *[(name, {"beta2": -0.1}, "beta2=-0.1") for name in having("beta2")],
+        *[(name, {"amsgrad": 1}, "amsgrad=1: expected True or False") for name in having("amsgrad")],
         *[(name, {"rho": 1.0}, "rho=1.0") for name in ("Adadelta", "RMSprop")],
-        *[(name, {"momentum": 1.0}, "momentum=1.0") for name in ("SGD", "RMSprop")],
+        *[(name, {"momentum": 1.0}, "momentum=1.0") for name in having("momentum")],
         ("SGD", {"nesterov": True}, "(?s)nesterov=True with momentum=0.*momentum=0.9"),
         ("SGD", {"nesterov": "no"}, "nesterov='no': expected True or False"),
         ("RMSprop", {"centered": 1}, "centered=1: expected True or False"),
         ("Adagrad", {"initial_accumulator": -1}, "initial_accumulator=-1"),
         ("Nadam", {"momentum_decay": -1}, "momentum_decay=-1"),
+        ("Rprop", {"shrink": 1.0}, "shrink=1.0"),
+        ("Rprop", {"grow": 1.0}, "grow=1.0"),
+        ("Rprop", {"smallest": 2.0}, "smallest=2.0"),
+        ("Rprop", {"largest": 0.5}, "largest=0.5"),
+        ("Adafactor", {"beta2_decay": 0.8}, "beta2_decay=0.8: expected a finite number < 0"),
+        ("Adafactor", {"smallest_scale": 0.0}, "smallest_scale=0.0"),
+        ("Adafactor", {"threshold": 0.0}, "threshold=0.0"),
+        ("Muon", {"iterations": 0}, "iterations=0"),
+        ("Muon", {"size": "adam"}, "size='adam': expected 'rms' or 'spectral'"),
+        ("Muon", {"momentum": 0.0}, "(?s)nesterov=True with momentum=0"),
     ],
 )
 def test_settings_outside_their_range_are_refused(name, options, match):

@@ -8,12 +8,9 @@ import pytest
 
 import maplet as mp
 from maplet import optim
+from test_optim import registered
 
-optimizers = {
-    name: cls
-    for name, cls in optim.registry.items()
-    if issubclass(cls, optim.Optimizer) and cls.__module__.startswith("maplet.")
-}
+optimizers = {name: optim.registry[name] for name in sorted(registered())}
 
 # Settings that are tried: every option of every optimizer stands here at least once.
 cases = {
@@ -26,11 +23,31 @@ cases = {
         {"centered": True},
         {"centered": True, "momentum": 0.9},
     ],
-    "Adam": [{}, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-2, "weight_decay": 0.1}],
-    "AdamW": [{}, {"weight_decay": 0.0}, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-2, "weight_decay": 0.5}],
+    "Adam": [{}, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-2, "weight_decay": 0.1}, {"amsgrad": True, "beta2": 0.2}],
+    "AdamW": [
+        {},
+        {"weight_decay": 0.0},
+        {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-2, "weight_decay": 0.5},
+        {"amsgrad": True, "beta2": 0.2},
+    ],
     "Adamax": [{}, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-2, "weight_decay": 0.1}],
     "Nadam": [{}, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-2, "momentum_decay": 0.1, "weight_decay": 0.1}],
+    "RAdam": [{}, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-2, "weight_decay": 0.1}, {"beta2": 0.6}],
+    "Lion": [{}, {"beta1": 0.5, "beta2": 0.6, "weight_decay": 0.3}],
+    "Rprop": [{}, {"shrink": 0.4, "grow": 1.6, "smallest": 0.7, "largest": 3.0, "weight_decay": 0.1}],
+    "Adafactor": [
+        {},
+        {"beta2_decay": -0.5, "epsilon": 0.7, "weight_decay": 0.3},
+        {"smallest_scale": 8.0, "threshold": 1.01},  # which is reached
+    ],
+    "LAMB": [{}, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-2, "weight_decay": 0.3}],
+    "Muon": [
+        {},
+        {"momentum": 0.5, "nesterov": False, "iterations": 3, "weight_decay": 0.0},
+        {"size": "spectral"},
+    ],
 }
+decoupled = {"AdamW", "Lion", "Adafactor", "Muon"}  # whose weight decay the rule does not see
 each_case = pytest.mark.parametrize(
     ("name", "options"), [(name, options) for name, several in cases.items() for options in several]
 )
@@ -80,7 +97,8 @@ def rmsprop(g, s, o):
 def adam(g, s, o):
     s["m"] = o.beta1 * s.get("m", 0.0) + (1 - o.beta1) * g
     s["v"] = o.beta2 * s.get("v", 0.0) + (1 - o.beta2) * g**2
-    return s["m"] / (1 - o.beta1**o.t) / (np.sqrt(s["v"] / (1 - o.beta2**o.t)) + o.epsilon)
+    v = s["n"] = np.maximum(s.get("n", 0.0), s["v"]) if o.amsgrad else s["v"]
+    return s["m"] / (1 - o.beta1**o.t) / (np.sqrt(v / (1 - o.beta2**o.t)) + o.epsilon)
 
 
 def adamax(g, s, o):
@@ -97,9 +115,67 @@ def nadam(g, s, o):
     return ahead / (np.sqrt(s["v"] / (1 - o.beta2**o.t)) + o.epsilon)
 
 
+def radam(g, s, o):
+    s["m"] = o.beta1 * s.get("m", 0.0) + (1 - o.beta1) * g
+    s["v"] = o.beta2 * s.get("v", 0.0) + (1 - o.beta2) * g**2
+    mean = s["m"] / (1 - o.beta1**o.t)
+    longest = 2 / (1 - o.beta2) - 1
+    length = longest - 2 * o.t * o.beta2**o.t / (1 - o.beta2**o.t)
+    if length <= 5:
+        return mean
+    r = np.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
+    return r * mean * np.sqrt(1 - o.beta2**o.t) / (np.sqrt(s["v"]) + o.epsilon)
+
+
+def lion(g, s, o):
+    before = s.get("m", 0.0)
+    s["m"] = o.beta2 * before + (1 - o.beta2) * g
+    return np.sign(o.beta1 * before + (1 - o.beta1) * g)
+
+
+def rprop(g, s, o):
+    same = g * s.get("g", 0.0)
+    size = s.get("size", 1.0) * np.where(same > 0, o.grow, np.where(same < 0, o.shrink, 1.0))
+    s["size"] = np.clip(size, o.smallest, o.largest)
+    s["g"] = np.where(same < 0, 0.0, g)
+    return s["size"] * np.sign(s["g"])
+
+
+def adafactor(g, s, o):
+    w, least = o.t**o.beta2_decay, o.epsilon or np.finfo(float).eps
+    if g.ndim == 1:
+        s["V"] = v = (1 - w) * s.get("V", 0.0) + w * g**2
+    else:
+        s["R"] = (1 - w) * s.get("R", 0.0) + w * np.mean(g**2, axis=1)
+        s["C"] = (1 - w) * s.get("C", 0.0) + w * np.mean(g**2, axis=0)
+        v = np.outer(s["R"], s["C"]) / max(np.mean(s["R"]), least)
+    u = g / np.maximum(np.sqrt(v), least)
+    rms = lambda x: np.sqrt(np.mean(x**2))
+    return max(o.smallest_scale, rms(o.theta)) * u / max(1.0, rms(u) / o.threshold)
+
+
+def lamb(g, s, o):
+    """It decays behind Adam, and the formula is given g + λθ: undone here."""
+    r = adam(g - o.weight_decay * o.theta, s, SimpleNamespace(**vars(o), amsgrad=False)) + o.weight_decay * o.theta
+    return r * np.linalg.norm(o.theta) / np.linalg.norm(r)
+
+
+def muon(g, s, o):
+    if g.ndim == 1:
+        return adam(g, s, SimpleNamespace(beta1=0.9, beta2=0.999, epsilon=1e-8, amsgrad=False, t=o.t))
+    v = sgd(g, s, o)
+    u, sizes, vt = np.linalg.svd(v / np.linalg.norm(v), full_matrices=False)
+    for _ in range(o.iterations):  # the odd polynomial moves the singular values and nothing else
+        sizes = 3.4445 * sizes - 4.7750 * sizes**3 + 2.0315 * sizes**5
+    rows, columns = g.shape
+    factor = 0.2 * np.sqrt(max(rows, columns)) if o.size == "rms" else np.sqrt(max(1, columns / rows))
+    return factor * (u * sizes) @ vt
+
+
 formulas = {
     "SGD": sgd, "Adagrad": adagrad, "Adadelta": adadelta, "RMSprop": rmsprop,
     "Adam": adam, "AdamW": adam, "Adamax": adamax, "Nadam": nadam,
+    "RAdam": radam, "Lion": lion, "Rprop": rprop, "Adafactor": adafactor, "LAMB": lamb, "Muon": muon,
 }  # fmt: skip
 
 
@@ -123,10 +199,11 @@ def descend(optimizer, steps=10):
 @each_case
 def test_ten_steps_follow_the_published_formula(name, options):
     found, given = descend(optimizers[name](rate, **options)), SimpleNamespace(**settings(name, options))
-    early, late = (0.0, given.weight_decay) if name == "AdamW" else (given.weight_decay, 0.0)
+    early, late = (0.0, given.weight_decay) if name in decoupled else (given.weight_decay, 0.0)
     for part, beginning in start().items():
         theta, memory = beginning, {}
         for given.t in range(1, 11):
+            given.theta = theta
             theta = theta - rate * (formulas[name](slope(part, theta) + early * theta, memory, given) + late * theta)
         np.testing.assert_allclose(found[part], theta, rtol=1e-11)
 
@@ -141,46 +218,83 @@ def torch_in_float64():
     torch.set_default_dtype(before)
 
 
-@each_case
-def test_ten_steps_are_those_of_pytorch(torch_in_float64, name, options):
-    torch = torch_in_float64
-    given = settings(name, options)
-    torch_name = {"Nadam": "NAdam"}.get(name, name)
-    rename = {"epsilon": "eps", "initial_accumulator": "initial_accumulator_value"} | (
-        {"rho": "alpha"} if name == "RMSprop" else {}
-    )
-    keywords = {
-        rename.get(n, n): value for n, value in given.items() if n not in {"beta1", "beta2", "clip_norm", "clip_value"}
-    }
+without_peer = {"Lion", "LAMB"}  # PyTorch has none
+theirs = {
+    "epsilon": "eps", "initial_accumulator": "initial_accumulator_value", "threshold": "d", "iterations": "ns_steps",
+}  # fmt: skip
+
+
+def peer(torch, name, theta, given):
+    """The optimizer of PyTorch with these settings."""
+    kind = getattr(torch.optim, {"Nadam": "NAdam"}.get(name, name))
+    given = {n: value for n, value in given.items() if n not in {"clip_norm", "clip_value"}}
+    settings = {theirs.get(n, n): value for n, value in given.items() if n not in {"beta1", "beta2"}}
     if "beta1" in given:
-        keywords["betas"] = (given["beta1"], given["beta2"])
-    theta = {part: torch.tensor(value, requires_grad=True) for part, value in start().items()}
-    other = getattr(torch.optim, torch_name)(list(theta.values()), lr=rate, **keywords)
+        settings["betas"] = (given["beta1"], given["beta2"])
+    if name == "RMSprop":
+        settings["alpha"] = settings.pop("rho")
+    if name == "Adafactor":
+        settings["eps"] = (settings["eps"], settings.pop("smallest_scale"))
+    if name == "Rprop":
+        settings = {
+            "etas": (given["shrink"], given["grow"]),
+            "step_sizes": (given["smallest"] * rate, given["largest"] * rate),
+        }
+    if name == "Muon":
+        settings["adjust_lr_fn"] = {"rms": "match_rms_adamw", "spectral": "original"}[settings.pop("size")]
+    return kind(theta, lr=rate, **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [(name, options) for name in cases.keys() - without_peer for options in cases[name]]
+)
+def test_ten_steps_are_those_of_pytorch(torch_in_float64, monkeypatch, name, options):
+    torch = torch_in_float64
+    # Its Muon iterates in bfloat16, and changes a copy in place.
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda tensor: tensor.clone())
+    given = settings(name, options)
+    # Its matrices are (out, in), which Muon has to know.
+    theta = {part: torch.tensor(value.T.copy(), requires_grad=True) for part, value in start().items()}
+    if name == "Adafactor":  # of rows and columns it forgets the same
+        theta = {part: torch.tensor(value, requires_grad=True) for part, value in start().items()}
+    others = [peer(torch, name, list(theta.values()), given)] if name != "Muon" else [
+        peer(torch, "Muon", [theta["weight"]], given),
+        torch.optim.AdamW([theta["bias"]], lr=rate, weight_decay=given["weight_decay"]),
+    ]  # fmt: skip
     for _ in range(10):
         for part, tensor in theta.items():
             tensor.grad = torch.tensor(slope(part, tensor.detach().numpy()))
-        other.step()
+            if name == "Rprop":  # which has no weight decay there
+                tensor.grad += given["weight_decay"] * tensor.detach()
+        for other in others:
+            other.step()
     found = descend(optimizers[name](rate, **options))
     for part, tensor in theta.items():
-        np.testing.assert_allclose(found[part], tensor.detach().numpy(), rtol=1e-10)
+        value = tensor.detach().numpy()
+        np.testing.assert_allclose(found[part], value if name == "Adafactor" else value.T, rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", optimizers)
+@pytest.mark.parametrize("name", sorted(optimizers.keys() - without_peer - {"Muon"}))
 def test_the_defaults_are_those_of_pytorch(name):
     torch = pytest.importorskip("torch")
-    theirs = inspect.signature(getattr(torch.optim, {"Nadam": "NAdam"}.get(name, name))).parameters
-    ours = inspect.signature(optimizers[name]).parameters
-    pairs = {"learning_rate": "lr", "epsilon": "eps", "rho": "alpha" if name == "RMSprop" else "rho"}
-    pairs |= {"initial_accumulator": "initial_accumulator_value"}
-    compared = 0
-    for option, parameter in ours.items():
-        if option in {"clip_norm", "clip_value", "beta1", "beta2"} or (name, option) == ("SGD", "learning_rate"):
-            continue
-        assert parameter.default == theirs[pairs.get(option, option)].default, option
-        compared += 1
-    assert compared >= 3
-    if "beta1" in ours:
-        assert (ours["beta1"].default, ours["beta2"].default) == theirs["betas"].default
+    signature = inspect.signature(getattr(torch.optim, {"Nadam": "NAdam"}.get(name, name))).parameters
+    found = {n: p.default for n, p in signature.items()}
+    if name == "Rprop":  # it has no weight decay in PyTorch; ours is off unless it is asked for
+        found |= {"weight_decay": 0.0, **dict(zip(("shrink", "grow"), found["etas"], strict=True))}
+        smallest, largest = found["step_sizes"]  # in units of the rate here
+        found |= {"smallest": pytest.approx(smallest / found["lr"]), "largest": largest / found["lr"]}
+    if "betas" in found:
+        found |= dict(zip(("beta1", "beta2"), found["betas"], strict=True))
+    if name == "Adafactor":
+        found |= dict(zip(("eps", "smallest_scale"), found["eps"], strict=True))
+    if name == "RMSprop":
+        found["rho"] = found["alpha"]
+    ours = {n: p.default for n, p in inspect.signature(optimizers[name]).parameters.items()}
+    compared = [n for n in ours if n not in {"clip_norm", "clip_value"} and (name, n) != ("SGD", "learning_rate")]
+    assert len(compared) >= 3
+    for option in compared:
+        expected = found[{"learning_rate": "lr"}.get(option, theirs.get(option, option))]
+        assert ours[option] == expected, option
 
 
 def test_the_learning_rate_decay_of_pytorchs_adagrad_is_a_schedule():
@@ -200,11 +314,17 @@ parabola = {
     "SGD": optim.SGD(0.1), "Adagrad": optim.Adagrad(1.0), "Adadelta": optim.Adadelta(1.0, epsilon=1e-2),
     "RMSprop": optim.RMSprop(optim.Exponential(0.1, 0.97)), "Adam": optim.Adam(0.1),
     "AdamW": optim.AdamW(0.1, weight_decay=0.0), "Adamax": optim.Adamax(0.1), "Nadam": optim.Nadam(0.1),
+    "RAdam": optim.RAdam(0.1), "Lion": optim.Lion(optim.Exponential(0.1, 0.99)), "Rprop": optim.Rprop(0.1),
+    "Adafactor": optim.Adafactor(optim.Exponential(0.1, 0.99)), "LAMB": optim.LAMB(optim.Exponential(0.1, 0.97)),
+    "Muon": optim.Muon(0.1, weight_decay=0.0),
 }  # fmt: skip
 rosenbrock = {
     "SGD": optim.SGD(2e-3, momentum=0.9), "Adagrad": optim.Adagrad(1.0), "Adadelta": optim.Adadelta(3.0, rho=0.999),
     "RMSprop": optim.RMSprop(5e-3, momentum=0.9), "Adam": optim.Adam(0.1),
     "AdamW": optim.AdamW(0.1, weight_decay=0.0), "Adamax": optim.Adamax(0.3), "Nadam": optim.Nadam(0.02),
+    "RAdam": optim.RAdam(0.02, clip_norm=10.0), "Lion": optim.Lion(5e-3), "Rprop": optim.Rprop(0.01),
+    "Adafactor": optim.Adafactor(optim.Exponential(0.03, 0.999)), "LAMB": optim.LAMB(0.03),
+    "Muon": optim.Muon(0.1, weight_decay=0.0),
 }  # fmt: skip
 
 

@@ -16,6 +16,8 @@ examples = {
     "Step": optim.Step(0.3, every=4, factor=0.5),
     "Exponential": optim.Exponential(0.3, factor=0.8, every=2),
     "InverseTime": optim.InverseTime(0.3, decay=0.5),
+    "InverseRoot": optim.InverseRoot(0.3, factor=0.9),
+    "Scaled": optim.Scaled(optim.ReduceOnPlateau(0.3, factor=0.5, patience=1), factor=0.5),
     "Cosine": optim.Cosine(0.3, steps=20, minimum=0.01),
     "Warmup": optim.Warmup(optim.Cosine(0.3, steps=20), steps=5),
     "OneCycle": optim.OneCycle(0.3, steps=20),

@@ -8,6 +8,7 @@ import pytest
 import maplet as mp
 from maplet import optim
 from maplet.core.tree import leaves
+from maplet.errors import SettingError
 from maplet.optim.transformations import global_norm
 
 rng = np.random.default_rng(0)
@@ -88,3 +89,46 @@ def test_a_centered_variance_that_rounds_below_zero_makes_no_nan():
     for _ in range(80):  # E − m² → 0 for a constant gradient, and rounding lets it fall on either side
         optimizer.update(theta, constant)
     assert np.isfinite(theta.numpy()).all()
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (3, 8), (8, 3), (1, 6), (4, 1)])
+def test_an_orthogonalized_matrix_keeps_its_directions_and_evens_out_its_sizes(shape):
+    given = rng.normal(size=shape)
+    found = np.array(through(optim.orthogonalize(iterations=10, size="spectral"), {"w": given})["w"])
+    found /= max(1.0, shape[1] / shape[0]) ** 0.5
+    sizes = np.linalg.svd(found, compute_uv=False)
+    assert sizes.min() > 0.6
+    assert sizes.max() < 1.3
+    product = given.T @ found  # symmetric where both have the same singular vectors
+    np.testing.assert_allclose(product, product.T, atol=1e-9 * np.abs(product).max())
+
+
+def test_a_kernel_is_a_matrix_from_what_it_reads_to_what_it_writes():
+    kernel, rule = rng.normal(size=(2, 2, 3, 4)), optim.orthogonalize()
+    as_matrix = through(rule, {"w": kernel.reshape(12, 4)})["w"]
+    np.testing.assert_array_equal(np.array(through(rule, {"w": kernel})["w"]).reshape(12, 4), as_matrix)
+    assert np.sqrt(np.mean(np.square(as_matrix))) == pytest.approx(0.2, rel=0.3)  # as an update of Adam
+    assert through(rule, {"w": np.zeros((2, 2))})["w"] == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_a_step_has_the_length_of_its_parameter_unless_one_of_them_is_zero():
+    gradients = {"long": [3.0, 4.0], "zero": [0.0, 0.0], "new": [1.0, 0.0]}
+    found = through(
+        optim.scale_by_trust_ratio(), gradients, {"long": [0.0, 10.0], "zero": [1.0, 1.0], "new": [0.0, 0.0]}
+    )
+    assert found == {"long": [6.0, 8.0], "zero": [0.0, 0.0], "new": [1.0, 0.0]}
+
+
+def test_what_adafactor_remembers_of_a_matrix_is_its_rows_and_columns():
+    net = {"matrix": mp.zeros((30, 20)), "stack": mp.zeros((5, 4, 3)), "vector": mp.zeros((7,))}
+    moments = optim.scale_by_adafactor().init(net)["second_moment"]
+    assert {name: [leaf.shape for leaf in kept] for name, kept in moments.items()} == {
+        "matrix": [(30, 1), (1, 20)], "stack": [(5, 4, 1), (5, 1, 3)], "vector": [(7,)],
+    }  # fmt: skip
+
+
+def test_a_partition_has_a_part_for_everything():
+    rule = optim.partition(lambda name, _: name, {"a": optim.scale(2.0)})
+    assert through(rule, {"a": 1.0}) == {"a": 2.0}
+    with pytest.raises(SettingError, match="no part 'b' for b; there are a"):
+        through(rule, {"b": 1.0})

@@ -41,7 +41,7 @@ most_parameters = 100_000_000
 @click.option(
     "--dropout", default=defaults.dropout, show_default=True, help="Share of hidden units left out at each step."
 )
-@click.option("--optimizer", default=defaults.optimizer, show_default=True, help="sgd, adam, adamw, rmsprop …")
+@click.option("--optimizer", default=defaults.optimizer, show_default=True, help="sgd, adam, adamw, lion, muon …")
 @click.option("--learning-rate", default=defaults.learning_rate, show_default=True, help="α in θ ↦ θ − α∇J(θ).")
 @click.option("--weight-decay", default=defaults.weight_decay, show_default=True)
 @click.option("--epochs", default=defaults.epochs, show_default=True, help="The most that are run.")

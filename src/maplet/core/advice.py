@@ -119,10 +119,13 @@ for_modules = {
     "zero_grad": "nothing is needed: gradients are returned by mp.value_and_grad, not gathered in the net",
 }
 for_optimizers = {
-    "add_param_group": "one optimizer for each group: optimizer.update(part_of_net, gradients)",
-    "param_groups": "optimizer.learning_rate, which may be reassigned at any time",
+    "add_param_group": 'optim.Groups({"layers.0.*": optim.SGD(0.1), "*": optim.Adam(1e-3)})',
+    "param_groups": "optimizer.learning_rate, which may be reassigned at any time; optim.Groups has several",
     "step": "optimizer.update(net, gradients), with the gradients of mp.value_and_grad",
     "zero_grad": "nothing is needed: gradients are returned by mp.value_and_grad, not gathered in the net",
+}
+for_composites = {
+    "learning_rate": "each part has its own: [part.learning_rate for part in optimizer.parts()]",
 }
 for_nn = {
     **{f"BatchNorm{n}d": "nn.BatchNorm, for any number of spatial axes" for n in (1, 2, 3)},
@@ -157,7 +160,11 @@ for_nn = {
     "functional": "mp.relu, mp.softmax … and the losses of nn itself",
     "init": "nn.initializers, or weight_init= of a layer",
 }
-for_optim = {"lr_scheduler": "a schedule in the place of the rate: optim.Adam(optim.Cosine(…))"}
+for_optim = {
+    "SAM": "loss, gradients = optim.sam(loss)(net, x, y)",
+    "lr_scheduler": "a schedule in the place of the rate: optim.Adam(optim.Cosine(…))",
+    "swa_utils": "optim.Average() and optim.ExponentialAverage(), or optim.Averaged(optimizer) for mp.fit",
+}
 
 
 def no_attribute(owner: str, name: str, advice: dict[str, str]) -> AttributeError:

@@ -42,25 +42,26 @@ def squares(arrays: Arrays) -> Arrays:
     return {name: square(array) for name, array in arrays.items()}
 
 
-def _in(scalar: Array, like: Array) -> Array:
+def in_dtype_of(scalar: Array, like: Array) -> Array:
     """A float64 number in the dtype of what it will be taken times, so that it promotes nothing."""
     return convert(scalar, like.dtype)
 
 
-def _unbiased(moment: Array, weight: Array) -> Array:
+def unbiased(moment: Array, weight: Array) -> Array:
     """A moving average that began at zero, divided by the weight 1 − βᵗ that its terms have together.
 
     It is multiplied by 1/(1 − βᵗ), which is worked out once: a division for each parameter takes longer than the rest.
     """
-    return moment * _in(1 / weight, moment)
+    return moment * in_dtype_of(1 / weight, moment)
 
 
-def _weight(beta: float, steps: Array) -> Array:
+def weight_after(beta: float, steps: Array) -> Array:
     """What the terms of a moving average weigh together after t steps from zero: 1 − βᵗ, in float64."""
     return 1 - beta ** convert(steps, float64)
 
 
-def _moments(parameters: Arrays) -> dict[str, Any]:
+def moments(parameters: Arrays) -> dict[str, Any]:
+    """The memory of Adam and its kin, before the first step."""
     zero = zeros((), dtype=default_int)
     return {"steps": zero, "first_moment": zeros_beside(parameters), "second_moment": zeros_beside(parameters)}
 
@@ -154,12 +155,17 @@ def scale_by_rms(rho: float = 0.99, epsilon: float = 1e-8, *, centered: bool = F
     return Transformation(init, update)
 
 
-def scale_by_adam(beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> Transformation:
+def scale_by_adam(
+    beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, *, amsgrad: bool = False
+) -> Transformation:
     """Mean over root mean square, both corrected for their start at zero.
 
     m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², u = m̂ / (√v̂ + ε) with m̂ = m/(1 − β₁ᵗ) and v̂ = v/(1 − β₂ᵗ).
 
-    Source: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", 2014.
+    With AMSGrad the largest v so far, n ← max(n, v), stands in the place of v, so that no step size ever grows.
+
+    Sources: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", 2014; S. J. Reddi, S. Kale, S. Kumar,
+    "On the convergence of Adam and beyond", 2018.
 
     Examples
     --------
@@ -168,20 +174,29 @@ def scale_by_adam(beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-
     >>> rule.update({"w": mp.asarray([0.1, -5.0])}, rule.init({"w": mp.zeros((2,))}), {})[0]
     {'w': Array([ 0.99999994, -1.        ], dtype=float32)}
     """
-    beta1, beta2, epsilon = _checked(beta1, beta2, epsilon)
+    beta1, beta2, epsilon = checked_betas(beta1, beta2, epsilon)
+    amsgrad = flag("amsgrad", amsgrad)
+
+    def init(parameters: Arrays) -> dict[str, Any]:
+        state = moments(parameters)
+        return state | {"largest_second_moment": zeros_beside(parameters)} if amsgrad else state
 
     def update(gradients: Arrays, state: dict[str, Any], _: Arrays) -> tuple[Arrays, dict[str, Any]]:
         steps: Array = state["steps"] + 1
         first = average(beta1, state["first_moment"], gradients)
         second = average(beta2, state["second_moment"], squares(gradients))
-        weight1, weight2 = _weight(beta1, steps), _weight(beta2, steps)
+        new = {"steps": steps, "first_moment": first, "second_moment": second}
+        if amsgrad:
+            before = recall(state, "largest_second_moment")
+            second = {name: maximum(before[name], v) for name, v in second.items()}
+            new["largest_second_moment"] = second
+        weight1, weight2 = weight_after(beta1, steps), weight_after(beta2, steps)
         updates = {
-            name: _unbiased(m, weight1) / (sqrt(_unbiased(second[name], weight2)) + epsilon)
-            for name, m in first.items()
+            name: unbiased(m, weight1) / (sqrt(unbiased(second[name], weight2)) + epsilon) for name, m in first.items()
         }
-        return updates, {"steps": steps, "first_moment": first, "second_moment": second}
+        return updates, new
 
-    return Transformation(_moments, update)
+    return Transformation(init, update)
 
 
 def scale_by_adamax(beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> Transformation:
@@ -198,7 +213,7 @@ def scale_by_adamax(beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1
     >>> rule.update({"w": mp.asarray([0.5, -5.0])}, rule.init({"w": mp.zeros((2,))}), {})[0]
     {'w': Array([ 1., -1.], dtype=float32)}
     """
-    beta1, beta2, epsilon = _checked(beta1, beta2, epsilon)
+    beta1, beta2, epsilon = checked_betas(beta1, beta2, epsilon)
 
     def init(parameters: Arrays) -> dict[str, Any]:
         zero = zeros((), dtype=default_int)
@@ -210,8 +225,8 @@ def scale_by_adamax(beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1
         largest = {
             name: maximum(beta2 * state["largest"][name], elementwise.abs(g) + epsilon) for name, g in gradients.items()
         }
-        weight = _weight(beta1, steps)
-        updates = {name: _unbiased(m, weight) / largest[name] for name, m in first.items()}
+        weight = weight_after(beta1, steps)
+        updates = {name: unbiased(m, weight) / largest[name] for name, m in first.items()}
         return updates, {"steps": steps, "first_moment": first, "largest": largest}
 
     return Transformation(init, update)
@@ -234,11 +249,11 @@ def scale_by_nadam(
     >>> rule.update({"w": mp.asarray(2.0)}, rule.init({"w": mp.asarray(0.0)}), {})[0]
     {'w': Array(1.0564263)}
     """
-    beta1, beta2, epsilon = _checked(beta1, beta2, epsilon)
+    beta1, beta2, epsilon = checked_betas(beta1, beta2, epsilon)
     psi = real("momentum_decay", momentum_decay, least=0)
 
     def init(parameters: Arrays) -> dict[str, Any]:
-        return _moments(parameters) | {"momentum_product": ones((), dtype=float64)}
+        return moments(parameters) | {"momentum_product": ones((), dtype=float64)}
 
     def momentum_at(t: Array) -> Array:
         return beta1 * (1 - 0.5 * 0.96 ** (t * psi))
@@ -251,10 +266,10 @@ def scale_by_nadam(
         now, ahead = momentum_at(t), momentum_at(t + 1)
         product = state["momentum_product"] * now
         of_gradient, of_moment = (1 - now) / (1 - product), ahead / (1 - product * ahead)
-        weight2 = _weight(beta2, steps)
+        weight2 = weight_after(beta2, steps)
         updates = {
-            name: (_in(of_moment, g) * first[name] + _in(of_gradient, g) * g)
-            / (sqrt(_unbiased(second[name], weight2)) + epsilon)
+            name: (in_dtype_of(of_moment, g) * first[name] + in_dtype_of(of_gradient, g) * g)
+            / (sqrt(unbiased(second[name], weight2)) + epsilon)
             for name, g in gradients.items()
         }
         return updates, {"steps": steps, "first_moment": first, "second_moment": second, "momentum_product": product}
@@ -262,6 +277,7 @@ def scale_by_nadam(
     return Transformation(init, update)
 
 
-def _checked(beta1: float, beta2: float, epsilon: float) -> tuple[float, float, float]:
+def checked_betas(beta1: float, beta2: float, epsilon: float) -> tuple[float, float, float]:
+    """The settings of Adam and its kin: 0 ≤ β < 1 and ε > 0."""
     betas = real("beta1", beta1, least=0, below=1), real("beta2", beta2, least=0, below=1)
     return *betas, real("epsilon", epsilon, above=0)

@@ -62,9 +62,14 @@ class Described(Stateful):
         return {"type": name} | {argument: self._as_json(argument) for argument in arguments(type(self))}
 
     def _as_json(self, argument: str) -> Any:
-        value: Any = getattr(self, argument)
+        return self._json_of(argument, getattr(self, argument))
+
+    def _json_of(self, argument: str, value: Any) -> Any:
         if isinstance(value, Described):
             return value.describe()
+        if isinstance(value, dict):
+            entries = cast("dict[Any, Any]", value)
+            return {self._json_of(argument, key): self._json_of(argument, child) for key, child in entries.items()}
         if isinstance(value, Array | np.generic):
             value = cast("Any", value).item()
         if value is None or isinstance(value, bool | int | float | str):
@@ -140,13 +145,19 @@ def build(description: Mapping[str, Any]) -> Any:
             fix="a class of your own is known once it has been defined with @optim.register",
         )
     cls = registry[cast("str", name)]
-    settings = {
-        argument: build(cast("Mapping[str, Any]", value)) if isinstance(value, dict) else value
-        for argument, value in description.items()
-        if argument != "type"
-    }
+    settings = {argument: _built(value) for argument, value in description.items() if argument != "type"}
     try:
         inspect.signature(cls).bind(**settings)
     except TypeError as error:
         raise SettingError(f"{name}: {error}", fix=f"its arguments are {', '.join(arguments(cls))}") from error
     return cls(**settings)
+
+
+def _built(value: Any) -> Any:
+    """What stands in a description: an object, a dict of them by names of the user's, or a setting."""
+    if not isinstance(value, dict):
+        return value
+    entries = cast("dict[str, Any]", value)
+    if "type" in entries and not isinstance(entries["type"], dict):
+        return build(entries)
+    return {name: _built(entry) for name, entry in entries.items()}

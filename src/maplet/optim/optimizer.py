@@ -7,29 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.advice import for_optimizers, no_attribute
-from maplet.core.array import Array, Parameter, assign
+from maplet.core.array import Array, assign
 from maplet.core.context import thread
-from maplet.core.tree import leaves, misfits, replace
 from maplet.core.types import is_floating
-from maplet.errors import CheckpointError, SettingError, ShapeError
+from maplet.errors import SettingError
 from maplet.ops.arguments import convert
 from maplet.ops.elementwise import astype
-from maplet.optim.described import Described, build
+from maplet.optim.resuming import Resumable, fresh, require_same, types_of
 from maplet.optim.schedules import Schedule
 from maplet.optim.settings import is_number, real
 from maplet.optim.targets import gradients_for, parameters_of
 from maplet.optim.transformation import Transformation, chain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Self
-
     from maplet.optim.transformation import Arrays
 
 float64 = np.dtype(np.float64)
 
 
-class Optimizer(Described):
+class Optimizer(Resumable):
     """A learning rate and a rule; the base of every optimizer.
 
     A subclass keeps the arguments of its constructor as attributes, then calls ``super().__init__(learning_rate)``, and
@@ -102,9 +98,12 @@ class Optimizer(Described):
         target
             What `update` will be given.
         """
-        parameters = parameters_of(target)
+        self.begin(parameters_of(target))
+
+    def begin(self, parameters: Arrays) -> None:
+        """What `init` does, for parameters by name: an empty memory for each."""
         self.state = self.rule().init(parameters)
-        self.moved = {name: str(parameter.type) for name, parameter in parameters.items()}
+        self.moved = types_of(parameters)
         self.steps = Array(0)
         if isinstance(self.learning_rate, Schedule):
             self.learning_rate.restart()
@@ -132,9 +131,13 @@ class Optimizer(Described):
             if thread.begun is not None:
                 thread.begun.append((self, target))
             self.init(target)
-        self._require_same(parameters)
+        require_same(self.moved, parameters, "optimizer")
+        self.move(parameters, matched)
+
+    def move(self, parameters: Arrays, gradients: Arrays) -> None:
+        """What `update` does, for parameters and gradients under the same names, that fit each other."""
         rate = self._rate()
-        updates, state = self.rule().update(matched, self.state, parameters)
+        updates, state = self.rule().update(gradients, self.state, parameters)
         new = {name: theta - convert(rate, theta.dtype) * updates[name] for name, theta in parameters.items()}
         for name, theta in parameters.items():
             assign(theta, new[name])
@@ -144,20 +147,9 @@ class Optimizer(Described):
         rate = self.learning_rate
         return rate(self.steps) if isinstance(rate, Schedule) else rate  # type: ignore[return-value]  # __setattr__ made it one
 
-    def _require_same(self, parameters: Arrays) -> None:
-        before = self.moved or {}
-        now = {name: str(parameter.type) for name, parameter in parameters.items()}
-        if before == now:
-            return
-        changes = [
-            f"{name} was {before[name]}, now {now[name]}" for name in now if before.get(name, now[name]) != now[name]
-        ]
-        changes += [f"{name} {now[name]} is new" for name in now if name not in before]
-        changes += [f"{name} {before[name]} is gone or frozen" for name in before if name not in now]
-        raise ShapeError(
-            "the parameters are not those that this optimizer has moved so far: " + "; ".join(changes[:5]),
-            fix="use one optimizer for each model; optimizer.init(net) begins anew, with an empty memory",
-        )
+    def parts(self) -> list[Optimizer]:
+        """The optimizers that do the work: this one, or those that it is made of."""
+        return [self]
 
     # ── the schedule ─────────────────────────────────────────────────────────────────────────────
 
@@ -170,56 +162,9 @@ class Optimizer(Described):
         if isinstance(self.learning_rate, Schedule):
             self.learning_rate.observe(loss)
 
-    # ── saving ───────────────────────────────────────────────────────────────────────────────────
-
-    def state_dict(self) -> dict[str, Any]:
-        """The settings as they are now, for JSON. The arrays beside them are ``leaves(optimizer)``."""
-        return self.describe()
-
-    def load_state_dict(self, settings: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-        """Go on exactly where another optimizer stood. Nothing is changed unless everything fits.
-
-        Parameters
-        ----------
-        settings
-            What `state_dict` gave.
-        arrays
-            Its leaves by name, as arrays of maplet or NumPy.
-
-        Raises
-        ------
-        CheckpointError
-            If the settings belong to another class, or an array is missing, unexpected or of another type.
-
-        Examples
-        --------
-        >>> import maplet as mp
-        >>> from maplet import optim
-        >>> from maplet.core.tree import leaves
-        >>> x, old, new = mp.asarray(3.0), optim.Adam(0.1), optim.Adam()
-        >>> old.update(x, 1.0)
-        >>> new.init(x)
-        >>> new.load_state_dict(old.state_dict(), leaves(old))
-        >>> new.current_learning_rate(), new.steps
-        (0.1, Array(1, dtype=int64))
-        """
-        if settings.get("type") != type(self).__name__:
-            raise CheckpointError(
-                f"what was saved is the state of {settings.get('type')}, this is {type(self).__name__}"
-            )
-        twin: Self = build(settings)
-        twin.moved, twin.state = self.moved, fresh(self.state)
-        own, given = leaves(twin), {name: Array(value) for name, value in arrays.items()}
-        problems = misfits(own, given)
-        if problems:
-            raise CheckpointError(
-                f"the saved state does not fit this {type(self).__name__}:\n  " + "\n  ".join(problems[:10]),
-                fix="call optimizer.init(net) first, with the network that it was saved for",
-            )
-        for name, leaf in own.items():
-            assign(leaf, given[name])
-        for name, value in vars(twin).items():
-            setattr(self, name, value)
+    def take_form(self, other: Any) -> None:
+        """Hold a memory of the form of another's."""
+        self.moved, self.state = other.moved, fresh(other.state)
 
 
 class Chain(Optimizer):
@@ -252,17 +197,6 @@ class Chain(Optimizer):
     def rule(self) -> Transformation:
         """The chain of them."""
         return chain(*self.transformations)
-
-
-def fresh(tree: Any) -> Any:
-    """The same tree with handles and objects of its own, on the same values."""
-
-    def copy(leaf: Any) -> Any:
-        if isinstance(leaf, Parameter):
-            return Parameter(leaf, trainable=leaf.trainable)
-        return Array(leaf) if isinstance(leaf, Array) else leaf
-
-    return replace(tree, copy)
 
 
 def _as_rate(value: Any) -> Schedule | Array:

@@ -227,7 +227,7 @@ class RMSprop(Standard):
 class Adam(Standard):
     """m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ − α·m̂ / (√v̂ + ε), m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ).
 
-    Source: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", 2014.
+    Sources: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", 2014; for AMSGrad see `scale_by_adam`.
 
     Parameters
     ----------
@@ -235,6 +235,8 @@ class Adam(Standard):
         α, a number > 0 or a schedule.
     beta1, beta2, epsilon
         0 ≤ β < 1 and ε > 0.
+    amsgrad
+        Whether the largest v so far stands in the place of v.
     weight_decay, clip_norm, clip_value
         As for every optimizer.
 
@@ -250,14 +252,15 @@ class Adam(Standard):
 
     def __init__(
         self, learning_rate: Rate = 1e-3, *, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8,
+        amsgrad: bool = False,
         weight_decay: float = 0.0, clip_norm: float | None = None, clip_value: float | None = None,
     ) -> None:  # fmt: skip
-        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.beta1, self.beta2, self.epsilon, self.amsgrad = beta1, beta2, epsilon, flag("amsgrad", amsgrad)
         super().__init__(learning_rate, weight_decay, clip_norm, clip_value)
 
     def scaling(self) -> list[Transformation]:
         """`scale_by_adam`."""
-        return [scale_by_adam(self.beta1, self.beta2, self.epsilon)]
+        return [scale_by_adam(self.beta1, self.beta2, self.epsilon, amsgrad=self.amsgrad)]
 
 
 @register
@@ -274,6 +277,8 @@ class AdamW(Adam):
         α, a number > 0 or a schedule.
     beta1, beta2, epsilon
         0 ≤ β < 1 and ε > 0.
+    amsgrad
+        Whether the largest v so far stands in the place of v.
     weight_decay
         λ ≥ 0.
     clip_norm, clip_value
@@ -291,10 +296,11 @@ class AdamW(Adam):
 
     def __init__(
         self, learning_rate: Rate = 1e-3, *, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8,
+        amsgrad: bool = False,
         weight_decay: float = 1e-2, clip_norm: float | None = None, clip_value: float | None = None,
     ) -> None:  # fmt: skip
         super().__init__(
-            learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon,
+            learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, amsgrad=amsgrad,
             weight_decay=weight_decay, clip_norm=clip_norm, clip_value=clip_value,
         )  # fmt: skip
 

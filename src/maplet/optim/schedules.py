@@ -14,7 +14,7 @@ import numpy as np
 
 from maplet.errors import SettingError
 from maplet.ops.arguments import as_array, convert
-from maplet.ops.elementwise import cos, floor, minimum, where
+from maplet.ops.elementwise import cos, floor, minimum, sqrt, where
 from maplet.optim.described import Described, register
 from maplet.optim.settings import real, whole
 
@@ -174,6 +174,71 @@ class InverseTime(Schedule):
     def rate(self, step: Array) -> Array:
         """α₀ / (1 + κ·t)."""
         return self.initial / (1 + self.decay * step)
+
+
+@register
+class InverseRoot(Schedule):
+    """α(t) = min(α₀, c/√(t + 1)): constant at first, then a slow fall.
+
+    Behind a `Warmup` it is the schedule of the first transformers.
+
+    Sources: N. Shazeer, M. Stern, "Adafactor: adaptive learning rates with sublinear memory cost", 2018, with c = 1; A.
+    Vaswani et al., "Attention is all you need", 2017.
+
+    Parameters
+    ----------
+    initial
+        α₀ > 0.
+    factor
+        c > 0; the fall begins at step (c/α₀)².
+
+    Examples
+    --------
+    >>> InverseRoot(0.5)([0, 3, 99])
+    Array([0.5, 0.5, 0.1], dtype=float64)
+    """
+
+    def __init__(self, initial: float, factor: float = 1.0) -> None:
+        self.initial = real("initial", initial, above=0)
+        self.factor = real("factor", factor, above=0)
+
+    def rate(self, step: Array) -> Array:
+        """min(α₀, c/√(t + 1))."""
+        return minimum(self.initial, self.factor / sqrt(step + 1))
+
+
+@register
+class Scaled(Schedule):
+    """Another schedule, times a number: α(t) = c·β(t). `layerwise` makes the rates of lower layers with it.
+
+    Parameters
+    ----------
+    schedule
+        β, any schedule.
+    factor
+        c > 0.
+
+    Examples
+    --------
+    >>> Scaled(Step(1.0, every=2), factor=0.5)([0, 2])
+    Array([0.5 , 0.05], dtype=float64)
+    """
+
+    def __init__(self, schedule: Schedule, factor: float) -> None:
+        self.schedule = schedule
+        self.factor = real("factor", factor, above=0)
+
+    def rate(self, step: Array) -> Array:
+        """c·β(t)."""
+        return self.factor * self.schedule(step)
+
+    def observe(self, loss: float) -> None:
+        """Hand it on."""
+        self.schedule.observe(loss)
+
+    def restart(self) -> None:
+        """Hand it on."""
+        self.schedule.restart()
 
 
 @register

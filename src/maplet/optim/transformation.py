@@ -116,3 +116,50 @@ def recall(state: dict[str, Arrays], memory: str) -> Arrays:
 def zeros_beside(parameters: Arrays) -> Arrays:
     """A zero for every element of every parameter: how most memories begin."""
     return {name: zeros_like(parameter) for name, parameter in parameters.items()}
+
+
+def partition(choose: Callable[[str, Array], str], parts: dict[str, Transformation]) -> Transformation:
+    """Different rules for different parameters: each goes through the part that is chosen for it.
+
+    Parameters
+    ----------
+    choose
+        (name, parameter) → the name of a part; what it looks at must not be a value.
+    parts
+        The transformations, by the name of their part. Each sees its own parameters only.
+
+    Raises
+    ------
+    SettingError
+        If there is no part of the name that was chosen.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> from maplet import optim
+    >>> parts = {"vectors": optim.scale(2.0), "others": optim.clip_by_value(0.5)}
+    >>> rule = partition(lambda _, parameter: "vectors" if len(parameter.shape) == 1 else "others", parts)
+    >>> net = {"a": mp.asarray(1.0), "b": mp.asarray([1.0])}
+    >>> rule.update(net, rule.init(net), net)[0]
+    {'a': Array(0.5), 'b': Array([2.], dtype=float32)}
+    """
+
+    def of(part: str, arrays: Arrays, parameters: Arrays) -> Arrays:
+        return {name: arrays[name] for name, parameter in parameters.items() if choose(name, parameter) == part}
+
+    def init(parameters: Arrays) -> dict[str, Any]:
+        for name, parameter in parameters.items():
+            part = choose(name, parameter)
+            if part not in parts:
+                raise SettingError(f"partition: there is no part {part!r} for {name}; there are {', '.join(parts)}")
+        return {part: rule.init(of(part, parameters, parameters)) for part, rule in parts.items()}
+
+    def update(gradients: Arrays, state: dict[str, Any], parameters: Arrays) -> tuple[Arrays, dict[str, Any]]:
+        updates: Arrays = {}
+        new: dict[str, Any] = {}
+        for part, rule in parts.items():
+            own, new[part] = rule.update(of(part, gradients, parameters), state[part], of(part, parameters, parameters))
+            updates |= own
+        return {name: updates[name] for name in gradients}, new
+
+    return Transformation(init, update)

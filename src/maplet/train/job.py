@@ -18,6 +18,7 @@ from maplet.errors import SettingError
 from maplet.nn.activations import activations
 from maplet.nn.tabular import EmbedColumns
 from maplet.ops.random import Generator
+from maplet.optim.described import arguments
 from maplet.train.callbacks import Callback, EarlyStopping
 from maplet.train.fit import fit
 from maplet.train.metrics import as_metrics
@@ -85,7 +86,11 @@ def batch_size_for(problem: Problem, settings: Settings) -> int:
 
 def build_optimizer(settings: Settings) -> Optimizer:
     """The optimizer named in the settings."""
-    named = {name.lower(): kind for name, kind in optim.registry.items() if issubclass(kind, optim.Optimizer)}
+    named = {
+        name.lower(): kind
+        for name, kind in optim.registry.items()
+        if issubclass(kind, optim.Optimizer) and "weight_decay" in arguments(kind)  # one rule for the whole network
+    }
     kind: Any = named.get(settings.optimizer.lower())
     if kind is None:
         raise SettingError(f"there is no optimizer {settings.optimizer!r}", fix=f"one of {', '.join(named)}")
