@@ -33,7 +33,7 @@ from maplet.transforms.gradient import gradient
 from native_laws import both, checked
 from plain_meaning import Surroundings
 from random_programs import programs
-from test_nn_layers import as_input, cases
+from test_nn_layers import arrays, as_inputs, cases
 from test_optim import full, make, schedules
 from test_random_programs import assert_close, assume_tame, common, inputs_of
 
@@ -429,31 +429,36 @@ class Scaled(nn.Module):
     def __init__(self, layer):
         self.layer, self.factor = layer, Parameter(1.5)
 
-    def forward(self, x):
-        return self.layer(x) * self.factor
+    def forward(self, *xs):
+        return [y * self.factor for y in arrays(self.layer(*xs))]
 
 
 @pytest.mark.parametrize(("make_layer", "x"), cases)
 @pytest.mark.parametrize("training", [True, False])
-def test_every_layer(make_layer, x, training):
+@pytest.mark.parametrize(
+    ("dtype", "relative"), [("float32", 2e-4), pytest.param("float64", 1e-9, marks=pytest.mark.slow)]
+)
+def test_every_layer(make_layer, x, training, dtype, relative):
     def fresh():
         mp.seed(0)
-        net = Scaled(make_layer())
+        net = Scaled(make_layer()).astype(dtype)
         net.train() if training else net.eval()
         return (net,)
 
-    def step(net, x):
-        def loss(net, x):
-            y = net(x)
-            return mp.mean(mp.square(y - 0.3)), y
+    def step(net, *xs):
+        def loss(net, *xs):
+            ys = net(*xs)
+            return sum(mp.mean(mp.square(y - 0.3)) for y in ys), ys
 
-        wrt = (0, 1) if x.dtype.kind == "f" else (0,)
-        (value, y), (gradients, *of_x) = mp.value_and_grad(loss, wrt, has_aux=True)(net, x)
+        wrt = (0, *(n for n, x in enumerate(xs, start=1) if x.dtype.kind == "f"))
+        (value, y), (gradients, *of_x) = mp.value_and_grad(loss, wrt, has_aux=True)(net, *xs)
         for name, parameter in net.parameters().items():
             assign(parameter, parameter - 0.1 * gradients[name])
         return value, y, of_x
 
-    train_beside(fresh, step, [(as_input(x, "float32").numpy(),) for _ in range(5)])
+    if dtype == "float32":  # each layer inside rounds
+        relative *= max(1, len({name.rpartition(".")[0] for name in make_layer().parameters()}))
+    train_beside(fresh, step, [tuple(one.numpy() for one in as_inputs(x, dtype))] * 5, relative=relative)
 
 
 def heard(y):
