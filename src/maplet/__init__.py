@@ -68,6 +68,7 @@ from maplet.ops.activations import (
     tanhshrink,
     threshold,
 )
+from maplet.ops.casting import astype
 from maplet.ops.composite import (
     clip,
     log_softmax,
@@ -116,7 +117,6 @@ from maplet.ops.elementwise import (
     add,
     asin,
     asinh,
-    astype,
     atan,
     atan2,
     atanh,

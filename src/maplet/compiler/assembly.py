@@ -168,7 +168,7 @@ class BlockAssembler:
     def _item(self, number: int, item: Item) -> None:
         match item:
             case Nest():
-                self._kernel(lower_nest(item), tuple(item.outputs), number, item)
+                self._kernel(lower_nest(item), item.nodes, number, item)
             case Scatter():
                 for call in lower_scatter(item):
                     self._kernel(call, (item.node,), number, item)
@@ -225,7 +225,7 @@ class BlockAssembler:
         for taken in held:
             self.to.room.free(*taken)
         if nest is not None and not steps.whole:
-            self._kernel(lower_nest(nest), tuple(nest.outputs), number, nest)
+            self._kernel(lower_nest(nest), nest.nodes, number, nest)
 
     # ── loops ────────────────────────────────────────────────────────────────────────────────────
 

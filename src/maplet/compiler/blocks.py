@@ -40,6 +40,12 @@ class Nest:
     shape: tuple[int, ...]
     evaluator: Evaluator
     outputs: dict[Node, Element] = field(default_factory=dict[Node, Element])
+    unread: dict[Node, Element] = field(default_factory=dict[Node, Element])
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All that it computes, also what only it uses and is not stored (`unread`)."""
+        return (*self.unread, *self.outputs)
 
     def place(self) -> tuple[Linear, ...]:
         """The position at which it computes."""

@@ -88,4 +88,4 @@ def _strides(form: Linear, axes: list[Axis], item: Contract) -> tuple[int, ...]:
 
 def nodes_of(item: Contract) -> tuple[Node, ...]:
     """What a contraction computes: the product, and what it does with it."""
-    return (item.product,) if item.epilogue is None else (item.product, *item.epilogue.outputs)
+    return (item.product,) if item.epilogue is None else (item.product, *item.epilogue.nodes)

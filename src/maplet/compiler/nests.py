@@ -93,7 +93,7 @@ def lower_nest(nest: Nest) -> KernelCall:
     else:
         body, count = loops(lowering, head, outer, vector, statements)
     rounds = prod(nest.shape) * prod(e.axis.extent for e in lowering.elements if isinstance(e, Total))
-    return lowering.call("+".join(n.primitive.name for n in nest.outputs), body, count, rounds, head)
+    return lowering.call("+".join(n.primitive.name for n in nest.nodes), body, count, rounds, head)
 
 
 def _lower_running(nest: Nest, node: Node, running: Running) -> KernelCall:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from maplet.ops import (
     activations,
+    casting,
     composite,
     contraction,
     convolution,
@@ -42,6 +43,7 @@ from maplet.ops import (
 
 __all__ = [
     "activations",
+    "casting",
     "composite",
     "contraction",
     "convolution",

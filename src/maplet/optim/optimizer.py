@@ -12,7 +12,7 @@ from maplet.core.context import thread
 from maplet.core.types import is_floating
 from maplet.errors import SettingError
 from maplet.ops.arguments import convert
-from maplet.ops.elementwise import astype
+from maplet.ops.casting import astype
 from maplet.optim.resuming import Resumable, fresh, require_same, types_of
 from maplet.optim.schedules import Schedule
 from maplet.optim.settings import is_number, real
