@@ -40,12 +40,19 @@ SLOW = 1.3
 PAGE = machine.ROOT / "benchmarks" / "OPERATIONS.md"
 
 of_the_call = "5 µs of it are the call"
+of_the_system = "the kernel takes half of it; the rest is new memory, which the system gives page by page"
 REASONS: dict[str, str] = {
     "pow": "within 2 units of the last place; NumPy allows 4",
     "prod axis 1 (backward)": "products up to each place from both sides, so that zeros do no harm",
     "take_along_axis": "positions are checked, and negative ones counted from the end",
     "depthwise conv": "no kernel of its own: the weights are loaded anew at every place",
+    "pad": "three elements in front shift every row off the lines of the cache",
+    "every second (backward)": "zeros stand in between: every position is divided by the step",
+    "take rows (backward)": "the whole table is set to zero before rows are added to it",
+    "heads apart (backward)": of_the_call,
     "argmax axis 1": of_the_call,
+    "concat": of_the_system,
+    "stack": of_the_system,
     "take rows": of_the_call,
     "matrix · vector": of_the_call,
 }
