@@ -41,6 +41,7 @@ PAGE = machine.ROOT / "benchmarks" / "OPERATIONS.md"
 
 of_the_call = "5 µs of it are the call"
 of_the_system = "the kernel takes half of it; the rest is new memory, which the system gives page by page"
+of_memory = "it runs at the rate at which memory is copied"
 REASONS: dict[str, str] = {
     "pow": "within 2 units of the last place; NumPy allows 4",
     "prod axis 1 (backward)": "products up to each place from both sides, so that zeros do no harm",
@@ -49,7 +50,10 @@ REASONS: dict[str, str] = {
     "pad": "three elements in front shift every row off the lines of the cache",
     "every second (backward)": "zeros stand in between: every position is divided by the step",
     "take rows (backward)": "the whole table is set to zero before rows are added to it",
-    "heads apart (backward)": of_the_call,
+    "heads apart": of_the_call,
+    "sum axis 1": of_the_call,
+    "one_hot": of_memory,
+    "clip (backward)": of_memory,
     "argmax axis 1": of_the_call,
     "concat": of_the_system,
     "stack": of_the_system,
