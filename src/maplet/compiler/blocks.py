@@ -40,7 +40,7 @@ class Nest:
     shape: tuple[int, ...]
     evaluator: Evaluator
     outputs: dict[Node, Element] = field(default_factory=dict[Node, Element])
-    unread: dict[Node, Element] = field(default_factory=dict[Node, Element])
+    unread: tuple[Node, ...] = ()
 
     @property
     def nodes(self) -> tuple[Node, ...]:

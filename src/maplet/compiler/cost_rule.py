@@ -78,24 +78,11 @@ class CostRule:
 
     def same_memory(self, node: Node) -> Node | None:
         """The stored array that a node only gives another shape."""
-        evaluator = Evaluator(self.stored, {})
-        place = place_of([Axis(length) for length in node.array_type.shape])
-        element = evaluator.element(node, place)
-        if not isinstance(element, Fetch) or element.guard is not None or evaluator.checks:
-            return None
-        same = element.at.key == evaluator.flat(place, node.array_type.shape).key
-        return element.source if same and element.source.array_type.size == node.array_type.size else None
+        return _reshaped(node, self.stored)
 
     def gives_another_shape(self, node: Node) -> bool:
-        """Whether a node has the elements of an operand in their order: stored in that one's shape, it is there."""
-        if len(node.inputs) != 1 or node.inputs[0].array_type.size != node.array_type.size:
-            return False
-        child = node.inputs[0]
-        evaluator = Evaluator({child}.__contains__, {})
-        place = place_of([Axis(length) for length in node.array_type.shape])
-        element = evaluator.element(node, place)
-        same = evaluator.flat(place, node.array_type.shape).key
-        return isinstance(element, Fetch) and element.guard is None and element.at.key == same
+        """Whether a node has the elements of its operand in their order: stored in that one's shape, it is there."""
+        return len(node.inputs) == 1 and _reshaped(node, set(node.inputs).__contains__) is not None
 
     def divides(self, node: Node) -> bool:
         """Whether it gives another shape to what is not stored, so that positions would have to be divided."""
@@ -117,6 +104,17 @@ class CostRule:
         forms = [element.at.terms for element in elements if isinstance(element, Fetch)]
         across = [terms for terms in forms if lanes is not None and terms.get(lanes, 0) not in (0, 1)]
         return any(terms.get(axis) == 1 for terms in across for axis in (*axes, *sums))
+
+
+def _reshaped(node: Node, stored: Callable[[Node], bool]) -> Node | None:
+    """The array, of those that are stored, whose elements a node has in their order."""
+    evaluator = Evaluator(stored, {})
+    place = place_of([Axis(length) for length in node.array_type.shape])
+    element = evaluator.element(node, place)
+    if not isinstance(element, Fetch) or element.guard is not None or evaluator.checks:
+        return None
+    same = element.at.key == evaluator.flat(place, node.array_type.shape).key
+    return element.source if same and element.source.array_type.size == node.array_type.size else None
 
 
 def _reads(reader: Node) -> int:

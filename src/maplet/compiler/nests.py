@@ -10,6 +10,7 @@ from maplet.compiler.combining import below, together
 from maplet.compiler.elements import Axis, Fetch, Function, Linear, Running, Total, within
 from maplet.compiler.evaluator import Evaluator
 from maplet.compiler.interleaved import interleaving, is_interleaved
+from maplet.compiler.liveness import touched
 from maplet.compiler.loops import (
     Ahead,
     Constant,
@@ -68,7 +69,8 @@ def lower_nest(nest: Nest) -> KernelCall:
         lowering.wide *= _side_by_side(lowering, vector)
         lowering.block = lowering.wide  # each position takes long
     place = Linear(0, dict(zip(nest.axes, strides(nest.shape), strict=True)))
-    ahead = not outer and _touched(nest, lowering) <= near
+    touches = sum(node.array_type.size * node.array_type.dtype.itemsize for node in touched(nest))
+    ahead = not outer and touches <= near
 
     def statements(scope: Scope) -> None:
         lowering.report(scope, set())
@@ -131,12 +133,6 @@ def _lower_running(nest: Nest, node: Node, running: Running) -> KernelCall:
 
     body, count = loops(lowering, head, outer, vector, statements)
     return lowering.call(node.primitive.name, body, count, prod(nest.shape), head)
-
-
-def _touched(nest: Nest, lowering: Lowering) -> int:
-    """The bytes of all that a nest reads and writes."""
-    nodes = {*nest.outputs, *(element.source for element in lowering.elements if isinstance(element, Fetch))}
-    return sum(node.array_type.size * node.array_type.dtype.itemsize for node in nodes)
 
 
 def _side_by_side(lowering: Lowering, vector: Axis) -> int:

@@ -28,5 +28,5 @@ def without_unread(block: Block) -> None:
         if isinstance(item, Nest):
             read = {node for node in item.outputs if block.storage[node] in kept or block.storage[node] in readers}
             if read:
-                item.unread = {node: element for node, element in item.outputs.items() if node not in read}
+                item.unread = tuple(node for node in item.outputs if node not in read)
                 item.outputs = {node: element for node, element in item.outputs.items() if node in read}

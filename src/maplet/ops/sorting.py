@@ -119,12 +119,8 @@ def argsort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False, stable
     x = as_array(x)
     at = count_axis("argsort", axis, x.ndim)
     last = moveaxis(x, at, -1)
-    if as_flag("argsort", "descending", descending):
-        # Backwards, and counted backwards, so that equal elements keep their order.
-        order = (x.shape[at] - 1) - flip(bind("argsort", flip(last, axis=-1)), axis=-1)
-    else:
-        order = bind("argsort", last)
-    return moveaxis(order, -1, at)
+    backwards = as_flag("argsort", "descending", descending)
+    return moveaxis(bind("top", last, k=x.shape[at]) if backwards else bind("argsort", last), -1, at)
 
 
 @operation
