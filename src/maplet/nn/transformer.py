@@ -24,7 +24,62 @@ if TYPE_CHECKING:
     from maplet.ops.random import Generator, Rng
 
 
-class TransformerEncoderLayer(Module):
+class TransformerLayer(Module, abstract=True):
+    """What both layers share: attention of a sequence to itself, the net for each token, and how a part is taken."""
+
+    def __init__(
+        self,
+        features: int,
+        heads: int,
+        *,
+        hidden_features: int | None = None,
+        activation: str = "gelu",
+        dropout: float = 0.0,
+        norm_first: bool = True,
+        rotary: bool = False,
+        rng: Rng = None,
+    ) -> None:
+        name = type(self).__name__
+        self.features = positive_integer(name, "features", features)
+        self.heads = positive_integer(name, "heads", heads)
+        self.hidden_features, self.activation, self.dropout = hidden_features, activation, dropout
+        self.norm_first, self.rotary = norm_first, rotary
+        generator = as_generator(rng)
+        self.attention = MultiHeadAttention(features, heads, dropout=dropout, rotary=rotary, rng=generator)
+        self.attention_norm = LayerNorm(features)
+        self._look_elsewhere(generator)
+        self.feed_forward = self._feed_forward(name, generator)
+        self.feed_forward_norm = LayerNorm(features)
+        self.drop = Dropout(dropout, rng=generator)
+
+    def _look_elsewhere(self, generator: Generator) -> None:
+        """Make what stands between attention to the sequence itself and the net: here nothing."""
+
+    def _feed_forward(self, name: str, generator: Generator) -> Sequential:
+        """act(x W₁ + b₁) W₂ + b₂, with dropout between."""
+        hidden = 4 * self.features if self.hidden_features is None else self.hidden_features
+        positive_integer(name, "hidden_features", hidden)
+        if self.activation not in activations:
+            raise SettingError(
+                f"{name}: there is no activation {self.activation!r}", fix=f"one of {', '.join(activations)}"
+            )
+        return Sequential(
+            Linear(self.features, hidden, rng=generator),
+            activations[self.activation](),
+            Dropout(self.dropout, rng=generator),
+            Linear(hidden, self.features, rng=generator),
+        )
+
+    def _residual(self, norm: LayerNorm, part: Callable[[Array], Array], x: Array) -> Array:
+        """A part around a residual connection, with its normalization where the layer wants it."""
+        return x + self.drop(part(norm(x))) if self.norm_first else norm(x + self.drop(part(x)))
+
+    def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> KeyValueCache:
+        """An empty cache for a batch of so many sequences, with room for ``length`` tokens in each."""
+        return self.attention.new_cache(batch, length, dtype=dtype)
+
+
+class TransformerEncoderLayer(TransformerLayer):
     """Attention of a sequence to itself, then a net of two layers for each token, both around a residual connection.
 
     With ``norm_first`` x ↦ x + part(norm(x)), which trains without a warm-up (R. Xiong and others, "On layer
@@ -59,29 +114,6 @@ class TransformerEncoderLayer(Module):
     (5, 7, 8)
     """
 
-    def __init__(
-        self,
-        features: int,
-        heads: int,
-        *,
-        hidden_features: int | None = None,
-        activation: str = "gelu",
-        dropout: float = 0.0,
-        norm_first: bool = True,
-        rotary: bool = False,
-        rng: Rng = None,
-    ) -> None:
-        self.features = positive_integer("TransformerEncoderLayer", "features", features)
-        self.heads = positive_integer("TransformerEncoderLayer", "heads", heads)
-        self.hidden_features, self.activation, self.dropout = hidden_features, activation, dropout
-        self.norm_first, self.rotary = norm_first, rotary
-        generator = as_generator(rng)
-        self.attention = MultiHeadAttention(features, heads, dropout=dropout, rotary=rotary, rng=generator)
-        self.attention_norm = LayerNorm(features)
-        self.feed_forward = _feed_forward(self, generator)
-        self.feed_forward_norm = LayerNorm(features)
-        self.drop = Dropout(dropout, rng=generator)
-
     def forward(
         self,
         x: ArrayLike,
@@ -95,15 +127,11 @@ class TransformerEncoderLayer(Module):
         def attend(x: Array) -> Array:
             return self.attention(x, mask=mask, causal=causal, cache=cache)
 
-        x = _residual(self, self.attention_norm, attend, as_array(x))
-        return _residual(self, self.feed_forward_norm, self.feed_forward, x)
-
-    def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> KeyValueCache:
-        """An empty cache for a batch of so many sequences, with room for ``length`` tokens in each."""
-        return self.attention.new_cache(batch, length, dtype=dtype)
+        x = self._residual(self.attention_norm, attend, as_array(x))
+        return self._residual(self.feed_forward_norm, self.feed_forward, x)
 
 
-class TransformerDecoderLayer(Module):
+class TransformerDecoderLayer(TransformerLayer):
     """Attention of a sequence to itself, then to a memory, such as an encoded sentence; then a net for each token.
 
     Source, parameters and the order of the normalization as in `TransformerEncoderLayer`. By default the sequence does
@@ -116,30 +144,9 @@ class TransformerDecoderLayer(Module):
     (5, 7, 8)
     """
 
-    def __init__(
-        self,
-        features: int,
-        heads: int,
-        *,
-        hidden_features: int | None = None,
-        activation: str = "gelu",
-        dropout: float = 0.0,
-        norm_first: bool = True,
-        rotary: bool = False,
-        rng: Rng = None,
-    ) -> None:
-        self.features = positive_integer("TransformerDecoderLayer", "features", features)
-        self.heads = positive_integer("TransformerDecoderLayer", "heads", heads)
-        self.hidden_features, self.activation, self.dropout = hidden_features, activation, dropout
-        self.norm_first, self.rotary = norm_first, rotary
-        generator = as_generator(rng)
-        self.attention = MultiHeadAttention(features, heads, dropout=dropout, rotary=rotary, rng=generator)
-        self.attention_norm = LayerNorm(features)
-        self.memory_attention = MultiHeadAttention(features, heads, dropout=dropout, rng=generator)
-        self.memory_norm = LayerNorm(features)
-        self.feed_forward = _feed_forward(self, generator)
-        self.feed_forward_norm = LayerNorm(features)
-        self.drop = Dropout(dropout, rng=generator)
+    def _look_elsewhere(self, generator: Generator) -> None:
+        self.memory_attention = MultiHeadAttention(self.features, self.heads, dropout=self.dropout, rng=generator)
+        self.memory_norm = LayerNorm(self.features)
 
     def forward(
         self,
@@ -162,40 +169,9 @@ class TransformerDecoderLayer(Module):
         def recall(x: Array) -> Array:
             return self.memory_attention(x, memory, mask=memory_mask)
 
-        x = _residual(self, self.attention_norm, attend, as_array(x))
-        x = _residual(self, self.memory_norm, recall, x)
-        return _residual(self, self.feed_forward_norm, self.feed_forward, x)
-
-    def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> KeyValueCache:
-        """An empty cache for a batch of so many sequences, with room for ``length`` tokens in each."""
-        return self.attention.new_cache(batch, length, dtype=dtype)
-
-
-# ── what both are made of ────────────────────────────────────────────────────────────────────────
-
-Layer = TransformerEncoderLayer | TransformerDecoderLayer
-
-
-def _feed_forward(layer: Layer, generator: Generator) -> Sequential:
-    """act(x W₁ + b₁) W₂ + b₂, with dropout between."""
-    name, features = type(layer).__name__, layer.features
-    hidden = 4 * features if layer.hidden_features is None else layer.hidden_features
-    positive_integer(name, "hidden_features", hidden)
-    if layer.activation not in activations:
-        raise SettingError(
-            f"{name}: there is no activation {layer.activation!r}", fix=f"one of {', '.join(activations)}"
-        )
-    return Sequential(
-        Linear(features, hidden, rng=generator),
-        activations[layer.activation](),
-        Dropout(layer.dropout, rng=generator),
-        Linear(hidden, features, rng=generator),
-    )
-
-
-def _residual(layer: Layer, norm: LayerNorm, part: Callable[[Array], Array], x: Array) -> Array:
-    """A part of a layer around a residual connection, with its normalization where the layer wants it."""
-    return x + layer.drop(part(norm(x))) if layer.norm_first else norm(x + layer.drop(part(x)))
+        x = self._residual(self.attention_norm, attend, as_array(x))
+        x = self._residual(self.memory_norm, recall, x)
+        return self._residual(self.feed_forward_norm, self.feed_forward, x)
 
 
 # ── stacks ───────────────────────────────────────────────────────────────────────────────────────
