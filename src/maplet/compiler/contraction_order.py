@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from maplet.compiler.contraction_schedule import Contraction, Panels
     from maplet.compiler.contraction_tiles import Choice
 
-task_cycles = 20_000.0  # what a task should take at least
+task_cycles = 24_000.0  # what a task should take at least: shorter ones wait longer for each other than they save
 most_tasks = 64  # about, where they need not be smaller for the cache
 row_bytes = 2048  # of a row, in a block of the sums
 cache_bytes = 512 * 1024  # of the panels of a task, in a block of the sums
