@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from maplet.errors import DataError
@@ -368,6 +368,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e299, max
 
 @settings(deadline=None)
 @given(st.lists(numbers, min_size=1, max_size=6), st.booleans())
+@example([5e143, 4e-271], True)  # a step that is nothing beside the greatest tick
 def test_scales_show_all_values_with_few_round_ticks(values, logarithmic):
     scale = value_scale(values, 0.0, 100.0, may_be_logarithmic=logarithmic)
     assert scale.low < scale.high

@@ -100,8 +100,8 @@ def tick_label(value: float, ticks: Sequence[float]) -> str:
 
 
 def _decimals(step: float) -> int:
-    """How many decimals tell multiples of a round step apart."""
-    return min(max(0, math.ceil(-math.log10(step) - 1e-9)), 12)
+    """How many decimals tell multiples of a round step apart, at most 12: a step may be 0, less than any number."""
+    return max(0, math.ceil(-math.log10(max(step, 1e-12)) - 1e-9))
 
 
 def _without_zeros(text: str) -> str:
