@@ -62,7 +62,7 @@ class RandomGraph:
     kinds = (
         "slice", "slice", "permute", "permute", "reshape", "reshape", "broadcast", "pad", "concat", "take", "along",
         "elementwise", "elementwise", "elementwise", "elementwise", "compare", "reduce", "reduce", "position",
-        "scatter", "scatter_along", "last", "matmul", "conv", "iota", "bits", "assigned", "outer", "same", "nested",
+        "scatter", "scatter_along", "put", "matmul", "conv", "iota", "bits", "assigned", "outer", "same", "nested",
         "nested",
     )  # fmt: skip
 
@@ -229,20 +229,12 @@ class RandomGraph:
         at = mp.remainder(mp.astype(self._small(x), "int64"), length)
         return self._small(bind("add_along_axis", x, at, axis=axis, length=length)) if x.shape[axis] < 250 else None
 
-    def _last(self, x):
-        length = self._pick([1, 3, 7])
-        return (
-            mp.astype(
-                bind(
-                    "last_at",
-                    mp.remainder(mp.astype(self._small(mp.reshape(x, (-1,))), "int64"), length),
-                    length=length,
-                ),
-                self.dtype,
-            )
-            if self.dtype.kind != "u" and x.size < 100
-            else None
-        )
+    def _put(self, x):
+        if not x.ndim or not x.shape[0] or x.size > 250:
+            return None
+        at = mp.remainder(mp.astype(self._small(mp.reshape(x, (-1,)))[:6], "int64"), x.shape[0])
+        rows = mp.broadcast_to(self._small(x)[:1] + 1, (at.shape[0], *x.shape[1:]))
+        return bind("put", x, at, mp.astype(rows, x.dtype))
 
     def _matmul(self, x):
         if x.ndim < 2:

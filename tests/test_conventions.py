@@ -82,7 +82,7 @@ choices = {
 }
 # Conventions about values and not about derivatives.
 about_values = {
-    "argmax", "argmin", "take", "add_at", "take_along_axis", "add_along_axis", "last_at", "solve", "random_bits",
+    "argmax", "argmin", "take", "add_at", "take_along_axis", "add_along_axis", "put", "solve", "random_bits",
     "argsort", "top", "call", "custom_gradient", "portable_log", "portable_exp", "normal_quantile", "cofactor",
     "pinv", "qr", "svd",  # test_linalg.py
 }  # fmt: skip

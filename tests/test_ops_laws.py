@@ -155,12 +155,15 @@ def gathering_cases(name, rng):
     if name == "add_along_axis":
         yield [rng.normal(size=(2, 3)), rng.integers(-2, 2, size=(2, 3))], {"axis": 0, "length": 4}
         yield [rng.normal(size=(2, 0)), np.zeros((2, 0), np.int64)], {"axis": 1, "length": 3}
-    if name == "last_at":
-        yield [np.zeros((0,), np.int64)], {"length": 3}
-        yield [np.asarray([2, -1, 0, 2], np.int16)], {"length": 3}
-        yield [rng.integers(-3, 3, size=(2, 4))], {"length": 3}
-        yield [rng.integers(-3, 3, size=(2, 3, 2))], {"length": 3}
-        yield [rng.integers(-3, 3, size=(2, 0, 2))], {"length": 3}
+    if name == "put":
+        yield [rng.normal(size=(3,)), np.zeros((0,), np.int64), np.zeros((0,))], {}
+        yield [rng.normal(size=(3,)), np.asarray([2, -1, 0, 2], np.int16), rng.normal(size=(4,))], {}
+        yield [rng.normal(size=(2, 3, 5)), rng.integers(-3, 3, size=(2, 4)), rng.normal(size=(2, 4, 5))], {"batch": 1}
+        yield (
+            [rng.normal(size=(2, 3, 3)), rng.integers(-3, 3, size=(2, 3, 2)), rng.normal(size=(2, 3, 2))],
+            {"batch": 2},
+        )
+        yield [rng.normal(size=(2, 3)), np.zeros((2, 0), np.int64), np.zeros((2, 0))], {"batch": 1}
     if name == "concat":
         yield [rng.normal(size=(3,)), rng.normal(size=(0,))], {"axis": 0}
         yield [rng.normal(size=(2, 1, 3)), rng.normal(size=(2, 2, 3)), rng.normal(size=(2, 0, 3))], {"axis": 1}
@@ -235,7 +238,7 @@ def type_of(x):
 
 def in_every_dtype(primitive, inputs, params):
     """The same inputs in every dtype that the primitive takes; positions, keys and conditions stay as they are."""
-    places_only = primitive.name in ("iota", "random_bits", "last_at")
+    places_only = primitive.name in ("iota", "random_bits")
     first_counts = primitive.name in ("take", "take_along_axis", "add_at", "add_along_axis")
     main = None if places_only else inputs[0 if first_counts else -1].dtype
     if main is None:

@@ -132,6 +132,10 @@ class BlockAssembler:
             return len(places) == 1 and places[0] in carried and item.gives[carried.index(places[0])] is new
         if isinstance(item, Strips):
             return self._may_overwrite_in_strips(old, new, item)
+        if isinstance(item, Scatter):
+            read = [e.source for e in within(item.roots) if isinstance(e, Fetch)]
+            begins = item.into is not None and self.block.storage[item.into.node] is old
+            return begins and all(self.block.storage[node] is not old for node in read)
         return isinstance(item, Nest) and self._reads_where_it_writes(item, old, new)
 
     def _may_overwrite_in_strips(self, old: Storage, new: Storage, strips: Strips) -> bool:
@@ -170,8 +174,7 @@ class BlockAssembler:
             case Nest():
                 self._kernel(lower_nest(item), item.nodes, number, item)
             case Scatter():
-                for call in lower_scatter(item):
-                    self._kernel(call, (item.node,), number, item)
+                self._scatter(item, number)
             case Contract():
                 self._contract(item, number)
             case HostCall():
@@ -197,6 +200,17 @@ class BlockAssembler:
         read = len(call.arrays) - sum(1 for b in call.kernel.buffers if b.name.startswith("y"))
         pointers = [self._of(n) if k < read else made[n] for k, n in enumerate(call.arrays)]
         self.to.run_kernel(call, pointers, nodes, work_of(item, filling=call.kernel.name == "fill"))
+
+    def _scatter(self, item: Scatter, number: int) -> None:
+        if item.into is not None:
+            begin, made = self.block.storage[item.into.node], self.block.storage[item.node]
+            if begin in self.owned and self.last[begin] == number and made not in self.at and made not in self.wanted:
+                self.at[made], self.owned[made] = self.at[begin], self.owned.pop(begin)
+            source, place = self.pointer(begin), self.make(made, number, item)
+            if source is not place and made.type.size:
+                self.to.row(Op.COPY, place, source, bytes_of(made.type))
+        for call in lower_scatter(item):
+            self._kernel(call, (item.node,), number, item)
 
     def _contract(self, item: Contract, number: int) -> None:
         storage, nest, problem = self.block.storage[item.node], item.epilogue, item.contraction

@@ -53,8 +53,19 @@ class Nest:
 
 
 @dataclass(eq=False)
+class Into:
+    """The array that a scatter begins with, and when a position lies outside of it: there nothing is changed."""
+
+    node: Node
+    outside: Element
+
+
+@dataclass(eq=False)
 class Scatter:
-    """``out[…, at, …] ⊕= value`` for every position of the axes, into an array that begins as zeros (or −1)."""
+    """``out[…, at, …] ⊕= value`` for every position of the axes, in order.
+
+    The array begins as zeros (for a maximum as −1), or ``into`` says as what; then the last value stays.
+    """
 
     node: Node
     axes: tuple[Axis, ...]  # those of the result
@@ -64,6 +75,13 @@ class Scatter:
     body: Element
     combiner: str
     checks: list[tuple[Element, Node]]
+    into: Into | None = None
+
+    @property
+    def roots(self) -> list[Element]:
+        """The elements that it computes, and the conditions under which it fails."""
+        outside = [] if self.into is None else [self.into.outside]
+        return [self.at, self.body, *outside, *(condition for condition, _ in self.checks)]
 
     @property
     def shape(self) -> tuple[int, ...]:

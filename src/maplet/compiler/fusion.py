@@ -14,7 +14,7 @@ from maplet.compiler.cost_rule import CostRule, near
 from maplet.compiler.elements import Axis, Fetch, Running, Total, within
 from maplet.compiler.epilogues import with_epilogues
 from maplet.compiler.evaluator import Evaluator, NotHereError, access_of
-from maplet.compiler.recognition import contains_reduce
+from maplet.compiler.recognition import aimed_at, contains_reduce
 from maplet.compiler.strips import in_strips
 from maplet.compiler.unread import without_unread
 from maplet.core.graph import Graph, Node, as_made, constant_primitive, nested_graphs
@@ -288,6 +288,9 @@ class Fuser:
 
     def _scatter(self, node: Node) -> bool:
         """``Σ_p [at(p) = i]·x(p)`` visits every p once, and not every pair (p, i)."""
+        aimed = aimed_at(access_of(node).value)
+        if aimed is not None and aimed.into is not None:  # what is changed while it runs must not be read for it
+            self._require_all(node.inputs)
         item = products.scatter(node, self.block.storage.__contains__)
         if item is None:
             return False

@@ -122,7 +122,8 @@ class Listing:
                 yield " ".join(["nest", "×".join(map(str, item.shape))]).rstrip()
                 yield from _indented(self._nest(item, block))
             case Scatter():
-                yield f"scatter into {-1 if item.combiner == 'max' else 0}"
+                begin = 0 if item.into is None else self.name(block.storage[item.into.node])
+                yield f"scatter into {-1 if item.combiner == 'max' else begin}"
                 yield from _indented(self._scatter(item, block))
             case Contract():
                 yield "contraction"
@@ -177,16 +178,15 @@ class Listing:
             yield f"error in {node.primitive.name} if {shown}"
 
     def _scatter(self, item: Scatter, block: Block) -> Iterator[str]:
-        roots = [item.at, item.body, *(condition for condition, _ in item.checks)]
         axes = [axis for axis in (*item.axes, *item.sums) if axis is not item.axes[item.aimed]]
-        formulas = self._formulas(block, axes, roots)
+        formulas = self._formulas(block, axes, item.roots)
         formulas.aims.add(item.at)
         yield from self._checks(item.checks, formulas)
         at, value = formulas.text(item.at), formulas.text(item.body)
         yield from formulas.take_lines()
         storage = block.storage[item.node]
         places = [at if axis is item.axes[item.aimed] else formulas.place([axis]) for axis in item.axes]
-        sign = {"sum": "+="}.get(item.combiner, f"{item.combiner}=")
+        sign = {"sum": "+=", "last": "="}.get(item.combiner, f"{item.combiner}=")
         yield f"{indexed(self.name(storage), ','.join(places))} {sign} {value}{self._end([storage], item.node)}"
 
     def _contract(self, item: Contract, block: Block) -> Iterator[str]:

@@ -62,8 +62,8 @@ def touched(item: Item) -> set[Node]:
             roots = [*item.outputs.values(), *(condition for condition, _ in item.evaluator.checks)]
             return {*item.outputs, *(e.source for e in within(roots) if isinstance(e, Fetch))}
         case Scatter():
-            roots = [item.at, item.body, *(condition for condition, _ in item.checks)]
-            return {item.node, *(e.source for e in within(roots) if isinstance(e, Fetch))}
+            begin = () if item.into is None else (item.into.node,)
+            return {item.node, *begin, *(e.source for e in within(item.roots) if isinstance(e, Fetch))}
         case Contract():
             return {item.node, item.a, item.b, *(() if item.epilogue is None else touched(item.epilogue))}
         case Strips():

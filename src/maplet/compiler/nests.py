@@ -219,11 +219,12 @@ def vector_loops(
 
 
 def lower_scatter(scatter: Scatter) -> list[KernelCall]:
-    """Two kernels: one that fills the array, one that visits the positions in order."""
+    """A kernel that visits the positions in order, and before it one that fills the array, if it is not there."""
     node = scatter.node
     shape = scatter.shape
-    dtype = short_name(node.array_type.dtype)
-    return [lower_fill(node, shape, -1 if scatter.combiner == "max" else 0), _visit(scatter, shape, dtype)]
+    visit = _visit(scatter, shape, short_name(node.array_type.dtype))
+    begin = [lower_fill(node, shape, -1 if scatter.combiner == "max" else 0)] if scatter.into is None else []
+    return [*begin, visit]
 
 
 def lower_fill(node: Node, shape: Sequence[int], number: float) -> KernelCall:
@@ -254,7 +255,7 @@ def lower_parts(node: Node, parts: Node, combiner: str) -> KernelCall:
 
 def _visit(scatter: Scatter, shape: tuple[int, ...], dtype: str) -> KernelCall:
     node = scatter.node
-    lowering = Lowering([scatter.at, scatter.body], (), scatter.checks)
+    lowering = Lowering(scatter.roots, (), scatter.checks)
     head = Kernel("", (), (), ())
     before = [a for a in scatter.axes[: scatter.aimed] if a.extent != 1]
     after = [a for a in scatter.axes[scatter.aimed + 1 :] if a.extent != 1]
@@ -279,7 +280,12 @@ def _visit(scatter: Scatter, shape: tuple[int, ...], dtype: str) -> KernelCall:
             at = plus(*ones, row, scope.at) if scope.lanes > 1 else plus(*ones, row)
         buffer = lowering.buffer(node, written=True)
         old = Load(dtype, scope.lanes, buffer, at, scope.mask)
-        new = apply(together(scatter.combiner, dtype), old, value, dtype=dtype)
+        if scatter.into is None:
+            new = apply(together(scatter.combiner, dtype), old, value, dtype=dtype)
+        else:  # what lies outside is aimed at the first place, and leaves it as it is
+            new = apply(
+                "where", splat(lowering.value(scatter.into.outside, scope), scope.lanes), old, value, dtype=dtype
+            )
         scope.statements.append(Store(buffer, at, new, scope.mask))
 
     vector = after.pop() if after else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.compiler.blocks import Contract, Scatter, place_of
+from maplet.compiler.blocks import Contract, Into, Scatter, place_of
 from maplet.compiler.contraction import Axis as ContractionAxis
 from maplet.compiler.contraction import Contraction
 from maplet.compiler.elements import Axis, Fetch, Function, Linear, Total
@@ -39,7 +39,7 @@ def is_taken_in_float32(node: Node) -> bool:
     value = access_of(node).value
     aimed = aimed_at(value)
     if aimed is not None:
-        return aimed.chain[0].combiner == "sum"
+        return aimed.into is None and aimed.chain[0].combiner == "sum"
     return is_product(value) and not is_with_vector(node)
 
 
@@ -131,7 +131,7 @@ def _strides_tell(node: Node, stored: Stored) -> bool:
 
 
 def scatter(node: Node, stored: Stored) -> Scatter | None:
-    """``Σ_p [at(p) = i]·x(p)``, which visits every p once, and not every pair (p, i); None for another sum."""
+    """``Σ_p [at(p) = i]·x(p)``, or x(last such p), visits every p once, and not every pair (p, i); else None."""
     access = access_of(node)
     found = aimed_at(access.value)
     if found is None:
@@ -154,5 +154,8 @@ def scatter(node: Node, stored: Stored) -> Scatter | None:
         evaluator.function("bool", "greater_equal", position, evaluator.number("i64", node.array_type.shape[aimed])),
     )  # fmt: skip
     safe = evaluator.function("i64", "where", outside, evaluator.number("i64", 0), position)
+    if found.into is not None:
+        into = Into(node.inputs[found.into], outside)
+        return Scatter(node, axes, aimed, safe, tuple(sums), body, "last", evaluator.checks, into)
     checks = [*evaluator.checks, (outside, node)]
     return Scatter(node, axes, aimed, safe, tuple(sums), body, found.chain[0].combiner, checks)

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from maplet.core import index_notation as notation
 
 
 @dataclass(frozen=True)
 class Aimed:
-    """A sum over positions of what is aimed at one place of an axis."""
+    """A sum over positions of what is aimed at one place of an axis; or, into what is there, the last that is."""
 
     chain: list[notation.Reduce]
     axis: notation.Index
     at: notation.Expression
     body: notation.Expression
+    into: int | None = None
+    """The operand that it stands in the place of."""
 
 
 def aimed_at(expression: notation.Expression) -> Aimed | None:
-    """Recognise ``⊕_p where(at(p) = i, x(p), nothing)``."""
+    """Recognise ``⊕_p where(at(p) = i, x(p), nothing)``, and x(last p) where there is one, else what is there."""
+    match expression:
+        case notation.Call(
+            function="where",
+            arguments=(
+                notation.Call(function="greater_equal", arguments=(notation.Reduce(combiner="max") as last, _)),
+                notation.Read(operand=operand, at=places),
+                notation.Read(operand=into),
+            ),
+        ):
+            aimed = aimed_at(last)
+            if aimed is not None:
+                body = notation.Read(operand, tuple(last.index if place == last else place for place in places))
+                return replace(aimed, body=body, into=into)
+        case _:
+            pass
     if isinstance(expression, notation.Call) and expression.function == "maximum":
         expression = expression.arguments[0]
     chain: list[notation.Reduce] = []

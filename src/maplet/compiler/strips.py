@@ -166,6 +166,8 @@ class Group:
     def _member(self, item: Item) -> Member | None:
         if not isinstance(item, Nest | Scatter) or any(isinstance(root, Running) for root in roots_of(item)):
             return None
+        if isinstance(item, Scatter) and item.into is not None:
+            return None
         leading = next((axis for axis in item.axes if axis.extent != 1), None)
         summed = _summed(item)
         for axis, sums in ((leading, False), (summed, True)):
@@ -249,7 +251,7 @@ def roots_of(item: Nest | Scatter) -> list[Element]:
     """The elements that an item computes, and the conditions under which it fails."""
     if isinstance(item, Nest):
         return [*item.outputs.values(), *(condition for condition, _ in item.evaluator.checks)]
-    return [item.at, item.body, *(condition for condition, _ in item.checks)]
+    return item.roots
 
 
 def _bytes(storage: Storage) -> int:

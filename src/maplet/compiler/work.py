@@ -29,8 +29,7 @@ def work_of(item: Nest | Scatter, *, filling: bool = False) -> tuple[int, int]:
         return _flops([*item.outputs.values(), *conditions]), _read([*item.outputs.values(), *conditions]) + written
     if filling:
         return 0, _bytes(item.node, item.shape)
-    roots = [item.at, item.body, *(condition for condition, _ in item.checks)]
-    aimed = item.axes[item.aimed]
+    roots, aimed = item.roots, item.axes[item.aimed]
     visits = prod(axis.extent for axis in (*item.axes, *item.sums) if axis is not aimed)
     kind = item.node.array_type.dtype
     return _flops(roots) + (visits if kind_of(kind) == "f" else 0), _read(roots) + 2 * visits * kind.itemsize

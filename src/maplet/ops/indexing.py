@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.core.index_notation import Access, Call, Cast, Expression, Literal, Read, Reduce, indices, select
+from maplet.core.index_notation import Access, Cast, Expression, Literal, Read, Reduce, indices, select
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import (
@@ -22,7 +22,9 @@ from maplet.core.types import (
 )
 from maplet.errors import DTypeError, PositionError, ShapeError
 from maplet.ops.arguments import as_array, broadcast_shape, count_axis
-from maplet.ops.movement import all_rows, broadcast_to, moveaxis, repeat_rows
+from maplet.ops.creation import arange, zeros
+from maplet.ops.elementwise import equal, where
+from maplet.ops.movement import all_rows, broadcast_to, moveaxis, repeat_rows, reshape
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -276,35 +278,66 @@ def take_along_axis(x: ArrayLike, indices: ArrayLike, /, *, axis: int = -1) -> A
     return bind("take_along_axis", x, positions, axis=at)
 
 
-# ── which update lands where ─────────────────────────────────────────────────────────────────────
-# out[lead…, i] = the greatest p with positions[lead…, p] = i.
+# ── slices put in the place of others ────────────────────────────────────────────────────────────
+# put: out[lead…, i, rest…] = rows[lead…, p, rest…] for the greatest p with positions[lead…, p] = i, else x there.
+# Whoever puts has looked whether positions are inside; one outside changes nothing, so that it cannot fail half-way.
 
 
-def _last_at_shape(positions: ArrayType, *, length: int) -> ArrayType:
-    require_positions("last_at", positions)
-    if not positions.ndim:
-        raise ShapeError("last_at takes positions along an axis, given a single one")
-    return ArrayType((*positions.shape[:-1], length), default_int)
+def _put_shape(x: ArrayType, positions: ArrayType, rows: ArrayType, *, batch: int = 0) -> ArrayType:
+    require_positions("put", positions)
+    _require_lead("put", x.shape, positions.shape, batch, batch)
+    if positions.ndim != batch + 1 or rows.shape != (*positions.shape, *x.shape[batch + 1 :]) or rows.dtype != x.dtype:
+        raise ShapeError(f"put into {x}: {rows} has not one slice of it for each of the positions {positions.shape}")
+    return x
 
 
-def _last_at_value(positions: Any, *, length: int) -> Any:
-    out = np.full((*positions.shape[:-1], length), -1)
-    lead = _rows_beside(positions, positions.ndim - 1)
-    np.maximum.at(out, (*lead, positions), np.arange(positions.shape[-1]))
+def _put_value(x: Any, positions: Any, rows: Any, *, batch: int = 0) -> Any:
+    out, length = np.array(x), x.shape[batch]
+    lead = cast("tuple[Any, ...]", np.indices(positions.shape[:-1], sparse=True))
+    for at, row in zip(np.moveaxis(positions, -1, 0), np.moveaxis(rows, batch, 0), strict=True):
+        inside = (-length <= at) & (at < length)
+        places = (*(np.broadcast_to(one, inside.shape)[inside] for one in lead), at[inside])
+        out[places] = row[inside]
     return out
 
 
-def _last_at_access(positions: ArrayType, *, length: int) -> Access:
-    (*lead, i, p) = indices(positions.ndim + 1)
-    hit = _wrapped(Read(0, (*lead, p)), positions.dtype, length).equals(i)
-    last = Reduce("max", p, positions.shape[-1], select(hit, p, Literal(-1)))
-    found = Call("maximum", (last, Literal(-1))) if positions.shape[-1] else Literal(-1)
-    return Access((*lead, i), found)
+def _put_access(x: ArrayType, positions: ArrayType, rows: ArrayType, *, batch: int = 0) -> Access:
+    (*axes, p) = indices(x.ndim + 1)
+    lead, i, rest = axes[:batch], axes[batch], axes[batch + 1 :]
+    if not positions.shape[batch]:
+        return Access(tuple(axes), Read(0, tuple(axes)))
+    hit = _wrapped(Read(1, (*lead, p)), positions.dtype, x.shape[batch]).equals(i)
+    last = Reduce("max", p, positions.shape[batch], select(hit, p, Literal(-1)))
+    return Access(tuple(axes), select(last >= 0, Read(2, (*lead, last, *rest)), Read(0, tuple(axes))))
+
+
+def last_of_each(positions: Array, length: int, *, batch: int = 0) -> Array:
+    """For each position, the number of the last one in its row that is equal to it."""
+    numbers = broadcast_to(arange(positions.shape[-1]), positions.shape)
+    places = zeros((*positions.shape[:-1], length), dtype=default_int)
+    return bind(
+        "take", bind("put", places, positions, numbers, **_named(batch)), positions, axis=batch, **_named(batch)
+    )
+
+
+def _put_gradient(
+    g: Array, out: Array, x: Array, positions: Array, rows: Array, *, needed: Any, batch: int = 0
+) -> list[Array | None]:
+    found: list[Array | None] = [None, None, None]
+    if needed[0]:
+        found[0] = bind("put", g, positions, zeros(rows.shape, dtype=g.dtype), **_named(batch))
+    if needed[2]:  # a slice that another one replaces has no effect
+        stays = equal(last_of_each(positions, x.shape[batch], batch=batch), arange(positions.shape[-1]))
+        stays = reshape(stays, (*positions.shape, *[1] * (x.ndim - positions.ndim)))
+        found[2] = where(stays, bind("take", g, positions, axis=batch, **_named(batch)), 0)
+    return found
 
 
 register(Primitive(
-    "last_at", shape=_last_at_shape, reference=_last_at_value, access=_last_at_access,
-    batch=lambda size, positions, *, batched, length: bind("last_at", positions, length=length),
-    notation=r"\operatorname{{last}}({0})", convention="−1 where no position points; " + negative,
-    example=lambda rng: ([rng.integers(-5, 5, size=(4,))], {"length": 5}),
+    "put", shape=_put_shape, reference=_put_value, gradient=_put_gradient,
+    batch=lambda size, *xs, batched, batch=0: bind("put", *all_rows(size, xs, batched), batch=batch + 1),
+    access=_put_access, notation=r"{0}_{{{1}}} \leftarrow {2}",
+    convention="of several slices for one place the last one stays; negative positions count from the end, one outside "
+    "changes nothing",
+    example=lambda rng: ([rng.normal(size=(5, 3)), rng.integers(-5, 5, size=(4,)), rng.normal(size=(4, 3))], {}),
 ))  # fmt: skip

@@ -200,9 +200,7 @@ def setitem(x: Array, key: Any, value: ArrayLike) -> Array:
     if not positions.size:
         return same(x)
     new = reshape(broadcast_to(new, positions.shape), (-1,))
-    source = bind("last_at", reshape(positions, (-1,)), length=x.size)
-    taken = bind("take", new, where(source < 0, 0, source), axis=0)
-    return reshape(where(source >= 0, taken, reshape(x, (-1,))), x.shape)
+    return reshape(bind("put", reshape(x, (-1,)), reshape(positions, (-1,)), new), x.shape)
 
 
 def _fitting(x: Array, value: ArrayLike) -> Array:

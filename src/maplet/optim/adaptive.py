@@ -89,7 +89,7 @@ def scale_by_adagrad(*, initial_accumulator: float = 0.0, epsilon: float = 1e-10
         total = {name: state["sum_of_squares"][name] + square(g) for name, g in gradients.items()}
         return {name: g / (sqrt(total[name]) + epsilon) for name, g in gradients.items()}, {"sum_of_squares": total}
 
-    return Transformation(init, update)
+    return Transformation(init, update, rests=True)
 
 
 def scale_by_adadelta(rho: float = 0.9, epsilon: float = 1e-6) -> Transformation:

@@ -14,6 +14,7 @@ from maplet.errors import SettingError
 from maplet.ops.arguments import convert
 from maplet.ops.casting import astype
 from maplet.optim.resuming import Resumable, fresh, require_same, types_of
+from maplet.optim.rows import looked_up, put_back, rows_of
 from maplet.optim.schedules import Schedule
 from maplet.optim.settings import is_number, real
 from maplet.optim.targets import gradients_for, parameters_of
@@ -136,12 +137,16 @@ class Optimizer(Resumable):
 
     def move(self, parameters: Arrays, gradients: Arrays) -> None:
         """What `update` does, for parameters and gradients under the same names, that fit each other."""
-        rate = self._rate()
-        updates, state = self.rule().update(gradients, self.state, parameters)
-        new = {name: theta - convert(rate, theta.dtype) * updates[name] for name, theta in parameters.items()}
+        rate, rule = self._rate(), self.rule()
+        rows = looked_up(gradients) if rule.rests else {}
+        old = {name: rows[name].of(theta) if name in rows else theta for name, theta in parameters.items()}
+        gradients = gradients | {name: one.gradient for name, one in rows.items()}
+        updates, state = rule.update(gradients, rows_of(self.state, rows, parameters), old)
+        new = {name: theta - convert(rate, theta.dtype) * updates[name] for name, theta in old.items()}
+        new |= {name: one.put_into(parameters[name], new[name]) for name, one in rows.items()}
         for name, theta in parameters.items():
             assign(theta, new[name])
-        self.state, self.steps = state, self.steps + 1
+        self.state, self.steps = put_back(self.state, state, rows, parameters), self.steps + 1
 
     def _rate(self) -> Array:
         rate = self.learning_rate

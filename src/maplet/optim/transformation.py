@@ -32,6 +32,9 @@ class Transformation:
     update
         (gradients, state, parameters) → (updates, new state); gradients, parameters and updates are dicts with the
         same names, shapes and dtypes. Nothing given is modified.
+    rests
+        Whether it treats each element by itself, and one whose gradient is 0 rests: its update is 0, and what is
+        remembered of it stays. Of a table of which a step looks up some rows, only these are then moved.
 
     Examples
     --------
@@ -44,6 +47,7 @@ class Transformation:
 
     init: Callable[[Arrays], Any]
     update: Callable[[Arrays, Any, Arrays], tuple[Arrays, Any]]
+    rests: bool = False
 
 
 def chain(*transformations: Transformation) -> Transformation:
@@ -79,10 +83,10 @@ def chain(*transformations: Transformation) -> Transformation:
             new.append(own)
         return gradients, new
 
-    return Transformation(init, update)
+    return Transformation(init, update, all(transformation.rests for transformation in transformations))
 
 
-def stateless(change: Callable[[Arrays, Arrays], Arrays]) -> Transformation:
+def stateless(change: Callable[[Arrays, Arrays], Arrays], *, rests: bool = False) -> Transformation:
     """A transformation that remembers nothing: (gradients, parameters) → updates.
 
     Examples
@@ -91,10 +95,12 @@ def stateless(change: Callable[[Arrays, Arrays], Arrays]) -> Transformation:
     >>> stateless(lambda gradients, _: {n: -g for n, g in gradients.items()}).update({"w": mp.asarray(2.0)}, {}, {})
     ({'w': Array(-2.)}, {})
     """
-    return Transformation(lambda _: {}, lambda gradients, state, parameters: (change(gradients, parameters), state))
+    return Transformation(
+        lambda _: {}, lambda gradients, state, parameters: (change(gradients, parameters), state), rests
+    )
 
 
-identity = stateless(lambda gradients, _: gradients)
+identity = stateless(lambda gradients, _: gradients, rests=True)
 """What stands in a chain for a transformation that is switched off."""
 
 

@@ -34,7 +34,7 @@ def scale(factor: float) -> Transformation:
     {'w': Array(-6.)}
     """
     c = real("factor", factor)
-    return stateless(lambda gradients, _: {name: c * gradient for name, gradient in gradients.items()})
+    return stateless(lambda gradients, _: {name: c * gradient for name, gradient in gradients.items()}, rests=True)
 
 
 def momentum(beta: float, *, nesterov: bool = False) -> Transformation:
@@ -109,7 +109,9 @@ def clip_by_value(limit: float) -> Transformation:
     {'w': Array([-1. ,  0.5], dtype=float32)}
     """
     c = real("clip_value", limit, above=0)
-    return stateless(lambda gradients, _: {name: clip(gradient, -c, c) for name, gradient in gradients.items()})
+    return stateless(
+        lambda gradients, _: {name: clip(gradient, -c, c) for name, gradient in gradients.items()}, rests=True
+    )
 
 
 def clip_by_norm(limit: float) -> Transformation:
