@@ -88,7 +88,7 @@ def test_the_namespace_describes_itself():
         "integral": mp.int64,
         "indexing": mp.int64,
     }
-    assert set(info.dtypes()) >= set(names)
+    assert set(info.dtypes()) == set(names)
     for kind in ("bool", "signed integer", "unsigned integer", "integral", ("bool", "unsigned integer")):
         assert info.dtypes(kind=kind).keys() == strict.__array_namespace_info__().dtypes(kind=kind).keys()
 
@@ -670,6 +670,37 @@ def test_sums_of_segments_and_scattered_sums():
             call()
 
 
+@pytest.mark.parametrize(
+    ("shape", "mask"), [((2, 1), (0,)), ((2, 1), (0, 1)), ((0, 1), (0, 0)), ((2, 3), (2, 0)), ((2, 3, 4), (2, 0))]
+)
+def test_a_mask_may_have_axes_of_length_zero(shape, mask):
+    x, key = np.ones(shape, np.float32), np.zeros(mask, np.bool_)
+    found = mp.asarray(x)[mp.asarray(key)]
+    assert found.shape == x[key].shape
+    changed = mp.asarray(x)
+    changed[mp.asarray(key)] = 5.0
+    np.testing.assert_array_equal(changed, x)
+
+
+@pytest.mark.parametrize(("shape", "mask"), [((2, 3), (2, 2)), ((2,), (2, 2)), ((0, 3), (1, 3))])
+def test_a_mask_that_does_not_fit_is_an_index_error(shape, mask):
+    for error in (IndexError, ShapeError):
+        with pytest.raises(error, match=r"boolean index|indices"):
+            mp.zeros(shape)[mp.zeros(mask, dtype=mp.bool)]
+
+
+@pytest.mark.parametrize("parts", [1, 3, [2], [1, 1, 4], [4, 2], [-2], [], [9]])
+def test_split_cuts_as_numpy_does(parts):
+    x = np.arange(24).reshape(2, 6, 2)
+    for found, expected in zip(mp.split(x, parts, axis=1), np.split(x, parts, axis=1), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_split_into_parts_that_are_not_equal_is_an_error():
+    with pytest.raises(ShapeError, match="no 4 equal parts"):
+        mp.split(mp.zeros((6,)), 4)
+
+
 # ── inside a trace ───────────────────────────────────────────────────────────────────────────────
 
 rng = np.random.default_rng(7)
@@ -683,6 +714,7 @@ traced = {
     "roll": (lambda x: mp.roll(x, -3), [floats]),
     "roll along": (lambda x: mp.roll(mp.reshape(x, (2, 2)), (1, 1), axis=(0, 1)), [floats]),
     "unstack": (lambda x: mp.unstack(x)[1] * mp.unstack(x)[-1], [floats]),
+    "split": (lambda x: mp.split(x, 2)[0] * mp.split(x, [1, 3])[1], [floats]),
     "broadcast_arrays": (lambda x: mp.broadcast_arrays(x, x[:, None])[1], [floats]),
     "meshgrid": (lambda x: mp.meshgrid(x, x[:2])[0] * mp.meshgrid(x, x[:2])[1], [floats]),
     "moveaxis": (lambda x: mp.moveaxis(mp.reshape(x, (2, 1, 2)), (0, 1), (2, 0)), [floats]),

@@ -188,7 +188,7 @@ from maplet.ops.movement import broadcast_to, expand_dims, matrix_transpose, mov
 from maplet.ops.padding import pad
 from maplet.ops.products import tensordot, vecdot
 from maplet.ops.random import seed
-from maplet.ops.rearranging import broadcast_arrays, repeat, roll, tile, unstack
+from maplet.ops.rearranging import broadcast_arrays, repeat, roll, split, tile, unstack
 from maplet.ops.reduction import all, any, argmax, argmin, max, mean, min, std, sum, var
 from maplet.ops.scattering import scatter_add, segment_sum
 from maplet.ops.searching import count_nonzero, searchsorted, topk
@@ -237,8 +237,8 @@ __all__ = [
     "pi", "polygamma", "positive", "pow", "prod", "profile", "random", "reciprocal", "recurrence", "reduce_window",
     "relu", "relu6", "remainder", "repeat", "reshape", "result_type", "roll", "round", "rsqrt", "save", "scan",
     "scatter_add", "searchsorted", "seed", "segment_sum", "selu", "set_threads", "sigmoid", "sign", "signbit", "silu",
-    "sin", "sinh", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "sqrt", "square", "squeeze",
-    "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take", "take_along_axis", "tan", "tanh",
+    "sin", "sinh", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square",
+    "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take", "take_along_axis", "tan", "tanh",
     "tanhshrink", "tensordot", "threads", "threshold", "tile", "topk", "trace", "train", "trigamma", "tril", "triu",
     "trunc", "uint8", "uint16", "uint32", "uint64", "unique_all", "unique_counts", "unique_inverse", "unique_values",
     "unstack", "value_and_grad", "var", "vecdot", "vjp", "vmap", "where", "while_loop", "zeros", "zeros_like",

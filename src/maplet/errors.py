@@ -73,7 +73,7 @@ class PositionError(MapletError, IndexError):
 
 
 class AxisError(ShapeError, PositionError):
-    """An axis that the array does not have; both a ShapeError and a PositionError, as in NumPy."""
+    """An axis that the array does not have, or a mask that does not fit; also a ShapeError and a PositionError."""
 
 
 class TooLargeError(MapletError, MemoryError):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 most_axes = 64  # NumPy's limit
+extras = ("float16", "bfloat16")  # dtypes that the standard does not know
 
 
 class NamespaceInfo:
@@ -22,7 +23,7 @@ class NamespaceInfo:
     >>> NamespaceInfo().devices()
     ['cpu']
     >>> list(NamespaceInfo().dtypes(kind="real floating"))
-    ['float16', 'bfloat16', 'float32', 'float64']
+    ['float32', 'float64']
     """
 
     def capabilities(self) -> dict[str, Any]:
@@ -39,9 +40,9 @@ class NamespaceInfo:
         return {"real floating": default_float, "integral": default_int, "indexing": default_int}
 
     def dtypes(self, *, device: Any = None, kind: Any = None) -> dict[str, np.dtype[Any]]:
-        """The dtypes by name, all or those of a kind; see `mp.isdtype`."""
+        """The dtypes of the standard by name, all or those of a kind; see `mp.isdtype`."""
         require_device("dtypes", device)
-        every = {name: as_dtype(name) for name in type_names}
+        every = {name: as_dtype(name) for name in type_names if name not in extras}
         return {name: dtype for name, dtype in every.items() if kind is None or isdtype(dtype, kind)}
 
     def devices(self) -> list[str]:

@@ -22,7 +22,7 @@ from maplet.core.types import (
     python_numbers,
     short_name,
 )
-from maplet.errors import DTypeError, PositionError, ShapeError, TraceError
+from maplet.errors import AxisError, DTypeError, PositionError, ShapeError, TraceError
 from maplet.ops.arguments import as_array, broadcast_shape, convert, holds, known_value
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import logical_or, where
@@ -60,7 +60,7 @@ def _spelled_out(shape: Shape, key: Any) -> list[Any]:
     used = builtins.sum(map(_axes_used, parts))
     ellipses = sum(part is Ellipsis for part in parts)
     if used > len(shape) or ellipses > 1:
-        raise ShapeError(f"{used} indices and {ellipses} ellipses for an array of shape {shape}")
+        raise AxisError(f"{used} indices and {ellipses} ellipses for an array of shape {shape}")
     gap = next((n for n, part in enumerate(parts) if part is Ellipsis), len(parts))
     parts[gap : gap + ellipses] = [slice(None)] * (len(shape) - used)
     spelled: list[Any] = []
@@ -112,9 +112,9 @@ def _part(part: Any) -> Any:
 
 
 def _where_true(array: Array, shape: Shape) -> list[Array]:
-    """The positions at which a boolean array of the same shape is true, one array per axis."""
-    if array.shape != shape:
-        raise ShapeError(
+    """The positions at which a boolean array of the same shape is true, one array per axis; an axis may have none."""
+    if any(n not in (0, length) for n, length in zip(array.shape, shape, strict=True)):
+        raise AxisError(
             f"a boolean index of shape {array.shape} for axes of shape {shape}", fix="the shapes must be equal"
         )
     value = known_value("indexing with", array, fix="keep the shape: mp.where(mask, x, 0), or sum with weights")

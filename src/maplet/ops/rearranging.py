@@ -141,6 +141,35 @@ def _rolled(x: Array, axis: int, by: int) -> Array:
 
 
 @operation
+def split(x: ArrayLike, parts: int | Sequence[int], /, *, axis: int = 0) -> tuple[Array, ...]:
+    """An array cut along an axis, as NumPy does: into so many equal parts, or before each of some positions.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> mp.split(mp.asarray([1, 2, 3, 4]), 2)
+    (Array([1, 2], dtype=int64), Array([3, 4], dtype=int64))
+    >>> [part.shape for part in mp.split(mp.zeros((2, 7)), [1, 4], axis=1)]
+    [(2, 1), (2, 3), (2, 3)]
+    """
+    x = as_array(x)
+    at = count_axis("split", axis, x.ndim)
+    length = x.shape[at]
+    if isinstance(parts, int | np.integer):
+        count = as_count("split", "parts", parts, least=1)
+        if length % count:
+            raise ShapeError(
+                f"split: an axis of length {length} has no {count} equal parts",
+                fix="give the positions at which to cut: mp.split(x, [2, 5])",
+            )
+        cuts = [length // count * n for n in range(1, count)]
+    else:
+        cuts = [as_integer("split", "parts", cut) for cut in parts]
+    spans = [range(length)[first:last] for first, last in zip([None, *cuts], [*cuts, None], strict=True)]
+    return tuple(slice_along(x, at, span.start, span.start + len(span)) for span in spans)
+
+
+@operation
 def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
     """The slices along an axis, each without it: what `stack` puts together.
 
