@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.workloads import BATCHES
+from benchmarks.workloads import BATCHES, FEW
 
 if TYPE_CHECKING:
-    from benchmarks.workloads import Convolution, Network, Product, Rows, Training, Update
+    from benchmarks.architectures import Architecture
+    from benchmarks.workloads import Convolution, Learning, Network, Product, Rows, Training, Update
 
 Floats: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]
@@ -78,6 +79,23 @@ def batches(workload: Training) -> tuple[Floats, Integers]:
         x = rng.standard_normal((BATCHES * workload.batch, features), dtype=np.float32)
         y = rng.integers(0, classes, BATCHES * workload.batch)
     return x.reshape(BATCHES, workload.batch, features), y.reshape(BATCHES, workload.batch)
+
+
+def parameters(network: Architecture) -> Named:
+    """Where the training of a larger network begins."""
+    rng, start = np.random.default_rng(9), {}
+    for name, shape in network.shapes().items():
+        kind = name.rpartition(".")[2]
+        bound = {"weight": (3 / np.prod(shape[:-1])) ** 0.5}.get(kind, 0.1)
+        drawn = rng.uniform(-bound, bound, shape).astype(np.float32)
+        start[name] = drawn + np.float32(1) if kind == "scale" else drawn
+    return start
+
+
+def learning(workload: Learning) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """Its batches: `FEW`, made up."""
+    rng = np.random.default_rng(10)
+    return [workload.network.inputs(rng) for _ in range(FEW)]
 
 
 def rows(workload: Rows) -> tuple[Floats, Floats, Floats, Integers]:

@@ -1,6 +1,7 @@
-"""The value of every workload, written out by hand in float64 NumPy; a contestant that disagrees is not timed.
+"""The value of every workload in float64; a contestant that disagrees is not timed.
 
-The derivatives stand here as formulas, so that no contestant judges another.
+The derivatives stand here as formulas, so that no contestant judges another; those of larger networks are explained in
+`reference_networks`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import data
-from benchmarks.workloads import Convolution, Epoch, Product, Rows, Training, Update
+from benchmarks import data, reference_networks
+from benchmarks.workloads import Convolution, Epoch, Learning, Product, Rows, Training, Update
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,9 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """The constants of Adam, the defaults everywhere."""
 
 
-def value(workload: Workload, *, early_epsilon: bool = False) -> tuple[Named, Named]:
+def value(  # noqa: PLR0911  (a line for each kind)
+    workload: Workload, *, early_epsilon: bool = False
+) -> tuple[Named, Named]:
     """What the rehearsal of a contestant must give, and what it began with (nothing, where nothing is trained).
 
     ``early_epsilon`` is Adam as its authors also write it, θ ← θ − α·√(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε): the same
@@ -39,6 +42,8 @@ def value(workload: Workload, *, early_epsilon: bool = False) -> tuple[Named, Na
             x, y = data.digits(workload.batch * workload.rehearsal)
             x, y = x.reshape(workload.rehearsal, workload.batch, -1), y.reshape(workload.rehearsal, -1)
             return _train(workload.network, x, y, early_epsilon=early_epsilon)
+        case Learning():
+            return reference_networks.learned(workload)
         case Update():
             return _update(workload, early_epsilon=early_epsilon)
         case Rows():

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Literal, TypeAlias
 
+from benchmarks.architectures import Architecture, Cnn, Gpt, Lstm, Recommender, ResNet
+
 BATCHES = 50
 """How many mini-batches a training workload cycles through; also the length of a scan."""
+
+FEW = 8
+"""The same for the larger networks."""
 
 
 Move: TypeAlias = tuple[float, float]
@@ -225,7 +231,41 @@ class Convolution:
         return 3 * once if self.gradients else once
 
 
-Workload: TypeAlias = Training | Epoch | Rows | Update | Product | Convolution
+@dataclass(frozen=True)
+class Learning:
+    """Steps of gradient descent of a larger network: see `architectures`."""
+
+    name: str
+    network: Architecture
+    optimizer: Literal["adam", "momentum", "adagrad"]
+    learning_rate: float
+    tolerance: float = 2e-3
+    rehearsal: int = 2
+    unit: str = "step"
+    streams: ClassVar[tuple[Move, ...]] = ()
+
+    @property
+    def says(self) -> str:
+        """One line for the table."""
+        optimizer = {"adam": "Adam", "momentum": "SGD with momentum", "adagrad": "Adagrad"}[self.optimizer]
+        return f"{self.network.says}, batch {self.network.batch}, {optimizer}: one step of training"
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations of one step that count."""
+        return self.network.flops
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """What the update moves: parameters and what is remembered of them, in and out; of a table looked-up rows."""
+        arrays = {"adam": 3, "momentum": 2, "adagrad": 2}[self.optimizer]
+        shapes = self.network.shapes()
+        rows = self.network.batch if isinstance(self.network, Recommender) else math.inf
+        moved = sum(min(shape[0], rows) * math.prod(shape[1:]) for shape in shapes.values())
+        return ((2.0 * 4 * arrays * moved, 4.0 * arrays * sum(map(math.prod, shapes.values()))),)
+
+
+Workload: TypeAlias = Training | Epoch | Learning | Rows | Update | Product | Convolution
 
 digits = Network((784, 256, 128, 10), "relu", "adam", 1e-3)
 
@@ -245,6 +285,12 @@ def every(*, quick: bool = False) -> dict[str, Workload]:
         Rows("rows", 4096, 1024),
         Update("adam", 10, (1000, 1000)),
         Epoch("epoch", digits, batch=64, images=6_000 if quick else 60_000),
+        Learning("cnn", Cnn(64), "adam", 1e-3),
+        Learning("lstm", Lstm(32), "adam", 1e-3),
+        # The bias of the keys has no gradient but rounding: softmax takes no notice of what all scores have in common.
+        Learning("gpt", Gpt(16), "adam", 1e-3, tolerance=3e-2),
+        Learning("recsys", Recommender(1024), "adagrad", 0.01),
+        Learning("resnet", ResNet(64), "momentum", 0.1, rehearsal=1),
         Product("matmul-forward", 128, 784, 256),
         Product("matmul-weights", 784, 128, 256, turned="first"),
         Product("matmul-inputs", 128, 256, 784, turned="second"),

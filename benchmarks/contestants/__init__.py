@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.workloads import Convolution, Epoch, Product, Rows, Training, Update
+from benchmarks.workloads import Convolution, Epoch, Learning, Product, Rows, Training, Update
 
 if TYPE_CHECKING:
     from benchmarks.workloads import Workload
@@ -32,7 +32,7 @@ class Contestant:
     """Whether its Adam adds ε before the correction of the moments, see `reference`."""
 
 
-steps = (Training, Rows, Update, Epoch)
+steps = (Training, Rows, Update, Epoch, Learning)
 kernels = (Product, Convolution)
 here = "benchmarks.contestants"
 
@@ -43,6 +43,7 @@ EVERY = [
         peer=False,
     ),
     Contestant("torch", f"{here}.pytorch", "eager", "PyTorch eager; tensor indexing in epoch", (*steps, *kernels)),
+    Contestant("torch channels-last", f"{here}.pytorch", "channels-last", "PyTorch eager, channels last", (Learning,)),
     Contestant("torch loader", f"{here}.pytorch", "loader", "PyTorch eager, batches from a DataLoader", (Epoch,)),
     Contestant("torch.compile", f"{here}.pytorch", "compiled", "loss by torch.compile, fused optimizer", steps),
     Contestant("torch.compile step", f"{here}.pytorch", "whole", "whole step by torch.compile", (Training, Epoch)),

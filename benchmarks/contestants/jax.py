@@ -11,8 +11,9 @@ import numpy as np
 from jax import lax
 
 from benchmarks import data
+from benchmarks.contestants import jax_networks
 from benchmarks.contestants.runner import Runner
-from benchmarks.workloads import BATCHES, Convolution, Epoch, Product, Rows, Training, Update
+from benchmarks.workloads import BATCHES, Convolution, Epoch, Learning, Product, Rows, Training, Update
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,13 +26,15 @@ State = tuple[Any, ...]
 """The parameters; under Adam also first and second moments and the number of updates."""
 
 
-def prepare(workload: Workload, threads: int, variant: str) -> Runner:  # noqa: ARG001  (the signature of all)
+def prepare(workload: Workload, threads: int, variant: str) -> Runner:  # noqa: ARG001, PLR0911  (the signature of all; a line for each kind)
     """Variants: step; scan; loader, with batches cut by NumPy. The number of threads is set by the environment."""
     match workload:
         case Training():
             return Scan(workload) if variant == "scan" else Steps(workload)
         case Epoch():
             return {"step": WholeEpoch, "scan": ScannedEpoch, "loader": LoadedEpoch}[variant](workload)
+        case Learning():
+            return jax_networks.Steps(workload)
         case Rows():
             return row_wise(workload)
         case Update():

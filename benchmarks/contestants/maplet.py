@@ -9,8 +9,9 @@ import numpy as np
 
 import maplet as mp
 from benchmarks import data
+from benchmarks.contestants import maplet_networks
 from benchmarks.contestants.runner import Runner
-from benchmarks.workloads import BATCHES, Convolution, Epoch, Product, Rows, Training, Update
+from benchmarks.workloads import BATCHES, Convolution, Epoch, Learning, Product, Rows, Training, Update
 from maplet import nn, optim
 
 if TYPE_CHECKING:
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
     from benchmarks.workloads import Network, Workload
 
 
-def prepare(workload: Workload, threads: int, variant: str) -> Runner:  # noqa: ARG001  (the signature of all)
+def prepare(workload: Workload, threads: int, variant: str) -> Runner:  # noqa: ARG001, PLR0911  (the signature of all; a line for each kind)
     """Variants: step; scan. The number of threads is set by the environment, ``MAPLET_THREADS``."""
     match workload:
         case Training():
             return Scan(workload) if variant == "scan" else Steps(workload)
         case Epoch():
             return ScannedEpoch(workload) if variant == "scan" else WholeEpoch(workload)
+        case Learning():
+            return maplet_networks.Steps(workload)
         case Rows():
             return row_wise(workload)
         case Update():

@@ -11,8 +11,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks import data
+from benchmarks.contestants import pytorch_networks
 from benchmarks.contestants.runner import Runner
-from benchmarks.workloads import BATCHES, Convolution, Epoch, Product, Rows, Training, Update
+from benchmarks.workloads import BATCHES, Convolution, Epoch, Learning, Product, Rows, Training, Update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     Step = Callable[[torch.Tensor, torch.Tensor], Any]
 
 
-def prepare(workload: Workload, threads: int, variant: str) -> Runner:
+def prepare(workload: Workload, threads: int, variant: str) -> Runner:  # noqa: PLR0911  (a line for each kind)
     """Variants: eager; loader, eager with a DataLoader; compiled, the loss; whole, the whole step."""
     torch.set_num_threads(threads)
     match workload:
@@ -33,6 +34,8 @@ def prepare(workload: Workload, threads: int, variant: str) -> Runner:
             return Steps(workload, variant)
         case Epoch():
             return WholeEpoch(workload, variant)
+        case Learning():
+            return pytorch_networks.Steps(workload, variant)
         case Rows():
             return RowWise(workload, variant)
         case Update():
