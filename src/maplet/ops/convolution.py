@@ -9,7 +9,8 @@ in the indices, and padding is another operation before it. Both of its derivati
 
 from __future__ import annotations
 
-from math import prod
+from dataclasses import dataclass
+from math import gcd, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_count, meet, require
 from maplet.ops.creation import zeros
 from maplet.ops.movement import expand_dims, matrix_transpose, moveaxis, reshape, squeeze
-from maplet.ops.slicing import flip
+from maplet.ops.slicing import stack
 from maplet.ops.spatial import margins_of, one_per_axis, spans_of
 
 if TYPE_CHECKING:
@@ -89,16 +90,81 @@ def _reach(g: Array, w: Array, strides: Shape, dilation: Shape) -> Shape:
 
 
 def _gradient_of_input(g: Array, x: Array, w: Array, strides: Shape, dilation: Shape) -> Array:
-    # ∂L/∂x[s] = Σ_{p·stride + k·dilation = s} Σ_o g[p, o]·w[k, i, o]: the kernel turned round, laid on g with
-    # stride − 1 zeros between its elements. The elements that no window reaches get zeros: a wider margin behind.
-    count, reach = len(strides), _reach(g, w, strides, dilation)
-    margin = [span - 1 for span in spans_of(w.shape[:count], dilation)]
-    behind = [m + n - r for m, n, r in zip(margin, x.shape[1:-2], reach, strict=True)]
-    between = [s - 1 for s in strides]
-    if any((*behind, *between)):
-        g = bind("pad", g, low=(0, *margin, 0, 0), high=(0, *behind, 0, 0), between=(0, *between, 0, 0))
-    turned = matrix_transpose(flip(w, axis=range(count)))
-    return bind("conv", g, turned, strides=(1,) * count, dilation=dilation)
+    # ∂L/∂x[q·stride + a] = Σ_m Σ_o g[q − m, o]·w[k, i, o] over all k·dilation = a + m·stride: for each phase a another
+    # part of the kernel, turned round and laid on g. The phases stand side by side in the end; where no k fits are
+    # zeros.
+    count, given = len(strides), x.shape[1:-2]
+    phases = [_phases(*each) for each in zip(w.shape[:count], strides, dilation, strict=True)]
+    places = [-(-length // stride) for length, stride in zip(given, strides, strict=True)]
+    margins = [_margin(*each) for each in zip(phases, places, g.shape[1:-2], strict=True)]
+    if any(map(any, margins)):
+        before, behind = zip(*margins, strict=True)
+        g = bind("pad", g, low=(0, *before, 0, 0), high=(0, *behind, 0, 0), between=(0,) * g.ndim)
+
+    def part(chosen: tuple[_Phase | None, ...]) -> Array:
+        some = [phase for phase in chosen if phase is not None]
+        if len(some) < count:
+            return zeros((g.shape[0], *places, *x.shape[-2:]), dtype=g.dtype)
+        starts = [before - phase.last for (before, _), phase in zip(margins, some, strict=True)]
+        lengths = [n + phase.last - phase.first for n, phase in zip(places, some, strict=True)]
+        turned = matrix_transpose(_cut(w, 0, [(p.taps[-1], len(p.taps), -p.taps.step) for p in some]))
+        window = _cut(g, 1, [(start, n, 1) for start, n in zip(starts, lengths, strict=True)])
+        return bind("conv", window, turned, strides=(1,) * count, dilation=tuple([p.dilation for p in some]))
+
+    def side_by_side(chosen: tuple[_Phase | None, ...]) -> Array:
+        axis = len(chosen) + 1
+        if axis > count:
+            return part(chosen)
+        parts = [side_by_side((*chosen, phase)) for phase in phases[axis - 1]]
+        if len(parts) == 1:
+            return parts[0]
+        shape = parts[0].shape
+        return reshape(stack(parts, axis=axis + 1), (*shape[:axis], shape[axis] * len(parts), *shape[axis + 1 :]))
+
+    return _cut(side_by_side(()), 1, [(0, length, 1) for length in given])
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """Those taps of a kernel that land on every stride-th element, from some first one on."""
+
+    taps: range
+    dilation: int
+    first: int
+    """How far back in g the first of them looks, and the last."""
+    last: int
+
+
+def _phases(kernel: int, stride: int, dilation: int) -> list[_Phase | None]:
+    """For each first element the taps that land there: k·dilation = a + m·stride, so every (stride / gcd)-th one."""
+    common = gcd(stride, dilation)
+    found: list[_Phase | None] = []
+    for a in range(stride):
+        first = next((k for k in range(kernel) if (k * dilation - a) % stride == 0), None)
+        if first is None:
+            found.append(None)
+            continue
+        taps = range(kernel)[first :: stride // common]
+        back = [(k * dilation - a) // stride for k in (taps[0], taps[-1])]
+        found.append(_Phase(taps, dilation // common, *back))
+    return found
+
+
+def _margin(phases: list[_Phase | None], places: int, length: int) -> tuple[int, int]:
+    """How many zeros stand before and behind g, of some length, so that every phase finds its places."""
+    some = [phase for phase in phases if phase is not None]
+    return max(phase.last for phase in some), max(0, places - min(phase.first for phase in some) - length)
+
+
+def _cut(x: Array, first: int, spans: Sequence[tuple[int, int, int]]) -> Array:
+    """(start, length, step) of some axes; the array itself where that is all of it."""
+    every = [(0, n, 1) for n in x.shape]
+    every[first : first + len(spans)] = spans
+    if all(span == (0, n, 1) for span, n in zip(every, x.shape, strict=True)):
+        return x
+    starts, lengths, steps = zip(*every, strict=True)
+    steps = tuple([step if length > 1 else 1 for step, length in zip(steps, lengths, strict=True)])
+    return bind("slice", x, starts=starts, lengths=lengths, steps=steps)
 
 
 def _gradient_of_kernel(g: Array, x: Array, w: Array, strides: Shape, dilation: Shape) -> Array:
@@ -108,9 +174,7 @@ def _gradient_of_kernel(g: Array, x: Array, w: Array, strides: Shape, dilation: 
     if not x.shape[0]:
         return zeros(w.shape, dtype=w.dtype)  # no examples, and a kernel has no length of 0
     reach = _reach(g, w, strides, dilation)
-    if x.shape[1:-2] != reach:  # or there would be places beyond the kernel
-        lengths = (x.shape[0], *reach, *x.shape[-2:])
-        x = bind("slice", x, starts=(0,) * x.ndim, lengths=lengths, steps=(1,) * x.ndim)
+    x = _cut(x, 1, [(0, length, 1) for length in reach])  # or there would be places beyond the kernel
     inputs_first = expand_dims(moveaxis(x, -1, 0), axis=-1)  # (i, n, s…, g, 1)
     kernel = expand_dims(g, axis=-2)  # (n, p…, g, 1, o)
     found = bind("conv", inputs_first, kernel, strides=(1, *dilation), dilation=(1, *strides))  # (i, 1, k…, g, o)
