@@ -14,6 +14,7 @@ from maplet.compiler.instructions import ROW_WORDS, Op
 from maplet.compiler.kernels import compiled
 from maplet.compiler.memory import Given, InArena, OfConstant, OfThread, Row
 from maplet.compiler.table import Table
+from maplet.transforms.inline import inline_custom_gradients
 from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Build:
 
 def build(graph: Graph, donated: Mapping[int, int], *, steadfast: bool) -> Build:
     """Compile a graph; see `Program`."""
-    block = fuse(simplify(graph)[0])
+    block = fuse(simplify(inline_custom_gradients(graph))[0])
     table = Table()
     table.steadfast = steadfast
     inputs = [Given(slot=n) for n in range(len(graph.inputs))]

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 # ── how it is made ───────────────────────────────────────────────────────────────────────────────
 
 most_statements = 24  # in one nest: beyond, registers and compile time suffer
-inlined = ("call", "custom_gradient")
 
 
 def fuse(graph: Graph) -> Block:
@@ -85,7 +84,7 @@ class Fuser:
                 self._store(node, Storage(node.array_type, "constant", node.params["value"]), born=-1)
         elif name == "item":
             self._item(node)
-        elif name in inlined:
+        elif name == "call":
             self._inline(node)
         elif name == "scan":
             self._loop(node, fuse(node.params["body"]), None)
@@ -131,7 +130,7 @@ class Fuser:
 
     def _inline(self, node: Node) -> None:
         """A graph that is called: its nodes run here, between its own inputs and outputs."""
-        graph = node.params["graph"] if node.primitive.name == "call" else node.params["forward"]
+        graph = node.params["graph"]
         copied = _fresh(graph, node.inputs)
         for origin_node, copy in copied.items():
             if origin_node in graph.origins:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from maplet.control.custom_gradient import custom_gradient
 from maplet.errors import SettingError, ShapeError
 from maplet.nn.normalization import Normalization, moments
 from maplet.ops.arguments import convert
 from maplet.ops.creation import ones, zeros
-from maplet.ops.elementwise import rsqrt
+from maplet.ops.elementwise import rsqrt, square
 from maplet.ops.identity import stop_gradient
 from maplet.ops.movement import reshape
+from maplet.ops.reduction import sum as sum_over
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -106,11 +108,45 @@ class BatchNorm(Normalization):
                 "is no variance",
                 fix="take a larger batch, also for the last one of an epoch; for inference call net.eval()",
             )
-        average, variance = moments(x, range(x.ndim - 1))
+        one, zero = ones(self.feature_shape, dtype=x.dtype), zeros(self.feature_shape, dtype=x.dtype)
+        weight = one if self.weight is None else convert(self.weight, x.dtype)
+        bias = zero if self.bias is None else convert(self.bias, x.dtype)
+        y, average, variance = normalized(x, weight, bias, self.epsilon)
         self.running_mean = self._averaged(self.running_mean, average)
         self.running_variance = self._averaged(self.running_variance, variance * (count / (count - 1)))
-        return self.finished((x - average) * rsqrt(variance + self.epsilon), dtype)
+        return convert(y, dtype)
 
     def _averaged(self, running: Array, batch: Array) -> Array:
-        new = stop_gradient(reshape(batch, self.feature_shape))
+        new = reshape(batch, self.feature_shape)
         return convert((1 - self.momentum) * convert(running, new.dtype) + self.momentum * new, running.dtype)
+
+
+def normalized(x: Array, weight: Array, bias: Array, epsilon: float) -> tuple[Array, Array, Array]:
+    """The output y = γ·d·r + β with d = x − μ and r = 1 / √(σ² + ε) over all axes but the last, and μ and σ².
+
+    With the sums Σg and Σg·d over the batch of n, the pullback of y is
+
+        ∂L/∂β = Σg,   ∂L/∂γ = r·Σg·d,   ∂L/∂x = γ·r·(g − Σg/n − d·r²·Σ(g·d)/n).
+
+    That is what the chain rule gives, put together: taken step by step, through the mean and through the variance, it
+    would go through the batch five times to add up, and here it does twice.
+    """
+    axes, count = tuple(range(x.ndim - 1)), prod(x.shape[:-1])
+
+    @custom_gradient
+    def normalize(x: Array, weight: Array, bias: Array) -> Any:
+        average, variance = moments(x, axes)
+        deviation, scale = x - average, rsqrt(variance + epsilon)
+
+        def pullback(cotangents: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+            g = cotangents[0]
+            total, slope = sum_over(g, axis=axes), sum_over(g * deviation, axis=axes)
+            r = reshape(scale, weight.shape)
+            by_weight = weight * r
+            constant, factor = by_weight * total / count, by_weight * square(r) * slope / count
+            return by_weight * g - constant - factor * deviation, r * slope, total
+
+        return (deviation * (scale * weight) + bias, average, variance), pullback
+
+    y, average, variance = normalize(x, weight, bias)
+    return y, stop_gradient(average), stop_gradient(variance)
