@@ -34,9 +34,10 @@ fused(x: f32[2,3], w: f32[3,4], b: f32[4]) {
   nest 2×4
     %1[i,j] = tanh(%0[i,j] + b[j])   : f32[2,4]
   nest 2×1
-    %2[i,0] = max(k<4: %1[i,k])   : f32[2,1]
+    v0[i] = max(k<4: %1[i,k])
+    %2[i,0] = where(isfinite(v0[i]), v0[i], 0.0)   : f32[2,1]
   nest 2×4
-    %3[i,j] = exp(%1[i,j] - where(isfinite(%2[i,0]), %2[i,0], 0.0))   : f32[2,4]
+    %3[i,j] = exp(%1[i,j] - %2[i,0])   : f32[2,4]
   nest 2×1
     %4[i,0] = sum(k<4: %3[i,k])   : f32[2,1]
   nest 2×4

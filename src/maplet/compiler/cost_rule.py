@@ -16,7 +16,7 @@ from maplet.compiler.evaluator import Evaluator
 from maplet.compiler.recognition import aimed_at
 from maplet.core import index_notation as notation
 from maplet.core.graph import constant_primitive
-from maplet.core.kinds import access_at, is_cheap, only_moves
+from maplet.core.kinds import access_at, is_cheap, is_choice, only_moves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from maplet.core.graph import Node
 
 few = 16  # elements of which one is looked up, or more of them
+many = 64  # times smaller than an array, what goes with it stays at hand
+little = 4  # cheap functions, which take no longer than what they read
+twice = 2  # as often as it has elements, something cheap may be computed: for the zeros around it
+short = 64  # elements of a row
 near = 1 << 14  # elements of an array: up to here it stays in the first cache, and to call one kernel less is a gain
 
 
@@ -49,18 +53,65 @@ class CostRule:
         if None in readers:
             return True
         size = node.array_type.size
-        once = all(reader is not None and _reads(reader) <= size for reader in readers)
-        if only_moves(access.value):
+        cheap = is_cheap(access.value)
+        reads = [_reads(reader) / size if size and reader is not None else 0 for reader in readers]
+        once = all(count <= 1 for count in reads)
+        if only_moves(access.value) and not is_choice(access):
             # What looks up a few elements is stored: the array that they are looked up in need be kept no longer.
-            if not is_cheap(access.value) and few * size <= max(child.array_type.size for child in node.inputs):
+            if not cheap and few * size <= max(child.array_type.size for child in node.inputs):
                 return True
             return once and self.divides(node)
         if size == 1:
-            return not is_cheap(access.value) or (len(readers) > 1 and not all(map(self.is_near, node.inputs)))
-        if len(readers) == 1:
-            return not once or not self.takes_inline(readers[0])
-        cheap = is_cheap(access.value) and all(self.is_near(child) for child in node.inputs)
-        return not (cheap and once and len(readers) == 2 and all(map(self.takes_inline, readers)))
+            return not cheap or (len(readers) > 1 and not all(map(self.is_near, node.inputs)))
+        inline = all(map(self.takes_inline, readers)) and (once or (cheap and max(reads) <= twice))
+        return not inline or (len(readers) > 1 and not self.is_read_as_cheaply(node, sum(reads)))
+
+    def is_read_as_cheaply(self, node: Node, readers: float) -> bool:
+        """Whether what a node is made of is read in no more bytes than if the node was stored, and takes no longer.
+
+        Of L large arrays each of r readers takes L (who reads a half counts as half); stored, they are read once, and
+        it is written once, and then read by each: r·L ≤ L + 1 + r. But a sum over whole rows goes through an array as
+        if it had one axis, and what stands beside each column of short rows would be looked up anew for each element.
+        """
+        large: set[Node] = set()
+        beside, waiting, functions = False, [node], 0
+        seen: set[Node] = set()
+        while waiting:
+            one = waiting.pop()
+            if one in seen:
+                continue
+            seen.add(one)
+            if one is not node and (self.stored(one) or one.primitive is constant_primitive):
+                is_large = many * one.array_type.size > node.array_type.size
+                large |= {one} if is_large else set()
+                beside |= not is_large and one.array_type.size > 1
+                continue
+            access = access_at(one)
+            if access is None or not is_cheap(access.value):
+                return False
+            functions += not only_moves(access.value)
+            if functions > little or (readers - 1) * (len(large) - 1) > 2:
+                return False
+            waiting += one.inputs
+        return (readers - 1) * (len(large) - 1) <= 2 and not (beside and self.ends_in_sum_of_short_rows(node))
+
+    def ends_in_sum_of_short_rows(self, node: Node) -> bool:
+        """Whether a node, or what is computed of it element by element, is added up along short rows."""
+        shape, reached, waiting = node.array_type.shape, {node}, [node]
+        if shape[-1] >= short:
+            return False
+        while waiting:
+            for reader in self.readers.get(waiting.pop(), []):
+                if reader is None or reader in reached or not self.takes_inline(reader):
+                    continue
+                reached.add(reader)
+                access = access_at(reader)
+                if access is not None and isinstance(access.value, notation.Reduce):
+                    if reader.array_type.shape[-1:] != shape[-1:]:
+                        return True
+                elif reader.array_type.shape == shape:
+                    waiting.append(reader)
+        return False
 
     def is_near(self, node: Node) -> bool:
         """Whether reading an element of a node costs no more than a load."""

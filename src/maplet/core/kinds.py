@@ -41,6 +41,12 @@ def only_moves(expression: Expression) -> bool:
     return isinstance(expression, Read | Literal | Index)
 
 
+def is_choice(access: Access) -> bool:
+    """Whether one operand says, place by place, which of the others an element is taken from."""
+    value = access.value
+    return isinstance(value, Call) and value.function == "where" and is_elementwise(access)
+
+
 def is_elementwise(access: Access) -> bool:
     """Whether each element of the result comes of one element of each operand, after broadcasting."""
 
