@@ -50,6 +50,8 @@ class Outcome:
     """How far it is off the reference, see `reference.disagreement`."""
     ready: float | None = None
     """Seconds until the first result, compilation included, import of the framework too."""
+    memory: int | None = None
+    """The most bytes that its process ever held."""
     seconds: list[float] = field(default_factory=list[float])
     """Of one unit, for each round."""
     units: int = 0
@@ -157,6 +159,9 @@ def compete(
             tell("agreement")
             _check(workload, running, early, Path(folder))
             _time([pair for pair in running if pair[0].status == "timed"], plan, tell)
+            for outcome, process in running:
+                if outcome.status == "timed":
+                    outcome.memory = _try(outcome, process, "memory", get="bytes")
         finally:
             for _, process in running:
                 process.close()

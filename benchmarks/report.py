@@ -90,7 +90,7 @@ def load(path: Path) -> Run:
 
 # ── one workload ─────────────────────────────────────────────────────────────────────────────────
 
-HEAD = ["contestant", "median", "min – max", "× fastest peer", "of the limit", "off by", "ready after"]
+HEAD = ["contestant", "median", "min – max", "× fastest peer", "of the limit", "off by", "ready after", "memory"]
 
 
 def fastest_peer(result: Result) -> Outcome | None:
@@ -112,6 +112,7 @@ def rows(run: Run, result: Result) -> list[list[str]]:
             share(least / outcome.median) if least else "",
             "" if outcome.error is None else f"{outcome.error:.0e}",
             "" if outcome.ready is None else f"{outcome.ready:.1f} s",
+            "" if outcome.memory is None else f"{outcome.memory / 2**20:.0f} MiB",
         ]
         for outcome in timed
     ]

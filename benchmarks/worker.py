@@ -8,6 +8,7 @@ reads a request per line from its input and writes an answer per line, both in J
 ``{"do": "prepare", "workload": "mlp", "quick": false}``   ``{"seconds": …, "grain": …}``: ready, everything compiled
 ``{"do": "rehearse", "units": 10, "path": "….npz"}``       ``{}``: what it got lies at the path
 ``{"do": "burst", "seconds": 0.1}``                        ``{"units": …, "seconds": …}``: so many took so long
+``{"do": "memory"}``                                       ``{"bytes": …}``: the most that the process ever held
 any                                                       ``{"absent": "why"}`` or ``{"failed": "traceback"}``
 ========================================================  ==========================================================
 
@@ -45,7 +46,8 @@ class Worker:
         """Do what is asked; what goes wrong is an answer too."""
         try:
             arguments = {name: given for name, given in request.items() if name != "do"}
-            return {"prepare": self.prepare, "rehearse": self.rehearse, "burst": self.burst}[request["do"]](**arguments)
+            tasks = {"prepare": self.prepare, "rehearse": self.rehearse, "burst": self.burst, "memory": self.memory}
+            return tasks[request["do"]](**arguments)
         except (Absent, ModuleNotFoundError) as error:
             return {"absent": str(error)}
         except Exception:  # noqa: BLE001  (whatever a framework raises is shown, and the others go on)
@@ -89,6 +91,16 @@ class Worker:
                 self.settled = True
                 return {"units": self.units, "seconds": took}
             self.units *= 2
+
+
+    def memory(self) -> dict[str, Any]:
+        """The most memory that this process ever held, the framework itself included; nothing where nobody says it."""
+        try:
+            import resource  # noqa: PLC0415  (Windows has none)
+        except ModuleNotFoundError:
+            return {}
+        size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return {"bytes": size if sys.platform == "darwin" else 1024 * size}
 
 
 def serve(worker: Worker, requests: TextIO, answers: TextIO) -> None:

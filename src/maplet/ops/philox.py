@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from maplet.core.types import Shape
 
 uint32, uint64 = np.dtype(np.uint32), np.dtype(np.uint64)
+piece = 1 << 16  # blocks of four words that are worked out together
 
 
 def philox(key: tuple[Any, Any], counter: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
@@ -56,10 +57,14 @@ def _bits_shape(key: ArrayType, draw: ArrayType, *, shape: Shape) -> ArrayType:
 
 def _bits_value(key: Any, draw: Any, *, shape: Shape) -> Any:
     size, lead = prod(shape), key.shape
-    block = np.arange(-(-size // 4), dtype=uint64)
-    words = philox(_words(key[..., None]), (*_words(block), *_words(draw[..., None])))
-    bits = np.stack(np.broadcast_arrays(*words), axis=-1).reshape((*lead, 4 * block.size))
-    return bits[..., :size].astype(uint32).reshape((*lead, *shape))
+    blocks = -(-size // 4)
+    bits = np.empty((*lead, blocks, 4), uint32)
+    for first in range(0, blocks, piece):  # each round of each piece makes a dozen arrays of 64 bits
+        block = np.arange(first, min(first + piece, blocks), dtype=uint64)
+        words = philox(_words(key[..., None]), (*_words(block), *_words(draw[..., None])))
+        for n, word in enumerate(words):
+            bits[..., first : first + piece, n] = word
+    return bits.reshape((*lead, 4 * blocks))[..., :size].reshape((*lead, *shape))
 
 
 def _bits_batch(size: int, key: Array, draw: Array, *, batched: tuple[bool, bool], shape: Shape) -> Array:

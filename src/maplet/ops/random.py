@@ -26,9 +26,9 @@ from maplet.ops.creation import arange, zeros
 from maplet.ops.distributions import float64, uint64
 from maplet.ops.identity import stop_gradient
 from maplet.ops.indexing import take
-from maplet.ops.movement import broadcast_to
+from maplet.ops.movement import broadcast_to, reshape
 from maplet.ops.portable import portable_exp
-from maplet.ops.slicing import stack
+from maplet.ops.slicing import concat, stack
 from maplet.ops.sorting import argsort
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Generator", "as_generator", "default", "seed"]
 
+piece = 1 << 16  # numbers that are made of their bits together, outside of a trace
 _one_by_one = RLock()  # held while the number of a draw is read and advanced, so that no two threads get the same
 
 
@@ -213,8 +214,15 @@ class Generator(Stateful):
 
     def _scaled(self, kind: str, shape: ShapeLike, location: Array, scale: Array, dtype: Any) -> Array:
         target = _floating(kind, dtype)
-        words = self.bits((*numbers.shape_for(kind, shape, location.shape, scale.shape), 2))
-        return convert(numbers.standard[kind](words) * scale + location, target)
+        lengths = numbers.shape_for(kind, shape, location.shape, scale.shape)
+        words = self.bits((*lengths, 2))
+        if thread.trace is not None or location.ndim or scale.ndim:
+            return convert(numbers.standard[kind](words) * scale + location, target)
+        # One operation after another, each with its float64 array: a table would need thirty times its own memory.
+        pairs = reshape(words, (-1, 2))
+        pieces = [pairs[n : n + piece] for n in range(0, max(1, len(pairs)), piece)]
+        drawn = [convert(numbers.standard[kind](some) * scale + location, target) for some in pieces]
+        return reshape(concat(drawn) if len(drawn) > 1 else drawn[0], lengths)
 
     # ── the gamma distribution and its kin ───────────────────────────────────────────────────────
 
