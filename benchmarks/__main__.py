@@ -67,6 +67,21 @@ def begin(options: dict[str, str], tasks: list[workloads.Workload], *, quick: bo
     return report.Run(now, machine.describe(), machine.versions(), options, notes, [], [])
 
 
+def continued(run: report.Run, names: tuple[str, ...]) -> report.Run:
+    """What is to be written: where only some workloads are measured, the results that there are, and these among them.
+
+    Only those of the same machine with the same versions can stand beside each other.
+    """
+    path = FOLDER / "results.json"
+    if not names or not path.exists():
+        return run
+    old = report.load(path)
+    others = {key: old.machine.get(key) for key in run.machine if key != "commit"}
+    if (others, old.versions) != ({k: v for k, v in run.machine.items() if k != "commit"}, run.versions):
+        raise click.UsageError(f"{path.name} is of another machine or other versions; measure all, without --workload")
+    return old
+
+
 def write(run: report.Run) -> None:
     """results.json and RESULTS.md, beside this file."""
     report.save(run, FOLDER / "results.json")
@@ -94,7 +109,12 @@ def refused(console: Console, run: report.Run) -> int:
 @click.option("--rounds", type=click.IntRange(1), default=15, show_default=True, help="Bursts of each contestant.")
 @click.option("--burst", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True, help="Seconds.")
 @click.option("--quick", is_flag=True, help="Two short rounds: does everything run? The times mean nothing.")
-@click.option("--write", "kept", is_flag=True, help="Write results.json and RESULTS.md anew, after each workload.")
+@click.option(
+    "--write",
+    "kept",
+    is_flag=True,
+    help="Write results.json and RESULTS.md, after each workload: all anew, or those chosen in their place.",
+)
 @click.option("--list", "listed", is_flag=True, help="Show workloads and contestants, and stop.")
 @click.pass_context
 def main(
@@ -117,6 +137,9 @@ def main(
     os.environ["MAPLET_DATA"] = str(data.data_folder().resolve())  # a relative one would be another one in a worker
 
     run = begin({"rounds": str(rounds), "burst": f"at least {burst} s"}, tasks, quick=quick)
+    date = f"{run.date} at {run.machine['commit']}"
+    if kept:
+        run = continued(run, names)
     for number in threads:
         with console.status(f"the limit, {number} threads") as status:
             run.note(measure.limit(number))
@@ -126,8 +149,9 @@ def main(
                     task, contestants_for(task, peers), plan,
                     lambda text, name=task.name: status.update(f"{name}: {text}"),
                 )  # fmt: skip
-                run.results.append(report.result(task, plan, outcomes))
-                console.print(report.table(run, run.results[-1]))
+                found = report.result(task, plan, outcomes, date)
+                run.take(found)
+                console.print(report.table(run, found))
                 if kept:
                     write(run)
             status.update("the limit again")

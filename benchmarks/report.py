@@ -32,6 +32,8 @@ class Result:
     streams: list[list[float]]
     """The work that one unit cannot avoid: see `workloads`."""
     outcomes: list[Outcome]
+    date: str = ""
+    """When it was measured, and at which commit."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,26 @@ class Run:
             best = replace(limit, **rates)
         self.limits[:] = [known for known in self.limits if known.threads != limit.threads] + [best]
 
+    def take(self, new: Result) -> None:
+        """Put in a result, in the place of an older one of the same workload and number of threads."""
+        same = [(old.workload, old.threads) == (new.workload, new.threads) for old in self.results]
+        if True in same:
+            self.results[same.index(True)] = new
+        else:
+            self.results.append(new)
+
     def least_seconds(self, result: Result) -> float:
         """The time in which nothing could do one unit of a workload; 0 where that is not known."""
         known = [limit for limit in self.limits if limit.threads == result.threads]
         return known[0].seconds(result.flops, result.moves, result.streams) if known else 0.0
 
 
-def result(workload: Workload, plan: Plan, outcomes: list[Outcome]) -> Result:
+def result(workload: Workload, plan: Plan, outcomes: list[Outcome], date: str = "") -> Result:
     """Put together what was measured for a workload."""
     return Result(
         workload.name, workload.says, workload.unit, plan.threads, plan.rounds, workload.tolerance,
         workload.flops, *([list(move) for move in each] for each in (workload.moves, workload.streams)), outcomes,
+        date,
     )  # fmt: skip
 
 
@@ -195,7 +206,13 @@ def page(run: Run) -> str:
     for each in run.results:
         if is_alone(each):
             continue
-        lines += [f"## {title(each)}", "", f"{each.says}. Times of one {each.unit}; {each.rounds} rounds.", ""]
+        measured = f" Measured {each.date}." if each.date and run.date not in each.date else ""
+        lines += [
+            f"## {title(each)}",
+            "",
+            f"{each.says}. Times of one {each.unit}; {each.rounds} rounds.{measured}",
+            "",
+        ]
         lines += [*markdown(HEAD, rows(run, each)), "", *(f"- {line}" for line in missing(each))]
         lines += [""] if missing(each) else []
     return "\n".join(lines).rstrip("\n") + "\n"

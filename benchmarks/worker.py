@@ -92,7 +92,6 @@ class Worker:
                 return {"units": self.units, "seconds": took}
             self.units *= 2
 
-
     def memory(self) -> dict[str, Any]:
         """The most memory that this process ever held, the framework itself included; nothing where nobody says it."""
         try:

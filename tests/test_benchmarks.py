@@ -449,6 +449,20 @@ def test_the_command_measures_and_writes(invoke, tmp_path):
     assert tmp_path.joinpath("RESULTS.md").read_text(encoding="utf-8") == report.page(run)
 
 
+def test_what_is_measured_again_takes_the_place_of_the_old(invoke, tmp_path):
+    for names in (("xor", "softmax"), ("xor",)):
+        chosen = [part for name in names for part in ("--workload", name)]
+        found = invoke("--quick", *chosen, "--threads", "1", "--peers", "away", "--write")
+        assert found.exit_code == 0, found.output
+    run = report.load(tmp_path / "results.json")
+    assert [result.workload for result in run.results] == ["xor", "softmax"]
+    path = tmp_path / "results.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"numpy": "', '"numpy": "0.'), encoding="utf-8")
+    refused = invoke("--quick", "--workload", "xor", "--threads", "1", "--peers", "away", "--write")
+    assert refused.exit_code == 2
+    assert "other versions" in refused.output
+
+
 def test_the_command_is_loud_about_disagreement(invoke, tmp_path):
     found = invoke("--quick", "--workload", "xor", "--threads", "1", "--peers", "wrong")
     assert found.exit_code == 1
