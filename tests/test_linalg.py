@@ -11,6 +11,7 @@ import pytest
 
 import maplet as mp
 from maplet.core.array import Array
+from maplet.core.graph import in_order
 from maplet.errors import DTypeError, GradientError, NonFiniteError, SettingError, ShapeError
 
 la = mp.linalg
@@ -414,6 +415,28 @@ def test_a_batch_is_the_loop(name):
             f(la, *[x[n] if axis == 0 else x for x, axis in zip(given, batched, strict=True)]) for n in range(3)
         ]
         np.testing.assert_allclose(found, mp.stack(expected), rtol=1e-12, atol=1e-13)
+
+
+def test_a_matrix_that_rows_share_is_factored_once():
+    a, several, b = mp.asarray(regular(3, 3)), mp.asarray(regular(2, 3, 3)), mp.asarray(rng.normal(size=(5, 2, 3, 4)))
+    rows = mp.vmap(la.solve, in_axes=(None, 0))
+    both = mp.vmap(rows, in_axes=(None, 1), out_axes=1)
+    for f, matrices, given in [
+        (rows, several, b),
+        (both, a, b),
+        (rows, a, b[:, 0, :, 0]),
+        (la.solve, a, b),
+        (la.solve, several, b),
+    ]:
+        graph = mp.trace(f, matrices, given)
+        (solve,) = [node for node in in_order(graph.outputs) if node.primitive.name == "solve"]
+        assert solve.inputs[0] is graph.inputs[0]
+        left = np.broadcast_to(matrices, (*given.shape[: 1 if given.ndim == 2 else 2], 3, 3))
+        right = np.asarray(given)[..., None] if given.ndim == 2 else np.asarray(given)
+        np.testing.assert_allclose(
+            f(matrices, given), np.linalg.solve(left, right).reshape(given.shape), rtol=1e-12, atol=1e-13
+        )
+    assert la.solve(a, b[:0]).shape == (0, 2, 3, 4)
 
 
 @every_function

@@ -52,6 +52,11 @@ class ArrayType:
         """The number of elements."""
         return prod(self.shape)
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of memory that its elements take."""
+        return self.size * self.dtype.itemsize
+
     def __str__(self) -> str:
         return f"{short_name(self.dtype)}[{','.join(map(str, self.shape))}]"
 

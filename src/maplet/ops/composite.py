@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from math import log10
 from typing import TYPE_CHECKING, Any
 
 from maplet.core.primitive import operation
 from maplet.core.trace import same
-from maplet.core.types import as_dtype, default_float, default_int, is_floating, is_integer, python_numbers, short_name
-from maplet.errors import DTypeError
+from maplet.core.types import (
+    as_dtype,
+    default_float,
+    default_int,
+    float_limits,
+    is_floating,
+    is_integer,
+    python_numbers,
+    short_name,
+)
+from maplet.errors import DTypeError, SettingError
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array, as_count, as_floating, convert, meet
+from maplet.ops.arguments import as_array, as_count, as_floating, as_integer, convert, meet
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import (
     equal,
@@ -17,6 +27,7 @@ from maplet.ops.elementwise import (
     isfinite,
     isnan,
     log,
+    round,
     sqrt,
     square,
     where,
@@ -53,6 +64,31 @@ def clip(x: ArrayLike, /, min: ArrayLike | None = None, max: ArrayLike | None = 
         out, high = meet(out, max)
         out = where(_passes(out > high, max, high), high, out)
     return convert(out, x.dtype) if is_floating(x.dtype) == is_floating(out.dtype) else out
+
+
+@operation
+def round_to(x: Array, digits: int, /) -> Array:
+    """What Python's ``round(x, digits)`` means: the nearest numbers with so many decimal places, halves to the even.
+
+    Integers have no decimal places to round: for them ``digits`` is 0 or more, and they stay what they are.
+    """
+    places = as_integer("round", "digits", digits)
+    if not is_floating(x.dtype):
+        if places < 0:
+            raise DTypeError(
+                f"round: digits={places} of {short_name(x.dtype)}, and it rounds decimal places",
+                fix=f"convert first: round(x.astype(mp.float64), {places})",
+            )
+        return same(x)
+    most = int(log10(float(float_limits(x.dtype).max)))
+    if not -most <= places <= most:
+        raise SettingError(
+            f"round: digits={places}, and {short_name(x.dtype)} reaches to 1e{most}",
+            fix=f"give an integer from −{most} to {most}",
+        )
+    # 10⁻² is no float, but 10² is: so digits before the point are cut off by dividing.
+    back = round(x * 10.0**places) / 10.0**places if places >= 0 else round(x / 10.0**-places) * 10.0**-places
+    return where(isfinite(back), back, stop_gradient(x))  # what leaves the range on the way has no decimal places
 
 
 def _passes(beyond: Array, given: ArrayLike, bound: Array) -> Array:

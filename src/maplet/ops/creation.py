@@ -45,7 +45,7 @@ def asarray(x: ArrayLike, /, *, dtype: Any = None, device: Any = None, copy: boo
     """
     require_device("asarray", device)
     made = as_array(x, None if dtype is None else as_dtype(dtype))
-    if copy is False and made is not x:
+    if copy is not None and not as_flag("asarray", "copy", copy) and made is not x:
         raise SettingError(
             f"asarray: copy=False, but an array of {type(x).__name__} in the dtype {made.dtype} needs a copy",
             fix="leave out copy=False; only an array of maplet that has the dtype already needs none",
@@ -67,9 +67,10 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     Array([1, 2], dtype=int8)
     """
     require_device("from_dlpack", device)
+    copies = copy is None or as_flag("from_dlpack", "copy", copy)
     if isinstance(x, Array):
         return same(x)
-    if copy is False:
+    if not copies:
         raise BufferError(
             f"from_dlpack: copy=False, but {type(x).__name__} may be written to, and an array of maplet never changes\n"
             "  fix: leave out copy=False"

@@ -118,6 +118,7 @@ def argsort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False, stable
     """
     x = as_array(x)
     at = count_axis("argsort", axis, x.ndim)
+    as_flag("argsort", "stable", stable)
     last = moveaxis(x, at, -1)
     backwards = as_flag("argsort", "descending", descending)
     return moveaxis(bind("top", last, k=x.shape[at]) if backwards else bind("argsort", last), -1, at)
@@ -137,5 +138,6 @@ def sort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False, stable: b
     """
     x = as_array(x)
     at = count_axis("sort", axis, x.ndim)
+    as_flag("sort", "stable", stable)
     found = moveaxis(bind("sort", moveaxis(x, at, -1)), -1, at)
     return flip(found, axis=at) if as_flag("sort", "descending", descending) else found
