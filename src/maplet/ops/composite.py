@@ -27,7 +27,6 @@ from maplet.ops.elementwise import (
     isfinite,
     isnan,
     log,
-    round,
     sqrt,
     square,
     where,
