@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from maplet.control.scan import scan
+from maplet.core.context import entered
 from maplet.errors import SettingError
 from maplet.nn.construction import positive_integer
 from maplet.nn.display import call
@@ -158,9 +159,10 @@ def run(
         return new, new[0]
 
     steps, count, features = rows.shape
-    projected = cell.project(reshape(rows, (steps * count, features)))  # so that the gradient of W is one product
-    projected = reshape(projected, (steps, count, projected.shape[-1]))
-    last, outputs = scan(advance, start, (projected, valid), reverse=reverse)
+    with entered(cell):
+        projected = cell.project(reshape(rows, (steps * count, features)))  # so that the gradient of W is one product
+        projected = reshape(projected, (steps, count, projected.shape[-1]))
+        last, outputs = scan(advance, start, (projected, valid), reverse=reverse)
     return last, outputs if valid is None else where(valid, outputs, 0)
 
 

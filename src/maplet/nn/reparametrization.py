@@ -10,6 +10,7 @@ import copy
 from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.array import Array, Parameter
+from maplet.core.context import entered
 from maplet.errors import SettingError
 from maplet.nn.construction import positive_integer
 from maplet.nn.module import Module
@@ -55,7 +56,8 @@ def run_with(layer: Module, weight: Array, args: Any, kwargs: Any) -> Any:
     """What a layer computes with another weight; itself it keeps its own."""
     twin = copy.copy(layer)
     vars(twin)["weight"] = weight  # not by assignment, which would make it a parameter
-    return twin.forward(*args, **kwargs)
+    with entered(layer):
+        return type(layer).forward(twin, *args, **kwargs)  # what the class says, of the twin
 
 
 class WeightNorm(Module):
