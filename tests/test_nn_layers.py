@@ -28,6 +28,14 @@ between = np.array([0.0, 0.0, 0.25])  # a code is a step function of its input: 
 
 spread = nn.initializers.Normal(0.5, 1.0)
 
+
+def grouped():
+    """Attention with everything that is not the default."""
+    return nn.MultiHeadAttention(
+        4, 2, key_value_heads=1, positions=nn.RotaryPositions(100.0), dropout=0.3, weight_init="glorot_normal"
+    )
+
+
 # Every layer with every option that changes what it computes, and an input for it, or a tuple of several.
 examples = {
     "Sequential": [
@@ -131,23 +139,29 @@ examples = {
         (lambda: nn.LearnedPositions(2, 4), images),
         (lambda: nn.LearnedPositions(7, 4, weight_init="normal"), matrix),
     ],
+    "RotaryPositions": [(nn.RotaryPositions, images), (lambda: nn.RotaryPositions(10.0), pictures)],
     "MultiHeadAttention": [
         (lambda: nn.MultiHeadAttention(4, 2), images),
         (
             lambda: nn.MultiHeadAttention(4, 2, bias=False, weight_init="glorot_normal"),
             (images, matrix[None].repeat(3, 0)),
         ),
-        (lambda: nn.MultiHeadAttention(4, 2, key_value_heads=1, rotary=True, dropout=0.3), images),
+        (
+            lambda: nn.MultiHeadAttention(4, 2, key_value_heads=1, positions=nn.RotaryPositions(), dropout=0.3),
+            images,
+        ),
     ],
     "TransformerEncoderLayer": [
         (lambda: nn.TransformerEncoderLayer(4, 2, norm_first=False, activation="relu"), images),
         (lambda: nn.TransformerEncoderLayer(4, 1, hidden_features=3), images),
-        (lambda: nn.TransformerEncoderLayer(4, 2, rotary=True, dropout=0.3), matrix),
+        (lambda: nn.TransformerEncoderLayer(4, 2, bias=False, weight_init="he_normal"), images),
+        (lambda: nn.TransformerEncoderLayer(4, grouped(), dropout=0.3), matrix),
     ],
     "TransformerDecoderLayer": [
         (lambda: nn.TransformerDecoderLayer(4, 2, norm_first=False, hidden_features=3), (images, images[:, :1])),
         (lambda: nn.TransformerDecoderLayer(4, 2), (images, images[:, :1])),
-        (lambda: nn.TransformerDecoderLayer(4, 2, rotary=True, dropout=0.3), (matrix, matrix[:2])),
+        (lambda: nn.TransformerDecoderLayer(4, 2, bias=False, weight_init="he_normal"), (images, images[:, :1])),
+        (lambda: nn.TransformerDecoderLayer(4, grouped(), dropout=0.3), (matrix, matrix[:2])),
     ],
     "TransformerEncoder": [
         (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 1), nn.TransformerEncoderLayer(4, 2)), images),
@@ -404,8 +418,8 @@ def flat(value):
 
 has_no_peer = (
     "Dropout", "ChannelDropout", "StochasticDepth", "AlphaDropout",  # test_nn_dropout.py
-    "EmbedColumns", "Flatten-1", "SinusoidalPositions", "LearnedPositions", "MultiHeadAttention-2",
-    "TransformerEncoderLayer-2", "TransformerDecoderLayer-2", "Outputs", "FinalOutput",
+    "EmbedColumns", "Flatten-1", "SinusoidalPositions", "LearnedPositions", "RotaryPositions", "MultiHeadAttention-2",
+    "TransformerEncoderLayer-3", "TransformerDecoderLayer-3", "Outputs", "FinalOutput",
 )  # fmt: skip
 has_a_peer = [case for case in cases if not case.id.startswith(has_no_peer)]
 

@@ -176,10 +176,10 @@ def _advice_on_slice(part: ast.Subscript, entry: ast.Slice, axis: int | None) ->
     end = "" if entry.upper is None else ast.unparse(entry.upper)
     length = _length(start, entry.upper)
     right: list[str] = []
+    positions = f"{start} + mp.arange({length or 'length'})"
     if start and isinstance(part.ctx, ast.Store):
-        right.append(f"{_with_positions(part, entry, f'{start} + mp.arange({length or "length"})')} = v")
+        right.append(f"{_with_positions(part, entry, positions)} = v")
     elif start:
-        positions = f"{start} + mp.arange({length or 'length'})"
         right.append(f"mp.take({x}, {positions}{along})" + (f", or {x}[{positions}]" if axis is None else ""))
     if not length:
         inside = f"(n >= {start}) & (n < {end})" if start and end else f"n >= {start}" if start else f"n < {end}"

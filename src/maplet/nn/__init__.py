@@ -51,7 +51,7 @@ from maplet.nn.batch_normalization import BatchNorm
 from maplet.nn.combinators import Lambda, Parallel, Residual
 from maplet.nn.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from maplet.nn.dropout import AlphaDropout, ChannelDropout, Dropout, StochasticDepth
-from maplet.nn.key_value_cache import KeyValueCache
+from maplet.nn.key_value_cache import DecoderCache, KeysAndValues, KeyValueCache
 from maplet.nn.layers import Embedding, Flatten, Linear, Sequential
 from maplet.nn.losses import (
     binary_cross_entropy,
@@ -79,7 +79,7 @@ from maplet.nn.multi_head import MultiHeadAttention
 from maplet.nn.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm
 from maplet.nn.online import OnlineState, online_gradient, online_start
 from maplet.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
-from maplet.nn.positions import LearnedPositions, SinusoidalPositions, rotate
+from maplet.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from maplet.nn.recurrent import GRU, LSTM, RNN
 from maplet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from maplet.nn.recurrent_outputs import FinalOutput, Outputs
@@ -119,6 +119,7 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "DecoderCache",
     "Dropout",
     "EmbedColumns",
     "Embedding",
@@ -134,6 +135,7 @@ __all__ = [
     "Hardtanh",
     "InstanceNorm",
     "KeyValueCache",
+    "KeysAndValues",
     "LSTMCell",
     "Lambda",
     "LayerNorm",
@@ -158,6 +160,7 @@ __all__ = [
     "ReLU",
     "ReLU6",
     "Residual",
+    "RotaryPositions",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -203,7 +206,6 @@ __all__ = [
     "padding_mask",
     "poisson_likelihood",
     "quantile",
-    "rotate",
     "triplet",
 ]
 

@@ -1,4 +1,4 @@
-"""What attention remembers while a sequence is generated: the keys and values of the tokens so far."""
+"""What attention remembers while a sequence is generated: keys and values, of the tokens so far and of a memory."""
 
 from __future__ import annotations
 
@@ -18,6 +18,20 @@ from maplet.ops.movement import reshape
 if TYPE_CHECKING:
     from maplet.core.array import Array
     from maplet.core.types import Shape
+
+
+class KeysAndValues(Stateful):
+    """Keys and values as attention reads them, in heads: what `MultiHeadAttention.project` gives.
+
+    Attributes
+    ----------
+    keys, values
+        (…, S, heads, features).
+    """
+
+    def __init__(self, keys: Array, values: Array) -> None:
+        self.keys = keys
+        self.values = values
 
 
 class KeyValueCache(Stateful):
@@ -104,3 +118,25 @@ class KeyValueCache(Stateful):
                     f"a cache for {length} tokens: {int(known)} are in it, {x.shape[-3]} are to come",
                     fix="make a longer one, layer.new_cache(batch, length), or begin anew, cache.reset()",
                 )
+
+
+class DecoderCache(Stateful):
+    """What a layer of a decoder remembers: the tokens so far, and a memory, which is projected once for all of them.
+
+    A layer makes its own: `TransformerDecoderLayer.new_cache`.
+
+    Attributes
+    ----------
+    tokens
+        `KeyValueCache`, of the sequence itself.
+    memory
+        `KeysAndValues`.
+    """
+
+    def __init__(self, tokens: KeyValueCache, memory: KeysAndValues) -> None:
+        self.tokens = tokens
+        self.memory = memory
+
+    def reset(self) -> None:
+        """Begin another sequence beside the same memory."""
+        self.tokens.reset()

@@ -183,14 +183,17 @@ def _row_of(layers: tuple[str, ...], paths: Mapping[tuple[str, ...], str], modul
 
 def _as_input(given: Any, dtype: Any) -> Any:
     """Zeros for a shape; what holds an array is an input already."""
-    if isinstance(given, tuple) and all(isinstance(n, int) for n in cast("tuple[Any, ...]", given)):
-        return zeros(cast("tuple[int, ...]", given), dtype=dtype)
-    kept: Any = given
-    if not leaves(as_tree(kept)):
+    if _is_shape(given):
+        return zeros(given, dtype=dtype)
+    if not leaves(as_tree(given)):
         raise SettingError(
-            f"summary: {kept!r} is no input", fix="give each input as its shape, net.summary((32, 10)), or as an array"
+            f"summary: {given!r} is no input", fix="give each input as its shape, net.summary((32, 10)), or as an array"
         )
-    return kept
+    return given
+
+
+def _is_shape(given: Any) -> bool:
+    return isinstance(given, tuple) and all(isinstance(n, int) for n in cast("tuple[Any, ...]", given))
 
 
 def _aligned(table: Sequence[Sequence[str]], columns: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from maplet.errors import SettingError
 from maplet.nn.activations import activations
 from maplet.nn.construction import positive_integer
 from maplet.nn.dropout import Dropout
+from maplet.nn.key_value_cache import DecoderCache, KeyValueCache
 from maplet.nn.layers import Linear, Sequential
 from maplet.nn.module import Module
 from maplet.nn.multi_head import MultiHeadAttention
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from maplet.core.array import Array, ArrayLike
     from maplet.core.types import Shape
-    from maplet.nn.key_value_cache import KeyValueCache
+    from maplet.nn.initializers import Initializer
     from maplet.ops.random import Generator, Rng
 
 
@@ -30,27 +31,41 @@ class TransformerLayer(Module, abstract=True):
     def __init__(
         self,
         features: int,
-        heads: int,
+        attention: int | MultiHeadAttention,
         *,
         hidden_features: int | None = None,
         activation: str = "gelu",
         dropout: float = 0.0,
         norm_first: bool = True,
-        rotary: bool = False,
+        bias: bool = True,
+        weight_init: str | Initializer = "lecun_uniform",
         rng: Rng = None,
     ) -> None:
         name = type(self).__name__
         self.features = positive_integer(name, "features", features)
-        self.heads = positive_integer(name, "heads", heads)
         self.hidden_features, self.activation, self.dropout = hidden_features, activation, dropout
-        self.norm_first, self.rotary = norm_first, rotary
+        self.norm_first, self.bias, self.weight_init = norm_first, bias, weight_init
         generator = as_generator(rng)
-        self.attention = MultiHeadAttention(features, heads, dropout=dropout, rotary=rotary, rng=generator)
-        self.attention_norm = LayerNorm(features)
+        if not isinstance(attention, MultiHeadAttention):
+            attention = self._attention(positive_integer(name, "heads", attention), generator)
+        elif attention.features != features:
+            raise SettingError(
+                f"{name}: tokens have {features} features, and the attention is for {attention.features}",
+                fix=f"{name}({features}, MultiHeadAttention({features}, {attention.heads}))",
+            )
+        self.attention = attention
+        self.attention_norm = LayerNorm(features, bias=bias)
         self._look_elsewhere(generator)
         self.feed_forward = self._feed_forward(name, generator)
-        self.feed_forward_norm = LayerNorm(features)
+        self.feed_forward_norm = LayerNorm(features, bias=bias)
         self.drop = Dropout(dropout, rng=generator)
+
+    def _attention(self, heads: int, rng: Generator, *, key_value_heads: int | None = None) -> MultiHeadAttention:
+        """Attention with the settings of the layer."""
+        return MultiHeadAttention(
+            self.features, heads, key_value_heads=key_value_heads, dropout=self.dropout,
+            bias=self.bias, weight_init=self.weight_init, rng=rng,
+        )  # fmt: skip
 
     def _look_elsewhere(self, generator: Generator) -> None:
         """Make what stands between attention to the sequence itself and the net: here nothing."""
@@ -63,20 +78,17 @@ class TransformerLayer(Module, abstract=True):
             raise SettingError(
                 f"{name}: there is no activation {self.activation!r}", fix=f"one of {', '.join(activations)}"
             )
+        common: dict[str, Any] = {"bias": self.bias, "weight_init": self.weight_init, "rng": generator}
         return Sequential(
-            Linear(self.features, hidden, rng=generator),
+            Linear(self.features, hidden, **common),
             activations[self.activation](),
             Dropout(self.dropout, rng=generator),
-            Linear(hidden, self.features, rng=generator),
+            Linear(hidden, self.features, **common),
         )
 
     def _residual(self, norm: LayerNorm, part: Callable[[Array], Array], x: Array) -> Array:
         """A part around a residual connection, with its normalization where the layer wants it."""
         return x + self.drop(part(norm(x))) if self.norm_first else norm(x + self.drop(part(x)))
-
-    def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> KeyValueCache:
-        """An empty cache for a batch of so many sequences, with room for ``length`` tokens in each."""
-        return self.attention.new_cache(batch, length, dtype=dtype)
 
 
 class TransformerEncoderLayer(TransformerLayer):
@@ -92,8 +104,9 @@ class TransformerEncoderLayer(TransformerLayer):
     ----------
     features
         How many a token has.
-    heads
-        How many heads attention has.
+    attention
+        How many heads attention has, or itself, with settings of its own: `MultiHeadAttention`, for example with
+        ``positions=RotaryPositions()`` or fewer heads of keys and values.
     hidden_features
         The width of the net for each token; by default 4 · features.
     activation
@@ -102,15 +115,27 @@ class TransformerEncoderLayer(TransformerLayer):
         With which probability weights of attention, elements inside the net and of the results of both are dropped.
     norm_first
         Whether the normalization stands before each part, or behind the sum.
-    rotary
-        Whether attention turns queries and keys by their positions, so that nothing else has to tell them.
+    bias
+        Whether projections, net and normalizations add one; of a given attention, it decides itself.
+    weight_init
+        How the weights of projections and net begin, see `Linear`.
     rng
         Where the weights are drawn from.
+
+    Raises
+    ------
+    SettingError
+        If the attention is for another number of features, or there is no such activation.
 
     Examples
     --------
     >>> import maplet as mp
-    >>> TransformerEncoderLayer(8, 2)(mp.ones((5, 7, 8)), causal=True).shape
+    >>> from maplet import nn
+    >>> x = mp.ones((5, 7, 8))
+    >>> TransformerEncoderLayer(8, 2)(x, causal=True).shape
+    (5, 7, 8)
+    >>> attention = nn.MultiHeadAttention(8, 4, key_value_heads=2, positions=nn.RotaryPositions())
+    >>> TransformerEncoderLayer(8, attention, bias=False)(x, causal=True).shape
     (5, 7, 8)
     """
 
@@ -130,48 +155,80 @@ class TransformerEncoderLayer(TransformerLayer):
         x = self._residual(self.attention_norm, attend, as_array(x))
         return self._residual(self.feed_forward_norm, self.feed_forward, x)
 
+    def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> KeyValueCache:
+        """An empty cache for a batch of so many sequences, with room for ``length`` tokens in each."""
+        return self.attention.new_cache(batch, length, dtype=dtype)
+
 
 class TransformerDecoderLayer(TransformerLayer):
     """Attention of a sequence to itself, then to a memory, such as an encoded sentence; then a net for each token.
 
     Source, parameters and the order of the normalization as in `TransformerEncoderLayer`. By default the sequence does
-    not see its future. Rotary positions are for its attention to itself alone.
+    not see its future. The attention to the memory has as many heads as that to the sequence, and no positions.
 
     Examples
     --------
     >>> import maplet as mp
-    >>> TransformerDecoderLayer(8, 2)(mp.ones((5, 7, 8)), mp.ones((5, 3, 8))).shape
+    >>> layer, x, memory = TransformerDecoderLayer(8, 2), mp.ones((5, 7, 8)), mp.ones((5, 3, 8))
+    >>> y = layer(x, memory)
+    >>> y.shape
     (5, 7, 8)
+
+    With a cache the tokens come in pieces, and the memory, which is projected once, is in it:
+
+    >>> cache = layer.new_cache(memory, length=7)
+    >>> pieces = [layer(x[:, :4], cache=cache), layer(x[:, 4:], cache=cache)]
+    >>> bool(mp.allclose(mp.concat(pieces, axis=1), y, atol=1e-5))
+    True
     """
 
     def _look_elsewhere(self, generator: Generator) -> None:
-        self.memory_attention = MultiHeadAttention(self.features, self.heads, dropout=self.dropout, rng=generator)
-        self.memory_norm = LayerNorm(self.features)
+        own = self.attention
+        self.memory_attention = self._attention(own.heads, generator, key_value_heads=own.key_value_heads)
+        self.memory_norm = LayerNorm(self.features, bias=self.bias)
 
     def forward(
         self,
         x: ArrayLike,
-        memory: ArrayLike,
+        memory: ArrayLike | None = None,
         *,
         mask: ArrayLike | None = None,
         memory_mask: ArrayLike | None = None,
         causal: bool = True,
-        cache: KeyValueCache | None = None,
+        cache: DecoderCache | None = None,
     ) -> Array:
-        """(…, T, features) and a memory (…, S, features) ↦ (…, T, features).
+        """(…, T, features) and a memory (…, S, features), or a cache that holds it ↦ (…, T, features).
 
         ``memory_mask`` is that of the attention to the memory; the others are those of the sequence to itself.
         """
+        _require_one_memory(self, memory, cache)
+        tokens, known = (None, memory) if cache is None else (cache.tokens, cache.memory)
 
         def attend(x: Array) -> Array:
-            return self.attention(x, mask=mask, causal=causal, cache=cache)
+            return self.attention(x, mask=mask, causal=causal, cache=tokens)
 
         def recall(x: Array) -> Array:
-            return self.memory_attention(x, memory, mask=memory_mask)
+            return self.memory_attention(x, known, mask=memory_mask)
 
         x = self._residual(self.attention_norm, attend, as_array(x))
         x = self._residual(self.memory_norm, recall, x)
         return self._residual(self.feed_forward_norm, self.feed_forward, x)
+
+    def new_cache(self, memory: ArrayLike, length: int, *, dtype: Any = None) -> DecoderCache:
+        """An empty cache beside a memory (…, S, features), with room for ``length`` tokens in each sequence."""
+        memory = as_array(memory)
+        tokens = self.attention.new_cache(memory.shape[:-2], length, dtype=dtype)
+        return DecoderCache(tokens, self.memory_attention.project(memory))
+
+
+def _require_one_memory(layer: Module, memory: Any, cache: Any) -> None:
+    """A decoder reads a memory, which is given or in the cache."""
+    if (memory is None) == (cache is None):
+        given = "neither of them is" if memory is None else "both are"
+        raise SettingError(
+            f"{type(layer).__name__} takes a memory, or a cache that holds it; {given} given",
+            fix="layer(x, memory), or: cache = layer.new_cache(memory, length); layer(x, cache=cache)",
+        )
 
 
 # ── stacks ───────────────────────────────────────────────────────────────────────────────────────
@@ -246,24 +303,25 @@ class TransformerDecoder(Module):
     def forward(
         self,
         x: ArrayLike,
-        memory: ArrayLike,
+        memory: ArrayLike | None = None,
         *,
         mask: ArrayLike | None = None,
         memory_mask: ArrayLike | None = None,
         causal: bool = True,
-        cache: Sequence[KeyValueCache] | None = None,
+        cache: Sequence[DecoderCache] | None = None,
     ) -> Array:
-        """(…, T, features) and a memory (…, S, features) ↦ (…, T, features), with the same masks in every layer.
+        """(…, T, features) and a memory (…, S, features), or caches that hold it ↦ (…, T, features).
 
-        With a cache only what belongs to the sequence is remembered: the memory is projected at each call.
+        The masks are the same in every layer.
         """
+        _require_one_memory(self, memory, cache)
         for layer, own in zip(self.layers, _caches(self, cache), strict=True):
             x = layer(x, memory, mask=mask, memory_mask=memory_mask, causal=causal, cache=own)
         return as_array(x) if self.norm is None else self.norm(x)
 
-    def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> list[KeyValueCache]:
-        """Empty caches, one for each layer, for so many sequences of up to ``length`` tokens."""
-        return [layer.new_cache(batch, length, dtype=dtype) for layer in self.layers]
+    def new_cache(self, memory: ArrayLike, length: int, *, dtype: Any = None) -> list[DecoderCache]:
+        """Empty caches beside a memory (…, S, features), one for each layer, for up to ``length`` tokens."""
+        return [layer.new_cache(memory, length, dtype=dtype) for layer in self.layers]
 
 
 def _as_layers(stack: str, layers: Sequence[Any]) -> list[Any]:
@@ -276,15 +334,13 @@ def _as_layers(stack: str, layers: Sequence[Any]) -> list[Any]:
     return list(layers)
 
 
-def _caches(
-    stack: TransformerEncoder | TransformerDecoder, cache: Sequence[KeyValueCache] | None
-) -> Sequence[KeyValueCache | None]:
+def _caches(stack: TransformerEncoder | TransformerDecoder, cache: Sequence[Any] | None) -> Sequence[Any]:
     """A cache for each layer, or None for each."""
     if cache is None:
         return [None] * len(stack.layers)
     if not isinstance(cache, list | tuple) or len(cache) != len(stack.layers):
         raise SettingError(
             f"{type(stack).__name__}: the cache is a list of {len(stack.layers)}, one for each layer",
-            fix="cache = net.new_cache(batch, length)",
+            fix="make it by net.new_cache, which gives one for each layer",
         )
     return cache
