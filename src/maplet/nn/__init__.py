@@ -85,12 +85,8 @@ from maplet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from maplet.nn.recurrent_outputs import FinalOutput, Outputs
 from maplet.nn.reparametrization import SpectralNorm, WeightNorm
 from maplet.nn.tabular import EmbedColumns
-from maplet.nn.transformer import (
-    TransformerDecoder,
-    TransformerDecoderLayer,
-    TransformerEncoder,
-    TransformerEncoderLayer,
-)
+from maplet.nn.transformer import TransformerDecoder, TransformerEncoder
+from maplet.nn.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 
 __all__ = [
     "CELU",
