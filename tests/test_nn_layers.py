@@ -10,6 +10,7 @@ from maplet import nn
 from maplet.core.tree import leaves
 from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
 from maplet.nn.activations import activations
+from maplet.nn.construction import constructor_parameters
 from maplet.nn.module import built_in
 from torch_images import peers as image_peers
 from torch_recurrent import recurrent_peers
@@ -270,6 +271,12 @@ def assert_equal(ours, theirs):
 def test_every_layer_has_an_example():
     assert set(examples) == set(built_in) - {"Lambda"}  # which is no data: test_nn_combinators.py
     assert {cls.__name__ for cls in activations.values()} <= set(examples)
+
+
+@pytest.mark.parametrize("name", built_in)
+def test_a_constructor_takes_seven_arguments_at_most(name):
+    """Besides those that many layers have, and whoever knows one knows."""
+    assert len(set(constructor_parameters(built_in[name])) - {"bias", "weight_init", "bias_init", "rng"}) <= 7
 
 
 @every_layer

@@ -315,6 +315,16 @@ def test_each_gate_is_drawn_as_a_matrix_of_its_own():
 
 
 @kinds
+def test_states_can_begin_with_orthogonal_weights(kind):
+    layer = kind(C, H, layers=2, weight_init="ones", recurrent_init="orthogonal", rng=0)
+    for cell in [cell for cells in layer.cells for cell in cells]:
+        assert (cell.weight.numpy() == 1).all()
+        for gate in np.split(cell.recurrent_weight.numpy(), cell.gates, axis=1):
+            np.testing.assert_allclose(gate.T @ gate, np.eye(H), atol=1e-6)
+    assert nn.build(nn.describe(layer)).recurrent_init == "orthogonal"
+
+
+@kinds
 def test_dropout_acts_between_layers_only(kind):
     layer = make(kind, 2, dtype="float32", dropout=0.5, rng=0)
     x = sequences.astype("float32")

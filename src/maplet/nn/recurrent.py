@@ -46,6 +46,7 @@ class Recurrent(Module, abstract=True):
         dropout: float = 0.0,
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
@@ -55,7 +56,7 @@ class Recurrent(Module, abstract=True):
         self.layers = positive_integer(name, "layers", layers)
         self.bidirectional = as_flag(name, "bidirectional", bidirectional)
         self.dropout, self.bias = dropout, bias
-        self.weight_init, self.bias_init = weight_init, bias_init
+        self.weight_init, self.recurrent_init, self.bias_init = weight_init, recurrent_init, bias_init
         if dropout and self.layers == 1:
             raise SettingError(
                 f"{name}: dropout={dropout!r} is applied between layers, and there is one",
@@ -69,7 +70,8 @@ class Recurrent(Module, abstract=True):
     def _cell(self, width: int, rng: Rng) -> Cell:
         return self.cell_type(
             width, self.hidden_features, **self._cell_settings(),
-            bias=self.bias, weight_init=self.weight_init, bias_init=self.bias_init, rng=rng,
+            bias=self.bias, weight_init=self.weight_init, recurrent_init=self.recurrent_init, bias_init=self.bias_init,
+            rng=rng,
         )  # fmt: skip
 
     def _cell_settings(self) -> dict[str, Any]:
@@ -181,7 +183,7 @@ class RNN(Recurrent):
         Whether each layer also runs over the sequences from the end.
     dropout
         The rate of the `Dropout` between layers, while training.
-    bias, weight_init, bias_init, rng
+    bias, weight_init, recurrent_init, bias_init, rng
         As in `RNNCell`.
 
     Attributes
@@ -215,13 +217,14 @@ class RNN(Recurrent):
         dropout: float = 0.0,
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
         self.activation = activation
         super().__init__(
             in_features, hidden_features, layers=layers, bidirectional=bidirectional, dropout=dropout,
-            bias=bias, weight_init=weight_init, bias_init=bias_init, rng=rng,
+            bias=bias, weight_init=weight_init, recurrent_init=recurrent_init, bias_init=bias_init, rng=rng,
         )  # fmt: skip
 
     def _cell_settings(self) -> dict[str, Any]:
@@ -243,7 +246,7 @@ class LSTM(Recurrent):
         The rate of the `Dropout` between layers, while training.
     forget_bias
         What the bias of the forget gate begins with besides; see `LSTMCell`.
-    bias, weight_init, bias_init, rng
+    bias, weight_init, recurrent_init, bias_init, rng
         As in `LSTMCell`.
 
     Attributes
@@ -280,13 +283,14 @@ class LSTM(Recurrent):
         forget_bias: float = 0.0,
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
         self.forget_bias = forget_bias
         super().__init__(
             in_features, hidden_features, layers=layers, bidirectional=bidirectional, dropout=dropout,
-            bias=bias, weight_init=weight_init, bias_init=bias_init, rng=rng,
+            bias=bias, weight_init=weight_init, recurrent_init=recurrent_init, bias_init=bias_init, rng=rng,
         )  # fmt: skip
 
     def _cell_settings(self) -> dict[str, Any]:
@@ -306,7 +310,7 @@ class GRU(Recurrent):
         Whether each layer also runs over the sequences from the end.
     dropout
         The rate of the `Dropout` between layers, while training.
-    bias, weight_init, bias_init, rng
+    bias, weight_init, recurrent_init, bias_init, rng
         As in `GRUCell`.
 
     Attributes

@@ -47,20 +47,22 @@ class Cell(Module, abstract=True):
         *,
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
         name = type(self).__name__
         self.in_features = positive_integer(name, "in_features", in_features)
         self.hidden_features = positive_integer(name, "hidden_features", hidden_features)
-        self.weight_init, self.bias_init = weight_init, bias_init
+        self.weight_init, self.recurrent_init, self.bias_init = weight_init, recurrent_init, bias_init
         generator = as_generator(rng)
-        self.weight = Parameter(self._drawn(self.in_features, generator))
-        self.recurrent_weight = Parameter(self._drawn(self.hidden_features, generator))
+        among_states = weight_init if recurrent_init is None else recurrent_init
+        self.weight = Parameter(self._drawn(weight_init, self.in_features, generator))
+        self.recurrent_weight = Parameter(self._drawn(among_states, self.hidden_features, generator))
         self.bias = Parameter(self._drawn_bias(self.gates, generator)) if bias else None
 
-    def _drawn(self, rows: int, generator: Generator) -> Array:
-        initializer = as_initializer(self.weight_init)
+    def _drawn(self, given: str | Initializer, rows: int, generator: Generator) -> Array:
+        initializer = as_initializer(given)
         return concat([initializer((rows, self.hidden_features), generator) for _ in range(self.gates)], axis=1)
 
     def _drawn_bias(self, gates: int, generator: Generator) -> Array:
@@ -111,8 +113,8 @@ class RNNCell(Cell):
         ``"tanh"`` or ``"relu"``.
     bias
         Whether there is a b.
-    weight_init, bias_init
-        How W and U begin (see `Linear`), and b.
+    weight_init, recurrent_init, bias_init
+        How W begins (see `Linear`), U, by default as W, and b.
     rng
         Where the weights are drawn from.
 
@@ -140,13 +142,17 @@ class RNNCell(Cell):
         activation: Literal["tanh", "relu"] = "tanh",
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
         if activation not in ("tanh", "relu"):
             raise SettingError(f"{type(self).__name__}: activation={activation!r}", fix='give "tanh" or "relu"')
         self.activation = activation
-        super().__init__(in_features, hidden_features, bias=bias, weight_init=weight_init, bias_init=bias_init, rng=rng)
+        super().__init__(
+            in_features, hidden_features, bias=bias,
+            weight_init=weight_init, recurrent_init=recurrent_init, bias_init=bias_init, rng=rng,
+        )  # fmt: skip
 
     def step(self, projected: Array, *state: Array) -> tuple[Array, ...]:
         """(h',)."""
@@ -179,8 +185,8 @@ class LSTMCell(Cell):
         empirical exploration of recurrent network architectures", ICML 2015).
     bias
         Whether there is a b.
-    weight_init, bias_init
-        How W and U begin (see `Linear`), and b.
+    weight_init, recurrent_init, bias_init
+        How W begins (see `Linear`), U, by default as W, and b.
     rng
         Where the weights are drawn from.
 
@@ -211,6 +217,7 @@ class LSTMCell(Cell):
         forget_bias: float = 0.0,
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
@@ -220,7 +227,10 @@ class LSTMCell(Cell):
                 fix="leave out one of the two",
             )
         self.forget_bias = forget_bias
-        super().__init__(in_features, hidden_features, bias=bias, weight_init=weight_init, bias_init=bias_init, rng=rng)
+        super().__init__(
+            in_features, hidden_features, bias=bias,
+            weight_init=weight_init, recurrent_init=recurrent_init, bias_init=bias_init, rng=rng,
+        )  # fmt: skip
 
     def _drawn_bias(self, gates: int, generator: Generator) -> Array:
         i, f, g, o = self.split(super()._drawn_bias(gates, generator))
@@ -255,8 +265,8 @@ class GRUCell(Cell):
         The length of the last axis of the input, and of the state.
     bias
         Whether there are b and d.
-    weight_init, bias_init
-        How W and U begin (see `Linear`), and b and d.
+    weight_init, recurrent_init, bias_init
+        How W begins (see `Linear`), U, by default as W, and b and d.
     rng
         Where the weights are drawn from.
 
@@ -284,13 +294,15 @@ class GRUCell(Cell):
         *,
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
         generator = as_generator(rng)
         super().__init__(
-            in_features, hidden_features, bias=bias, weight_init=weight_init, bias_init=bias_init, rng=generator
-        )
+            in_features, hidden_features, bias=bias,
+            weight_init=weight_init, recurrent_init=recurrent_init, bias_init=bias_init, rng=generator,
+        )  # fmt: skip
         self.candidate_bias = Parameter(self._drawn_bias(1, generator)) if bias else None
 
     def step(self, projected: Array, *state: Array) -> tuple[Array, ...]:
