@@ -35,7 +35,7 @@ from maplet.optim.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW,
 from maplet.optim.plateau import ReduceOnPlateau
 from maplet.optim.radam import RAdam, scale_by_radam
 from maplet.optim.rprop import Rprop, scale_by_rprop
-from maplet.optim.sam import sam
+from maplet.optim.sam import SAM, sam
 from maplet.optim.schedules import (
     Constant,
     Cosine,
@@ -54,6 +54,7 @@ from maplet.optim.transformations import clip_by_norm, clip_by_value, decay_weig
 __all__ = [
     "LAMB",
     "LBFGS",
+    "SAM",
     "SGD",
     "Adadelta",
     "Adafactor",

@@ -20,6 +20,8 @@ from maplet.optim.targets import gradients_for, parameters_of
 from maplet.optim.transformation import Transformation, chain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from maplet.optim.transformation import Arrays
 
 float64 = np.dtype(np.float64)
@@ -89,6 +91,20 @@ class Optimizer(Resumable):
         )
 
     # ── the step ─────────────────────────────────────────────────────────────────────────────────
+
+    def gradients_from(self, both: Callable[..., Any]) -> Callable[..., Any]:
+        """What takes the gradient for `update`, made of what takes it at the parameters as they are.
+
+        Parameters
+        ----------
+        both
+            ``(target, …) → (value, gradients)``, such as ``mp.value_and_grad(loss)``.
+
+        Returns
+        -------
+        A function of the same arguments and results: ``both`` itself, but for `SAM`. `mp.fit` asks for it.
+        """
+        return both
 
     def init(self, target: Any) -> None:
         """Begin anew: zero steps, and an empty memory for these parameters. The first update does this by itself.
