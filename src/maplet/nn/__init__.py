@@ -47,7 +47,7 @@ from maplet.nn.adaptive_pooling import (
 )
 from maplet.nn.architecture import build, describe
 from maplet.nn.attention import attention, causal_mask, padding_mask
-from maplet.nn.batch_normalization import BatchNorm
+from maplet.nn.batch_normalization import BatchNorm, update_statistics
 from maplet.nn.combinators import Lambda, Parallel, Residual
 from maplet.nn.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from maplet.nn.dropout import AlphaDropout, ChannelDropout, Dropout, StochasticDepth
@@ -203,6 +203,7 @@ __all__ = [
     "poisson_likelihood",
     "quantile",
     "triplet",
+    "update_statistics",
 ]
 
 if not TYPE_CHECKING:  # a checker would take it that every name is there

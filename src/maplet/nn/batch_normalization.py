@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from maplet.errors import SettingError, ShapeError
+from maplet.errors import DataError, SettingError, ShapeError
 from maplet.nn.normalization import Normalization, moments
 from maplet.ops.arguments import convert
 from maplet.ops.creation import ones, zeros
@@ -14,8 +14,11 @@ from maplet.ops.identity import stop_gradient
 from maplet.ops.movement import reshape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from maplet.core.array import Array, ArrayLike
     from maplet.nn.initializers import Initializer
+    from maplet.nn.module import Module
     from maplet.ops.random import Rng
 
 
@@ -114,3 +117,58 @@ class BatchNorm(Normalization):
     def _averaged(self, running: Array, batch: Array) -> Array:
         new = stop_gradient(reshape(batch, self.feature_shape))
         return convert((1 - self.momentum) * convert(running, new.dtype) + self.momentum * new, running.dtype)
+
+
+def update_statistics(net: Module, batches: Iterable[Any]) -> None:
+    """Make the running averages of every `BatchNorm` anew, as the plain means over some batches.
+
+    For weights that no training step has run with, such as averages of weights (`maplet.optim.Average`): the statistics
+    of the network belong to the weights that it was trained with. While the batches run, all other layers are as at
+    inference, where these statistics are for; mode and momentum of each layer are afterwards as before.
+
+    Source: P. Izmailov et al., "Averaging weights leads to wider optima and better generalization", 2018, §3.2.
+
+    Parameters
+    ----------
+    net
+        The network; a network without `BatchNorm` stays as it is.
+    batches
+        Inputs of the network, such as those it was trained with, in batches of about that size; a tuple is several
+        inputs of one call.
+
+    Raises
+    ------
+    DataError
+        If there is no batch.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> net = BatchNorm(1)
+    >>> update_statistics(net, [mp.asarray([[1.0], [3.0]]), mp.asarray([[5.0], [5.0]])])
+    >>> net.running_mean, net.running_variance
+    (Array([3.5], dtype=float32), Array([1.], dtype=float32))
+    """
+    norms = [module for module in net.modules().values() if isinstance(module, BatchNorm)]
+    modes = [(module, module.training) for module in net.modules().values()]
+    before = [(norm, norm.momentum, norm.running_mean, norm.running_variance) for norm in norms]
+    count = 0
+    net.eval()
+    try:
+        for norm in norms:
+            norm.training = True
+        for count, batch in enumerate(batches, 1):
+            for norm in norms:
+                norm.momentum = 1 / count  # of the first batch everything, of the n-th an n-th: the mean of all
+            net(*batch) if isinstance(batch, tuple) else net(batch)
+    except BaseException:
+        for norm, _, mean, variance in before:
+            norm.running_mean, norm.running_variance = mean, variance
+        raise
+    finally:
+        for norm, momentum, *_ in before:
+            norm.momentum = momentum
+        for module, training in modes:
+            module.training = training
+    if not count:
+        raise DataError("update_statistics: there is no batch", fix="give a list of inputs: [x[:256], x[256:]]")

@@ -87,8 +87,8 @@ class Averaging(Resumable):
     def apply(self, target: T) -> T:
         """A copy of the network with the averages as its weights, for evaluation; the network stays as it is.
 
-        Running statistics are those of the network; where they belong to other weights, run some batches through the
-        copy in training mode.
+        Running statistics are those of the network, whose weights are others: `maplet.nn.update_statistics` makes them
+        anew.
 
         Raises
         ------
