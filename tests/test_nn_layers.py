@@ -279,6 +279,18 @@ def test_a_constructor_takes_seven_arguments_at_most(name):
     assert len(set(constructor_parameters(built_in[name])) - {"bias", "weight_init", "bias_init", "rng"}) <= 7
 
 
+@pytest.mark.parametrize("name", examples)
+def test_a_flag_or_number_of_a_constructor_is_nothing_else(name):
+    """``bias="no"`` would be taken for true, and ``dropout="0.1"`` be compared with numbers, at some later time."""
+    kind, settings = built_in[name], examples[name][0][0]().settings()
+    for setting, parameter in constructor_parameters(kind).items():
+        if not isinstance(parameter.default, bool | float):
+            continue
+        for wrong in ("no", None, mp.ones((2,))):
+            with pytest.raises(SettingError, match=f"{setting}=.*: expected (True|a finite)"):
+                kind(**{**settings, setting: wrong})
+
+
 @every_layer
 def test_gradients_agree_with_central_differences(make, x):
     report = mp.check_gradient(lambda net, xs: net(*xs), make(), list(x) if isinstance(x, tuple) else [x])
@@ -511,9 +523,9 @@ def test_linear_says_what_it_takes_and_how_to_mend_it(shape, fix):
 @pytest.mark.parametrize("wrong", [0, -1, 2.0, "3", None, True])
 def test_features_are_positive_integers(wrong):
     for make in (nn.Linear, nn.Embedding):
-        with pytest.raises(SettingError, match="is a positive integer, not"):
+        with pytest.raises(SettingError, match="expected an integer ≥ 1"):
             make(wrong, 3)
-        with pytest.raises(SettingError, match="is a positive integer, not"):
+        with pytest.raises(SettingError, match="expected an integer ≥ 1"):
             make(3, wrong)
 
 

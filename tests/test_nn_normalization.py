@@ -327,16 +327,19 @@ def test_an_input_that_does_not_fit_is_named(layer, shape, said):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: nn.BatchNorm(0), "BatchNorm: features is a positive integer"),
-        (lambda: nn.BatchNorm((3, 4)), "BatchNorm: features is a positive integer"),
-        (lambda: nn.BatchNorm(4, momentum=1.5), "BatchNorm: momentum is from 0 to 1, not 1.5"),
-        (lambda: nn.BatchNorm(4, epsilon=-1.0), "BatchNorm: epsilon is a small number from 0"),
-        (lambda: nn.LayerNorm(()), "LayerNorm: features is a positive integer"),
-        (lambda: nn.LayerNorm((4, 0)), "LayerNorm: features is a positive integer"),
-        (lambda: nn.RMSNorm(4, epsilon=float("nan")), "RMSNorm: epsilon is a small number from 0"),
+        (lambda: nn.BatchNorm(0), "BatchNorm: features=0: expected an integer ≥ 1"),
+        (lambda: nn.BatchNorm((3, 4)), "BatchNorm: features=(3, 4): expected an integer ≥ 1"),
+        (lambda: nn.BatchNorm(4, momentum=1.5), "BatchNorm: momentum=1.5: expected a finite number ≥ 0 and ≤ 1"),
+        (lambda: nn.BatchNorm(4, epsilon=-1.0), "BatchNorm: epsilon=-1.0: expected a finite number ≥ 0"),
+        (lambda: nn.LayerNorm(()), "LayerNorm: features=(): expected an integer ≥ 1"),
+        (lambda: nn.LayerNorm((4, 0)), "LayerNorm: features=0: expected an integer ≥ 1"),
+        (lambda: nn.RMSNorm(4, epsilon=float("nan")), "RMSNorm: epsilon=nan: expected a finite number ≥ 0"),
         (lambda: nn.GroupNorm(3, 8), "GroupNorm: 8 channels do not fall into 3 equal groups"),
-        (lambda: nn.GroupNorm(0, 8), "GroupNorm: groups is a positive integer"),
-        (lambda: nn.SpectralNorm(nn.Linear(2, 2), iterations=0), "SpectralNorm: iterations is a positive integer"),
+        (lambda: nn.GroupNorm(0, 8), "GroupNorm: groups=0: expected an integer ≥ 1"),
+        (
+            lambda: nn.SpectralNorm(nn.Linear(2, 2), iterations=0),
+            "iterations=0: expected an integer ≥ 1",
+        ),
     ],
 )
 def test_settings_out_of_range_are_refused_at_once(make, said):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from maplet.errors import DataError, SettingError, ShapeError
+from maplet.errors import DataError, ShapeError
 from maplet.nn.normalization import Normalization, moments
 from maplet.ops.arguments import convert
 from maplet.ops.creation import ones, zeros
 from maplet.ops.elementwise import rsqrt
 from maplet.ops.identity import stop_gradient
 from maplet.ops.movement import reshape
+from maplet.ops.settings import real
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,12 +87,8 @@ class BatchNorm(Normalization):
         super().__init__(
             features, epsilon=epsilon, weight=weight, bias=bias, weight_init=weight_init, bias_init=bias_init, rng=rng
         )
-        if isinstance(momentum, bool) or not 0 <= momentum <= 1:
-            raise SettingError(
-                f"BatchNorm: momentum is from 0 to 1, not {momentum!r}",
-                fix="0.1: a tenth of each batch enters the averages",
-            )
-        self.momentum = momentum
+        tenth = "0.1: a tenth of each batch enters the averages"
+        self.momentum = real("BatchNorm: momentum", momentum, least=0, most=1, fix=tenth)
         self.running_mean, self.running_variance = zeros(self.feature_shape), ones(self.feature_shape)
 
     def forward(self, x: ArrayLike) -> Array:

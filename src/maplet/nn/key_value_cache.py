@@ -8,12 +8,12 @@ from maplet.core.tree import Stateful
 from maplet.core.types import default_float, default_int, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.nn.attention import causal_mask
-from maplet.nn.construction import positive_integer
 from maplet.nn.given import known_value
 from maplet.ops.creation import arange, zeros
 from maplet.ops.elementwise import logical_and, where
 from maplet.ops.indexing import take
 from maplet.ops.movement import reshape
+from maplet.ops.settings import whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array
@@ -64,7 +64,7 @@ class KeyValueCache(Stateful):
     ) -> None:
         lead = batch if isinstance(batch, tuple) else (batch,)
         counts = [("length", length), ("heads", heads), ("features", features)]
-        shape = (*lead, *(positive_integer("KeyValueCache", name, n) for name, n in counts))
+        shape = (*lead, *(whole(f"KeyValueCache: {name}", n, least=1) for name, n in counts))
         self.keys = zeros(shape, dtype=dtype)
         self.values = zeros(shape, dtype=dtype)
         self.position = zeros((), dtype=default_int)

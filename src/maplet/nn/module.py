@@ -110,8 +110,18 @@ class Module(Stateful):
         return {path: found for path, found in objects(self).items() if isinstance(found, Module)}
 
     def settings(self) -> dict[str, Any]:
-        """The arguments of the constructor, as far as they are kept in attributes of the same names."""
-        return {name: getattr(self, name) for name in constructor_parameters(type(self)) if name in vars(self)}
+        """The arguments of the constructor, as far as they are kept in attributes of the same names.
+
+        Of ``bias=True`` and its kin the attribute is the array itself, or None; the setting is whether there is one.
+        """
+        own = vars(self)
+        return {
+            name: own[name] is not None
+            if isinstance(parameter.default, bool) and not isinstance(own[name], bool)
+            else own[name]
+            for name, parameter in constructor_parameters(type(self)).items()
+            if name in own
+        }
 
     def load_state(self, state: Mapping[str, Any]) -> Self:
         """Take over the values of `state`, or of NumPy arrays under the same names.

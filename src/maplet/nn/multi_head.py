@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.errors import SettingError, ShapeError
 from maplet.nn.attention import attention, fitting_mask, narrowed
-from maplet.nn.construction import positive_integer
 from maplet.nn.dropout import Dropout
 from maplet.nn.key_value_cache import KeysAndValues, KeyValueCache
 from maplet.nn.layers import Linear
@@ -15,6 +14,7 @@ from maplet.nn.positions import RotaryPositions
 from maplet.ops.arguments import as_array
 from maplet.ops.movement import reshape
 from maplet.ops.random import as_generator
+from maplet.ops.settings import flag, real, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -96,10 +96,11 @@ class MultiHeadAttention(Module):
         weight_init: str | Initializer = "lecun_uniform",
         rng: Rng = None,
     ) -> None:
-        self.features = positive_integer("MultiHeadAttention", "features", features)
-        self.heads = positive_integer("MultiHeadAttention", "heads", heads)
-        self.key_value_heads, self.dropout, self.positions = key_value_heads, dropout, positions
-        self.bias, self.weight_init = bias, weight_init
+        self.features = whole("MultiHeadAttention: features", features, least=1)
+        self.heads = whole("MultiHeadAttention: heads", heads, least=1)
+        self.dropout = real("MultiHeadAttention: dropout", dropout, least=0, below=1)
+        self.key_value_heads, self.positions = key_value_heads, positions
+        self.bias, self.weight_init = flag("MultiHeadAttention: bias", bias), weight_init
         groups = self._groups()
         self._require_division(groups)
         generator = as_generator(rng)
@@ -180,17 +181,17 @@ class MultiHeadAttention(Module):
     def _groups(self) -> int:
         if self.key_value_heads is None:
             return self.heads
-        return positive_integer("MultiHeadAttention", "key_value_heads", self.key_value_heads)
+        return whole("MultiHeadAttention: key_value_heads", self.key_value_heads, least=1)
 
     def _require_division(self, groups: int) -> None:
-        for part, name, whole, what in (
+        for part, name, all_of, what in (
             (self.heads, "heads", self.features, "features"),
             (groups, "key_value_heads", self.heads, "heads"),
         ):
-            if whole % part:
+            if all_of % part:
                 raise SettingError(
-                    f"MultiHeadAttention: {whole} {what} cannot be shared by {part} {name} alike",
-                    fix=f"make {what} a multiple of {name}, such as {what}={whole - whole % part + part}",
+                    f"MultiHeadAttention: {all_of} {what} cannot be shared by {part} {name} alike",
+                    fix=f"make {what} a multiple of {name}, such as {what}={all_of - all_of % part + part}",
                 )
         if isinstance(self.positions, RotaryPositions) and self.features // self.heads % 2:
             raise SettingError(

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from maplet.core.array import Parameter
 from maplet.errors import SettingError, ShapeError
-from maplet.nn.construction import positive_integer
 from maplet.nn.given import known_value
 from maplet.nn.initializers import Normal, as_initializer
 from maplet.nn.module import Module
-from maplet.ops.arguments import as_array, as_floating, as_real, convert, meet
+from maplet.ops.arguments import as_array, as_floating, convert, meet
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import cos, exp, sin
 from maplet.ops.indexing import take
 from maplet.ops.movement import expand_dims, reshape
 from maplet.ops.random import as_generator
+from maplet.ops.settings import real, whole
 from maplet.ops.slicing import concat, slice_along, stack
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class SinusoidalPositions(Module):
     """
 
     def __init__(self, features: int) -> None:
-        self.features = positive_integer("SinusoidalPositions", "features", features)
+        self.features = whole("SinusoidalPositions: features", features, least=1)
         if self.features % 2:
             raise SettingError(f"SinusoidalPositions: features come in pairs of sine and cosine, not {features}")
 
@@ -104,8 +104,8 @@ class LearnedPositions(Module):
     def __init__(
         self, length: int, features: int, *, weight_init: str | Initializer = small_normal, rng: Rng = None
     ) -> None:
-        self.length = positive_integer("LearnedPositions", "length", length)
-        self.features = positive_integer("LearnedPositions", "features", features)
+        self.length = whole("LearnedPositions: length", length, least=1)
+        self.features = whole("LearnedPositions: features", features, least=1)
         self.weight_init = weight_init
         self.weight = Parameter(as_initializer(weight_init)((self.length, self.features), as_generator(rng)))
 
@@ -171,9 +171,7 @@ class RotaryPositions(Module):
     """
 
     def __init__(self, base: float = 10000.0) -> None:
-        if as_real("RotaryPositions", "base", base) <= 1:
-            raise SettingError(f"RotaryPositions: base={base!r}", fix="give a number above 1, such as 10000.0")
-        self.base = base
+        self.base = real("RotaryPositions: base", base, above=1)
 
     def forward(self, x: ArrayLike, *, start: ArrayLike = 0) -> Array:
         """(…, T, heads, F) ↦ (…, T, heads, F); ``start`` is the position of the first, which may be traced."""

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from maplet.control.scan import scan
 from maplet.core.context import entered
 from maplet.errors import SettingError
-from maplet.nn.construction import positive_integer
 from maplet.nn.display import call
 from maplet.nn.dropout import Dropout
 from maplet.nn.module import Module
 from maplet.nn.recurrent_cells import Cell, GRUCell, LSTMCell, RNNCell
 from maplet.nn.sequences import as_given, as_sequences, inside, with_state
-from maplet.ops.arguments import as_flag
 from maplet.ops.elementwise import where
 from maplet.ops.movement import permute_dims, reshape
 from maplet.ops.random import as_generator
+from maplet.ops.settings import flag, real, whole
 from maplet.ops.slicing import concat, stack
 
 if TYPE_CHECKING:
@@ -51,11 +50,12 @@ class Recurrent(Module, abstract=True):
         rng: Rng = None,
     ) -> None:
         name = type(self).__name__
-        self.in_features = positive_integer(name, "in_features", in_features)
-        self.hidden_features = positive_integer(name, "hidden_features", hidden_features)
-        self.layers = positive_integer(name, "layers", layers)
-        self.bidirectional = as_flag(name, "bidirectional", bidirectional)
-        self.dropout, self.bias = dropout, bias
+        self.in_features = whole(f"{name}: in_features", in_features, least=1)
+        self.hidden_features = whole(f"{name}: hidden_features", hidden_features, least=1)
+        self.layers = whole(f"{name}: layers", layers, least=1)
+        self.bidirectional = flag(f"{name}: bidirectional", bidirectional)
+        self.dropout = real(f"{name}: dropout", dropout, least=0, below=1)
+        self.bias = flag(f"{name}: bias", bias)
         self.weight_init, self.recurrent_init, self.bias_init = weight_init, recurrent_init, bias_init
         if dropout and self.layers == 1:
             raise SettingError(

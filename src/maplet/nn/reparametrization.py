@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 from maplet.core.array import Array, Parameter
 from maplet.core.context import entered
 from maplet.errors import SettingError
-from maplet.nn.construction import positive_integer
 from maplet.nn.module import Module
 from maplet.nn.normalization import widened
 from maplet.ops.arguments import convert
@@ -23,6 +22,7 @@ from maplet.ops.movement import reshape
 from maplet.ops.norms import vector_norm
 from maplet.ops.random import as_generator
 from maplet.ops.reduction import sum as total
+from maplet.ops.settings import whole
 
 if TYPE_CHECKING:
     from maplet.ops.random import Rng
@@ -151,7 +151,7 @@ class SpectralNorm(Module):
     def __init__(self, layer: Module, *, iterations: int = 1, rng: Rng = None) -> None:
         weight = require_weight("SpectralNorm", layer)
         self.layer = layer
-        self.iterations = positive_integer("SpectralNorm", "iterations", iterations)
+        self.iterations = whole("SpectralNorm: iterations", iterations, least=1)
         generator = as_generator(rng)
         outputs = weight.shape[-1]
         self.input_vector = generator.normal((weight.size // outputs,))

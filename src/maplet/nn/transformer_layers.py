@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.errors import SettingError
 from maplet.nn.activations import activations
-from maplet.nn.construction import positive_integer
 from maplet.nn.dropout import Dropout
 from maplet.nn.key_value_cache import DecoderCache, KeyValueCache
 from maplet.nn.layers import Linear, Sequential
@@ -15,6 +14,7 @@ from maplet.nn.multi_head import MultiHeadAttention
 from maplet.nn.normalization import LayerNorm
 from maplet.ops.arguments import as_array
 from maplet.ops.random import as_generator
+from maplet.ops.settings import flag, real, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,12 +42,14 @@ class TransformerLayer(Module, abstract=True):
         rng: Rng = None,
     ) -> None:
         name = type(self).__name__
-        self.features = positive_integer(name, "features", features)
-        self.hidden_features, self.activation, self.dropout = hidden_features, activation, dropout
-        self.norm_first, self.bias, self.weight_init = norm_first, bias, weight_init
+        self.features = whole(f"{name}: features", features, least=1)
+        self.hidden_features, self.activation = hidden_features, activation
+        self.dropout = real(f"{name}: dropout", dropout, least=0, below=1)
+        self.norm_first, self.bias = flag(f"{name}: norm_first", norm_first), flag(f"{name}: bias", bias)
+        self.weight_init = weight_init
         generator = as_generator(rng)
         if not isinstance(attention, MultiHeadAttention):
-            attention = self._attention(positive_integer(name, "heads", attention), generator)
+            attention = self._attention(whole(f"{name}: heads", attention, least=1), generator)
         elif attention.features != features:
             raise SettingError(
                 f"{name}: tokens have {features} features, and the attention is for {attention.features}",
@@ -73,7 +75,7 @@ class TransformerLayer(Module, abstract=True):
     def _feed_forward(self, name: str, generator: Generator) -> Sequential:
         """act(x W₁ + b₁) W₂ + b₂, with dropout between."""
         hidden = 4 * self.features if self.hidden_features is None else self.hidden_features
-        positive_integer(name, "hidden_features", hidden)
+        whole(f"{name}: hidden_features", hidden, least=1)
         if self.activation not in activations:
             raise SettingError(
                 f"{name}: there is no activation {self.activation!r}", fix=f"one of {', '.join(activations)}"

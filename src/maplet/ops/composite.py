@@ -19,7 +19,7 @@ from maplet.core.types import (
 )
 from maplet.errors import DTypeError, SettingError
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array, as_count, as_floating, as_integer, convert, meet
+from maplet.ops.arguments import as_array, as_floating, convert, meet
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import (
     equal,
@@ -33,6 +33,7 @@ from maplet.ops.elementwise import (
 )
 from maplet.ops.identity import stop_gradient
 from maplet.ops.movement import expand_dims, reshape
+from maplet.ops.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ def round_to(x: Array, digits: int, /) -> Array:
 
     Integers have no decimal places to round: for them ``digits`` is 0 or more, and they stay what they are.
     """
-    places = as_integer("round", "digits", digits)
+    places = whole("round: digits", digits)
     if not is_floating(x.dtype):
         if places < 0:
             raise DTypeError(
@@ -154,7 +155,7 @@ def one_hot(labels: ArrayLike, /, num_classes: int, *, dtype: Any = default_floa
     if not is_integer(labels.dtype):
         raise DTypeError(f"one_hot takes integer labels, not {short_name(labels.dtype)}")
     known = "the number of classes is no part of the labels: give it, such as int(mp.max(labels)) + 1"
-    num_classes = as_count("one_hot", "num_classes", num_classes, least=1, fix=known)
+    num_classes = whole("one_hot: num_classes", num_classes, least=1, fix=known)
     return convert(equal(expand_dims(convert(labels, default_int), axis=-1), arange(num_classes)), as_dtype(dtype))
 
 

@@ -27,9 +27,10 @@ from maplet.core.types import (
     wide_enough,
 )
 from maplet.errors import DTypeError, ShapeError
-from maplet.ops.arguments import as_array, as_flag, as_floating, as_real, convert, count_axes, count_axis
+from maplet.ops.arguments import as_array, as_floating, convert, count_axes, count_axis
 from maplet.ops.elementwise import equal, sqrt, square
 from maplet.ops.movement import broadcast_to, reshape
+from maplet.ops.settings import flag, real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -147,7 +148,7 @@ _positional("argmin", np.argmin)
 
 
 def _reduce(name: str, x: Array, axis: Axis, *, keepdims: bool) -> Array:
-    return bind(name, x, axes=count_axes(name, axis, x.ndim), keepdims=as_flag(name, "keepdims", keepdims))
+    return bind(name, x, axes=count_axes(name, axis, x.ndim), keepdims=flag(f"{name}: keepdims", keepdims))
 
 
 @operation
@@ -201,7 +202,7 @@ def _position(name: str, x: ArrayLike, axis: int | None, *, keepdims: bool) -> A
     found = bind(
         name, reshape(x, (-1,)) if axis is None else x, axis=0 if axis is None else count_axis(name, axis, x.ndim)
     )
-    if not as_flag(name, "keepdims", keepdims):
+    if not flag(f"{name}: keepdims", keepdims):
         return found
     return reshape(found, reduced_shape(x.shape, count_axes(name, axis, x.ndim), keepdims=True))
 
@@ -237,7 +238,7 @@ def mean(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array
 @operation
 def var(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Array:
     """The variance over axes, Σ(x − mean)² / (N − correction); the divisor is 0 if the correction is greater than N."""
-    x, correction = as_floating(as_array(x)), as_real("var", "correction", correction)
+    x, correction = as_floating(as_array(x)), real("var: correction", correction)
     axes = count_axes("var", axis, x.ndim)
     wide = _wide_enough(x)
     deviation = wide - mean(wide, axis=axes, keepdims=True)

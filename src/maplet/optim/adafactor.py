@@ -11,10 +11,10 @@ from maplet.ops.arguments import convert
 from maplet.ops.creation import zeros
 from maplet.ops.elementwise import maximum, sqrt, square
 from maplet.ops.reduction import mean
+from maplet.ops.settings import real
 from maplet.optim.adaptive import in_dtype_of
 from maplet.optim.described import register
 from maplet.optim.optimizers import Standard
-from maplet.optim.settings import real
 from maplet.optim.transformation import Transformation, chain
 from maplet.optim.transformations import decay_weights, global_norm
 

@@ -15,7 +15,7 @@ from maplet.ops import elementwise
 from maplet.ops.arguments import convert
 from maplet.ops.creation import full, ones, zeros
 from maplet.ops.elementwise import maximum, sqrt, square
-from maplet.optim.settings import flag, real
+from maplet.ops.settings import flag, real
 from maplet.optim.transformation import Transformation, recall, zeros_beside
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from maplet.core.types import is_narrow
 from maplet.errors import SettingError
 from maplet.ops.arguments import convert
 from maplet.ops.elementwise import where
+from maplet.ops.settings import real
 from maplet.optim.described import register
 from maplet.optim.resuming import Resumable, fresh, require_same, types_of
-from maplet.optim.settings import real
 from maplet.optim.targets import parameters_of
 
 if TYPE_CHECKING:

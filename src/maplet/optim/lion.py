@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.ops.elementwise import sign
+from maplet.ops.settings import real
 from maplet.optim.adaptive import average
 from maplet.optim.described import register
 from maplet.optim.optimizers import Standard
-from maplet.optim.settings import real
 from maplet.optim.transformation import Transformation, chain, zeros_beside
 from maplet.optim.transformations import decay_weights
 

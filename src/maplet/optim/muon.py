@@ -9,10 +9,10 @@ from maplet.errors import SettingError
 from maplet.ops.contraction import matmul
 from maplet.ops.elementwise import maximum
 from maplet.ops.movement import matrix_transpose, reshape
+from maplet.ops.settings import flag, real, whole
 from maplet.optim.adaptive import in_dtype_of, scale_by_adam
 from maplet.optim.described import register
 from maplet.optim.optimizers import Standard
-from maplet.optim.settings import flag, real, whole
 from maplet.optim.transformation import Transformation, chain, partition, stateless
 from maplet.optim.transformations import decay_weights, global_norm, momentum
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from maplet.ops.settings import flag, real
 from maplet.optim.adaptive import (
     scale_by_adadelta,
     scale_by_adagrad,
@@ -24,7 +25,6 @@ from maplet.optim.adaptive import (
 )
 from maplet.optim.described import register
 from maplet.optim.optimizer import Optimizer
-from maplet.optim.settings import flag, real
 from maplet.optim.transformation import Transformation, chain, identity
 from maplet.optim.transformations import clip_by_norm, clip_by_value, decay_weights, momentum
 

@@ -15,8 +15,8 @@ import numpy as np
 from maplet.errors import SettingError
 from maplet.ops.arguments import as_array, convert
 from maplet.ops.elementwise import cos, floor, minimum, sqrt, where
+from maplet.ops.settings import real, whole
 from maplet.optim.described import Described, register
-from maplet.optim.settings import real, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -14,7 +14,7 @@ from maplet.ops import reduction
 from maplet.ops.arguments import convert
 from maplet.ops.composite import clip
 from maplet.ops.elementwise import maximum, sqrt, square
-from maplet.optim.settings import flag, real
+from maplet.ops.settings import flag, real
 from maplet.optim.transformation import Transformation, identity, recall, stateless, zeros_beside
 
 if TYPE_CHECKING:

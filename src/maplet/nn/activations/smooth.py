@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from maplet.nn.module import Module
 from maplet.ops import activations as functions
 from maplet.ops import elementwise
+from maplet.ops.settings import flag, real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -70,7 +71,7 @@ class ELU(Module):
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+        self.alpha = real("ELU: alpha", alpha)
 
     def forward(self, x: ArrayLike) -> Array:
         """The input where it is positive, α(e^x − 1) elsewhere."""
@@ -84,7 +85,7 @@ class CELU(Module):
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+        self.alpha = real("CELU: alpha", alpha)
 
     def forward(self, x: ArrayLike) -> Array:
         """The input where it is positive, α(e^(x/α) − 1) elsewhere."""
@@ -112,7 +113,7 @@ class GELU(Module):
     """
 
     def __init__(self, *, approximate: bool = False) -> None:
-        self.approximate = approximate
+        self.approximate = flag("GELU: approximate", approximate)
 
     def forward(self, x: ArrayLike) -> Array:
         """x·Φ(x)."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from maplet.core.array import Parameter
 from maplet.errors import ShapeError
-from maplet.nn.construction import positive_integer
 from maplet.nn.initializers import Constant, as_initializer
 from maplet.nn.module import Module
 from maplet.ops import activations as functions
 from maplet.ops.arguments import meet
 from maplet.ops.movement import reshape
 from maplet.ops.random import as_generator
+from maplet.ops.settings import real, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -41,7 +41,7 @@ class LeakyReLU(Module):
     """
 
     def __init__(self, slope: float = 0.01) -> None:
-        self.slope = slope
+        self.slope = real("LeakyReLU: slope", slope)
 
     def forward(self, x: ArrayLike) -> Array:
         """The input where it is positive, slope·x elsewhere."""
@@ -80,7 +80,7 @@ class PReLU(Module):
     """
 
     def __init__(self, features: int = 1, *, weight_init: str | Initializer = first_slope, rng: Rng = None) -> None:
-        self.features = positive_integer("PReLU", "features", features)
+        self.features = whole("PReLU: features", features, least=1)
         self.weight_init = weight_init
         self.weight = Parameter(as_initializer(weight_init)((self.features,), as_generator(rng)))
 
@@ -113,7 +113,7 @@ class Hardtanh(Module):
     """
 
     def __init__(self, low: float = -1.0, high: float = 1.0) -> None:
-        self.low, self.high = low, high
+        self.low, self.high = real("Hardtanh: low", low), real("Hardtanh: high", high)
 
     def forward(self, x: ArrayLike) -> Array:
         """min(max(x, low), high)."""
@@ -149,7 +149,7 @@ class Softshrink(Module):
     """
 
     def __init__(self, threshold: float = 0.5) -> None:
-        self.threshold = threshold
+        self.threshold = real("Softshrink: threshold", threshold)
 
     def forward(self, x: ArrayLike) -> Array:
         """The input drawn to 0 by the threshold."""
@@ -163,7 +163,7 @@ class Hardshrink(Module):
     """
 
     def __init__(self, threshold: float = 0.5) -> None:
-        self.threshold = threshold
+        self.threshold = real("Hardshrink: threshold", threshold)
 
     def forward(self, x: ArrayLike) -> Array:
         """The input where |x| is greater than the threshold, else 0."""
@@ -181,7 +181,7 @@ class Threshold(Module):
     """
 
     def __init__(self, threshold: float, value: float) -> None:
-        self.threshold, self.value = threshold, value
+        self.threshold, self.value = real("Threshold: threshold", threshold), real("Threshold: value", value)
 
     def forward(self, x: ArrayLike) -> Array:
         """The input where it is greater than the threshold, else the value."""

@@ -40,18 +40,6 @@ def loss(function: Callable[P, Array]) -> Callable[P, Array]:
     return located
 
 
-def require_positive_setting(name: str, setting: str, value: float) -> None:
-    """A setting of a loss is greater than 0."""
-    if not value > 0:
-        raise SettingError(f"{name}: {setting} is greater than 0, not {value!r}")
-
-
-def require_not_negative_setting(name: str, setting: str, value: float) -> None:
-    """A setting of a loss is 0 or greater."""
-    if not value >= 0:
-        raise SettingError(f"{name}: {setting} is 0 or greater, not {value!r}")
-
-
 def reduced(name: str, values: Array, reduction: str, weights: ArrayLike | None) -> Array:
     """The values of a loss put together: the last line of each."""
     if reduction not in ("mean", "sum", "none"):
