@@ -21,6 +21,7 @@ bfloat16 = np.dtype(ml_dtypes.bfloat16)  # the upper half of a float32: its rang
 dtypes_by_short_name = {short: bfloat16 if short == "bf16" else np.dtype(long) for long, short in type_names.items()}
 
 default_float = np.dtype(np.float32)
+float64 = np.dtype(np.float64)
 default_int = np.dtype(np.int64)
 bool_dtype = np.dtype(np.bool_)
 

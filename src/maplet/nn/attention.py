@@ -8,10 +8,10 @@ from __future__ import annotations
 from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
 
-from maplet.core.types import bool_dtype, default_float, is_floating, is_integer, is_narrow, short_name
+from maplet.core.types import bool_dtype, is_floating, is_integer, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.nn.given import known_value
-from maplet.ops.arguments import as_array, as_floating, convert, meet
+from maplet.ops.arguments import as_array, as_floating, convert, meet, widened
 from maplet.ops.creation import arange
 from maplet.ops.einsum import einsum
 from maplet.ops.elementwise import exp, isfinite, where
@@ -107,7 +107,7 @@ def attention(
 
 def _shares(scores: Array, seen: Array | None) -> Array:
     """The softmax along the last axis, with 0 where a query may not see a key, also if it may see none."""
-    scores = convert(scores, default_float) if is_narrow(scores.dtype) else scores
+    scores = widened(scores)
     if seen is not None:
         scores = where(seen, scores, -inf) if seen.dtype == bool_dtype else scores + convert(seen, scores.dtype)
     top = stop_gradient(greatest(scores, axis=-1, keepdims=True))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.core.advice import for_modules, no_attribute
 from maplet.core.array import Array, Parameter, assign, set_state, to_numpy
-from maplet.core.context import entered, here
+from maplet.core.context import entered, locate
 from maplet.core.tree import Stateful, leaves, misfits, objects
 from maplet.core.types import as_dtype, is_floating
 from maplet.errors import DTypeError, MapletError, ShapeError
@@ -231,9 +231,3 @@ class Module(Stateful):
 
     def __repr__(self) -> str:
         return representation(self)
-
-
-def locate(error: MapletError) -> None:
-    """Say in an error where it happened: the layer that is being called and the user's line."""
-    if error.where is None:
-        error.where = str(here()) or None

@@ -17,11 +17,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from maplet.core.array import Parameter
-from maplet.core.types import default_float, is_narrow
 from maplet.errors import SettingError, ShapeError
 from maplet.nn.initializers import as_initializer
 from maplet.nn.module import Module
-from maplet.ops.arguments import as_floating, convert, meet
+from maplet.ops.arguments import as_floating, convert, meet, widened
 from maplet.ops.elementwise import rsqrt, square
 from maplet.ops.movement import broadcast_to, reshape
 from maplet.ops.random import as_generator
@@ -35,11 +34,6 @@ if TYPE_CHECKING:
     from maplet.core.types import Shape
     from maplet.nn.initializers import Initializer
     from maplet.ops.random import Rng
-
-
-def widened(x: Array) -> Array:
-    """Halves as float32: statistics of float16 and bfloat16 would lose their digits."""
-    return convert(x, default_float) if is_narrow(x.dtype) else x
 
 
 def moments(x: Array, axes: Sequence[int]) -> tuple[Array, Array]:

@@ -13,8 +13,7 @@ from maplet.core.array import Array, Parameter
 from maplet.core.context import entered
 from maplet.errors import SettingError
 from maplet.nn.module import Module
-from maplet.nn.normalization import widened
-from maplet.ops.arguments import convert
+from maplet.ops.arguments import convert, widened
 from maplet.ops.contraction import matmul
 from maplet.ops.elementwise import maximum
 from maplet.ops.identity import stop_gradient

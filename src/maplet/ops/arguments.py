@@ -14,6 +14,7 @@ from maplet.core.types import (
     bool_dtype,
     default_float,
     is_floating,
+    is_narrow,
     kind_of,
     promote,
     python_numbers,
@@ -82,6 +83,11 @@ def holds(dtype: np.dtype[Any], scalar: float) -> bool:
     """Whether a dtype is of the scalar's kind or a greater one: bool < integer < float."""
     rank = {"b": 0, "u": 1, "i": 1, "f": 2}[kind_of(dtype)]
     return rank >= (0 if isinstance(scalar, bool) else 1 if isinstance(scalar, int) else 2)
+
+
+def widened(x: Array) -> Array:
+    """Halves (float16, bfloat16) as float32, where sums and means keep their digits; all else as it is."""
+    return convert(x, default_float) if is_narrow(x.dtype) else x
 
 
 def as_floating(x: Array) -> Array:

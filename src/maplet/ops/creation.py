@@ -16,7 +16,7 @@ from maplet.core.exchange import require_device
 from maplet.core.index_notation import Access, indices
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
-from maplet.core.types import ArrayType, as_dtype, default_float, default_int
+from maplet.core.types import ArrayType, as_dtype, default_float, default_int, float64
 from maplet.errors import DTypeError, SettingError, ShapeError
 from maplet.ops.arguments import as_array, as_shape, convert
 from maplet.ops.elementwise import equal, where
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from maplet.core.array import ArrayLike
     from maplet.core.types import Shape
-
-float64 = np.dtype(np.float64)
 
 
 @operation

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from maplet.core.primitive import operation
 from maplet.core.trace import same
-from maplet.core.types import is_floating
+from maplet.core.types import float64, is_floating
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array, convert, count_axis, meet
 from maplet.ops.elementwise import abs, equal, isfinite, isnan  # noqa: A004  (the standard's name for |x|)
@@ -17,8 +15,6 @@ from maplet.ops.slicing import concat, slice_along
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
-
-float64 = np.dtype(np.float64)
 
 
 @operation

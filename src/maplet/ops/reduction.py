@@ -18,16 +18,14 @@ from maplet.core.types import (
     ArrayType,
     as_dtype,
     bool_dtype,
-    default_float,
     default_int,
     is_floating,
-    is_narrow,
     kind_of,
     short_name,
     wide_enough,
 )
 from maplet.errors import DTypeError, ShapeError
-from maplet.ops.arguments import as_array, as_floating, convert, count_axes, count_axis
+from maplet.ops.arguments import as_array, as_floating, convert, count_axes, count_axis, widened
 from maplet.ops.elementwise import equal, sqrt, square
 from maplet.ops.movement import broadcast_to, reshape
 from maplet.ops.settings import flag, real
@@ -231,7 +229,7 @@ def mean(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array
     """
     x = as_floating(as_array(x))
     axes = count_axes("mean", axis, x.ndim)
-    wide = _wide_enough(x)
+    wide = widened(x)
     return convert(_reduce("sum", wide, axes, keepdims=keepdims) / float(_count(x.shape, axes)), x.dtype)
 
 
@@ -240,7 +238,7 @@ def var(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims
     """The variance over axes, Σ(x − mean)² / (N − correction); the divisor is 0 if the correction is greater than N."""
     x, correction = as_floating(as_array(x)), real("var: correction", correction)
     axes = count_axes("var", axis, x.ndim)
-    wide = _wide_enough(x)
+    wide = widened(x)
     deviation = wide - mean(wide, axis=axes, keepdims=True)
     total = _reduce("sum", square(deviation), axes, keepdims=keepdims)
     return convert(total / float(builtins.max(_count(x.shape, axes) - correction, 0)), x.dtype)
@@ -250,11 +248,6 @@ def var(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims
 def std(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Array:
     """The standard deviation over axes, √var; its derivative where all elements are equal is infinite."""
     return sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
-
-
-def _wide_enough(x: Array) -> Array:
-    """float16 and bfloat16 as float32: its sums and counts pass 65504 sooner than its means do."""
-    return convert(x, default_float) if is_narrow(x.dtype) else x
 
 
 def _count(shape: Shape, axes: tuple[int, ...]) -> int:

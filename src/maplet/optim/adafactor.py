@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from maplet.core.types import default_int, float_limits
+from maplet.core.types import default_int, float64, float_limits
 from maplet.ops.arguments import convert
 from maplet.ops.creation import zeros
 from maplet.ops.elementwise import maximum, sqrt, square
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from maplet.core.array import Array
     from maplet.optim.optimizers import Rate
     from maplet.optim.transformation import Arrays
-
-float64 = np.dtype(np.float64)
 
 
 def scale_by_adafactor(

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from maplet.core.types import default_int
+from maplet.core.types import default_int, float64
 from maplet.ops import elementwise
 from maplet.ops.arguments import convert
 from maplet.ops.creation import full, ones, zeros
@@ -21,8 +19,6 @@ from maplet.optim.transformation import Transformation, recall, zeros_beside
 if TYPE_CHECKING:
     from maplet.core.array import Array
     from maplet.optim.transformation import Arrays
-
-float64 = np.dtype(np.float64)
 
 
 def average(beta: float, old: Arrays, new: Arrays) -> Arrays:

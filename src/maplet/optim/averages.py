@@ -5,13 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-import numpy as np
-
 from maplet.core.array import Array, assign
 from maplet.core.context import thread
-from maplet.core.types import is_narrow
+from maplet.core.types import float64
 from maplet.errors import SettingError
-from maplet.ops.arguments import convert
+from maplet.ops.arguments import convert, widened
 from maplet.ops.elementwise import where
 from maplet.ops.settings import real
 from maplet.optim.described import register
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from maplet.optim.transformation import Arrays
 
     T = TypeVar("T")
-
-float32, float64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 class Averaging(Resumable):
@@ -125,11 +121,6 @@ class Averaging(Resumable):
         if self.mean is None:
             raise SettingError("nothing was averaged yet", fix="average.update(net) takes in the weights as they are")
         return self.mean
-
-
-def widened(theta: Array) -> Array:
-    """Halves in float32, all else as it is."""
-    return convert(theta, float32) if is_narrow(theta.dtype) else theta
 
 
 @register

@@ -9,7 +9,7 @@ import numpy as np
 from maplet.core.advice import for_optimizers, no_attribute
 from maplet.core.array import Array, assign
 from maplet.core.context import thread
-from maplet.core.types import is_floating
+from maplet.core.types import float64, is_floating
 from maplet.errors import SettingError
 from maplet.ops.arguments import convert
 from maplet.ops.casting import astype
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from maplet.optim.transformation import Arrays
-
-float64 = np.dtype(np.float64)
 
 
 class Optimizer(Resumable):

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from maplet.core.types import float64
 from maplet.errors import SettingError
 from maplet.ops import reduction
 from maplet.ops.arguments import convert
@@ -20,8 +19,6 @@ from maplet.optim.transformation import Transformation, identity, recall, statel
 if TYPE_CHECKING:
     from maplet.core.array import Array
     from maplet.optim.transformation import Arrays
-
-float64 = np.dtype(np.float64)
 
 
 def scale(factor: float) -> Transformation:
