@@ -42,8 +42,6 @@ from maplet.nn.adaptive_pooling import (
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
     AdaptiveMaxPool3d,
-    GlobalAvgPool,
-    GlobalMaxPool,
 )
 from maplet.nn.architecture import build, describe
 from maplet.nn.attention import attention, causal_mask, padding_mask
@@ -78,7 +76,16 @@ from maplet.nn.module import Module
 from maplet.nn.multi_head import MultiHeadAttention
 from maplet.nn.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm
 from maplet.nn.online import OnlineState, online_gradient, online_start
-from maplet.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
+from maplet.nn.pooling import (
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+)
 from maplet.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from maplet.nn.recurrent import GRU, LSTM, RNN
 from maplet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell

@@ -10,15 +10,15 @@ from maplet.ops.creation import zeros
 from maplet.ops.elementwise import maximum, sqrt, square
 from maplet.ops.reduction import mean
 from maplet.ops.settings import real
-from maplet.optim.adaptive import in_dtype_of
 from maplet.optim.described import register
-from maplet.optim.optimizers import Standard
+from maplet.optim.moving_averages import in_dtype_of
+from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, chain
 from maplet.optim.transformations import decay_weights, global_norm
 
 if TYPE_CHECKING:
     from maplet.core.array import Array
-    from maplet.optim.optimizers import Rate
+    from maplet.optim.standard import Rate
     from maplet.optim.transformation import Arrays
 
 

@@ -14,8 +14,8 @@ from maplet.ops.settings import real, whole
 from maplet.optim.descent import Descent
 from maplet.optim.lbfgs import LBFGS, Curvature, Trial, strong_wolfe
 from maplet.optim.optimizer import Optimizer
-from maplet.optim.optimizers import SGD
 from maplet.optim.resuming import fresh
+from maplet.optim.sgd import SGD
 from maplet.optim.targets import gradients_for, parameters_of
 
 if TYPE_CHECKING:
