@@ -38,6 +38,11 @@ class LeakyReLU(Module):
     """The input x where it is positive, slope·x elsewhere: no unit goes quite dead.
 
     Source: A. Maas, A. Hannun, A. Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
+
+    Parameters
+    ----------
+    slope
+        The slope where x is negative.
     """
 
     def __init__(self, slope: float = 0.01) -> None:
@@ -110,6 +115,11 @@ class Hardtanh(Module):
     """The input x held between two bounds. The derivative on the bounds and beyond is 0.
 
     Source: R. Collobert, "Large scale machine learning", 2004.
+
+    Parameters
+    ----------
+    low, high
+        The bounds, of which the first is the lesser.
     """
 
     def __init__(self, low: float = -1.0, high: float = 1.0) -> None:
@@ -146,6 +156,11 @@ class Softshrink(Module):
     """The difference x − λ·sign(x) where |x| is greater than λ, the threshold, and 0 elsewhere: a step of the lasso.
 
     Source: D. L. Donoho, "De-noising by soft-thresholding", 1995.
+
+    Parameters
+    ----------
+    threshold
+        λ: by how much everything is drawn to 0.
     """
 
     def __init__(self, threshold: float = 0.5) -> None:
@@ -160,6 +175,11 @@ class Hardshrink(Module):
     """The input x where |x| is greater than the threshold, and 0 elsewhere.
 
     Source: D. L. Donoho, I. M. Johnstone, "Ideal spatial adaptation by wavelet shrinkage", 1994.
+
+    Parameters
+    ----------
+    threshold
+        Up to which size a number is taken for 0.
     """
 
     def __init__(self, threshold: float = 0.5) -> None:
