@@ -531,6 +531,7 @@ def test_a_mask_fits_or_is_refused():
         (lambda: nn.MultiHeadAttention(8, 4, key_value_heads=3), "a multiple of key_value_heads"),
         (lambda: nn.MultiHeadAttention(8, 4, key_value_heads=0), "expected an integer ≥ 1"),
         (lambda: nn.MultiHeadAttention(6, 2, positions=nn.RotaryPositions()), "an even number"),
+        (lambda: nn.MultiHeadAttention(8, 2, positions=True), r"positions=True is no layer(?s:.*)RotaryPositions\(\)"),
         (lambda: nn.RotaryPositions(1.0), r"base=1\.0: expected a finite number > 1"),
         (
             lambda: nn.TransformerEncoderLayer(8, nn.MultiHeadAttention(4, 2)),

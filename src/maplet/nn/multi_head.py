@@ -102,7 +102,7 @@ class MultiHeadAttention(Module):
         self.key_value_heads, self.positions = key_value_heads, positions
         self.bias, self.weight_init = flag("MultiHeadAttention: bias", bias), weight_init
         groups = self._groups()
-        self._require_division(groups)
+        self._require_fitting(groups)
         generator = as_generator(rng)
         width = self.features // self.heads * groups
 
@@ -183,7 +183,7 @@ class MultiHeadAttention(Module):
             return self.heads
         return whole("MultiHeadAttention: key_value_heads", self.key_value_heads, least=1)
 
-    def _require_division(self, groups: int) -> None:
+    def _require_fitting(self, groups: int) -> None:
         for part, name, all_of, what in (
             (self.heads, "heads", self.features, "features"),
             (groups, "key_value_heads", self.heads, "heads"),
@@ -193,6 +193,10 @@ class MultiHeadAttention(Module):
                     f"MultiHeadAttention: {all_of} {what} cannot be shared by {part} {name} alike",
                     fix=f"make {what} a multiple of {name}, such as {what}={all_of - all_of % part + part}",
                 )
+        if self.positions is not None and not isinstance(self.positions, Module):  # pyright: ignore[reportUnnecessaryIsInstance]  (True is a common slip)
+            raise SettingError(
+                f"MultiHeadAttention: positions={self.positions!r} is no layer", fix="positions=RotaryPositions()"
+            )
         if isinstance(self.positions, RotaryPositions) and self.features // self.heads % 2:
             raise SettingError(
                 f"MultiHeadAttention: rotary positions turn pairs of features, and each of {self.heads} heads has "
