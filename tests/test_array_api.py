@@ -637,7 +637,7 @@ def test_a_margin_many_times_as_long_as_the_array(mode):
 
 
 def test_a_mode_that_is_none():
-    with pytest.raises(SettingError, match="'constant', 'edge', 'reflect', 'symmetric', 'wrap'"):
+    with pytest.raises(SettingError, match="'constant', 'edge', 'reflect', 'symmetric' or 'wrap'"):
         mp.pad(np.zeros((2,)), 1, "mirror")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from maplet import optim
-from maplet.optim.optimizers import Standard
+from maplet.optim.standard import Standard
 from maplet.train.job import Settings, build_optimizer
 
 data = Path(__file__).parents[1].parent / "shared" / "data"

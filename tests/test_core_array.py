@@ -367,6 +367,11 @@ def test_rounding_and_copies():
     a = mp.asarray([1.2345, -2.5, 3.5])
     np.testing.assert_array_equal(round(a), [1, -2, 4])
     np.testing.assert_allclose(round(a, 2), [1.23, -2.5, 3.5], rtol=1e-6)
+    large = mp.asarray([1255.0, -3e38, np.inf])
+    np.testing.assert_allclose(round(large, -2), [1300.0, -3e38, np.inf], rtol=1e-6)
+    np.testing.assert_array_equal(round(large, 38), large)  # times 10³⁸ they would be infinite
+    counts = round(mp.asarray([12, 25]), 1)
+    assert (counts.dtype, counts.tolist()) == (mp.int64, [12, 25])
     b = a.copy()
     b[0] = 0.0
     assert (a[0].item(), b[0].item()) == (pytest.approx(1.2345), 0.0)

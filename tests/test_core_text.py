@@ -557,7 +557,7 @@ def test_the_outline_counts_what_is_trained():
     forward = mp.trace(lambda net, x: mp.sum(net(x)), net, mp.ones((5, 3)))
     assert counts(forward) == {"layers.0": 16, "layers.2": 4, "layers.3": 8}
     assert counts(mp.gradient(forward)[0]) == counts(forward)
-    assert "28 trained, 2 frozen" in net.summary()
+    assert "28 trained (93.3%), 2 frozen" in net.summary()
 
 
 def test_tangents_stand_beside_what_they_are_of():

@@ -5,10 +5,18 @@ import pytest
 
 import maplet as mp
 from maplet import nn, optim
+from maplet.core.graph import in_order
+from maplet.core.tree import leaves
 from maplet.errors import DTypeError, MapletError, PositionError, SettingError, ShapeError
 from torch_transformers import transformer_peers
 
 random = np.random.default_rng(0)
+beginning = random.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def _the_same_numbers_in_every_order():
+    random.bit_generator.state = beginning
 
 
 def draw(*shape, dtype="float32"):
@@ -62,7 +70,7 @@ def test_axes_in_front_are_one_batch_and_vmap_is_another():
 def test_who_may_see_nothing_gets_zero_and_sends_no_nan(kind, compiled):
     q, k, v = draw(2, 4, 2, 3), draw(2, 5, 2, 3), draw(2, 5, 2, 3)
     seen = random.random((2, 1, 4, 5)) < 0.5
-    seen[0, :, 2] = False
+    seen[0, :, 2], seen[0, :, 1, 0] = False, True
     mask = mp.asarray(seen if kind is bool else np.where(seen, 0.0, -np.inf).astype("float32"))
 
     def run(q, k, v):
@@ -130,12 +138,18 @@ def test_numbers_added_to_the_scores_have_a_gradient():
 
 # ── who sees whom ────────────────────────────────────────────────────────────────────────────────
 
+
+def turning(rng, **settings):
+    """Attention that knows positions by turning queries and keys."""
+    return nn.MultiHeadAttention(8, 2, positions=nn.RotaryPositions(), rng=rng, **settings)
+
+
 layers = {
     "attention": lambda: nn.MultiHeadAttention(8, 4, rng=0),
-    "grouped": lambda: nn.MultiHeadAttention(8, 4, key_value_heads=2, rotary=True, rng=0),
+    "grouped": lambda: nn.MultiHeadAttention(8, 4, key_value_heads=2, positions=nn.RotaryPositions(), rng=0),
     "encoder layer": lambda: nn.TransformerEncoderLayer(8, 2, norm_first=False, rng=0),
     "encoder": lambda: nn.TransformerEncoder(
-        *[nn.TransformerEncoderLayer(8, 2, rotary=True, rng=n) for n in range(2)], norm=nn.LayerNorm(8)
+        *[nn.TransformerEncoderLayer(8, turning(n), rng=n) for n in range(2)], norm=nn.LayerNorm(8)
     ),
 }
 every_layer = pytest.mark.parametrize("make", layers.values(), ids=layers)
@@ -232,9 +246,39 @@ def test_a_whole_generation_can_be_one_program():
 def test_a_decoder_with_caches_is_the_whole_decoder():
     net = nn.TransformerDecoder(*[nn.TransformerDecoderLayer(8, 2, rng=n) for n in range(2)], norm=nn.LayerNorm(8))
     x, memory = draw(2, 5, 8), draw(2, 3, 8)
-    cache = net.new_cache(2, 5)
-    found = [net(x[:, t : t + 1], memory, cache=cache) for t in range(5)]
+    cache = net.new_cache(memory, 5)
+    step = mp.jit(lambda net, cache, x: net(x, cache=cache))
+    found = [step(net, cache, x[:, t : t + 1]) for t in range(5)]
     assert_near(mp.concat(found, axis=1), net(x, memory), 5e-6)
+    assert step.compilations == 1
+    for own in cache:
+        own.reset()
+    np.testing.assert_array_equal(step(net, cache, x[:, :1]), found[0])
+
+
+def test_the_memory_of_a_cache_is_projected_once():
+    net, memory = nn.TransformerDecoderLayer(8, 2, rng=0), draw(2, 3, 8)
+    cache = net.new_cache(memory, 5)
+    graph = mp.trace(lambda net, cache, x: net(x, cache=cache), net, cache, draw(2, 1, 8))
+    before = {name for name, node in zip(argument_leaves(net), graph.inputs, strict=False) if node in reached(graph)}
+    unread = {f"memory_attention.{part}.{name}" for part in ("key", "value") for name in ("weight", "bias")}
+    assert before == set(net.parameters()) - unread
+
+
+def argument_leaves(net):
+    """The names of the first inputs of a graph whose first argument is a net."""
+    return list(leaves(net))
+
+
+def reached(graph):
+    return set(in_order(graph.outputs))
+
+
+def test_what_was_projected_before_is_what_is_projected_now():
+    for net in (nn.MultiHeadAttention(8, 4, key_value_heads=2, rng=0), turning(0)):
+        x, keys, values = draw(2, 3, 8), draw(2, 5, 8), draw(2, 5, 8)
+        np.testing.assert_array_equal(net(x, net.project(keys)), net(x, keys))
+        np.testing.assert_array_equal(net(x, net.project(keys, values)), net(x, keys, values))
 
 
 def test_without_causal_the_tokens_of_a_piece_see_each_other_and_a_mask_hides_places():
@@ -309,10 +353,11 @@ def test_a_sequence_longer_than_the_table_is_refused():
 
 
 def test_turned_products_depend_on_the_distance_alone():
+    turned = nn.RotaryPositions()
     q, k = draw(1, 1, 6, dtype="float64"), draw(1, 1, 6, dtype="float64")
 
     def product(t, s):
-        return float(mp.sum(nn.rotate(q, start=t) * nn.rotate(k, start=s)))
+        return float(mp.sum(turned(q, start=t) * turned(k, start=s)))
 
     for t, s in [(0, 3), (5, 1), (1000, 1007)]:
         assert product(t, s) == pytest.approx(product(t + 12345, s + 12345), rel=1e-9)
@@ -324,8 +369,9 @@ def test_rotation_is_that_of_complex_numbers():
     x = draw(2, 5, 3, 8, dtype="float64")
     numbers = x.numpy()[..., :4] + 1j * x.numpy()[..., 4:]
     turned = numbers * np.exp(1j * (np.arange(5) + 2)[:, None, None] / 100 ** (np.arange(4) / 4))
-    assert_near(nn.rotate(x, start=2, base=100.0), np.concatenate([turned.real, turned.imag], axis=-1), 1e-12)
-    assert nn.rotate(x.astype("float16")).dtype == np.float16
+    layer = nn.RotaryPositions(base=100.0)
+    assert_near(layer(x, start=2), np.concatenate([turned.real, turned.imag], axis=-1), 1e-12)
+    assert layer(x.astype("float16")).dtype == np.float16
 
 
 # ── layers ──────────────────────────────────────────────────────────────────────────────────────
@@ -342,8 +388,8 @@ def test_a_net_of_halves_is_near_the_one_it_was_made_of(make, dtype, tolerance):
 
 
 def test_compiled_layers_drop_what_plain_ones_do():
-    make = lambda: nn.TransformerDecoderLayer(8, 2, dropout=0.3, rng=0)
-    x, memory = draw(2, 5, 8), draw(2, 3, 8)
+    make = lambda: nn.TransformerDecoderLayer(8, 2, dropout=0.3, rng=0).astype("float64")
+    x, memory = draw(2, 5, 8, dtype="float64"), draw(2, 3, 8, dtype="float64")
     plain, compiled = make(), make()
 
     def gradients(net, x, memory):
@@ -353,7 +399,7 @@ def test_compiled_layers_drop_what_plain_ones_do():
     for _ in range(2):
         expected = gradients(plain, x, memory)
         for name, gradient in run(compiled, x, memory).items():
-            assert_near(gradient, expected[name], 1e-5)
+            assert_near(gradient, expected[name], 1e-12)
     assert_near(compiled(x, memory), plain(x, memory), 1e-5)
 
 
@@ -483,11 +529,18 @@ def test_a_mask_fits_or_is_refused():
     [
         (lambda: nn.MultiHeadAttention(10, 4), "features=12"),
         (lambda: nn.MultiHeadAttention(8, 4, key_value_heads=3), "a multiple of key_value_heads"),
-        (lambda: nn.MultiHeadAttention(8, 4, key_value_heads=0), "is a positive integer"),
-        (lambda: nn.MultiHeadAttention(6, 2, rotary=True), "an even number"),
-        (lambda: nn.MultiHeadAttention(8, 2, dropout=1.0), "from 0 to less than 1"),
+        (lambda: nn.MultiHeadAttention(8, 4, key_value_heads=0), "expected an integer ≥ 1"),
+        (lambda: nn.MultiHeadAttention(6, 2, positions=nn.RotaryPositions()), "an even number"),
+        (lambda: nn.MultiHeadAttention(8, 2, positions=True), r"positions=True is no layer(?s:.*)RotaryPositions\(\)"),
+        (lambda: nn.RotaryPositions(1.0), r"base=1\.0: expected a finite number > 1"),
+        (
+            lambda: nn.TransformerEncoderLayer(8, nn.MultiHeadAttention(4, 2)),
+            "attention is for 4(?s:.*)8, MultiHeadAttention.8, 2",
+        ),
+        (lambda: nn.TransformerEncoderLayer(8, "2"), "heads=.*: expected an integer ≥ 1"),
+        (lambda: nn.MultiHeadAttention(8, 2, dropout=1.0), r"dropout=1\.0: expected a finite number ≥ 0 and < 1"),
         (lambda: nn.TransformerEncoderLayer(8, 2, activation="mish!"), "no activation 'mish!'"),
-        (lambda: nn.TransformerDecoderLayer(8, 2, hidden_features=0), "hidden_features is a positive integer"),
+        (lambda: nn.TransformerDecoderLayer(8, 2, hidden_features=0), "hidden_features=.*: expected an integer ≥ 1"),
         (lambda: nn.TransformerEncoder([nn.TransformerEncoderLayer(8, 2)]), "argument 0 is"),
         (lambda: nn.SinusoidalPositions(3), "pairs of sine and cosine"),
     ],
@@ -507,8 +560,16 @@ def test_inputs_are_checked():
         layer(mp.zeros((3, 8)), value=mp.zeros((3, 8)))
     with pytest.raises(ShapeError, match=r"LearnedPositions\(5, 8\) takes \(…, T, 8\), given \(8,\)"):
         nn.LearnedPositions(5, 8)(mp.zeros((8,)))
-    with pytest.raises(ShapeError, match="an even F"):
-        nn.rotate(mp.zeros((2, 1, 3)))
+    with pytest.raises(SettingError, match="values are given, but no keys"):
+        layer(mp.zeros((3, 8)), layer.project(mp.zeros((3, 8))), mp.zeros((3, 8)))
+    with pytest.raises(ShapeError, match=r"an even F(?s:.*)inside of attention"):
+        nn.RotaryPositions()(mp.zeros((2, 1, 3)))
+    decoder, x = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2)), mp.zeros((2, 3, 8))
+    for net in (decoder, decoder.layers[0]):
+        with pytest.raises(SettingError, match=r"neither of them is given(?s:.*)new_cache"):
+            net(x)
+        with pytest.raises(SettingError, match="both are given"):
+            net(x, x, cache=net.new_cache(x, 3))
     with pytest.raises(MapletError) as caught:
         nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2))(mp.zeros((3, 7)))
     assert "layers.0" in caught.value.where

@@ -70,7 +70,7 @@ def test_it_shows_as_it_was_made():
 def test_the_summary_says_shapes_and_numbers():
     net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.BatchNorm(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
     text = net.summary((2, 28, 28, 1))
-    assert "Conv2d(1, 8, 3)  (2, 26, 26, 8)          80  yes" in text
+    assert "Conv2d(1, 8, 3)  (2, 26, 26, 8)          80   206 k" in text
     assert "(2, 1352)" in text
     assert "96 parameters, all trained" in text
 
@@ -108,8 +108,8 @@ def test_an_input_smaller_than_a_window_is_refused_by_name_of_the_layer():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"in_channels": 0}, "Conv2d: in_channels is a positive integer"),
-        ({"out_channels": 2.5}, "Conv2d: out_channels is a positive integer"),
+        ({"in_channels": 0}, "Conv2d: in_channels=0: expected an integer ≥ 1"),
+        ({"out_channels": 2.5}, "Conv2d: out_channels=2.5: expected an integer ≥ 1"),
         ({"kernel_size": 0}, "Conv2d: kernel_size is an integer from 1"),
         ({"kernel_size": True}, "Conv2d: kernel_size is an integer from 1"),
         ({"kernel_size": (3, 3, 3)}, "or one for each of 2 spatial axes"),
@@ -120,7 +120,7 @@ def test_an_input_smaller_than_a_window_is_refused_by_name_of_the_layer():
         ({"padding": -1}, "Conv2d: padding=-1 says nothing"),
         ({"padding": True}, "Conv2d: padding=True says nothing"),
         ({"groups": 3}, "do not both fall into 3 equal groups"),
-        ({"groups": 0}, "Conv2d: groups is a positive integer"),
+        ({"groups": 0}, "Conv2d: groups=0: expected an integer ≥ 1"),
         ({"weight_init": "xavier"}, "there is no initializer 'xavier'"),
     ],
 )

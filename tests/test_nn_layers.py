@@ -10,6 +10,7 @@ from maplet import nn
 from maplet.core.tree import leaves
 from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
 from maplet.nn.activations import activations
+from maplet.nn.construction import constructor_parameters
 from maplet.nn.module import built_in
 from torch_images import peers as image_peers
 from torch_recurrent import recurrent_peers
@@ -27,6 +28,14 @@ table = np.column_stack([random.normal(size=(4, 2)), [0, 2, 1, 2]])
 between = np.array([0.0, 0.0, 0.25])  # a code is a step function of its input: differences are taken inside a step
 
 spread = nn.initializers.Normal(0.5, 1.0)
+
+
+def grouped():
+    """Attention with everything that is not the default."""
+    return nn.MultiHeadAttention(
+        4, 2, key_value_heads=1, positions=nn.RotaryPositions(100.0), dropout=0.3, weight_init="glorot_normal"
+    )
+
 
 # Every layer with every option that changes what it computes, and an input for it, or a tuple of several.
 examples = {
@@ -131,23 +140,29 @@ examples = {
         (lambda: nn.LearnedPositions(2, 4), images),
         (lambda: nn.LearnedPositions(7, 4, weight_init="normal"), matrix),
     ],
+    "RotaryPositions": [(nn.RotaryPositions, images), (lambda: nn.RotaryPositions(10.0), pictures)],
     "MultiHeadAttention": [
         (lambda: nn.MultiHeadAttention(4, 2), images),
         (
             lambda: nn.MultiHeadAttention(4, 2, bias=False, weight_init="glorot_normal"),
             (images, matrix[None].repeat(3, 0)),
         ),
-        (lambda: nn.MultiHeadAttention(4, 2, key_value_heads=1, rotary=True, dropout=0.3), images),
+        (
+            lambda: nn.MultiHeadAttention(4, 2, key_value_heads=1, positions=nn.RotaryPositions(), dropout=0.3),
+            images,
+        ),
     ],
     "TransformerEncoderLayer": [
         (lambda: nn.TransformerEncoderLayer(4, 2, norm_first=False, activation="relu"), images),
         (lambda: nn.TransformerEncoderLayer(4, 1, hidden_features=3), images),
-        (lambda: nn.TransformerEncoderLayer(4, 2, rotary=True, dropout=0.3), matrix),
+        (lambda: nn.TransformerEncoderLayer(4, 2, bias=False, weight_init="he_normal"), images),
+        (lambda: nn.TransformerEncoderLayer(4, grouped(), dropout=0.3), matrix),
     ],
     "TransformerDecoderLayer": [
         (lambda: nn.TransformerDecoderLayer(4, 2, norm_first=False, hidden_features=3), (images, images[:, :1])),
         (lambda: nn.TransformerDecoderLayer(4, 2), (images, images[:, :1])),
-        (lambda: nn.TransformerDecoderLayer(4, 2, rotary=True, dropout=0.3), (matrix, matrix[:2])),
+        (lambda: nn.TransformerDecoderLayer(4, 2, bias=False, weight_init="he_normal"), (images, images[:, :1])),
+        (lambda: nn.TransformerDecoderLayer(4, grouped(), dropout=0.3), (matrix, matrix[:2])),
     ],
     "TransformerEncoder": [
         (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 1), nn.TransformerEncoderLayer(4, 2)), images),
@@ -256,6 +271,24 @@ def assert_equal(ours, theirs):
 def test_every_layer_has_an_example():
     assert set(examples) == set(built_in) - {"Lambda"}  # which is no data: test_nn_combinators.py
     assert {cls.__name__ for cls in activations.values()} <= set(examples)
+
+
+@pytest.mark.parametrize("name", built_in)
+def test_a_constructor_takes_seven_arguments_at_most(name):
+    """Besides those that many layers have, and whoever knows one knows."""
+    assert len(set(constructor_parameters(built_in[name])) - {"bias", "weight_init", "bias_init", "rng"}) <= 7
+
+
+@pytest.mark.parametrize("name", examples)
+def test_a_flag_or_number_of_a_constructor_is_nothing_else(name):
+    """``bias="no"`` would be taken for true, and ``dropout="0.1"`` be compared with numbers, at some later time."""
+    kind, settings = built_in[name], examples[name][0][0]().settings()
+    for setting, parameter in constructor_parameters(kind).items():
+        if not isinstance(parameter.default, bool | float):
+            continue
+        for wrong in ("no", None, mp.ones((2,))):
+            with pytest.raises(SettingError, match=f"{setting}=.*: expected (True|a finite)"):
+                kind(**{**settings, setting: wrong})
 
 
 @every_layer
@@ -404,8 +437,8 @@ def flat(value):
 
 has_no_peer = (
     "Dropout", "ChannelDropout", "StochasticDepth", "AlphaDropout",  # test_nn_dropout.py
-    "EmbedColumns", "Flatten-1", "SinusoidalPositions", "LearnedPositions", "MultiHeadAttention-2",
-    "TransformerEncoderLayer-2", "TransformerDecoderLayer-2", "Outputs", "FinalOutput",
+    "EmbedColumns", "Flatten-1", "SinusoidalPositions", "LearnedPositions", "RotaryPositions", "MultiHeadAttention-2",
+    "TransformerEncoderLayer-3", "TransformerDecoderLayer-3", "Outputs", "FinalOutput",
 )  # fmt: skip
 has_a_peer = [case for case in cases if not case.id.startswith(has_no_peer)]
 
@@ -490,9 +523,9 @@ def test_linear_says_what_it_takes_and_how_to_mend_it(shape, fix):
 @pytest.mark.parametrize("wrong", [0, -1, 2.0, "3", None, True])
 def test_features_are_positive_integers(wrong):
     for make in (nn.Linear, nn.Embedding):
-        with pytest.raises(SettingError, match="is a positive integer, not"):
+        with pytest.raises(SettingError, match="expected an integer ≥ 1"):
             make(wrong, 3)
-        with pytest.raises(SettingError, match="is a positive integer, not"):
+        with pytest.raises(SettingError, match="expected an integer ≥ 1"):
             make(3, wrong)
 
 

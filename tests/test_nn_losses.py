@@ -516,21 +516,24 @@ def test_an_unknown_reduction_is_refused(name, given, options):
 @pytest.mark.parametrize(
     ("call", "word"),
     [
-        (lambda: nn.huber(mp.zeros(1), mp.zeros(1), delta=0), "delta is greater than 0"),
-        (lambda: nn.huber(mp.zeros(1), mp.zeros(1), delta=float("nan")), "delta is greater than 0"),
-        (lambda: nn.cross_entropy(logits, classes, label_smoothing=1.5), "from 0 to 1, not 1.5"),
-        (lambda: nn.quantile(mp.zeros(1), mp.zeros(1), level=1.0), "between 0 and 1, not 1.0"),
-        (lambda: nn.focal(logits, classes, gamma=-1), "gamma is 0 or greater"),
-        (lambda: nn.binary_focal(*binary, gamma=float("nan")), "gamma is 0 or greater"),
-        (lambda: nn.binary_focal(*binary, alpha=2), "alpha is from 0 to 1, not 2"),
-        (lambda: nn.dice(*binary, smooth=0), "smooth is greater than 0, not 0"),
-        (lambda: nn.hinge(logits, classes, margin=0), "margin is greater than 0"),
-        (lambda: nn.binary_hinge(*binary, margin=-1), "margin is greater than 0"),
-        (lambda: nn.triplet(*vectors, margin=0), "margin is greater than 0"),
-        (lambda: nn.info_nce(*vectors[:2], temperature=0), "temperature is greater than 0"),
-        (lambda: nn.contrastive(*vectors[:2], temperature=-1), "temperature is greater than 0"),
-        (lambda: nn.gaussian_likelihood(*vectors, floor=0), "floor is greater than 0"),
-        (lambda: nn.ctc(*spoken, blank=3), "blank=3 is not an integer from 0 to 2"),
+        (lambda: nn.huber(mp.zeros(1), mp.zeros(1), delta=0), "delta=.*: expected a finite number > 0"),
+        (lambda: nn.huber(mp.zeros(1), mp.zeros(1), delta=float("nan")), "delta=.*: expected a finite number > 0"),
+        (
+            lambda: nn.cross_entropy(logits, classes, label_smoothing=1.5),
+            "expected a finite number ≥ 0 and ≤ 1",
+        ),
+        (lambda: nn.quantile(mp.zeros(1), mp.zeros(1), level=1.0), r"level=1\.0: expected a finite number > 0 and < 1"),
+        (lambda: nn.focal(logits, classes, gamma=-1), "gamma=.*: expected a finite number ≥ 0"),
+        (lambda: nn.binary_focal(*binary, gamma=float("nan")), "gamma=.*: expected a finite number ≥ 0"),
+        (lambda: nn.binary_focal(*binary, alpha=2), "alpha=2: expected a finite number ≥ 0 and ≤ 1"),
+        (lambda: nn.dice(*binary, smooth=0), "smooth=.*: expected a finite number > 0"),
+        (lambda: nn.hinge(logits, classes, margin=0), "margin=.*: expected a finite number > 0"),
+        (lambda: nn.binary_hinge(*binary, margin=-1), "margin=.*: expected a finite number > 0"),
+        (lambda: nn.triplet(*vectors, margin=0), "margin=.*: expected a finite number > 0"),
+        (lambda: nn.info_nce(*vectors[:2], temperature=0), "temperature=.*: expected a finite number > 0"),
+        (lambda: nn.contrastive(*vectors[:2], temperature=-1), "temperature=.*: expected a finite number > 0"),
+        (lambda: nn.gaussian_likelihood(*vectors, floor=0), "floor=.*: expected a finite number > 0"),
+        (lambda: nn.ctc(*spoken, blank=3), "blank=3: expected an integer from 0 to 2"),
     ],
 )
 def test_settings_out_of_range_are_refused(call, word):
@@ -596,6 +599,14 @@ def test_losses_say_what_they_take(call, error, words):
     with pytest.raises(error, match=words) as caught:
         call()
     assert caught.value.where.startswith("test_nn_losses.py:")
+
+
+@pytest.mark.parametrize("loss", [nn.info_nce, nn.contrastive])
+def test_a_temperature_can_be_learned(loss):
+    first, second = (mp.asarray(random.normal(size=(5, 3))) for _ in range(2))
+    at = lambda t: loss(first, second, temperature=t)
+    learned = mp.jit(mp.grad(at))(mp.asarray(0.3, dtype="float64"))
+    assert float(learned) == pytest.approx((float(at(0.3 + 1e-6)) - float(at(0.3 - 1e-6))) / 2e-6, rel=1e-5)
 
 
 def test_errors_of_every_loss_are_maplets_own():

@@ -326,17 +326,17 @@ def test_summary_of_a_network():
     net = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), head)
     net[1].freeze()
     assert net.summary((32, 28, 28)) == lines("""
-    layer              type              output     parameters  trained
-    -------------------------------------------------------------------
-                       Sequential        (32, 10)
-    layers.0           Flatten()         (32, 784)
-    layers.1           Linear(784, 128)  (32, 128)     100,480  no
-    layers.2           ReLU()            (32, 128)
-    layers.3           Sequential        (32, 10)
-    layers.3.layers.0  Dropout(0.5)      (32, 128)
-    layers.3.layers.1  Linear(128, 10)   (32, 10)        1,290  yes
-    -------------------------------------------------------------------
-    101,770 parameters, 1,290 trained, 100,480 frozen
+    layer       type              output     parameters   FLOPs  trained
+    --------------------------------------------------------------------
+                Sequential        (32, 10)
+    layers.0    Flatten()         (32, 784)
+    layers.1    Linear(784, 128)  (32, 128)     100,480  6.43 M  no
+    layers.2    ReLU()            (32, 128)
+    layers.3    Sequential        (32, 10)
+      layers.0  Dropout(0.5)      (32, 128)
+      layers.1  Linear(128, 10)   (32, 10)        1,290  82.2 k  yes
+    --------------------------------------------------------------------
+    101,770 parameters, 1,290 trained (1.3%), 100,480 frozen; 6.51 MFLOPs, where a multiply-add is two
     """)
 
 
@@ -351,7 +351,7 @@ def test_summary_counts_tied_weights_once():
     encode  Linear(4, 2)                      10  partly
     decode  Linear(4, 2, bias=False)              weight tied to encode.weight
     --------------------------------------------------------------------------
-    12 parameters, 10 trained, 2 frozen
+    12 parameters, 10 trained (83.3%), 2 frozen
     """)
 
 
@@ -361,7 +361,7 @@ def test_summary_runs_nothing_and_writes_nothing():
     assert draws(net) == 0
     assert "forward" not in vars(net)
     assert not net.mean.numpy().any()
-    assert nn.ReLU().summary((2,)).endswith("no parameters")
+    assert nn.ReLU().summary((2,)).endswith("no parameters; 0 FLOPs, where a multiply-add is two")
     assert "(2, 7, 3)" in nn.Embedding(5, 3).summary((2, 7), dtype="int64")
 
 

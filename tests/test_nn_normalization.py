@@ -5,7 +5,7 @@ import pytest
 
 import maplet as mp
 from maplet import nn, optim
-from maplet.errors import SettingError, ShapeError, TraceError
+from maplet.errors import DataError, SettingError, ShapeError, TraceError
 
 rng = np.random.default_rng(0)
 pictures = rng.normal(3, 2, size=(6, 5, 4, 8)).astype("float32")
@@ -144,11 +144,85 @@ def test_a_batch_is_not_normalized_example_by_example():
     np.testing.assert_allclose(mp.vmap(layer)(mp.asarray(pictures)), layer(pictures), rtol=1e-6)
 
 
+def deep(momentum=0.3):
+    """Two norms, the second of which sees what the first gives, and a layer that drops while training."""
+    return nn.Sequential(
+        nn.BatchNorm(8, momentum=momentum), nn.Linear(8, 5, rng=0), nn.Tanh(), nn.Dropout(0.5, rng=1), nn.BatchNorm(5)
+    )
+
+
+def test_statistics_made_anew_are_the_means_over_the_batches():
+    net, rows = deep(), [rng.normal(size=(n, 8)).astype("float32") for n in (9, 16, 4)]
+    nn.update_statistics(net, rows)
+    means, variances = [], []
+    for batch in rows:
+        normal = (batch - batch.mean(0)) / np.sqrt(batch.var(0) + 1e-5)
+        hidden = np.tanh(normal @ net[1].weight.numpy() + net[1].bias.numpy())  # nothing is dropped
+        means.append((batch.mean(0), hidden.mean(0)))
+        variances.append((batch.var(0, ddof=1), hidden.var(0, ddof=1)))
+    for norm, mean, variance in zip(
+        (net[0], net[4]), zip(*means, strict=True), zip(*variances, strict=True), strict=True
+    ):
+        np.testing.assert_allclose(norm.running_mean, np.mean(mean, axis=0), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(norm.running_variance, np.mean(variance, axis=0), rtol=1e-4)
+
+
+def test_statistics_made_anew_are_those_of_pytorch():
+    torch = pytest.importorskip("torch")
+    rows = [rng.normal(size=(12, 8)).astype("float32") for _ in range(3)]
+    ours, theirs = nn.BatchNorm(8), torch.nn.BatchNorm1d(8)
+    ours(rows[0] * 9)
+    nn.update_statistics(ours, iter(rows))
+    torch.optim.swa_utils.update_bn([torch.tensor(batch) for batch in rows], theirs)
+    np.testing.assert_allclose(ours.running_mean, theirs.running_mean, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(ours.running_variance, theirs.running_var, rtol=1e-5)
+
+
+def test_making_statistics_anew_changes_nothing_else():
+    net = deep().eval()
+    net[1].training = True
+    before = {name: leaf.numpy().tobytes() for name, leaf in net.state().items() if "running" not in name}
+    modes = [module.training for module in net.modules().values()]
+    nn.update_statistics(net, [(mp.asarray(inputs["Norm"]),)])
+    assert before == {name: leaf.numpy().tobytes() for name, leaf in net.state().items() if "running" not in name}
+    assert [module.training for module in net.modules().values()] == modes
+    assert (net[0].momentum, net[4].momentum) == (0.3, 0.1)
+    nn.update_statistics(nn.Linear(8, 2), [inputs["Norm"]])  # where there are none, there is nothing to do
+
+
+def test_where_making_them_anew_fails_they_stay():
+    net = deep()
+    net(inputs["Norm"])
+    before = net[0].running_mean.numpy().tobytes()
+    with pytest.raises(ShapeError):
+        nn.update_statistics(net, [inputs["Norm"] * 3, np.ones((4, 7), "float32")])
+    with pytest.raises(DataError, match=r"there is no batch(?s:.*)x\[:256\]"):
+        nn.update_statistics(net, [])
+    assert net[0].running_mean.numpy().tobytes() == before
+    assert net[0].training
+    assert net[0].momentum == 0.3
+
+
+def test_averaged_weights_predict_with_statistics_of_their_own():
+    """What the average gives at inference with them is what it gives while training on all data at once."""
+    x, y = rng.normal(3, 2, size=(64, 8)).astype("float32"), rng.normal(size=(64, 1)).astype("float32")
+    net = nn.Sequential(nn.Linear(8, 6, rng=0), nn.BatchNorm(6), nn.Linear(6, 1, rng=1))
+    optimizer = optim.Averaged(optim.SGD(0.3), optim.Average())
+    mp.fit(net, (x, y), epochs=4, batch_size=16, loss=nn.mse, optimizer=optimizer, progress=False)
+    smooth = optimizer.average.apply(net).train()
+    stale = smooth.eval()(x).numpy()
+    expected = smooth.train()(x).numpy()
+    nn.update_statistics(smooth, [x])
+    found = smooth.eval()(x).numpy()
+    assert np.abs(found - expected).max() < 0.02 < np.abs(stale - expected).max()  # n − 1 in the running variance
+
+
 # ── another weight ───────────────────────────────────────────────────────────────────────────────
 
 wrapped = [lambda: nn.Linear(6, 4, rng=0), lambda: nn.Conv2d(4, 6, 3, groups=2, rng=0)]
 inputs = {
     "Linear": rng.normal(size=(5, 6)).astype("float32"),
+    "Norm": rng.normal(2, 3, size=(10, 8)).astype("float32"),
     "Conv2d": rng.normal(size=(2, 5, 5, 4)).astype("float32"),
 }
 
@@ -201,8 +275,8 @@ def test_power_iteration_follows_the_weight_in_training_only():
 
 def test_wrapped_layers_stand_in_nets_and_summaries():
     net = nn.Sequential(nn.WeightNorm(nn.Linear(6, 4)), nn.ReLU(), nn.SpectralNorm(nn.Linear(4, 2)))
-    assert "layers.0.layer" in net.summary((3, 6))
-    assert net.summary((3, 6)).endswith("42 parameters, all trained")
+    assert "\n  layer " in net.summary((3, 6))
+    assert net.summary().endswith("42 parameters, all trained")
     net.freeze()
     assert nn.build(nn.describe(net)).parameters()["layers.0.length"].trainable is False
 
@@ -253,16 +327,19 @@ def test_an_input_that_does_not_fit_is_named(layer, shape, said):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: nn.BatchNorm(0), "BatchNorm: features is a positive integer"),
-        (lambda: nn.BatchNorm((3, 4)), "BatchNorm: features is a positive integer"),
-        (lambda: nn.BatchNorm(4, momentum=1.5), "BatchNorm: momentum is from 0 to 1, not 1.5"),
-        (lambda: nn.BatchNorm(4, epsilon=-1.0), "BatchNorm: epsilon is a small number from 0"),
-        (lambda: nn.LayerNorm(()), "LayerNorm: features is a positive integer"),
-        (lambda: nn.LayerNorm((4, 0)), "LayerNorm: features is a positive integer"),
-        (lambda: nn.RMSNorm(4, epsilon=float("nan")), "RMSNorm: epsilon is a small number from 0"),
+        (lambda: nn.BatchNorm(0), "BatchNorm: features=0: expected an integer ≥ 1"),
+        (lambda: nn.BatchNorm((3, 4)), "BatchNorm: features=(3, 4): expected an integer ≥ 1"),
+        (lambda: nn.BatchNorm(4, momentum=1.5), "BatchNorm: momentum=1.5: expected a finite number ≥ 0 and ≤ 1"),
+        (lambda: nn.BatchNorm(4, epsilon=-1.0), "BatchNorm: epsilon=-1.0: expected a finite number ≥ 0"),
+        (lambda: nn.LayerNorm(()), "LayerNorm: features=(): expected an integer ≥ 1"),
+        (lambda: nn.LayerNorm((4, 0)), "LayerNorm: features=0: expected an integer ≥ 1"),
+        (lambda: nn.RMSNorm(4, epsilon=float("nan")), "RMSNorm: epsilon=nan: expected a finite number ≥ 0"),
         (lambda: nn.GroupNorm(3, 8), "GroupNorm: 8 channels do not fall into 3 equal groups"),
-        (lambda: nn.GroupNorm(0, 8), "GroupNorm: groups is a positive integer"),
-        (lambda: nn.SpectralNorm(nn.Linear(2, 2), iterations=0), "SpectralNorm: iterations is a positive integer"),
+        (lambda: nn.GroupNorm(0, 8), "GroupNorm: groups=0: expected an integer ≥ 1"),
+        (
+            lambda: nn.SpectralNorm(nn.Linear(2, 2), iterations=0),
+            "iterations=0: expected an integer ≥ 1",
+        ),
     ],
 )
 def test_settings_out_of_range_are_refused_at_once(make, said):

@@ -315,6 +315,16 @@ def test_each_gate_is_drawn_as_a_matrix_of_its_own():
 
 
 @kinds
+def test_states_can_begin_with_orthogonal_weights(kind):
+    layer = kind(C, H, layers=2, weight_init="ones", recurrent_init="orthogonal", rng=0)
+    for cell in [cell for cells in layer.cells for cell in cells]:
+        assert (cell.weight.numpy() == 1).all()
+        for gate in np.split(cell.recurrent_weight.numpy(), cell.gates, axis=1):
+            np.testing.assert_allclose(gate.T @ gate, np.eye(H), atol=1e-6)
+    assert nn.build(nn.describe(layer)).recurrent_init == "orthogonal"
+
+
+@kinds
 def test_dropout_acts_between_layers_only(kind):
     layer = make(kind, 2, dtype="float32", dropout=0.5, rng=0)
     x = sequences.astype("float32")
@@ -446,16 +456,16 @@ def test_cells_say_what_they_take():
 def test_settings_that_mean_nothing_are_refused():
     with pytest.raises(SettingError, match=r"dropout=0\.5 is applied between layers, and there is one"):
         nn.GRU(C, H, dropout=0.5)
-    with pytest.raises(SettingError, match="rate is from 0 to less than 1"):
+    with pytest.raises(SettingError, match=r"dropout=.*: expected a finite number ≥ 0 and < 1"):
         nn.GRU(C, H, layers=2, dropout=1.5)
     with pytest.raises(SettingError, match=r"activation='sigmoid'(?s:.*)give .tanh. or .relu."):
         nn.RNN(C, H, activation="sigmoid")
     with pytest.raises(SettingError, match="there is no bias to begin with it"):
         nn.LSTM(C, H, forget_bias=1.0, bias=False)
-    with pytest.raises(SettingError, match="LSTM: layers is a positive integer"):
+    with pytest.raises(SettingError, match=r"LSTM: layers=.*: expected an integer ≥ 1"):
         nn.LSTM(C, H, layers=0)
     with pytest.raises(SettingError, match=r"GRU: bidirectional=2(?s:.*)True or False"):
         nn.GRU(C, H, bidirectional=2)
     for kind in (nn.RNN, nn.LSTMCell):
-        with pytest.raises(SettingError, match=f"{kind.__name__}: hidden_features is a positive integer"):
+        with pytest.raises(SettingError, match=f"{kind.__name__}: hidden_features=.*: expected an integer ≥ 1"):
             kind(C, 2.5)

@@ -212,9 +212,9 @@ def test_special_values_of_functions_that_numpy_has_not():
 
 def test_an_order_that_is_none_is_refused():
     for order, words in [
-        (1.5, "is not an integer from 0 to 30"),
-        (True, "is not an integer from 0 to 30"),
-        (-1, "is not an integer from 0 to 30"),
+        (1.5, "expected an integer from 0 to 30"),
+        (True, "expected an integer from 0 to 30"),
+        (-1, "expected an integer from 0 to 30"),
         (31, "grows by 1"),
     ]:
         with pytest.raises(SettingError, match=words):

@@ -75,7 +75,7 @@ def loss_of(net, x, y):
 
 
 def step(net, optimizer, x, y):
-    loss, gradients = mp.value_and_grad(loss_of)(net, x, y)
+    loss, gradients = optimizer.gradients_from(mp.value_and_grad(loss_of))(net, x, y)
     optimizer.update(net, gradients)
     return loss
 

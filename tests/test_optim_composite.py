@@ -23,6 +23,7 @@ composites = {
         clip_norm=1.0,
     ),
     "Lookahead": lambda: optim.Lookahead(optim.RAdam(0.1), every=3, slow_rate=0.25),
+    "SAM": lambda: optim.SAM(optim.Lookahead(optim.Adam(0.1), every=2), rho=0.1),
     "Averaged": lambda: optim.Averaged(
         optim.Lookahead(optim.without_decay(optim.Muon(0.1)), every=2), optim.ExponentialAverage(0.5)
     ),
@@ -139,7 +140,8 @@ def test_parameters_keep_their_dtype(name, dtype):
     net, optimizer = {"weight": mp.ones((2, 3), dtype=dtype), "bias": mp.ones((2,), dtype=dtype)}, make(name)
     before = bits(net)
     for _ in range(3):
-        optimizer.update(net, {n: p * 0.1 for n, p in net.items()})
+        _, gradients = optimizer.gradients_from(lambda net: (0.0, {n: p * 0.1 for n, p in net.items()}))(net)
+        optimizer.update(net, gradients)
     assert {str(p.dtype) for p in net.values()} == {dtype}
     assert all(np.isfinite(p.numpy()).all() for p in net.values())
     assert all(value != before[n] for n, value in bits(net).items())

@@ -74,7 +74,46 @@ def test_where_the_gradient_is_zero_there_is_no_worse_point():
     assert (value.item(), gradient.tolist()) == (0.0, [0.0, 0.0])
 
 
+def test_fit_takes_the_steps_that_a_loop_takes():
+    data = mp.asarray(x), mp.asarray(y)
+    for chunks in (1, 2):
+        nets = [nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh(), nn.Linear(4, 2, rng=1)) for _ in range(3)]
+        plain, inside = optim.SGD(0.1, momentum=0.9), optim.SAM(optim.SGD(0.1, momentum=0.9), rho=0.3)
+        for _ in range(3):
+            loss = lambda net, x, y: nn.mse(net(x), y)
+            _, gradients = optim.sam(loss, rho=0.3)(nets[0], *data)
+            plain.update(nets[0], gradients)
+        settings = {"loss": nn.mse, "epochs": 3, "batch_size": len(x), "chunks": chunks, "progress": False}
+        mp.fit(nets[1], data, optimizer=inside, **settings)
+        mp.fit(nets[2], data, optimizer=optim.SGD(0.1, momentum=0.9), **settings)
+        for name, leaf in leaves(nets[0]).items():
+            np.testing.assert_allclose(leaves(nets[1])[name], leaf, rtol=1e-4, atol=1e-6)
+        assert bits(nets[1]) != bits(nets[2])
+
+
+def test_a_run_with_it_is_resumed_to_the_same_bits(tmp_path):
+    data = mp.asarray(x), mp.asarray(y)
+
+    def run(directory, epochs):
+        net = nn.Linear(3, 2, rng=0)
+        optimizer = optim.Averaged(optim.SAM(optim.Adam(0.1)))
+        return mp.fit(
+            net, data, loss="mse", optimizer=optimizer, epochs=epochs, batch_size=4, directory=tmp_path / directory,
+            existing="resume", progress=False,
+        )  # fmt: skip
+
+    whole = run("whole", 4)
+    run("parts", 2)
+    assert bits(run("parts", 4).net) == bits(whole.net)
+
+
 def test_errors():
+    with pytest.raises(SettingError, match=r"(?s)taken at the weights as they are.*optim.sam\(loss\)\(net, x, y\)"):
+        optim.SAM(optim.SGD(0.1)).update(mp.asarray(1.0), 1.0)
+    with pytest.raises(SettingError, match=r"(?s)at another point.*optim.SAM\(optim.Groups"):
+        optim.Groups({"w*": optim.SAM(optim.SGD(0.1)), "*": optim.SGD(0.1)}).gradients_from(mp.value_and_grad(loss_of))
+    with pytest.raises(SettingError, match="rho=0"):
+        optim.SAM(optim.SGD(0.1), rho=0)
     with pytest.raises(SettingError, match="rho=0"):
         optim.sam(loss_of, rho=0)
     with pytest.raises(GradientError, match=r"(?s)optim.sam\(loss\)\(net, x, y\)"):

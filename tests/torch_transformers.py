@@ -28,9 +28,10 @@ def put(torch, parameter, *arrays):
 
 
 def linear(net, peer, torch, prefix=""):
-    for name in ("weight", "bias"):
+    names = [name for name in ("weight", "bias") if getattr(peer, name) is not None]
+    for name in names:
         put(torch, getattr(peer, name), getattr(net, name))
-    return {f"{prefix}{name}": Part(getattr(peer, name)) for name in ("weight", "bias")}
+    return {f"{prefix}{name}": Part(getattr(peer, name)) for name in names}
 
 
 def attention(net, peer, torch, prefix=""):
@@ -56,7 +57,8 @@ def layer(net, torch):
     make = torch.nn.TransformerDecoderLayer if decodes else torch.nn.TransformerEncoderLayer
     hidden = net.feed_forward[0].out_features
     peer = make(
-        net.features, net.heads, hidden, 0.0, net.activation, norm_first=net.norm_first, batch_first=True,
+        net.features, net.attention.heads, hidden, 0.0, net.activation, norm_first=net.norm_first, batch_first=True,
+        bias=net.bias,
     )  # fmt: skip
     named = attention(net.attention, peer.self_attn, torch, "attention.")
     norms = ["attention_norm", "feed_forward_norm"]

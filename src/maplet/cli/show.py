@@ -51,7 +51,7 @@ def _summary(trained: Run, config: dict[str, Any], path: Path) -> str:
     if not all(isinstance(size, int) and size >= 0 for size in shape) or prod(shape) > most_inputs:
         raise CheckpointError(f"{path} is damaged: the input shape is {quoted(shape)}")
     try:
-        return trained.net.summary(tuple(shape) or None)
+        return trained.net.summary(*[tuple(shape)] if shape else [])
     except MapletError as error:
         raise CheckpointError(
             f"{path} is damaged: the network takes no input of shape {tuple(shape)}: {error.message}"

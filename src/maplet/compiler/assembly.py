@@ -14,7 +14,7 @@ from maplet.compiler.contraction_schedule import results
 from maplet.compiler.elements import Fetch, within
 from maplet.compiler.epilogues import nodes_of
 from maplet.compiler.instructions import Op
-from maplet.compiler.liveness import bytes_of, carried_inputs, last_uses, may_fail
+from maplet.compiler.liveness import carried_inputs, last_uses, may_fail
 from maplet.compiler.memory import OfConstant, Pointer, Row
 from maplet.compiler.nests import lower_nest, lower_scatter
 from maplet.compiler.straight import Issued
@@ -77,10 +77,10 @@ class BlockAssembler:
         if any(source in [target for target, _, _ in moves] for _, source, _ in moves):
             staged = [(self._temporary(kind), source, kind) for _, source, kind in moves]
             for between, source, kind in staged:
-                self.to.row(Op.COPY, between, source, bytes_of(kind))
+                self.to.row(Op.COPY, between, source, kind.nbytes)
             moves = [(t, between, kind) for (t, _, kind), (between, _, _) in zip(moves, staged, strict=True)]
         for target, source, kind in moves:
-            self.to.row(Op.COPY, target, source, bytes_of(kind))
+            self.to.row(Op.COPY, target, source, kind.nbytes)
 
     def _temporary(self, kind: ArrayType) -> Pointer:
         storage = Storage(kind)
@@ -101,7 +101,7 @@ class BlockAssembler:
         return self.pointer(self.block.storage[node])
 
     def _allocate(self, storage: Storage) -> Pointer:
-        size = bytes_of(storage.type)
+        size = storage.type.nbytes
         offset = self.to.room.take(size)
         self.owned[storage] = (offset, size)
         self.at[storage] = self.to.place(offset)
@@ -250,7 +250,7 @@ class BlockAssembler:
         for slot, place in zip(slots, carried, strict=True):
             source, kind = self._of(node.inputs[place]), node.inputs[place].array_type
             if source is not slot and kind.size and not self._is_same(source, slot, item, place):
-                self.to.row(Op.COPY, slot, source, bytes_of(kind))
+                self.to.row(Op.COPY, slot, source, kind.nbytes)
         given = [self._of(child) for child in node.inputs]
         for slot, place in zip(slots, carried, strict=True):
             given[place] = slot
@@ -282,7 +282,7 @@ class BlockAssembler:
 
         def row_of(whole: Pointer, kind: ArrayType) -> Pointer:
             row = Row()
-            rows.append((row, whole, bytes_of(kind)))
+            rows.append((row, whole, kind.nbytes))
             return row
 
         for n in range(fixed, len(given)):

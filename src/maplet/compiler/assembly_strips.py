@@ -8,7 +8,6 @@ from maplet.compiler.blocks import Block, Item, Nest, Scatter, Storage
 from maplet.compiler.combining import neutral
 from maplet.compiler.elements import Axis, Convert, Element, Fetch, Function, Linear, Place, Total, part_of
 from maplet.compiler.evaluator import Evaluator
-from maplet.compiler.liveness import bytes_of
 from maplet.compiler.memory import InArena, Row
 from maplet.compiler.nests import lower_fill, lower_parts
 from maplet.compiler.strips import written_by
@@ -43,7 +42,7 @@ def assemble_strips(to: BlockAssembler, strips: Strips, number: int) -> None:
 
     def one(n: int) -> None:
         for node, (member, _) in sums.items():
-            place = _further(places[node], n * bytes_of(node.array_type))
+            place = _further(places[node], n * node.array_type.nbytes)
             writer.sums[to.block.storage[node]] = place
             writer.begin(member, node, place)
         writer.run(n * part, min(part, strips.rows - n * part))
@@ -81,7 +80,7 @@ class _Writer:
         """A sum over the rows begins with what changes nothing."""
         number = neutral(total_of(member, node).combiner, short_name(node.array_type.dtype))
         fill = lower_fill(node, node.array_type.shape, number)
-        self.to.to.run_kernel(fill, [place], (node,), (0, bytes_of(node.array_type)))
+        self.to.to.run_kernel(fill, [place], (node,), (0, node.array_type.nbytes))
 
     def run(self, first: int, rows: int) -> None:
         """So many rows from some row on: whole strips, and what is left."""

@@ -9,7 +9,6 @@ from maplet.compiler.elements import Fetch, within
 
 if TYPE_CHECKING:
     from maplet.core.graph import Node
-    from maplet.core.types import ArrayType
 
 
 def may_fail(item: Item) -> bool:
@@ -35,11 +34,6 @@ def carried_inputs(item: Loop) -> list[int]:
     if item.condition is None:
         return list(range(params["constants"], params["constants"] + params["carries"]))
     return list(range(params["constants"], len(item.node.inputs)))
-
-
-def bytes_of(kind: ArrayType) -> int:
-    """The memory of an array of some type."""
-    return kind.size * kind.dtype.itemsize
 
 
 def last_uses(block: Block) -> dict[Storage, int]:

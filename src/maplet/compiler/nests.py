@@ -69,7 +69,7 @@ def lower_nest(nest: Nest) -> KernelCall:
         lowering.wide *= _side_by_side(lowering, vector)
         lowering.block = lowering.wide  # each position takes long
     place = Linear(0, dict(zip(nest.axes, strides(nest.shape), strict=True)))
-    touches = sum(node.array_type.size * node.array_type.dtype.itemsize for node in touched(nest))
+    touches = sum(node.array_type.nbytes for node in touched(nest))
     ahead = not outer and touches <= near
 
     def statements(scope: Scope) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from maplet.compiler.elements import Axis, Convert, Element, Fetch, Linear, Number, Place, Running, Total, within
 from maplet.core import index_notation as notation
+from maplet.core.kinds import gives_bool
 from maplet.core.types import short_name
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from maplet.core.graph import Node
 
 Environment = dict[str, Linear]
-
-gives_bool = {
-    "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isnan", "isinf", "isfinite", "signbit",
-}  # fmt: skip
 
 
 class Reading:
@@ -73,7 +70,7 @@ class Reading:
         values = [self.value(a, env, first) for a in arguments]
         if function == "multiply" and values[-1].dtype == "bool":  # in a sum of products of truth values
             function = "logical_and"
-        result = "bool" if function in gives_bool else "u32" if function == "philox" else values[-1].dtype
+        result = "bool" if gives_bool(function) else "u32" if function == "philox" else values[-1].dtype
         return self.evaluator.function(result, function, *values)
 
     def _dtype(self, expression: notation.Expression) -> str | None:  # noqa: PLR0911  (one for each kind of expression)
@@ -85,7 +82,7 @@ class Reading:
             case notation.Cast(dtype=dtype):
                 return short_name(dtype)
             case notation.Call(function=function, arguments=arguments):
-                if function in gives_bool or function.startswith("logical"):
+                if gives_bool(function):
                     return "bool"
                 return next((d for d in map(self._dtype, reversed(arguments)) if d), None)
             case notation.Reduce(body=body, combiner=combiner):

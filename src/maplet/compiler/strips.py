@@ -78,7 +78,7 @@ class Touches:
 def _grown(first: Nest | Scatter, rest: Sequence[Item], touches: Touches) -> Group | None:
     """All that can run with an item in strips."""
     rows = next((axis.extent for axis in first.axes if axis.extent != 1), 1)
-    large = max(node.array_type.size * node.array_type.dtype.itemsize for node in touched(first))
+    large = max(node.array_type.nbytes for node in touched(first))
     if rows <= 1 or 2 * large < worth_it:
         return None
     group = Group(touches, rows)
@@ -211,9 +211,9 @@ class Group:
     def strips(self) -> Strips | None:
         """The members as one item, if it is worth it."""
         read = [self.touches(member.item)[0] for member in self.members]
-        kept = sum(_bytes(storage) for storage in self.made if any(storage in one for one in read))
+        kept = sum(storage.type.nbytes for storage in self.made if any(storage in one for one in read))
         moving = {storage for storage, step in self.steps.items() if step}
-        whole = sum(map(_bytes, moving))
+        whole = sum(storage.type.nbytes for storage in moving)
         row = whole // self.rows
         strip = min(1 << (max(1, room // max(1, row)).bit_length() - 1), part_of(self.rows))
         if kept < max(worth_it, whole // good_part) or row > room or strip >= self.rows:
@@ -252,7 +252,3 @@ def roots_of(item: Nest | Scatter) -> list[Element]:
     if isinstance(item, Nest):
         return [*item.outputs.values(), *(condition for condition, _ in item.evaluator.checks)]
     return item.roots
-
-
-def _bytes(storage: Storage) -> int:
-    return storage.type.size * storage.type.dtype.itemsize

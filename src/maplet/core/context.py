@@ -156,11 +156,16 @@ def located(function: F) -> F:
         try:
             return function(*args, **kwargs)
         except MapletError as error:
-            if error.where is None:
-                error.where = str(here()) or None
+            locate(error)
             raise
 
     return cast("F", calling)
+
+
+def locate(error: MapletError) -> None:
+    """Say in an error where it happened, if it does not know: the layer that is being called and the user's line."""
+    if error.where is None:
+        error.where = str(here()) or None
 
 
 def within(error: MapletError, part: str) -> None:

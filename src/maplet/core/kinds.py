@@ -20,6 +20,16 @@ cheap_functions = {
     "floor_divide", "remainder",
 }  # fmt: skip
 
+# Scalar functions whose result is a truth value, whatever they are given.
+answers = {
+    "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isnan", "isinf", "isfinite", "signbit",
+}  # fmt: skip
+
+
+def gives_bool(function: str) -> bool:
+    """Whether the result of a scalar function is a truth value."""
+    return function in answers or function.startswith("logical")
+
 
 def access_of(primitive: Primitive, types: Sequence[ArrayType], params: Mapping[str, Any]) -> Access | None:
     """What an operation computes in index notation for inputs of these types; None for one of the host."""

@@ -99,11 +99,9 @@ class Operators(Leaf):
     def __abs__(self) -> Array:
         return operations["abs"](self)
 
-    def __round__(self, digits: int = 0) -> Array:
+    def __round__(self, digits: int | None = None) -> Array:
         """The nearest number with so many decimal places, halves to the even one; an array, also for one number."""
-        if not digits:
-            return operations["round"](self)
-        return operations["round"](self * 10.0**digits) / 10.0**digits
+        return operations["round"](self) if digits is None else operations["round_to"](self, digits)
 
     def __invert__(self) -> Array:
         return operations["bitwise_invert"](self)

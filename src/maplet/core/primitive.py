@@ -109,7 +109,7 @@ class Primitive:
         try:
             return self.reference(*values, **params)
         except (MemoryError, ValueError, OverflowError) as error:
-            size = sum(t.size * t.dtype.itemsize for t in (gives if isinstance(gives, tuple) else (gives,)))
+            size = sum(t.nbytes for t in (gives if isinstance(gives, tuple) else (gives,)))
             if not isinstance(error, MemoryError) and size < 2**63:  # beyond, NumPy has no words but ValueError
                 raise
             shown = ", ".join(map(str, gives)) if isinstance(gives, tuple) else str(gives)

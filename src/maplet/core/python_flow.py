@@ -176,12 +176,15 @@ def _advice_on_slice(part: ast.Subscript, entry: ast.Slice, axis: int | None) ->
     end = "" if entry.upper is None else ast.unparse(entry.upper)
     length = _length(start, entry.upper)
     right: list[str] = []
-    if start:
-        positions = f"{start} + mp.arange({length or 'length'})"
+    positions = f"{start} + mp.arange({length or 'length'})"
+    if start and isinstance(part.ctx, ast.Store):
+        right.append(f"{_with_positions(part, entry, positions)} = v")
+    elif start:
         right.append(f"mp.take({x}, {positions}{along})" + (f", or {x}[{positions}]" if axis is None else ""))
     if not length:
         inside = f"(n >= {start}) & (n < {end})" if start and end else f"n >= {start}" if start else f"n < {end}"
-        right.append(f"mp.where({inside}, {x}, 0.0), with the positions n = mp.arange(…) of that axis")
+        kept = f"v, {x}" if isinstance(part.ctx, ast.Store) else f"{x}, 0.0"
+        right.append(f"mp.where({inside}, {kept}), with the positions n = mp.arange(…) of that axis")
     return "\n    ".join(
         [
             "only the start of a slice may be data; its length is a Python number, or all are kept and some made 0:",
@@ -189,6 +192,13 @@ def _advice_on_slice(part: ast.Subscript, entry: ast.Slice, axis: int | None) ->
             *(f"right:  {line}" for line in right),
         ]
     )
+
+
+def _with_positions(part: ast.Subscript, entry: ast.Slice, positions: str) -> str:
+    """The same places with an array of positions where a slice stood."""
+    entries = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
+    key = ", ".join(positions if one is entry else ast.unparse(one) for one in entries)
+    return f"{ast.unparse(part.value)}[{key}]"
 
 
 def _length(start: str, end: ast.expr | None) -> str:

@@ -21,6 +21,7 @@ bfloat16 = np.dtype(ml_dtypes.bfloat16)  # the upper half of a float32: its rang
 dtypes_by_short_name = {short: bfloat16 if short == "bf16" else np.dtype(long) for long, short in type_names.items()}
 
 default_float = np.dtype(np.float32)
+float64 = np.dtype(np.float64)
 default_int = np.dtype(np.int64)
 bool_dtype = np.dtype(np.bool_)
 
@@ -51,6 +52,11 @@ class ArrayType:
     def size(self) -> int:
         """The number of elements."""
         return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of memory that its elements take."""
+        return self.size * self.dtype.itemsize
 
     def __str__(self) -> str:
         return f"{short_name(self.dtype)}[{','.join(map(str, self.shape))}]"

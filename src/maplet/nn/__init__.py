@@ -42,16 +42,14 @@ from maplet.nn.adaptive_pooling import (
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
     AdaptiveMaxPool3d,
-    GlobalAvgPool,
-    GlobalMaxPool,
 )
 from maplet.nn.architecture import build, describe
 from maplet.nn.attention import attention, causal_mask, padding_mask
-from maplet.nn.batch_normalization import BatchNorm
+from maplet.nn.batch_normalization import BatchNorm, update_statistics
 from maplet.nn.combinators import Lambda, Parallel, Residual
 from maplet.nn.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from maplet.nn.dropout import AlphaDropout, ChannelDropout, Dropout, StochasticDepth
-from maplet.nn.key_value_cache import KeyValueCache
+from maplet.nn.key_value_cache import DecoderCache, KeysAndValues, KeyValueCache
 from maplet.nn.layers import Embedding, Flatten, Linear, Sequential
 from maplet.nn.losses import (
     binary_cross_entropy,
@@ -78,19 +76,24 @@ from maplet.nn.module import Module
 from maplet.nn.multi_head import MultiHeadAttention
 from maplet.nn.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm
 from maplet.nn.online import OnlineState, online_gradient, online_start
-from maplet.nn.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
-from maplet.nn.positions import LearnedPositions, SinusoidalPositions, rotate
+from maplet.nn.pooling import (
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+)
+from maplet.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 from maplet.nn.recurrent import GRU, LSTM, RNN
 from maplet.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from maplet.nn.recurrent_outputs import FinalOutput, Outputs
 from maplet.nn.reparametrization import SpectralNorm, WeightNorm
 from maplet.nn.tabular import EmbedColumns
-from maplet.nn.transformer import (
-    TransformerDecoder,
-    TransformerDecoderLayer,
-    TransformerEncoder,
-    TransformerEncoderLayer,
-)
+from maplet.nn.transformer import TransformerDecoder, TransformerEncoder
+from maplet.nn.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 
 __all__ = [
     "CELU",
@@ -119,6 +122,7 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "DecoderCache",
     "Dropout",
     "EmbedColumns",
     "Embedding",
@@ -134,6 +138,7 @@ __all__ = [
     "Hardtanh",
     "InstanceNorm",
     "KeyValueCache",
+    "KeysAndValues",
     "LSTMCell",
     "Lambda",
     "LayerNorm",
@@ -158,6 +163,7 @@ __all__ = [
     "ReLU",
     "ReLU6",
     "Residual",
+    "RotaryPositions",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -203,8 +209,8 @@ __all__ = [
     "padding_mask",
     "poisson_likelihood",
     "quantile",
-    "rotate",
     "triplet",
+    "update_statistics",
 ]
 
 if not TYPE_CHECKING:  # a checker would take it that every name is there

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from maplet.core.types import default_float, is_floating, is_narrow
+from maplet.core.types import is_floating
 from maplet.errors import ShapeError
 from maplet.nn.module import Module
 from maplet.nn.spatial import per_axis, require_images
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array, as_floating, convert
+from maplet.ops.arguments import as_array, as_floating, convert, widened
 from maplet.ops.elementwise import where
 from maplet.ops.indexing import take
 from maplet.ops.movement import reshape
@@ -60,7 +60,7 @@ class AdaptivePool(Module, abstract=True):
         if 0 in x.shape[1:-1]:
             raise ShapeError(f"{self!r}: in {x.shape} a spatial axis is empty, and so would be the bins")
         x = as_floating(x) if self.combiner == "mean" else x
-        y = convert(x, default_float) if self.combiner == "mean" and is_narrow(x.dtype) else x
+        y = widened(x) if self.combiner == "mean" else x
         for n, bins in enumerate(one_per_axis("pool", "output_size", self.output_size, self.spatial_axes)):
             y = pool_to(y, self.combiner, n + 1, bins)
         return convert(y, x.dtype)
@@ -157,47 +157,3 @@ class AdaptiveMaxPool3d(AdaptivePool):
     """
 
     spatial_axes, combiner = 3, "max"
-
-
-class GlobalPool(Module, abstract=True):
-    """What pools over everything share."""
-
-    combiner: ClassVar[str]
-
-    def forward(self, x: ArrayLike) -> Array:
-        """(N, spatial…, C) ↦ (N, C)."""
-        x = as_array(x)
-        if x.ndim < 3 or 0 in x.shape[1:-1]:
-            raise ShapeError(
-                f"{self!r} takes (N, spatial…, C) with something in each spatial axis, given {x.shape}",
-                fix="channels stand last; what has no spatial axis needs no pooling",
-            )
-        return (reduction.max if self.combiner == "max" else reduction.mean)(x, axis=range(1, x.ndim - 1))
-
-
-class GlobalAvgPool(GlobalPool):
-    """The mean of each channel over all spatial axes, however many there are: (N, spatial…, C) ↦ (N, C).
-
-    Source: M. Lin, Q. Chen, S. Yan, "Network in network", ICLR 2014.
-
-    Examples
-    --------
-    >>> import maplet as mp
-    >>> GlobalAvgPool()(mp.ones((10, 7, 7, 5))).shape
-    (10, 5)
-    """
-
-    combiner = "mean"
-
-
-class GlobalMaxPool(GlobalPool):
-    """The greatest element of each channel over all spatial axes: (N, spatial…, C) ↦ (N, C).
-
-    Examples
-    --------
-    >>> import maplet as mp
-    >>> GlobalMaxPool()(mp.ones((10, 7, 7, 5))).shape
-    (10, 5)
-    """
-
-    combiner = "max"

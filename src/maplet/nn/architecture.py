@@ -18,7 +18,7 @@ from maplet.core.types import kind_of
 from maplet.errors import CheckpointError
 from maplet.nn.activations import activations
 from maplet.nn.construction import constructor_parameters
-from maplet.nn.initializers import Constant, Normal, Scaled, Uniform
+from maplet.nn.initializers import own_kinds
 from maplet.nn.module import Module, built_in
 from maplet.ops.creation import zeros
 from maplet.ops.random import Generator, as_generator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Description = dict[str, Any]
 
-initializer_types: dict[str, type[Any]] = {cls.__name__: cls for cls in (Constant, Normal, Scaled, Uniform)}
+initializer_types: dict[str, type[Any]] = {cls.__name__: cls for cls in own_kinds}
 own_class = "whoever loads it gives an instance of it: mp.load(path, net=MyNet(...))"
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
 
-from maplet.core.types import bool_dtype, default_float, is_floating, is_integer, is_narrow, short_name
+from maplet.core.types import bool_dtype, is_floating, is_integer, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.nn.given import known_value
-from maplet.ops.arguments import as_array, as_count, as_flag, as_floating, convert, meet
+from maplet.ops.arguments import as_array, as_floating, convert, meet, widened
 from maplet.ops.creation import arange
 from maplet.ops.einsum import einsum
 from maplet.ops.elementwise import exp, isfinite, where
@@ -19,6 +19,7 @@ from maplet.ops.identity import stop_gradient
 from maplet.ops.movement import expand_dims, reshape
 from maplet.ops.reduction import max as greatest
 from maplet.ops.reduction import sum as total_of
+from maplet.ops.settings import flag, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,7 @@ def attention(
     *lead, queries, heads, features = q.shape
     keys, groups = k.shape[-3:-1]
     seen = None if mask is None else fitting_mask(mask, (*lead, heads, queries, keys))
-    if as_flag("attention", "causal", causal):
+    if flag("attention: causal", causal):
         if queries != keys:
             raise ShapeError(
                 f"attention: causal=True takes as many queries as keys, given {queries} and {keys}",
@@ -106,7 +107,7 @@ def attention(
 
 def _shares(scores: Array, seen: Array | None) -> Array:
     """The softmax along the last axis, with 0 where a query may not see a key, also if it may see none."""
-    scores = convert(scores, default_float) if is_narrow(scores.dtype) else scores
+    scores = widened(scores)
     if seen is not None:
         scores = where(seen, scores, -inf) if seen.dtype == bool_dtype else scores + convert(seen, scores.dtype)
     top = stop_gradient(greatest(scores, axis=-1, keepdims=True))
@@ -159,8 +160,8 @@ def causal_mask(queries: int, keys: int | None = None, *, start: ArrayLike = 0) 
     Array([[ True,  True, False, False],
            [ True,  True,  True, False]], dtype=bool)
     """
-    rows = as_count("causal_mask", "queries", queries)
-    columns = rows if keys is None else as_count("causal_mask", "keys", keys)
+    rows = whole("causal_mask: queries", queries, least=0)
+    columns = rows if keys is None else whole("causal_mask: keys", keys, least=0)
     return expand_dims(arange(rows), axis=1) + start >= arange(columns)
 
 
@@ -185,7 +186,7 @@ def padding_mask(lengths: ArrayLike, length: int) -> Array:
            [ True,  True,  True]], dtype=bool)
     """
     given = as_array(lengths)
-    count = as_count("padding_mask", "length", length)
+    count = whole("padding_mask: length", length, least=0)
     if given.ndim != 1 or not is_integer(given.dtype):
         raise DTypeError(f"padding_mask takes (N,) integers, given {given.type}", fix="one length for each sequence")
     known = known_value(given)

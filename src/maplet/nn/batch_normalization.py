@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from maplet.control.custom_gradient import custom_gradient
-from maplet.errors import SettingError, ShapeError
+from maplet.errors import DataError, ShapeError
 from maplet.nn.normalization import Normalization, moments
 from maplet.ops.arguments import convert
 from maplet.ops.creation import ones, zeros
@@ -14,10 +14,14 @@ from maplet.ops.elementwise import rsqrt, square
 from maplet.ops.identity import stop_gradient
 from maplet.ops.movement import reshape
 from maplet.ops.reduction import sum as sum_over
+from maplet.ops.settings import real
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from maplet.core.array import Array, ArrayLike
     from maplet.nn.initializers import Initializer
+    from maplet.nn.module import Module
     from maplet.ops.random import Rng
 
 
@@ -85,12 +89,8 @@ class BatchNorm(Normalization):
         super().__init__(
             features, epsilon=epsilon, weight=weight, bias=bias, weight_init=weight_init, bias_init=bias_init, rng=rng
         )
-        if isinstance(momentum, bool) or not 0 <= momentum <= 1:
-            raise SettingError(
-                f"BatchNorm: momentum is from 0 to 1, not {momentum!r}",
-                fix="0.1: a tenth of each batch enters the averages",
-            )
-        self.momentum = momentum
+        tenth = "0.1: a tenth of each batch enters the averages"
+        self.momentum = real("BatchNorm: momentum", momentum, least=0, most=1, fix=tenth)
         self.running_mean, self.running_variance = zeros(self.feature_shape), ones(self.feature_shape)
 
     def forward(self, x: ArrayLike) -> Array:
@@ -150,3 +150,58 @@ def normalized(x: Array, weight: Array, bias: Array, epsilon: float) -> tuple[Ar
 
     y, average, variance = normalize(x, weight, bias)
     return y, stop_gradient(average), stop_gradient(variance)
+
+
+def update_statistics(net: Module, batches: Iterable[Any]) -> None:
+    """Make the running averages of every `BatchNorm` anew, as the plain means over some batches.
+
+    For weights that no training step has run with, such as averages of weights (`maplet.optim.Average`): the statistics
+    of the network belong to the weights that it was trained with. While the batches run, all other layers are as at
+    inference, where these statistics are for; mode and momentum of each layer are afterwards as before.
+
+    Source: P. Izmailov et al., "Averaging weights leads to wider optima and better generalization", 2018, §3.2.
+
+    Parameters
+    ----------
+    net
+        The network; a network without `BatchNorm` stays as it is.
+    batches
+        Inputs of the network, such as those it was trained with, in batches of about that size; a tuple is several
+        inputs of one call.
+
+    Raises
+    ------
+    DataError
+        If there is no batch.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> net = BatchNorm(1)
+    >>> update_statistics(net, [mp.asarray([[1.0], [3.0]]), mp.asarray([[5.0], [5.0]])])
+    >>> net.running_mean, net.running_variance
+    (Array([3.5], dtype=float32), Array([1.], dtype=float32))
+    """
+    norms = [module for module in net.modules().values() if isinstance(module, BatchNorm)]
+    modes = [(module, module.training) for module in net.modules().values()]
+    before = [(norm, norm.momentum, norm.running_mean, norm.running_variance) for norm in norms]
+    count = 0
+    net.eval()
+    try:
+        for norm in norms:
+            norm.training = True
+        for count, batch in enumerate(batches, 1):
+            for norm in norms:
+                norm.momentum = 1 / count  # of the first batch everything, of the n-th an n-th: the mean of all
+            net(*batch) if isinstance(batch, tuple) else net(batch)
+    except BaseException:
+        for norm, _, mean, variance in before:
+            norm.running_mean, norm.running_variance = mean, variance
+        raise
+    finally:
+        for norm, momentum, *_ in before:
+            norm.momentum = momentum
+        for module, training in modes:
+            module.training = training
+    if not count:
+        raise DataError("update_statistics: there is no batch", fix="give a list of inputs: [x[:256], x[256:]]")

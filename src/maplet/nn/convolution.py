@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from maplet.core.array import Parameter
 from maplet.errors import SettingError
-from maplet.nn.construction import positive_integer
 from maplet.nn.initializers import as_initializer
 from maplet.nn.module import Module
 from maplet.nn.spatial import checked_padding, per_axis, require_images
@@ -14,6 +13,7 @@ from maplet.ops.arguments import meet
 from maplet.ops.convolution import conv
 from maplet.ops.convolution_transposed import conv_transpose
 from maplet.ops.random import as_generator
+from maplet.ops.settings import flag, whole
 from maplet.ops.spatial import one_per_axis
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ class Convolution(Module, abstract=True):
         rng: Rng = None,
     ) -> None:
         name, count = type(self).__name__, self.spatial_axes
-        self.in_channels = positive_integer(name, "in_channels", in_channels)
-        self.out_channels = positive_integer(name, "out_channels", out_channels)
+        self.in_channels = whole(f"{name}: in_channels", in_channels, least=1)
+        self.out_channels = whole(f"{name}: out_channels", out_channels, least=1)
         self.kernel_size = per_axis(name, "kernel_size", kernel_size, count)
         self.strides = per_axis(name, "strides", strides, count)
         self.padding = self._checked_padding(padding)
         self.dilation = per_axis(name, "dilation", dilation, count)
-        self.groups = positive_integer(name, "groups", groups)
+        self.groups = whole(f"{name}: groups", groups, least=1)
         if self.in_channels % self.groups or self.out_channels % self.groups:
             raise SettingError(
                 f"{name}: {in_channels} channels in and {out_channels} out do not both fall into {groups} equal groups",
@@ -61,11 +61,11 @@ class Convolution(Module, abstract=True):
         generator = as_generator(rng)
         shape = (*kernel, self.in_channels // self.groups, self.out_channels)
         self.weight = Parameter(as_initializer(weight_init)(shape, generator))
-        self.bias = Parameter(as_initializer(bias_init)((self.out_channels,), generator)) if bias else None
-
-    def settings(self) -> dict[str, Any]:
-        """The arguments of the constructor; the attribute ``bias`` is the array itself."""
-        return {**super().settings(), "bias": self.bias is not None}
+        self.bias = (
+            Parameter(as_initializer(bias_init)((self.out_channels,), generator))
+            if flag(f"{name}: bias", bias)
+            else None
+        )
 
     def forward(self, x: ArrayLike) -> Array:
         """(N, spatial…, in_channels) ↦ (N, places…, out_channels)."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from maplet.errors import SettingError, ShapeError
+from maplet.errors import ShapeError
 from maplet.nn.module import Module
 from maplet.ops.activations import selu_alpha, selu_scale
 from maplet.ops.arguments import as_array, as_floating
 from maplet.ops.elementwise import where
 from maplet.ops.random import as_generator
+from maplet.ops.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -43,11 +44,7 @@ class Dropout(Module):
     """
 
     def __init__(self, rate: float, *, rng: Rng = None) -> None:
-        if isinstance(rate, bool) or not 0 <= rate < 1:
-            raise SettingError(
-                f"{type(self).__name__}: the rate is from 0 to less than 1, not {rate!r}", fix="0.1 drops one in ten"
-            )
-        self.rate = rate
+        self.rate = real(f"{type(self).__name__}: rate", rate, least=0, below=1, fix="0.1 drops one in ten")
         self.generator = as_generator(rng).split(1)[0]
 
     def forward(self, x: ArrayLike) -> Array:

@@ -1,4 +1,4 @@
-"""What attention remembers while a sequence is generated: the keys and values of the tokens so far."""
+"""What attention remembers while a sequence is generated: keys and values, of the tokens so far and of a memory."""
 
 from __future__ import annotations
 
@@ -8,16 +8,30 @@ from maplet.core.tree import Stateful
 from maplet.core.types import default_float, default_int, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.nn.attention import causal_mask
-from maplet.nn.construction import positive_integer
 from maplet.nn.given import known_value
 from maplet.ops.creation import arange, zeros
 from maplet.ops.elementwise import logical_and, where
 from maplet.ops.indexing import take
 from maplet.ops.movement import reshape
+from maplet.ops.settings import whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array
     from maplet.core.types import Shape
+
+
+class KeysAndValues(Stateful):
+    """Keys and values as attention reads them, in heads: what `MultiHeadAttention.project` gives.
+
+    Attributes
+    ----------
+    keys, values
+        (…, S, heads, features).
+    """
+
+    def __init__(self, keys: Array, values: Array) -> None:
+        self.keys = keys
+        self.values = values
 
 
 class KeyValueCache(Stateful):
@@ -50,7 +64,7 @@ class KeyValueCache(Stateful):
     ) -> None:
         lead = batch if isinstance(batch, tuple) else (batch,)
         counts = [("length", length), ("heads", heads), ("features", features)]
-        shape = (*lead, *(positive_integer("KeyValueCache", name, n) for name, n in counts))
+        shape = (*lead, *(whole(f"KeyValueCache: {name}", n, least=1) for name, n in counts))
         self.keys = zeros(shape, dtype=dtype)
         self.values = zeros(shape, dtype=dtype)
         self.position = zeros((), dtype=default_int)
@@ -104,3 +118,25 @@ class KeyValueCache(Stateful):
                     f"a cache for {length} tokens: {int(known)} are in it, {x.shape[-3]} are to come",
                     fix="make a longer one, layer.new_cache(batch, length), or begin anew, cache.reset()",
                 )
+
+
+class DecoderCache(Stateful):
+    """What a layer of a decoder remembers: the tokens so far, and a memory, which is projected once for all of them.
+
+    A layer makes its own: `TransformerDecoderLayer.new_cache`.
+
+    Attributes
+    ----------
+    tokens
+        `KeyValueCache`, of the sequence itself.
+    memory
+        `KeysAndValues`.
+    """
+
+    def __init__(self, tokens: KeyValueCache, memory: KeysAndValues) -> None:
+        self.tokens = tokens
+        self.memory = memory
+
+    def reset(self) -> None:
+        """Begin another sequence beside the same memory."""
+        self.tokens.reset()

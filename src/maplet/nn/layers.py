@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 from maplet.core.array import Parameter
 from maplet.core.types import is_integer, short_name
 from maplet.errors import DataError, DTypeError, MapletError, ShapeError
-from maplet.nn.construction import positive_integer, require_layers
+from maplet.nn.construction import require_layers
 from maplet.nn.given import first_wrong, known_value
 from maplet.nn.initializers import Normal, as_initializer
 from maplet.nn.module import Module
@@ -17,6 +17,7 @@ from maplet.ops.contraction import matmul
 from maplet.ops.indexing import take
 from maplet.ops.movement import reshape
 from maplet.ops.random import as_generator
+from maplet.ops.settings import flag, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,16 +125,16 @@ class Linear(Module):
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
-        self.in_features = positive_integer("Linear", "in_features", in_features)
-        self.out_features = positive_integer("Linear", "out_features", out_features)
+        self.in_features = whole("Linear: in_features", in_features, least=1)
+        self.out_features = whole("Linear: out_features", out_features, least=1)
         self.weight_init, self.bias_init = weight_init, bias_init
         generator = as_generator(rng)
         self.weight = Parameter(as_initializer(weight_init)((self.in_features, self.out_features), generator))
-        self.bias = Parameter(as_initializer(bias_init)((self.out_features,), generator)) if bias else None
-
-    def settings(self) -> dict[str, Any]:
-        """The arguments of the constructor; the attribute ``bias`` is the array itself."""
-        return {**super().settings(), "bias": self.bias is not None}
+        self.bias = (
+            Parameter(as_initializer(bias_init)((self.out_features,), generator))
+            if flag("Linear: bias", bias)
+            else None
+        )
 
     def forward(self, x: ArrayLike) -> Array:
         """(…, in_features) ↦ (…, out_features)."""
@@ -207,8 +208,8 @@ class Embedding(Module):
     def __init__(
         self, num_embeddings: int, features: int, *, weight_init: str | Initializer = standard_normal, rng: Rng = None
     ) -> None:
-        self.num_embeddings = positive_integer("Embedding", "num_embeddings", num_embeddings)
-        self.features = positive_integer("Embedding", "features", features)
+        self.num_embeddings = whole("Embedding: num_embeddings", num_embeddings, least=1)
+        self.features = whole("Embedding: features", features, least=1)
         self.weight_init = weight_init
         self.weight = Parameter(as_initializer(weight_init)((self.num_embeddings, self.features), as_generator(rng)))
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.core.advice import for_modules, no_attribute
 from maplet.core.array import Array, Parameter, assign, set_state, to_numpy
-from maplet.core.context import entered, here
+from maplet.core.context import entered, locate
 from maplet.core.tree import Stateful, leaves, misfits, objects
 from maplet.core.types import as_dtype, is_floating
 from maplet.errors import DTypeError, MapletError, ShapeError
 from maplet.nn.construction import constructor_parameters
-from maplet.nn.display import representation, summarise
+from maplet.nn.display import representation
+from maplet.nn.summary import summarise
 from maplet.ops.random import Generator
 
 if TYPE_CHECKING:
@@ -109,8 +110,18 @@ class Module(Stateful):
         return {path: found for path, found in objects(self).items() if isinstance(found, Module)}
 
     def settings(self) -> dict[str, Any]:
-        """The arguments of the constructor, as far as they are kept in attributes of the same names."""
-        return {name: getattr(self, name) for name in constructor_parameters(type(self)) if name in vars(self)}
+        """The arguments of the constructor, as far as they are kept in attributes of the same names.
+
+        Of ``bias=True`` and its kin the attribute is the array itself, or None; the setting is whether there is one.
+        """
+        own = vars(self)
+        return {
+            name: own[name] is not None
+            if isinstance(parameter.default, bool) and not isinstance(own[name], bool)
+            else own[name]
+            for name, parameter in constructor_parameters(type(self)).items()
+            if name in own
+        }
 
     def load_state(self, state: Mapping[str, Any]) -> Self:
         """Take over the values of `state`, or of NumPy arrays under the same names.
@@ -185,36 +196,38 @@ class Module(Stateful):
 
     # ── how it is shown ──────────────────────────────────────────────────────────────────────────
 
-    def summary(self, input_shape: tuple[int, ...] | None = None, *, dtype: Any = "float32") -> str:
-        """A table of the layers: path, settings, output shape, number of parameters, whether they are trained.
+    def summary(self, *inputs: Any, dtype: Any = "float32", **options: Any) -> str:
+        """A table of the layers: name, settings, output shape, parameters and FLOPs.
+
+        A row speaks of the layer by itself, so that the columns add up: the numbers of the layers in it stand in rows
+        of their own. FLOPs are the floating-point operations of one forward pass at inference, counted in the traced
+        program; `maplet.transforms.flops` says what counts. Where not all parameters are trained, or some are tied to
+        others, one more column says which.
 
         Parameters
         ----------
-        input_shape
-            The whole shape of the input, batch included; without it no output shapes are shown.
+        *inputs
+            What `forward` takes, each as its whole shape, batch included, or as an array; without any, neither output
+            shapes nor FLOPs are shown.
         dtype
-            The dtype of the input; an `Embedding` takes integers.
+            The dtype of what is given as a shape; an `Embedding` takes integers.
+        **options
+            What `forward` takes by name.
 
         Examples
         --------
         >>> from maplet import nn
         >>> print(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)).summary((1, 4)))
-        layer     type          output  parameters  trained
-        ---------------------------------------------------
+        layer     type          output  parameters  FLOPs
+        -------------------------------------------------
                   Sequential    (1, 2)
-        layers.0  Linear(4, 3)  (1, 3)          15  yes
+        layers.0  Linear(4, 3)  (1, 3)          15     27
         layers.1  ReLU()        (1, 3)
-        layers.2  Linear(3, 2)  (1, 2)           8  yes
-        ---------------------------------------------------
-        23 parameters, all trained
+        layers.2  Linear(3, 2)  (1, 2)           8     14
+        -------------------------------------------------
+        23 parameters, all trained; 41 FLOPs, where a multiply-add is two
         """
-        return summarise(self, input_shape, dtype)
+        return summarise(self, inputs, options, dtype)
 
     def __repr__(self) -> str:
         return representation(self)
-
-
-def locate(error: MapletError) -> None:
-    """Say in an error where it happened: the layer that is being called and the user's line."""
-    if error.where is None:
-        error.where = str(here()) or None

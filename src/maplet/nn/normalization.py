@@ -17,16 +17,15 @@ from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from maplet.core.array import Parameter
-from maplet.core.types import default_float, is_narrow
 from maplet.errors import SettingError, ShapeError
-from maplet.nn.construction import positive_integer
 from maplet.nn.initializers import as_initializer
 from maplet.nn.module import Module
-from maplet.ops.arguments import as_floating, convert, meet
+from maplet.ops.arguments import as_floating, convert, meet, widened
 from maplet.ops.elementwise import rsqrt, square
 from maplet.ops.movement import broadcast_to, reshape
 from maplet.ops.random import as_generator
 from maplet.ops.reduction import mean
+from maplet.ops.settings import flag, real, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,11 +34,6 @@ if TYPE_CHECKING:
     from maplet.core.types import Shape
     from maplet.nn.initializers import Initializer
     from maplet.ops.random import Rng
-
-
-def widened(x: Array) -> Array:
-    """Halves as float32: statistics of float16 and bfloat16 would lose their digits."""
-    return convert(x, default_float) if is_narrow(x.dtype) else x
 
 
 def moments(x: Array, axes: Sequence[int]) -> tuple[Array, Array]:
@@ -74,27 +68,21 @@ class Normalization(Module, abstract=True):
     ) -> None:
         name = type(self).__name__
         if isinstance(features, list | tuple) and features and self.over_several_axes:
-            self.features = tuple(positive_integer(name, "features", n) for n in cast("Sequence[int]", features))
+            self.features = tuple(whole(f"{name}: features", n, least=1) for n in cast("Sequence[int]", features))
         else:
-            self.features = positive_integer(name, "features", features)
-        if isinstance(epsilon, bool) or not 0 <= epsilon < float("inf"):
-            raise SettingError(f"{name}: epsilon is a small number from 0, not {epsilon!r}", fix="epsilon=1e-5")
-        self.epsilon, self.weight_init, self.bias_init = epsilon, weight_init, bias_init
+            self.features = whole(f"{name}: features", features, least=1)
+        self.epsilon = real(f"{name}: epsilon", epsilon, least=0, fix="give a small number, epsilon=1e-5")
+        self.weight_init, self.bias_init = weight_init, bias_init
         generator = as_generator(rng)
         self.weight, self.bias = (
-            Parameter(as_initializer(init)(self.feature_shape, generator)) if wanted else None
-            for wanted, init in ((weight, weight_init), (bias, bias_init))
+            Parameter(as_initializer(init)(self.feature_shape, generator)) if flag(f"{name}: {part}", wanted) else None
+            for part, wanted, init in (("weight", weight, weight_init), ("bias", bias, bias_init))
         )
 
     @property
     def feature_shape(self) -> Shape:
         """The lengths of the last axes, which are those of γ and β."""
         return self.features if isinstance(self.features, tuple) else (self.features,)
-
-    def settings(self) -> dict[str, Any]:
-        """The arguments of the constructor; the attributes ``weight`` and ``bias`` are the arrays themselves."""
-        arrays = {"weight": self.weight is not None, "bias": self.bias is not None}
-        return {name: arrays.get(name, value) for name, value in super().settings().items()}
 
     def prepared(self, x: ArrayLike, *beside: Array) -> tuple[Array, Any]:
         """The input, wide enough to compute with, and the dtype of the result: that in which x and the weights meet."""
@@ -271,7 +259,7 @@ class GroupNorm(Normalization):
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
-        self.groups = positive_integer("GroupNorm", "groups", groups)
+        self.groups = whole("GroupNorm: groups", groups, least=1)
         super().__init__(
             features, epsilon=epsilon, weight=weight, bias=bias, weight_init=weight_init, bias_init=bias_init, rng=rng
         )

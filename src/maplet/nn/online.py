@@ -18,7 +18,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from maplet.errors import SettingError, ShapeError
-from maplet.nn.construction import positive_integer
 from maplet.nn.recurrent_cells import Cell
 from maplet.nn.sequences import as_given
 from maplet.ops.arguments import as_array
@@ -26,6 +25,7 @@ from maplet.ops.contraction import matmul
 from maplet.ops.creation import zeros
 from maplet.ops.movement import reshape
 from maplet.ops.products import tensordot
+from maplet.ops.settings import whole
 from maplet.transforms.derivatives import value_and_grad
 from maplet.transforms.jacobian import jacobian
 from maplet.transforms.vmap import vmap
@@ -66,7 +66,7 @@ def online_start(cell: Cell, sequences: int) -> OnlineState:
     ((5, 3), (5, 3, 2, 3))
     """
     _require_cell("online_start", cell)
-    shape = (positive_integer("online_start", "sequences", sequences), cell.hidden_features)
+    shape = (whole("online_start: sequences", sequences, least=1), cell.hidden_features)
     trained = {name: parameter for name, parameter in cell.parameters().items() if parameter.trainable}
     nothing = {name: zeros((*shape, *parameter.shape), dtype=parameter.dtype) for name, parameter in trained.items()}
     state = tuple(zeros(shape, dtype=cell.weight.dtype) for _ in cell.state_names)

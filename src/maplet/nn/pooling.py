@@ -1,11 +1,13 @@
-"""Pooling: the greatest element, or the mean, of windows on a sequence, an image or a volume."""
+"""Pooling: the greatest element, or the mean, of windows on a sequence, an image or a volume, or of all of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from maplet.errors import ShapeError
 from maplet.nn.module import Module
 from maplet.nn.spatial import checked_padding, per_axis, require_images, require_shared_windows
+from maplet.ops import reduction
 from maplet.ops.arguments import as_array
 from maplet.ops.windows import reduce_window
 
@@ -147,3 +149,50 @@ class AvgPool3d(Pool):
     """
 
     spatial_axes, combiner = 3, "mean"
+
+
+# ── over everything ──────────────────────────────────────────────────────────────────────────────
+
+
+class GlobalPool(Module, abstract=True):
+    """What pools over everything share."""
+
+    combiner: ClassVar[str]
+
+    def forward(self, x: ArrayLike) -> Array:
+        """(N, spatial…, C) ↦ (N, C)."""
+        x = as_array(x)
+        if x.ndim < 3 or 0 in x.shape[1:-1]:
+            raise ShapeError(
+                f"{self!r} takes (N, spatial…, C) with something in each spatial axis, given {x.shape}",
+                fix="channels stand last; what has no spatial axis needs no pooling",
+            )
+        return (reduction.max if self.combiner == "max" else reduction.mean)(x, axis=range(1, x.ndim - 1))
+
+
+class GlobalAvgPool(GlobalPool):
+    """The mean of each channel over all spatial axes, however many there are: (N, spatial…, C) ↦ (N, C).
+
+    Source: M. Lin, Q. Chen, S. Yan, "Network in network", ICLR 2014.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> GlobalAvgPool()(mp.ones((10, 7, 7, 5))).shape
+    (10, 5)
+    """
+
+    combiner = "mean"
+
+
+class GlobalMaxPool(GlobalPool):
+    """The greatest element of each channel over all spatial axes: (N, spatial…, C) ↦ (N, C).
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> GlobalMaxPool()(mp.ones((10, 7, 7, 5))).shape
+    (10, 5)
+    """
+
+    combiner = "max"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from maplet.core.array import Parameter
 from maplet.errors import SettingError, ShapeError
-from maplet.nn.construction import positive_integer
 from maplet.nn.given import known_value
 from maplet.nn.initializers import Normal, as_initializer
 from maplet.nn.module import Module
@@ -17,6 +16,7 @@ from maplet.ops.elementwise import cos, exp, sin
 from maplet.ops.indexing import take
 from maplet.ops.movement import expand_dims, reshape
 from maplet.ops.random import as_generator
+from maplet.ops.settings import real, whole
 from maplet.ops.slicing import concat, slice_along, stack
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class SinusoidalPositions(Module):
     """
 
     def __init__(self, features: int) -> None:
-        self.features = positive_integer("SinusoidalPositions", "features", features)
+        self.features = whole("SinusoidalPositions: features", features, least=1)
         if self.features % 2:
             raise SettingError(f"SinusoidalPositions: features come in pairs of sine and cosine, not {features}")
 
@@ -104,8 +104,8 @@ class LearnedPositions(Module):
     def __init__(
         self, length: int, features: int, *, weight_init: str | Initializer = small_normal, rng: Rng = None
     ) -> None:
-        self.length = positive_integer("LearnedPositions", "length", length)
-        self.features = positive_integer("LearnedPositions", "features", features)
+        self.length = whole("LearnedPositions: length", length, least=1)
+        self.features = whole("LearnedPositions: features", features, least=1)
         self.weight_init = weight_init
         self.weight = Parameter(as_initializer(weight_init)((self.length, self.features), as_generator(rng)))
 
@@ -138,25 +138,24 @@ def _tokens(layer: Module, x: ArrayLike, features: int) -> Array:
     return x
 
 
-def rotate(x: ArrayLike, *, start: ArrayLike = 0, base: float = 10000.0) -> Array:
-    """Rotary positions: pairs of features are turned by an angle that grows with the position.
+class RotaryPositions(Module):
+    """Pairs of features of queries and keys are turned by an angle that grows with the position.
 
     (xᵢ, xᵢ₊ₕ) ↦ (xᵢ cos θ − xᵢ₊ₕ sin θ, xᵢ₊ₕ cos θ + xᵢ sin θ), with h = F / 2 and θ = (start + t) / base^(2i / F).
     The product of a turned query and a turned key depends on how far they are apart alone, not on where they stand.
     The article pairs neighbours (2i, 2i + 1); halves, which are the same up to the order of the features, are what
     GPT-NeoX and Llama have.
 
+    Tokens are not told their positions by it, as by `SinusoidalPositions` and `LearnedPositions`, but queries and keys
+    inside attention: ``MultiHeadAttention(…, positions=RotaryPositions())``.
+
     Source: J. Su, Y. Lu, S. Pan, A. Murtadha, B. Wen, Y. Liu, "RoFormer: enhanced transformer with rotary position
     embedding", 2021.
 
     Parameters
     ----------
-    x
-        (…, T, heads, F): queries or keys, with an even F.
-    start
-        The position of the first, an integer, which may be traced.
     base
-        The longest wave is about 2π·base long.
+        The longest wave is about 2π·base tokens long.
 
     Raises
     ------
@@ -166,16 +165,25 @@ def rotate(x: ArrayLike, *, start: ArrayLike = 0, base: float = 10000.0) -> Arra
     Examples
     --------
     >>> import maplet as mp
-    >>> rotate(mp.asarray([[[1.0, 0.0]], [[1.0, 0.0]]]))[:, 0]
+    >>> RotaryPositions()(mp.asarray([[[1.0, 0.0]], [[1.0, 0.0]]]))[:, 0]
     Array([[1.        , 0.        ],
            [0.5403023 , 0.84147096]], dtype=float32)
     """
-    x = as_floating(as_array(x))
-    if x.ndim < 3 or x.shape[-1] % 2:
-        raise ShapeError(f"rotate takes (…, T, heads, F) with an even F, given {x.shape}")
-    half = x.shape[-1] // 2
-    turns = expand_dims(angles(x.shape[-3], x.shape[-1], start, base), axis=1)  # (T, 1, F / 2), for all heads
-    cosine, sine = convert(cos(turns), x.dtype), convert(sin(turns), x.dtype)
-    last = x.ndim - 1
-    first, second = slice_along(x, last, 0, half), slice_along(x, last, half, 2 * half)
-    return concat([first * cosine - second * sine, second * cosine + first * sine], axis=-1)
+
+    def __init__(self, base: float = 10000.0) -> None:
+        self.base = real("RotaryPositions: base", base, above=1)
+
+    def forward(self, x: ArrayLike, *, start: ArrayLike = 0) -> Array:
+        """(…, T, heads, F) ↦ (…, T, heads, F); ``start`` is the position of the first, which may be traced."""
+        x = as_floating(as_array(x))
+        if x.ndim < 3 or x.shape[-1] % 2:
+            raise ShapeError(
+                f"{self!r} takes (…, T, heads, F) with an even F, given {x.shape}",
+                fix="it stands inside of attention: MultiHeadAttention(…, positions=RotaryPositions())",
+            )
+        half = x.shape[-1] // 2
+        turns = expand_dims(angles(x.shape[-3], x.shape[-1], start, self.base), axis=1)  # (T, 1, F / 2), for all heads
+        cosine, sine = convert(cos(turns), x.dtype), convert(sin(turns), x.dtype)
+        last = x.ndim - 1
+        first, second = slice_along(x, last, 0, half), slice_along(x, last, half, 2 * half)
+        return concat([first * cosine - second * sine, second * cosine + first * sine], axis=-1)

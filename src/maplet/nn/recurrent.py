@@ -10,17 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from maplet.control.scan import scan
+from maplet.core.context import entered
 from maplet.errors import SettingError
-from maplet.nn.construction import positive_integer
 from maplet.nn.display import call
 from maplet.nn.dropout import Dropout
 from maplet.nn.module import Module
 from maplet.nn.recurrent_cells import Cell, GRUCell, LSTMCell, RNNCell
 from maplet.nn.sequences import as_given, as_sequences, inside, with_state
-from maplet.ops.arguments import as_flag
 from maplet.ops.elementwise import where
 from maplet.ops.movement import permute_dims, reshape
 from maplet.ops.random import as_generator
+from maplet.ops.settings import flag, real, whole
 from maplet.ops.slicing import concat, stack
 
 if TYPE_CHECKING:
@@ -45,16 +45,18 @@ class Recurrent(Module, abstract=True):
         dropout: float = 0.0,
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
         name = type(self).__name__
-        self.in_features = positive_integer(name, "in_features", in_features)
-        self.hidden_features = positive_integer(name, "hidden_features", hidden_features)
-        self.layers = positive_integer(name, "layers", layers)
-        self.bidirectional = as_flag(name, "bidirectional", bidirectional)
-        self.dropout, self.bias = dropout, bias
-        self.weight_init, self.bias_init = weight_init, bias_init
+        self.in_features = whole(f"{name}: in_features", in_features, least=1)
+        self.hidden_features = whole(f"{name}: hidden_features", hidden_features, least=1)
+        self.layers = whole(f"{name}: layers", layers, least=1)
+        self.bidirectional = flag(f"{name}: bidirectional", bidirectional)
+        self.dropout = real(f"{name}: dropout", dropout, least=0, below=1)
+        self.bias = flag(f"{name}: bias", bias)
+        self.weight_init, self.recurrent_init, self.bias_init = weight_init, recurrent_init, bias_init
         if dropout and self.layers == 1:
             raise SettingError(
                 f"{name}: dropout={dropout!r} is applied between layers, and there is one",
@@ -68,7 +70,8 @@ class Recurrent(Module, abstract=True):
     def _cell(self, width: int, rng: Rng) -> Cell:
         return self.cell_type(
             width, self.hidden_features, **self._cell_settings(),
-            bias=self.bias, weight_init=self.weight_init, bias_init=self.bias_init, rng=rng,
+            bias=self.bias, weight_init=self.weight_init, recurrent_init=self.recurrent_init, bias_init=self.bias_init,
+            rng=rng,
         )  # fmt: skip
 
     def _cell_settings(self) -> dict[str, Any]:
@@ -158,9 +161,10 @@ def run(
         return new, new[0]
 
     steps, count, features = rows.shape
-    projected = cell.project(reshape(rows, (steps * count, features)))  # so that the gradient of W is one product
-    projected = reshape(projected, (steps, count, projected.shape[-1]))
-    last, outputs = scan(advance, start, (projected, valid), reverse=reverse)
+    with entered(cell):
+        projected = cell.project(reshape(rows, (steps * count, features)))  # so that the gradient of W is one product
+        projected = reshape(projected, (steps, count, projected.shape[-1]))
+        last, outputs = scan(advance, start, (projected, valid), reverse=reverse)
     return last, outputs if valid is None else where(valid, outputs, 0)
 
 
@@ -179,7 +183,7 @@ class RNN(Recurrent):
         Whether each layer also runs over the sequences from the end.
     dropout
         The rate of the `Dropout` between layers, while training.
-    bias, weight_init, bias_init, rng
+    bias, weight_init, recurrent_init, bias_init, rng
         As in `RNNCell`.
 
     Attributes
@@ -213,13 +217,14 @@ class RNN(Recurrent):
         dropout: float = 0.0,
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
         self.activation = activation
         super().__init__(
             in_features, hidden_features, layers=layers, bidirectional=bidirectional, dropout=dropout,
-            bias=bias, weight_init=weight_init, bias_init=bias_init, rng=rng,
+            bias=bias, weight_init=weight_init, recurrent_init=recurrent_init, bias_init=bias_init, rng=rng,
         )  # fmt: skip
 
     def _cell_settings(self) -> dict[str, Any]:
@@ -241,7 +246,7 @@ class LSTM(Recurrent):
         The rate of the `Dropout` between layers, while training.
     forget_bias
         What the bias of the forget gate begins with besides; see `LSTMCell`.
-    bias, weight_init, bias_init, rng
+    bias, weight_init, recurrent_init, bias_init, rng
         As in `LSTMCell`.
 
     Attributes
@@ -278,13 +283,14 @@ class LSTM(Recurrent):
         forget_bias: float = 0.0,
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
         self.forget_bias = forget_bias
         super().__init__(
             in_features, hidden_features, layers=layers, bidirectional=bidirectional, dropout=dropout,
-            bias=bias, weight_init=weight_init, bias_init=bias_init, rng=rng,
+            bias=bias, weight_init=weight_init, recurrent_init=recurrent_init, bias_init=bias_init, rng=rng,
         )  # fmt: skip
 
     def _cell_settings(self) -> dict[str, Any]:
@@ -304,7 +310,7 @@ class GRU(Recurrent):
         Whether each layer also runs over the sequences from the end.
     dropout
         The rate of the `Dropout` between layers, while training.
-    bias, weight_init, bias_init, rng
+    bias, weight_init, recurrent_init, bias_init, rng
         As in `GRUCell`.
 
     Attributes

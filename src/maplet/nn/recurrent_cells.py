@@ -6,11 +6,10 @@ the first needs no past, so that a layer computes it for all times in one produc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from maplet.core.array import Array, Parameter
 from maplet.errors import SettingError
-from maplet.nn.construction import positive_integer
 from maplet.nn.initializers import as_initializer
 from maplet.nn.module import Module
 from maplet.nn.sequences import as_features, as_given, with_state
@@ -18,6 +17,7 @@ from maplet.ops.activations import relu
 from maplet.ops.contraction import matmul
 from maplet.ops.elementwise import sigmoid, tanh
 from maplet.ops.random import as_generator
+from maplet.ops.settings import flag, real, whole
 from maplet.ops.slicing import concat, slice_along
 
 if TYPE_CHECKING:
@@ -47,28 +47,26 @@ class Cell(Module, abstract=True):
         *,
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
         name = type(self).__name__
-        self.in_features = positive_integer(name, "in_features", in_features)
-        self.hidden_features = positive_integer(name, "hidden_features", hidden_features)
-        self.weight_init, self.bias_init = weight_init, bias_init
+        self.in_features = whole(f"{name}: in_features", in_features, least=1)
+        self.hidden_features = whole(f"{name}: hidden_features", hidden_features, least=1)
+        self.weight_init, self.recurrent_init, self.bias_init = weight_init, recurrent_init, bias_init
         generator = as_generator(rng)
-        self.weight = Parameter(self._drawn(self.in_features, generator))
-        self.recurrent_weight = Parameter(self._drawn(self.hidden_features, generator))
-        self.bias = Parameter(self._drawn_bias(self.gates, generator)) if bias else None
+        among_states = weight_init if recurrent_init is None else recurrent_init
+        self.weight = Parameter(self._drawn(weight_init, self.in_features, generator))
+        self.recurrent_weight = Parameter(self._drawn(among_states, self.hidden_features, generator))
+        self.bias = Parameter(self._drawn_bias(self.gates, generator)) if flag(f"{name}: bias", bias) else None
 
-    def _drawn(self, rows: int, generator: Generator) -> Array:
-        initializer = as_initializer(self.weight_init)
+    def _drawn(self, given: str | Initializer, rows: int, generator: Generator) -> Array:
+        initializer = as_initializer(given)
         return concat([initializer((rows, self.hidden_features), generator) for _ in range(self.gates)], axis=1)
 
     def _drawn_bias(self, gates: int, generator: Generator) -> Array:
         return as_initializer(self.bias_init)((gates * self.hidden_features,), generator)
-
-    def settings(self) -> dict[str, Any]:
-        """The arguments of the constructor; the attribute ``bias`` is the array itself."""
-        return {**super().settings(), "bias": self.bias is not None}
 
     # ── one step ─────────────────────────────────────────────────────────────────────────────────
 
@@ -111,8 +109,8 @@ class RNNCell(Cell):
         ``"tanh"`` or ``"relu"``.
     bias
         Whether there is a b.
-    weight_init, bias_init
-        How W and U begin (see `Linear`), and b.
+    weight_init, recurrent_init, bias_init
+        How W begins (see `Linear`), U, by default as W, and b.
     rng
         Where the weights are drawn from.
 
@@ -140,13 +138,17 @@ class RNNCell(Cell):
         activation: Literal["tanh", "relu"] = "tanh",
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
         if activation not in ("tanh", "relu"):
             raise SettingError(f"{type(self).__name__}: activation={activation!r}", fix='give "tanh" or "relu"')
         self.activation = activation
-        super().__init__(in_features, hidden_features, bias=bias, weight_init=weight_init, bias_init=bias_init, rng=rng)
+        super().__init__(
+            in_features, hidden_features, bias=bias,
+            weight_init=weight_init, recurrent_init=recurrent_init, bias_init=bias_init, rng=rng,
+        )  # fmt: skip
 
     def step(self, projected: Array, *state: Array) -> tuple[Array, ...]:
         """(h',)."""
@@ -179,8 +181,8 @@ class LSTMCell(Cell):
         empirical exploration of recurrent network architectures", ICML 2015).
     bias
         Whether there is a b.
-    weight_init, bias_init
-        How W and U begin (see `Linear`), and b.
+    weight_init, recurrent_init, bias_init
+        How W begins (see `Linear`), U, by default as W, and b.
     rng
         Where the weights are drawn from.
 
@@ -211,16 +213,20 @@ class LSTMCell(Cell):
         forget_bias: float = 0.0,
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
+        self.forget_bias = real("LSTMCell: forget_bias", forget_bias)
         if forget_bias and not bias:
             raise SettingError(
-                f"{type(self).__name__}: forget_bias={forget_bias!r} and bias=False: there is no bias to begin with it",
+                f"LSTMCell: forget_bias={forget_bias!r} and bias=False: there is no bias to begin with it",
                 fix="leave out one of the two",
             )
-        self.forget_bias = forget_bias
-        super().__init__(in_features, hidden_features, bias=bias, weight_init=weight_init, bias_init=bias_init, rng=rng)
+        super().__init__(
+            in_features, hidden_features, bias=bias,
+            weight_init=weight_init, recurrent_init=recurrent_init, bias_init=bias_init, rng=rng,
+        )  # fmt: skip
 
     def _drawn_bias(self, gates: int, generator: Generator) -> Array:
         i, f, g, o = self.split(super()._drawn_bias(gates, generator))
@@ -255,8 +261,8 @@ class GRUCell(Cell):
         The length of the last axis of the input, and of the state.
     bias
         Whether there are b and d.
-    weight_init, bias_init
-        How W and U begin (see `Linear`), and b and d.
+    weight_init, recurrent_init, bias_init
+        How W begins (see `Linear`), U, by default as W, and b and d.
     rng
         Where the weights are drawn from.
 
@@ -284,13 +290,15 @@ class GRUCell(Cell):
         *,
         bias: bool = True,
         weight_init: str | Initializer = "lecun_uniform",
+        recurrent_init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
         generator = as_generator(rng)
         super().__init__(
-            in_features, hidden_features, bias=bias, weight_init=weight_init, bias_init=bias_init, rng=generator
-        )
+            in_features, hidden_features, bias=bias,
+            weight_init=weight_init, recurrent_init=recurrent_init, bias_init=bias_init, rng=generator,
+        )  # fmt: skip
         self.candidate_bias = Parameter(self._drawn_bias(1, generator)) if bias else None
 
     def step(self, projected: Array, *state: Array) -> tuple[Array, ...]:

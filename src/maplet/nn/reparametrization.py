@@ -10,11 +10,10 @@ import copy
 from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.array import Array, Parameter
+from maplet.core.context import entered
 from maplet.errors import SettingError
-from maplet.nn.construction import positive_integer
 from maplet.nn.module import Module
-from maplet.nn.normalization import widened
-from maplet.ops.arguments import convert
+from maplet.ops.arguments import convert, widened
 from maplet.ops.contraction import matmul
 from maplet.ops.elementwise import maximum
 from maplet.ops.identity import stop_gradient
@@ -22,6 +21,7 @@ from maplet.ops.movement import reshape
 from maplet.ops.norms import vector_norm
 from maplet.ops.random import as_generator
 from maplet.ops.reduction import sum as total
+from maplet.ops.settings import whole
 
 if TYPE_CHECKING:
     from maplet.ops.random import Rng
@@ -55,7 +55,8 @@ def run_with(layer: Module, weight: Array, args: Any, kwargs: Any) -> Any:
     """What a layer computes with another weight; itself it keeps its own."""
     twin = copy.copy(layer)
     vars(twin)["weight"] = weight  # not by assignment, which would make it a parameter
-    return twin.forward(*args, **kwargs)
+    with entered(layer):
+        return type(layer).forward(twin, *args, **kwargs)  # what the class says, of the twin
 
 
 class WeightNorm(Module):
@@ -149,7 +150,7 @@ class SpectralNorm(Module):
     def __init__(self, layer: Module, *, iterations: int = 1, rng: Rng = None) -> None:
         weight = require_weight("SpectralNorm", layer)
         self.layer = layer
-        self.iterations = positive_integer("SpectralNorm", "iterations", iterations)
+        self.iterations = whole("SpectralNorm: iterations", iterations, least=1)
         generator = as_generator(rng)
         outputs = weight.shape[-1]
         self.input_vector = generator.normal((weight.size // outputs,))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from maplet.core.types import default_int, is_floating
 from maplet.errors import SettingError, ShapeError
-from maplet.nn.construction import positive_integer
 from maplet.nn.layers import Embedding
 from maplet.nn.module import Module
 from maplet.ops.arguments import as_array, convert
 from maplet.ops.movement import reshape
 from maplet.ops.random import as_generator
+from maplet.ops.settings import whole
 from maplet.ops.slicing import concat, slice_along
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class EmbedColumns(Module):
     def __init__(self, levels: Sequence[int], *, rng: Rng = None) -> None:
         if not levels:
             raise SettingError("EmbedColumns takes the number of levels of one column at least")
-        self.levels = [positive_integer("EmbedColumns", "levels", n) for n in levels]
+        self.levels = [whole("EmbedColumns: levels", n, least=1) for n in levels]
         self.widths = [embedding_width(n) for n in self.levels]
         generator = as_generator(rng)
         self.tables = [Embedding(n, width, rng=generator) for n, width in zip(self.levels, self.widths, strict=True)]

@@ -1,183 +1,49 @@
-"""Transformers: attention and a small net for each token, in residual blocks, and stacks of them."""
+"""Transformers: layers one after another, each with the same masks, and a normalization behind the last one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from maplet.errors import SettingError
-from maplet.nn.activations import activations
-from maplet.nn.construction import positive_integer
-from maplet.nn.dropout import Dropout
-from maplet.nn.layers import Linear, Sequential
 from maplet.nn.module import Module
-from maplet.nn.multi_head import MultiHeadAttention
-from maplet.nn.normalization import LayerNorm
 from maplet.ops.arguments import as_array
-from maplet.ops.random import as_generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from maplet.core.array import Array, ArrayLike
     from maplet.core.types import Shape
-    from maplet.nn.key_value_cache import KeyValueCache
-    from maplet.ops.random import Generator, Rng
+    from maplet.nn.key_value_cache import DecoderCache, KeyValueCache
 
 
-class TransformerLayer(Module, abstract=True):
-    """What both layers share: attention of a sequence to itself, the net for each token, and how a part is taken."""
+class TransformerStack(Module, abstract=True):
+    """What encoder and decoder share: the layers, run one after another, each with its own cache."""
 
-    def __init__(
-        self,
-        features: int,
-        heads: int,
-        *,
-        hidden_features: int | None = None,
-        activation: str = "gelu",
-        dropout: float = 0.0,
-        norm_first: bool = True,
-        rotary: bool = False,
-        rng: Rng = None,
-    ) -> None:
+    def __init__(self, *layers: Module, norm: Module | None = None) -> None:
         name = type(self).__name__
-        self.features = positive_integer(name, "features", features)
-        self.heads = positive_integer(name, "heads", heads)
-        self.hidden_features, self.activation, self.dropout = hidden_features, activation, dropout
-        self.norm_first, self.rotary = norm_first, rotary
-        generator = as_generator(rng)
-        self.attention = MultiHeadAttention(features, heads, dropout=dropout, rotary=rotary, rng=generator)
-        self.attention_norm = LayerNorm(features)
-        self._look_elsewhere(generator)
-        self.feed_forward = self._feed_forward(name, generator)
-        self.feed_forward_norm = LayerNorm(features)
-        self.drop = Dropout(dropout, rng=generator)
+        for n, layer in enumerate(layers):
+            if not isinstance(layer, Module):  # pyright: ignore[reportUnnecessaryIsInstance]  (a list is a common slip)
+                raise SettingError(
+                    f"{name}: argument {n} is {layer!r}, not a layer",
+                    fix=f"{name}(*[{name}Layer(64, 4) for _ in range(6)], norm=LayerNorm(64))",
+                )
+        self.layers: list[Any] = list(layers)
+        self.norm = norm
 
-    def _look_elsewhere(self, generator: Generator) -> None:
-        """Make what stands between attention to the sequence itself and the net: here nothing."""
-
-    def _feed_forward(self, name: str, generator: Generator) -> Sequential:
-        """act(x W₁ + b₁) W₂ + b₂, with dropout between."""
-        hidden = 4 * self.features if self.hidden_features is None else self.hidden_features
-        positive_integer(name, "hidden_features", hidden)
-        if self.activation not in activations:
+    def _run(self, *given: Any, cache: Sequence[Any] | None, **masks: Any) -> Array:
+        """The first of what is given goes through all layers, the rest is shown to each."""
+        if cache is not None and (not isinstance(cache, list | tuple) or len(cache) != len(self.layers)):
             raise SettingError(
-                f"{name}: there is no activation {self.activation!r}", fix=f"one of {', '.join(activations)}"
+                f"{type(self).__name__}: the cache is a list of {len(self.layers)}, one for each layer",
+                fix="make it by net.new_cache, which gives one for each layer",
             )
-        return Sequential(
-            Linear(self.features, hidden, rng=generator),
-            activations[self.activation](),
-            Dropout(self.dropout, rng=generator),
-            Linear(hidden, self.features, rng=generator),
-        )
-
-    def _residual(self, norm: LayerNorm, part: Callable[[Array], Array], x: Array) -> Array:
-        """A part around a residual connection, with its normalization where the layer wants it."""
-        return x + self.drop(part(norm(x))) if self.norm_first else norm(x + self.drop(part(x)))
-
-    def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> KeyValueCache:
-        """An empty cache for a batch of so many sequences, with room for ``length`` tokens in each."""
-        return self.attention.new_cache(batch, length, dtype=dtype)
+        x, *shown = given
+        for layer, own in zip(self.layers, cache or [None] * len(self.layers), strict=True):
+            x = layer(x, *shown, cache=own, **masks)
+        return as_array(x) if self.norm is None else self.norm(x)
 
 
-class TransformerEncoderLayer(TransformerLayer):
-    """Attention of a sequence to itself, then a net of two layers for each token, both around a residual connection.
-
-    With ``norm_first`` x ↦ x + part(norm(x)), which trains without a warm-up (R. Xiong and others, "On layer
-    normalization in the transformer architecture", ICML 2020); without, x ↦ norm(x + part(x)), as in the article and
-    as PyTorch does by default. With ``causal=True`` it is the layer of GPT.
-
-    Source: A. Vaswani and others, "Attention is all you need", NIPS 2017, §3.1 and §3.3.
-
-    Parameters
-    ----------
-    features
-        How many a token has.
-    heads
-        How many heads attention has.
-    hidden_features
-        The width of the net for each token; by default 4 · features.
-    activation
-        The name of its activation: see `maplet.nn.activations`.
-    dropout
-        With which probability weights of attention, elements inside the net and of the results of both are dropped.
-    norm_first
-        Whether the normalization stands before each part, or behind the sum.
-    rotary
-        Whether attention turns queries and keys by their positions, so that nothing else has to tell them.
-    rng
-        Where the weights are drawn from.
-
-    Examples
-    --------
-    >>> import maplet as mp
-    >>> TransformerEncoderLayer(8, 2)(mp.ones((5, 7, 8)), causal=True).shape
-    (5, 7, 8)
-    """
-
-    def forward(
-        self,
-        x: ArrayLike,
-        *,
-        mask: ArrayLike | None = None,
-        causal: bool = False,
-        cache: KeyValueCache | None = None,
-    ) -> Array:
-        """(…, T, features) ↦ (…, T, features); mask, causal and cache as in `MultiHeadAttention`."""
-
-        def attend(x: Array) -> Array:
-            return self.attention(x, mask=mask, causal=causal, cache=cache)
-
-        x = self._residual(self.attention_norm, attend, as_array(x))
-        return self._residual(self.feed_forward_norm, self.feed_forward, x)
-
-
-class TransformerDecoderLayer(TransformerLayer):
-    """Attention of a sequence to itself, then to a memory, such as an encoded sentence; then a net for each token.
-
-    Source, parameters and the order of the normalization as in `TransformerEncoderLayer`. By default the sequence does
-    not see its future. Rotary positions are for its attention to itself alone.
-
-    Examples
-    --------
-    >>> import maplet as mp
-    >>> TransformerDecoderLayer(8, 2)(mp.ones((5, 7, 8)), mp.ones((5, 3, 8))).shape
-    (5, 7, 8)
-    """
-
-    def _look_elsewhere(self, generator: Generator) -> None:
-        self.memory_attention = MultiHeadAttention(self.features, self.heads, dropout=self.dropout, rng=generator)
-        self.memory_norm = LayerNorm(self.features)
-
-    def forward(
-        self,
-        x: ArrayLike,
-        memory: ArrayLike,
-        *,
-        mask: ArrayLike | None = None,
-        memory_mask: ArrayLike | None = None,
-        causal: bool = True,
-        cache: KeyValueCache | None = None,
-    ) -> Array:
-        """(…, T, features) and a memory (…, S, features) ↦ (…, T, features).
-
-        ``memory_mask`` is that of the attention to the memory; the others are those of the sequence to itself.
-        """
-
-        def attend(x: Array) -> Array:
-            return self.attention(x, mask=mask, causal=causal, cache=cache)
-
-        def recall(x: Array) -> Array:
-            return self.memory_attention(x, memory, mask=memory_mask)
-
-        x = self._residual(self.attention_norm, attend, as_array(x))
-        x = self._residual(self.memory_norm, recall, x)
-        return self._residual(self.feed_forward_norm, self.feed_forward, x)
-
-
-# ── stacks ───────────────────────────────────────────────────────────────────────────────────────
-
-
-class TransformerEncoder(Module):
+class TransformerEncoder(TransformerStack):
     """Layers one after another, and a normalization behind the last one, which those with ``norm_first`` need.
 
     Parameters
@@ -190,7 +56,8 @@ class TransformerEncoder(Module):
     Examples
     --------
     >>> import maplet as mp
-    >>> net = TransformerEncoder(*[TransformerEncoderLayer(8, 2) for _ in range(3)], norm=LayerNorm(8))
+    >>> from maplet import nn
+    >>> net = TransformerEncoder(*[nn.TransformerEncoderLayer(8, 2) for _ in range(3)], norm=nn.LayerNorm(8))
     >>> x = mp.ones((5, 7, 8))
     >>> net(x, causal=True).shape
     (5, 7, 8)
@@ -198,10 +65,6 @@ class TransformerEncoder(Module):
     >>> net(x, causal=True, cache=cache).shape, int(cache[0].position)
     ((5, 7, 8), 7)
     """
-
-    def __init__(self, *layers: Module, norm: Module | None = None) -> None:
-        self.layers = _as_layers("TransformerEncoder", layers)
-        self.norm = norm
 
     def forward(
         self,
@@ -212,16 +75,14 @@ class TransformerEncoder(Module):
         cache: Sequence[KeyValueCache] | None = None,
     ) -> Array:
         """(…, T, features) ↦ (…, T, features), with the same mask in every layer."""
-        for layer, own in zip(self.layers, _caches(self, cache), strict=True):
-            x = layer(x, mask=mask, causal=causal, cache=own)
-        return as_array(x) if self.norm is None else self.norm(x)
+        return self._run(x, mask=mask, causal=causal, cache=cache)
 
     def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> list[KeyValueCache]:
         """Empty caches, one for each layer, for so many sequences of up to ``length`` tokens."""
         return [layer.new_cache(batch, length, dtype=dtype) for layer in self.layers]
 
 
-class TransformerDecoder(Module):
+class TransformerDecoder(TransformerStack):
     """Layers one after another that all look at the same memory, and a normalization behind the last one.
 
     Parameters
@@ -234,57 +95,32 @@ class TransformerDecoder(Module):
     Examples
     --------
     >>> import maplet as mp
-    >>> net = TransformerDecoder(*[TransformerDecoderLayer(8, 2) for _ in range(3)], norm=LayerNorm(8))
-    >>> net(mp.ones((5, 7, 8)), mp.ones((5, 3, 8))).shape
+    >>> from maplet import nn
+    >>> net = TransformerDecoder(*[nn.TransformerDecoderLayer(8, 2) for _ in range(3)], norm=nn.LayerNorm(8))
+    >>> x, memory = mp.ones((5, 7, 8)), mp.ones((5, 3, 8))
+    >>> net(x, memory).shape
     (5, 7, 8)
+    >>> cache = net.new_cache(memory, length=100)  # for each layer one, with the memory in it
+    >>> net(x, cache=cache).shape, int(cache[0].tokens.position)
+    ((5, 7, 8), 7)
     """
-
-    def __init__(self, *layers: Module, norm: Module | None = None) -> None:
-        self.layers = _as_layers("TransformerDecoder", layers)
-        self.norm = norm
 
     def forward(
         self,
         x: ArrayLike,
-        memory: ArrayLike,
+        memory: ArrayLike | None = None,
         *,
         mask: ArrayLike | None = None,
         memory_mask: ArrayLike | None = None,
         causal: bool = True,
-        cache: Sequence[KeyValueCache] | None = None,
+        cache: Sequence[DecoderCache] | None = None,
     ) -> Array:
-        """(…, T, features) and a memory (…, S, features) ↦ (…, T, features), with the same masks in every layer.
+        """(…, T, features) and a memory (…, S, features), or caches that hold it ↦ (…, T, features).
 
-        With a cache only what belongs to the sequence is remembered: the memory is projected at each call.
+        The masks are the same in every layer.
         """
-        for layer, own in zip(self.layers, _caches(self, cache), strict=True):
-            x = layer(x, memory, mask=mask, memory_mask=memory_mask, causal=causal, cache=own)
-        return as_array(x) if self.norm is None else self.norm(x)
+        return self._run(x, memory, mask=mask, memory_mask=memory_mask, causal=causal, cache=cache)
 
-    def new_cache(self, batch: int | Shape, length: int, *, dtype: Any = None) -> list[KeyValueCache]:
-        """Empty caches, one for each layer, for so many sequences of up to ``length`` tokens."""
-        return [layer.new_cache(batch, length, dtype=dtype) for layer in self.layers]
-
-
-def _as_layers(stack: str, layers: Sequence[Any]) -> list[Any]:
-    for n, layer in enumerate(layers):
-        if not isinstance(layer, Module):
-            raise SettingError(
-                f"{stack}: argument {n} is {layer!r}, not a layer",
-                fix=f"{stack}(*[{stack}Layer(64, 4) for _ in range(6)], norm=LayerNorm(64))",
-            )
-    return list(layers)
-
-
-def _caches(
-    stack: TransformerEncoder | TransformerDecoder, cache: Sequence[KeyValueCache] | None
-) -> Sequence[KeyValueCache | None]:
-    """A cache for each layer, or None for each."""
-    if cache is None:
-        return [None] * len(stack.layers)
-    if not isinstance(cache, list | tuple) or len(cache) != len(stack.layers):
-        raise SettingError(
-            f"{type(stack).__name__}: the cache is a list of {len(stack.layers)}, one for each layer",
-            fix="cache = net.new_cache(batch, length)",
-        )
-    return cache
+    def new_cache(self, memory: ArrayLike, length: int, *, dtype: Any = None) -> list[DecoderCache]:
+        """Empty caches beside a memory (…, S, features), one for each layer, for up to ``length`` tokens."""
+        return [layer.new_cache(memory, length, dtype=dtype) for layer in self.layers]

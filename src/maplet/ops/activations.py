@@ -8,7 +8,7 @@ import numpy as np
 
 from maplet.core.primitive import operation
 from maplet.errors import SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_flag, as_floating, count_axis
+from maplet.ops.arguments import as_array, as_floating, count_axis
 from maplet.ops.elementwise import (
     abs,  # noqa: A004  (the standard's name)
     erf,
@@ -20,6 +20,7 @@ from maplet.ops.elementwise import (
     tanh,
     where,
 )
+from maplet.ops.settings import flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +136,7 @@ def selu(x: ArrayLike, /) -> Array:
 def gelu(x: ArrayLike, /, *, approximate: bool = False) -> Array:
     """The product x·Φ(x) with the normal distribution Φ; ``approximate``: by tanh. Source: Hendrycks, Gimpel, 2016."""
     x = as_floating(as_array(x))
-    if as_flag("gelu", "approximate", approximate):
+    if flag("gelu: approximate", approximate):
         return 0.5 * x * (1.0 + tanh(float(np.sqrt(2 / np.pi)) * (x + 0.044715 * x * square(x))))
     return 0.5 * x * (1.0 + erf(x * float(np.sqrt(0.5))))
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from operator import index
-from typing import TYPE_CHECKING, Any, SupportsIndex, cast
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeGuard, cast
 
 import numpy as np
 
@@ -15,13 +14,15 @@ from maplet.core.types import (
     bool_dtype,
     default_float,
     is_floating,
+    is_narrow,
     kind_of,
     promote,
     python_numbers,
     scalar_dtype,
     short_name,
 )
-from maplet.errors import AxisError, DTypeError, SettingError, ShapeError, TraceError
+from maplet.errors import AxisError, DTypeError, ShapeError, TraceError
+from maplet.ops.settings import as_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +85,11 @@ def holds(dtype: np.dtype[Any], scalar: float) -> bool:
     return rank >= (0 if isinstance(scalar, bool) else 1 if isinstance(scalar, int) else 2)
 
 
+def widened(x: Array) -> Array:
+    """Halves (float16, bfloat16) as float32, where sums and means keep their digits; all else as it is."""
+    return convert(x, default_float) if is_narrow(x.dtype) else x
+
+
 def as_floating(x: Array) -> Array:
     """Integers and booleans as float32: what a function of real numbers computes with."""
     return x if is_floating(x.dtype) else convert(x, default_float)
@@ -96,26 +102,22 @@ def require(operation: str, x: Array, kinds: str, what: str) -> Array:
     return x
 
 
-def _integer(given: Any) -> int:
-    """An integer; a truth value is none here, as it would be a slip: ``sum(x, True)``."""
-    if isinstance(given, bool | np.bool_):
-        raise TypeError
-    return index(given)
-
-
 def as_shape(operation: str, shape: SupportsIndex | Sequence[SupportsIndex], *, open_axis: bool = False) -> Shape:
     """A shape as a tuple of integers ≥ 0; with ``open_axis`` one length may be −1."""
     given: Any = (shape,) if isinstance(cast("Any", shape), int | np.integer) else shape
     given = [shape] if isinstance(given, str | bytes | dict | set) else given  # whose items are no lengths
-    try:
-        lengths = tuple(map(_integer, given))
-    except TypeError:
+    lengths = tuple([as_index(n) for n in given]) if hasattr(given, "__iter__") else (None,)
+    if not _all_integers(lengths):
         raise ShapeError(
             f"{operation}: {shape!r} is no shape", fix="a shape is an integer or a tuple of integers: (2, 3)"
-        ) from None
+        )
     if [n for n in lengths if n < 0] not in ([], [-1] if open_axis else []):
         raise ShapeError(f"{operation}: {lengths} is no shape", fix="every length is 0 or greater")
     return lengths
+
+
+def _all_integers(lengths: tuple[int | None, ...]) -> TypeGuard[Shape]:
+    return None not in lengths
 
 
 def require_list(operation: str, arrays: Any) -> None:
@@ -133,59 +135,14 @@ def require_list(operation: str, arrays: Any) -> None:
 
 def count_axis(operation: str, axis: SupportsIndex, ndim: int) -> int:
     """A single axis, counted from the front."""
-    try:
-        axis = _integer(axis)
-    except TypeError:
-        raise ShapeError(
-            f"{operation}: axis {axis!r} is no integer", fix="axes are counted, from 0 or from −1"
-        ) from None
-    if not -ndim <= axis < max(ndim, 1) or ndim == 0:
+    number = as_index(axis)
+    if number is None:
+        raise ShapeError(f"{operation}: axis {axis!r} is no integer", fix="axes are counted, from 0 or from −1")
+    if not -ndim <= number < max(ndim, 1) or ndim == 0:
         raise AxisError(
-            f"{operation}: axis {axis} of an array with {ndim} axes", fix=f"axes run from {-ndim} to {ndim - 1}"
+            f"{operation}: axis {number} of an array with {ndim} axes", fix=f"axes run from {-ndim} to {ndim - 1}"
         )
-    return axis % ndim
-
-
-def as_integer(operation: str, name: str, given: Any) -> int:
-    """An argument that is an integer, as Python's own."""
-    try:
-        return _integer(given)
-    except TypeError:
-        raise SettingError(
-            f"{operation}: {name}={given!r} is no integer", fix=f"give a Python integer: {name}=1"
-        ) from None
-
-
-def as_count(operation: str, name: str, given: Any, *, least: int = 0, most: int | None = None, fix: str = "") -> int:
-    """An argument that counts something: an integer from ``least`` to ``most``."""
-    expected = f"an integer from {least} on" if most is None else f"an integer from {least} to {most}"
-    try:
-        number = _integer(given)
-    except TypeError:
-        number = least - 1
-    if number < least or (most is not None and number > most):
-        raise SettingError(f"{operation}: {name}={given!r} is not {expected}", fix=fix or f"give {expected}")
-    return number
-
-
-def as_flag(operation: str, name: str, given: Any) -> bool:
-    """An argument that is True or False: no number, and no array, whose truth would be asked for in silence."""
-    if not isinstance(given, bool | np.bool_):
-        raise SettingError(f"{operation}: {name}={given!r}", fix="expected True or False")
-    return bool(cast("Any", given))
-
-
-def as_real(operation: str, name: str, given: Any) -> float:
-    """An argument that is a real number, and no NaN."""
-    if isinstance(given, bool) or not isinstance(given, int | float | np.integer | np.floating) or given != given:  # noqa: PLR0124  (only NaN differs from itself)
-        raise SettingError(f"{operation}: {name}={given!r} is no real number", fix=f"give a number: {name}=1.0")
-    return cast("float", given)
-
-
-def as_choice(operation: str, name: str, given: Any, choices: Sequence[str]) -> None:
-    """Refuse an argument that is none of some words."""
-    if not isinstance(given, str) or given not in choices:
-        raise SettingError(f"{operation}: {name}={given!r}", fix=f"expected one of {', '.join(map(repr, choices))}")
+    return number % ndim
 
 
 def one_or_more(given: SupportsIndex | Sequence[SupportsIndex]) -> list[SupportsIndex]:

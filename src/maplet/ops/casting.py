@@ -17,6 +17,7 @@ from maplet.core.trace import same
 from maplet.core.types import ArrayType, as_dtype, kind_of
 from maplet.ops.arguments import as_array, convert
 from maplet.ops.records import aligned_batch, float64
+from maplet.ops.settings import flag
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -69,4 +70,4 @@ def astype(x: ArrayLike, dtype: Any, /, *, copy: bool = True, device: Any = None
     """
     require_device("astype", device)
     converted = convert(as_array(x), as_dtype(dtype))
-    return same(converted) if copy else converted
+    return same(converted) if flag("astype: copy", copy) else converted

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from math import log10
 from typing import TYPE_CHECKING, Any
 
 from maplet.core.primitive import operation
 from maplet.core.trace import same
-from maplet.core.types import as_dtype, default_float, default_int, is_floating, is_integer, python_numbers, short_name
-from maplet.errors import DTypeError
+from maplet.core.types import (
+    as_dtype,
+    default_float,
+    default_int,
+    float_limits,
+    is_floating,
+    is_integer,
+    python_numbers,
+    short_name,
+)
+from maplet.errors import DTypeError, SettingError
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array, as_count, as_floating, convert, meet
+from maplet.ops.arguments import as_array, as_floating, convert, meet
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import (
     equal,
@@ -23,6 +33,7 @@ from maplet.ops.elementwise import (
 )
 from maplet.ops.identity import stop_gradient
 from maplet.ops.movement import expand_dims, reshape
+from maplet.ops.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +64,31 @@ def clip(x: ArrayLike, /, min: ArrayLike | None = None, max: ArrayLike | None = 
         out, high = meet(out, max)
         out = where(_passes(out > high, max, high), high, out)
     return convert(out, x.dtype) if is_floating(x.dtype) == is_floating(out.dtype) else out
+
+
+@operation
+def round_to(x: Array, digits: int, /) -> Array:
+    """What Python's ``round(x, digits)`` means: the nearest numbers with so many decimal places, halves to the even.
+
+    Integers have no decimal places to round: for them ``digits`` is 0 or more, and they stay what they are.
+    """
+    places = whole("round: digits", digits)
+    if not is_floating(x.dtype):
+        if places < 0:
+            raise DTypeError(
+                f"round: digits={places} of {short_name(x.dtype)}, and it rounds decimal places",
+                fix=f"convert first: round(x.astype(mp.float64), {places})",
+            )
+        return same(x)
+    most = int(log10(float(float_limits(x.dtype).max)))
+    if not -most <= places <= most:
+        raise SettingError(
+            f"round: digits={places}, and {short_name(x.dtype)} reaches to 1e{most}",
+            fix=f"give an integer from −{most} to {most}",
+        )
+    # 10⁻² is no float, but 10² is: so digits before the point are cut off by dividing.
+    back = round(x * 10.0**places) / 10.0**places if places >= 0 else round(x / 10.0**-places) * 10.0**-places
+    return where(isfinite(back), back, stop_gradient(x))  # what leaves the range on the way has no decimal places
 
 
 def _passes(beyond: Array, given: ArrayLike, bound: Array) -> Array:
@@ -119,7 +155,7 @@ def one_hot(labels: ArrayLike, /, num_classes: int, *, dtype: Any = default_floa
     if not is_integer(labels.dtype):
         raise DTypeError(f"one_hot takes integer labels, not {short_name(labels.dtype)}")
     known = "the number of classes is no part of the labels: give it, such as int(mp.max(labels)) + 1"
-    num_classes = as_count("one_hot", "num_classes", num_classes, least=1, fix=known)
+    num_classes = whole("one_hot: num_classes", num_classes, least=1, fix=known)
     return convert(equal(expand_dims(convert(labels, default_int), axis=-1), arange(num_classes)), as_dtype(dtype))
 
 

@@ -20,9 +20,10 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType, short_name
 from maplet.errors import DTypeError, ShapeError
-from maplet.ops.arguments import as_count, meet, require
+from maplet.ops.arguments import meet, require
 from maplet.ops.creation import zeros
 from maplet.ops.movement import expand_dims, matrix_transpose, moveaxis, reshape, squeeze
+from maplet.ops.settings import whole
 from maplet.ops.slicing import stack
 from maplet.ops.spatial import margins_of, one_per_axis, spans_of
 
@@ -318,7 +319,7 @@ def conv(
 
 def _require_channels(x: Array, w: Array, groups: int) -> None:
     """Refuse axes and channels that do not fit, in the user's own terms."""
-    as_count("conv", "groups", groups, least=1)
+    whole("conv: groups", groups, least=1)
     given = f"conv: x has shape {x.shape}, w {w.shape}"
     layout = "x is (N, spatial…, C), w is (kernel…, C / groups, O), channels last"
     if x.ndim < 3:

@@ -16,19 +16,18 @@ from maplet.core.exchange import require_device
 from maplet.core.index_notation import Access, indices
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
-from maplet.core.types import ArrayType, as_dtype, default_float, default_int
+from maplet.core.types import ArrayType, as_dtype, default_float, default_int, float64
 from maplet.errors import DTypeError, SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_choice, as_count, as_flag, as_integer, as_shape, convert
+from maplet.ops.arguments import as_array, as_shape, convert
 from maplet.ops.elementwise import equal, where
 from maplet.ops.movement import broadcast_to, expand_dims, reshape
+from maplet.ops.settings import choice, flag, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from maplet.core.array import ArrayLike
     from maplet.core.types import Shape
-
-float64 = np.dtype(np.float64)
 
 
 @operation
@@ -45,7 +44,7 @@ def asarray(x: ArrayLike, /, *, dtype: Any = None, device: Any = None, copy: boo
     """
     require_device("asarray", device)
     made = as_array(x, None if dtype is None else as_dtype(dtype))
-    if copy is False and made is not x:
+    if copy is not None and not flag("asarray: copy", copy) and made is not x:
         raise SettingError(
             f"asarray: copy=False, but an array of {type(x).__name__} in the dtype {made.dtype} needs a copy",
             fix="leave out copy=False; only an array of maplet that has the dtype already needs none",
@@ -67,9 +66,10 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     Array([1, 2], dtype=int8)
     """
     require_device("from_dlpack", device)
+    copies = copy is None or flag("from_dlpack: copy", copy)
     if isinstance(x, Array):
         return same(x)
-    if copy is False:
+    if not copies:
         raise BufferError(
             f"from_dlpack: copy=False, but {type(x).__name__} may be written to, and an array of maplet never changes\n"
             "  fix: leave out copy=False"
@@ -208,7 +208,7 @@ def linspace(
     Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
     require_device("linspace", device)
-    num, endpoint = as_count("linspace", "num", num), as_flag("linspace", "endpoint", endpoint)
+    num, endpoint = whole("linspace: num", num, least=0), flag("linspace: endpoint", endpoint)
     first, last = (as_array(end, float64) for end in (start, stop))
     counted = bind("iota", shape=(num,), axis=0)
     out = convert(counted, float64) * ((last - first) / float(max(num - endpoint, 1))) + first
@@ -233,7 +233,7 @@ def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = N
     """
     require_device("eye", device)
     n, m = as_shape("eye", (n_rows, n_rows if n_cols is None else n_cols))
-    k = as_integer("eye", "k", k)
+    k = whole("eye: k", k)
     rows, columns = expand_dims(arange(n), axis=1), expand_dims(arange(m), axis=0)
     return convert(equal(rows + k if k else rows, columns), default_float if dtype is None else as_dtype(dtype))
 
@@ -253,7 +253,7 @@ def meshgrid(*arrays: ArrayLike, indexing: Literal["xy", "ij"] = "xy") -> list[A
     Array([[4, 4, 4],
            [5, 5, 5]], dtype=int64)
     """
-    as_choice("meshgrid", "indexing", indexing, ("xy", "ij"))
+    choice("meshgrid: indexing", indexing, ("xy", "ij"))
     xs = [as_array(x) for x in arrays]
     long = [x.shape for x in xs if x.ndim > 1]
     if long:

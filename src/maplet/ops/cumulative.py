@@ -16,11 +16,12 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType, as_dtype, default_int, is_floating, kind_of, short_name, wide_enough
 from maplet.errors import DTypeError, ShapeError
-from maplet.ops.arguments import as_array, as_flag, as_floating, broadcast_shape, convert, count_axes, count_axis, meet
+from maplet.ops.arguments import as_array, as_floating, broadcast_shape, convert, count_axes, count_axis, meet
 from maplet.ops.creation import arange, full
 from maplet.ops.elementwise import bitwise_invert, equal, negative, where
 from maplet.ops.movement import all_rows, broadcast_to, permute_dims, reshape
 from maplet.ops.reduction import reduction, spread
+from maplet.ops.settings import flag
 from maplet.ops.slicing import concat, flip, slice_along
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def prod(
     """
     x = _summable(x, dtype)
     axes = count_axes("prod", axis, x.ndim)
-    return bind("prod", x, axes=axes, keepdims=as_flag("prod", "keepdims", keepdims))
+    return bind("prod", x, axes=axes, keepdims=flag("prod: keepdims", keepdims))
 
 
 # ── a recurrence ─────────────────────────────────────────────────────────────────────────────────
@@ -184,7 +185,7 @@ def _along(name: str, x: Array, axis: int | None) -> int:
 
 
 def _begun(x: Array, axis: int, first: float, *, include_initial: bool) -> Array:
-    if not as_flag("cumulative_sum and cumulative_prod", "include_initial", include_initial):
+    if not flag("cumulative_sum and cumulative_prod: include_initial", include_initial):
         return x
     begin = full([1 if a == axis else length for a, length in enumerate(x.shape)], first, dtype=x.dtype)
     return concat([begin, x], axis=axis)

@@ -15,11 +15,12 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType
 from maplet.errors import ShapeError
-from maplet.ops.arguments import as_array, as_integer
+from maplet.ops.arguments import as_array
 from maplet.ops.creation import arange
 from maplet.ops.elementwise import equal, where
 from maplet.ops.movement import broadcast_to, expand_dims
 from maplet.ops.padding import pad
+from maplet.ops.settings import whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -78,7 +79,7 @@ def diagonal(x: ArrayLike, /, *, offset: int = 0) -> Array:
     >>> mp.linalg.diagonal(mp.asarray([[1.0, 2.0], [3.0, 4.0]]))
     Array([1., 4.], dtype=float32)
     """
-    x, by = _require_matrix("diagonal", as_array(x)), as_integer("diagonal", "offset", offset)
+    x, by = _require_matrix("diagonal", as_array(x)), whole("diagonal: offset", offset)
     rows, columns = x.shape[-2:]
     return bind("diagonal", x, row=min(max(-by, 0), rows), column=min(max(by, 0), columns))
 
@@ -101,7 +102,7 @@ def tril(x: ArrayLike, /, *, k: int = 0) -> Array:
     Array([[1., 0.],
            [1., 1.]], dtype=float32)
     """
-    x, k = _require_matrix("tril", as_array(x)), as_integer("tril", "k", k)
+    x, k = _require_matrix("tril", as_array(x)), whole("tril: k", k)
     i, j = _places(*x.shape[-2:])
     return where(j - i <= k, x, _nothing(x))
 
@@ -109,6 +110,6 @@ def tril(x: ArrayLike, /, *, k: int = 0) -> Array:
 @operation
 def triu(x: ArrayLike, /, *, k: int = 0) -> Array:
     """The upper triangle of matrices, zeros below diagonal ``k``."""
-    x, k = _require_matrix("triu", as_array(x)), as_integer("triu", "k", k)
+    x, k = _require_matrix("triu", as_array(x)), whole("triu: k", k)
     i, j = _places(*x.shape[-2:])
     return where(j - i >= k, x, _nothing(x))

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from maplet.core.primitive import operation
 from maplet.core.trace import same
-from maplet.core.types import is_floating
+from maplet.core.types import float64, is_floating
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array, as_count, as_flag, convert, count_axis, meet
+from maplet.ops.arguments import as_array, convert, count_axis, meet
 from maplet.ops.elementwise import abs, equal, isfinite, isnan  # noqa: A004  (the standard's name for |x|)
+from maplet.ops.settings import flag, whole
 from maplet.ops.slicing import concat, slice_along
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
-
-float64 = np.dtype(np.float64)
 
 
 @operation
@@ -40,7 +37,7 @@ def diff(
     >>> mp.diff(mp.asarray([1.0, 4.0, 9.0]))
     Array([3., 5.], dtype=float32)
     """
-    n = as_count("diff", "n", n)
+    n = whole("diff: n", n, least=0)
     out = as_array(x)
     at = count_axis("diff", axis, out.ndim)
     around = [part for part in (prepend, out, append) if part is not None]
@@ -70,7 +67,7 @@ def isclose(
         x, y = convert(x, float64), convert(y, float64)
     near = abs(x - y) <= atol + rtol * abs(y)
     close = (near & isfinite(y)) | equal(x, y)  # beside an infinity, every finite number would be near
-    return close | (isnan(x) & isnan(y)) if as_flag("isclose", "equal_nan", equal_nan) else close
+    return close | (isnan(x) & isnan(y)) if flag("isclose: equal_nan", equal_nan) else close
 
 
 @operation

@@ -16,12 +16,13 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType
 from maplet.errors import GradientError
-from maplet.ops.arguments import as_array, as_choice, as_flag
+from maplet.ops.arguments import as_array
 from maplet.ops.creation import eye, zeros
 from maplet.ops.diagonals import tril
 from maplet.ops.identity import several
 from maplet.ops.lapack import by_lapack, require_matrices, row_by_row
 from maplet.ops.movement import matrix_transpose
+from maplet.ops.settings import choice, flag
 from maplet.ops.slicing import concat
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def cholesky(x: ArrayLike, /, *, upper: bool = False) -> Array:
     """
     x = as_array(x)
     require_matrices("cholesky", x.type, square=True)
-    if as_flag("cholesky", "upper", upper):
+    if flag("cholesky: upper", upper):
         return matrix_transpose(bind("cholesky", matrix_transpose(x)))
     return bind("cholesky", x)
 
@@ -191,5 +192,5 @@ def qr(x: ArrayLike, /, *, mode: Literal["reduced", "complete"] = "reduced") -> 
     Array([[1., 3.],
            [0., 2.]], dtype=float32)
     """
-    as_choice("qr", "mode", mode, ("reduced", "complete"))
+    choice("qr: mode", mode, ("reduced", "complete"))
     return QRResult(*several("qr", as_array(x), mode=mode))

@@ -20,8 +20,9 @@ from maplet.core.trace import bind
 from maplet.core.types import ArrayType, is_floating, short_name
 from maplet.errors import DTypeError
 from maplet.ops import gamma_series as series
-from maplet.ops.arguments import as_array, as_count, as_floating
+from maplet.ops.arguments import as_array, as_floating
 from maplet.ops.records import aligned_batch, in_float64, unary
+from maplet.ops.settings import whole
 from maplet.ops.special import polynomial
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def polygamma(n: int, x: ArrayLike, /) -> Array:
     Array(1.644934)
     """
     fewer = "it grows by 1 with each derivative; take fewer of them"
-    n = as_count("polygamma", "n", n, most=series.highest_order, fix=fewer)
+    n = whole("polygamma: n", n, least=0, most=series.highest_order, fix=fewer)
     return digamma(x) if n == 0 else bind("polygamma", as_floating(as_array(x)), n=n)
 
 

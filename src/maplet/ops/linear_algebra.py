@@ -19,7 +19,7 @@ from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, broadcast_shape, meet
 from maplet.ops.creation import eye
 from maplet.ops.lapack import by_lapack, require_matrices, require_precise, row_by_row
-from maplet.ops.movement import broadcast_to, expand_dims, matrix_transpose, squeeze
+from maplet.ops.movement import all_rows, broadcast_to, expand_dims, matrix_transpose, permute_dims, reshape, squeeze
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -43,9 +43,23 @@ def _solve_pullback(g: Array, out: Array, a: Array, b: Array, *, needed: tuple[b
     return [across, along]
 
 
+def _solve_batch(size: int, a: Array, b: Array, *, batched: tuple[bool, bool]) -> Array:
+    if not batched[0]:  # one matrix for all rows is factored once
+        return _with_more_columns(a, b, 1)
+    return bind("solve", *all_rows(size, (a, b), batched))
+
+
+def _with_more_columns(a: Array, b: Array, count: int) -> Array:
+    """The solution where B has so many axes in front that A has not: for A they are further columns."""
+    front = tuple(range(count))
+    columns = permute_dims(b, (*range(count, b.ndim - 1), *front, b.ndim - 1))  # (…, n, front, k)
+    found = reshape(bind("solve", a, reshape(columns, (*a.shape[:-1], -1 if b.size else 0))), columns.shape)
+    return permute_dims(found, (*range(a.ndim - 1, b.ndim - 1), *range(a.ndim - 1), b.ndim - 1))
+
+
 register(Primitive(
     "solve", shape=_solve_shape, reference=by_lapack(np.linalg.solve, _solve_shape), gradient=_solve_pullback,
-    batch=row_by_row("solve"), notation="{0}^{{-1}} {1}", convention="of a singular matrix the result is NaN",
+    batch=_solve_batch, notation="{0}^{{-1}} {1}", convention="of a singular matrix the result is NaN",
     example=lambda rng: ([rng.normal(size=(2, 3, 3)) + 3 * np.eye(3), rng.normal(size=(2, 3, 2))], {}),
 ))  # fmt: skip
 
@@ -84,7 +98,11 @@ def solve(x1: ArrayLike, x2: ArrayLike, /) -> Array:
             fix="B is a vector of that length, or has its columns in the last axis: (…, n, k)",
         )
     lead = broadcast_shape("solve (axes before the matrices)", a.shape[:-2], b.shape[:-2])
-    out = bind("solve", *[broadcast_to(x, (*lead, *x.shape[-2:])) for x in (a, b)])
+    more = len(lead) - (a.ndim - 2)
+    if lead[more:] == a.shape[:-2]:  # what A has not is repeated for B alone, so that A is factored once
+        out = _with_more_columns(a, broadcast_to(b, (*lead, *b.shape[-2:])), more)
+    else:
+        out = bind("solve", *[broadcast_to(x, (*lead, *x.shape[-2:])) for x in (a, b)])
     return squeeze(out, axis=-1) if vector else out
 
 

@@ -18,6 +18,7 @@ from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType
 from maplet.errors import ShapeError
 from maplet.ops.arguments import as_array, as_shape, count_axes, count_axis, one_or_more
+from maplet.ops.settings import flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,6 +105,8 @@ def reshape(x: ArrayLike, /, shape: int | Sequence[int], *, copy: bool | None = 
     Array([[0, 1, 2],
            [3, 4, 5]], dtype=int64)
     """
+    if copy is not None:
+        flag("reshape: copy", copy)
     x = as_array(x)
     wanted = list(as_shape("reshape", shape, open_axis=True))
     if -1 in wanted:

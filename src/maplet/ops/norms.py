@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from maplet.core.context import located
 from maplet.core.primitive import operation
 from maplet.errors import SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_flag, as_floating, as_real, convert
+from maplet.ops.arguments import as_array, as_floating, convert
 from maplet.ops.composite import norm
 from maplet.ops.elementwise import abs as absolute
 from maplet.ops.elementwise import equal, not_equal, power, where
@@ -16,6 +16,7 @@ from maplet.ops.movement import expand_dims
 from maplet.ops.reduction import max as greatest
 from maplet.ops.reduction import min as least
 from maplet.ops.reduction import sum as summed
+from maplet.ops.settings import flag, real
 from maplet.ops.spectra import svdvals
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def vector_norm(
     (Array(5.), Array(7.))
     """
     x = as_floating(as_array(x))
-    ord = as_real("vector_norm", "ord", ord)
+    ord = ord if ord in (inf, -inf) else real("vector_norm: ord", ord)
     options: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
     if ord == 2:
         return norm(x, **options)
@@ -54,7 +55,7 @@ def vector_norm(
         return greatest(sizes, **options) if ord > 0 else least(sizes, **options)
     if ord == 1:
         return summed(sizes, **options)
-    total = summed(power(sizes, float(ord)), **options)
+    total = summed(power(sizes, ord), **options)
     zero = equal(total, 0.0)
     return where(zero, 0.0, power(where(zero, 1.0, total), 1.0 / ord))
 
@@ -96,6 +97,6 @@ def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Order = "fro") 
     else:
         sizes = svdvals(x) if ord in (2, -2) else summed(absolute(x), axis=-2 if ord in (1, -1) else -1)
         out = greatest(sizes, axis=-1) if float(ord) > 0 else least(sizes, axis=-1)
-    if as_flag("matrix_norm", "keepdims", keepdims):
+    if flag("matrix_norm: keepdims", keepdims):
         return expand_dims(expand_dims(out, axis=-1), axis=-1)
     return out

@@ -14,8 +14,9 @@ from maplet.core.array import Array
 from maplet.core.primitive import operation
 from maplet.core.trace import bind, same
 from maplet.errors import SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_choice, as_shape, meet
+from maplet.ops.arguments import as_array, as_shape, meet
 from maplet.ops.movement import broadcast_to
+from maplet.ops.settings import choice
 from maplet.ops.slicing import concat, slice_along
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def pad(
     """
     x = as_array(x)
     low, high = _widths(pad_width, x.ndim)
-    as_choice("pad", "mode", mode, ("constant", *position_of))
+    choice("pad: mode", mode, ("constant", *position_of))
     plain = not isinstance(value, Array | np.ndarray) and value == 0
     if mode != "constant":
         if not plain:

@@ -10,13 +10,14 @@ from maplet.core.primitive import operation
 from maplet.core.trace import bind, same
 from maplet.core.types import kind_of, short_name
 from maplet.errors import DTypeError, SettingError, ShapeError
-from maplet.ops.arguments import as_array, as_integer, count_axis, meet, require
+from maplet.ops.arguments import as_array, count_axis, meet, require
 from maplet.ops.contraction import matmul
 from maplet.ops.creation import eye
 from maplet.ops.diagonals import diagonal
 from maplet.ops.linear_algebra import inv
 from maplet.ops.movement import broadcast_to, expand_dims, moveaxis, permute_dims, reshape
 from maplet.ops.reduction import sum as summed
+from maplet.ops.settings import whole
 from maplet.ops.slicing import stack
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def tensordot(x1: ArrayLike, x2: ArrayLike, /, *, axes: Axes = 2) -> Array:
 def _contracted(axes: Any, ndim: int, other: int) -> tuple[list[int], list[int]]:
     """Which axes of the one meet which axes of the other."""
     if not isinstance(axes, tuple | list):
-        count = as_integer("tensordot", "axes", axes)
+        count = whole("tensordot: axes", axes)
         if not 0 <= count <= min(ndim, other):
             raise ShapeError(
                 f"tensordot over {count} axes of arrays with {ndim} and {other}", fix="axes= is at most the lesser"
@@ -186,7 +187,7 @@ def matrix_power(x: ArrayLike, n: int, /) -> Array:
     Array([[1., 5.],
            [0., 1.]], dtype=float32)
     """
-    x, n = as_array(x), as_integer("matrix_power", "n", n)
+    x, n = as_array(x), whole("matrix_power: n", n)
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ShapeError(
             f"matrix_power takes square matrices in the last two axes, given shape {x.shape}",

@@ -11,17 +11,9 @@ from maplet.core.primitive import operation
 from maplet.core.trace import bind, same
 from maplet.core.types import is_integer, short_name
 from maplet.errors import DTypeError, SettingError, ShapeError
-from maplet.ops.arguments import (
-    as_array,
-    as_count,
-    as_integer,
-    as_shape,
-    broadcast_shape,
-    count_axis,
-    known_value,
-    one_or_more,
-)
+from maplet.ops.arguments import as_array, as_shape, broadcast_shape, count_axis, known_value, one_or_more
 from maplet.ops.movement import broadcast_to, expand_dims, reshape
+from maplet.ops.settings import whole
 from maplet.ops.slicing import concat, slice_along
 
 if TYPE_CHECKING:
@@ -57,7 +49,7 @@ def repeat(x: ArrayLike, repeats: int | ArrayLike, /, *, axis: int | None = None
         x, axis = reshape(x, (-1,)), 0
     at = count_axis("repeat", axis, x.ndim)
     if isinstance(cast("Any", repeats), int | np.integer):
-        times = as_count("repeat", "repeats", repeats)
+        times = whole("repeat: repeats", repeats, least=0)
         long = expand_dims(x, axis=at + 1)
         each = broadcast_to(long, (*long.shape[: at + 1], times, *long.shape[at + 2 :]))
         return reshape(each, (*x.shape[:at], x.shape[at] * times, *x.shape[at + 1 :]))
@@ -115,7 +107,7 @@ def roll(x: ArrayLike, /, shift: int | Sequence[int], *, axis: int | Sequence[in
     Array([3, 4, 0, 1, 2], dtype=int64)
     """
     x = as_array(x)
-    shifts = [as_integer("roll", "shift", by) for by in one_or_more(shift)]
+    shifts = [whole("roll: shift", by) for by in one_or_more(shift)]
     if axis is None:
         return reshape(_rolled(reshape(x, (-1,)), 0, sum(shifts)), x.shape)
     axes = [count_axis("roll", a, x.ndim) for a in one_or_more(axis)]

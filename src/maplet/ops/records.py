@@ -13,7 +13,7 @@ import numpy as np
 from maplet.core import index_notation
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
-from maplet.core.types import ArrayType, kind_of, short_name
+from maplet.core.types import ArrayType, float64, kind_of, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, broadcast_shape, meet
 from maplet.ops.movement import align_rows
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
 
     Rule = Callable[..., Array | None] | None
-
-float64 = np.dtype(np.float64)
 
 
 def per_input(*rules: Rule) -> Callable[..., list[Array | None]] | None:

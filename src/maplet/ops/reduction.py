@@ -18,18 +18,17 @@ from maplet.core.types import (
     ArrayType,
     as_dtype,
     bool_dtype,
-    default_float,
     default_int,
     is_floating,
-    is_narrow,
     kind_of,
     short_name,
     wide_enough,
 )
 from maplet.errors import DTypeError, ShapeError
-from maplet.ops.arguments import as_array, as_flag, as_floating, as_real, convert, count_axes, count_axis
+from maplet.ops.arguments import as_array, as_floating, convert, count_axes, count_axis, widened
 from maplet.ops.elementwise import equal, sqrt, square
 from maplet.ops.movement import broadcast_to, reshape
+from maplet.ops.settings import flag, real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -147,7 +146,7 @@ _positional("argmin", np.argmin)
 
 
 def _reduce(name: str, x: Array, axis: Axis, *, keepdims: bool) -> Array:
-    return bind(name, x, axes=count_axes(name, axis, x.ndim), keepdims=as_flag(name, "keepdims", keepdims))
+    return bind(name, x, axes=count_axes(name, axis, x.ndim), keepdims=flag(f"{name}: keepdims", keepdims))
 
 
 @operation
@@ -201,7 +200,7 @@ def _position(name: str, x: ArrayLike, axis: int | None, *, keepdims: bool) -> A
     found = bind(
         name, reshape(x, (-1,)) if axis is None else x, axis=0 if axis is None else count_axis(name, axis, x.ndim)
     )
-    if not as_flag(name, "keepdims", keepdims):
+    if not flag(f"{name}: keepdims", keepdims):
         return found
     return reshape(found, reduced_shape(x.shape, count_axes(name, axis, x.ndim), keepdims=True))
 
@@ -230,16 +229,16 @@ def mean(x: ArrayLike, /, axis: Axis = None, *, keepdims: bool = False) -> Array
     """
     x = as_floating(as_array(x))
     axes = count_axes("mean", axis, x.ndim)
-    wide = _wide_enough(x)
+    wide = widened(x)
     return convert(_reduce("sum", wide, axes, keepdims=keepdims) / float(_count(x.shape, axes)), x.dtype)
 
 
 @operation
 def var(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Array:
     """The variance over axes, Σ(x − mean)² / (N − correction); the divisor is 0 if the correction is greater than N."""
-    x, correction = as_floating(as_array(x)), as_real("var", "correction", correction)
+    x, correction = as_floating(as_array(x)), real("var: correction", correction)
     axes = count_axes("var", axis, x.ndim)
-    wide = _wide_enough(x)
+    wide = widened(x)
     deviation = wide - mean(wide, axis=axes, keepdims=True)
     total = _reduce("sum", square(deviation), axes, keepdims=keepdims)
     return convert(total / float(builtins.max(_count(x.shape, axes) - correction, 0)), x.dtype)
@@ -249,11 +248,6 @@ def var(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims
 def std(x: ArrayLike, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Array:
     """The standard deviation over axes, √var; its derivative where all elements are equal is infinite."""
     return sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
-
-
-def _wide_enough(x: Array) -> Array:
-    """float16 and bfloat16 as float32: its sums and counts pass 65504 sooner than its means do."""
-    return convert(x, default_float) if is_narrow(x.dtype) else x
 
 
 def _count(shape: Shape, axes: tuple[int, ...]) -> int:

@@ -8,9 +8,10 @@ from maplet.core.primitive import operation
 from maplet.core.trace import bind
 from maplet.core.types import default_int, kind_of
 from maplet.errors import ShapeError
-from maplet.ops.arguments import as_array, as_count, convert, count_axis, meet
+from maplet.ops.arguments import as_array, convert, count_axis, meet
 from maplet.ops.indexing import require_positions
 from maplet.ops.movement import broadcast_to
+from maplet.ops.settings import whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -32,7 +33,7 @@ def segment_sum(x: ArrayLike, segments: ArrayLike, /, num_segments: int) -> Arra
     """
     x, places = as_array(x), as_array(segments)
     require_positions("segment_sum", places.type)
-    num_segments = as_count("segment_sum", "num_segments", num_segments)
+    num_segments = whole("segment_sum: num_segments", num_segments, least=0)
     if x.shape[: places.ndim] != places.shape:
         raise ShapeError(
             f"segment_sum: segments of shape {places.shape} for an array of shape {x.shape}",

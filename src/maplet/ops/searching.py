@@ -9,10 +9,11 @@ from maplet.core.trace import bind
 from maplet.core.types import kind_of
 from maplet.errors import ShapeError
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array, as_choice, as_count, count_axis, meet
+from maplet.ops.arguments import as_array, count_axis, meet
 from maplet.ops.elementwise import isnan, not_equal, where
 from maplet.ops.indexing import take_along_axis
 from maplet.ops.movement import broadcast_to, moveaxis
+from maplet.ops.settings import choice, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ def searchsorted(
     >>> mp.searchsorted(mp.asarray([1.0, 3.0, 5.0]), mp.asarray([3.0, 4.0]))
     Array([1, 2], dtype=int64)
     """
-    as_choice("searchsorted", "side", side, ("left", "right"))
+    choice("searchsorted: side", side, ("left", "right"))
     ordered, wanted = meet(x1, x2)
     if ordered.ndim != 1:
         raise ShapeError(f"searchsorted: the numbers in order have one axis, given shape {ordered.shape}")
@@ -113,6 +114,6 @@ def topk(x: ArrayLike, k: int, /, *, axis: int = -1) -> TopK:
     """
     x = as_array(x)
     at = count_axis("topk", axis, x.ndim)
-    k = as_count("topk", "k", k, most=x.shape[at])
+    k = whole("topk: k", k, least=0, most=x.shape[at])
     positions = moveaxis(bind("top", moveaxis(x, at, -1), k=k), -1, at)
     return TopK(take_along_axis(x, positions, axis=at), positions)

@@ -14,8 +14,9 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind
 from maplet.core.types import ArrayType, default_int
 from maplet.errors import ShapeError
-from maplet.ops.arguments import as_array, as_flag, count_axis
+from maplet.ops.arguments import as_array, count_axis
 from maplet.ops.movement import moveaxis
+from maplet.ops.settings import flag
 from maplet.ops.slicing import flip
 
 if TYPE_CHECKING:
@@ -118,8 +119,9 @@ def argsort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False, stable
     """
     x = as_array(x)
     at = count_axis("argsort", axis, x.ndim)
+    flag("argsort: stable", stable)
     last = moveaxis(x, at, -1)
-    backwards = as_flag("argsort", "descending", descending)
+    backwards = flag("argsort: descending", descending)
     return moveaxis(bind("top", last, k=x.shape[at]) if backwards else bind("argsort", last), -1, at)
 
 
@@ -137,5 +139,6 @@ def sort(x: ArrayLike, /, *, axis: int = -1, descending: bool = False, stable: b
     """
     x = as_array(x)
     at = count_axis("sort", axis, x.ndim)
+    flag("sort: stable", stable)
     found = moveaxis(bind("sort", moveaxis(x, at, -1)), -1, at)
-    return flip(found, axis=at) if as_flag("sort", "descending", descending) else found
+    return flip(found, axis=at) if flag("sort: descending", descending) else found

@@ -15,7 +15,7 @@ from maplet.core.context import located
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.types import ArrayType, default_int
 from maplet.errors import GradientError
-from maplet.ops.arguments import as_array, as_flag
+from maplet.ops.arguments import as_array
 from maplet.ops.creation import eye, zeros
 from maplet.ops.factorizations import added, lower_half
 from maplet.ops.identity import several
@@ -24,6 +24,7 @@ from maplet.ops.linear_algebra import tolerance
 from maplet.ops.movement import broadcast_to, expand_dims, matrix_transpose
 from maplet.ops.reduction import max as greatest
 from maplet.ops.reduction import sum as summed
+from maplet.ops.settings import flag
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -203,7 +204,7 @@ def svd(x: ArrayLike, /, *, full_matrices: bool = True) -> SVDResult:
     >>> mp.linalg.svd(mp.asarray([[0.0, 2.0], [0.0, 0.0], [1.0, 0.0]])).S
     Array([2., 1.], dtype=float32)
     """
-    return SVDResult(*several("svd", as_array(x), full_matrices=as_flag("svd", "full_matrices", full_matrices)))
+    return SVDResult(*several("svd", as_array(x), full_matrices=flag("svd: full_matrices", full_matrices)))
 
 
 @operation

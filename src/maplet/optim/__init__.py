@@ -12,15 +12,11 @@
 from typing import TYPE_CHECKING
 
 from maplet.core.advice import for_optim, no_attribute
+from maplet.optim.adadelta import Adadelta, scale_by_adadelta
 from maplet.optim.adafactor import Adafactor, scale_by_adafactor
-from maplet.optim.adaptive import (
-    scale_by_adadelta,
-    scale_by_adagrad,
-    scale_by_adam,
-    scale_by_adamax,
-    scale_by_nadam,
-    scale_by_rms,
-)
+from maplet.optim.adagrad import Adagrad, scale_by_adagrad
+from maplet.optim.adam import Adam, AdamW, scale_by_adam
+from maplet.optim.adamax import Adamax, scale_by_adamax
 from maplet.optim.averaged import Averaged
 from maplet.optim.averages import Average, Averaging, ExponentialAverage
 from maplet.optim.described import build, register, registry
@@ -30,12 +26,13 @@ from maplet.optim.lbfgs import LBFGS
 from maplet.optim.lion import Lion, scale_by_lion
 from maplet.optim.lookahead import Lookahead
 from maplet.optim.muon import Muon, orthogonalize
+from maplet.optim.nadam import Nadam, scale_by_nadam
 from maplet.optim.optimizer import Chain, Optimizer
-from maplet.optim.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, RMSprop
 from maplet.optim.plateau import ReduceOnPlateau
 from maplet.optim.radam import RAdam, scale_by_radam
+from maplet.optim.rmsprop import RMSprop, scale_by_rms
 from maplet.optim.rprop import Rprop, scale_by_rprop
-from maplet.optim.sam import sam
+from maplet.optim.sam import SAM, sam
 from maplet.optim.schedules import (
     Constant,
     Cosine,
@@ -48,12 +45,14 @@ from maplet.optim.schedules import (
     Step,
     Warmup,
 )
+from maplet.optim.sgd import SGD
 from maplet.optim.transformation import Transformation, chain, partition, stateless
 from maplet.optim.transformations import clip_by_norm, clip_by_value, decay_weights, momentum, scale
 
 __all__ = [
     "LAMB",
     "LBFGS",
+    "SAM",
     "SGD",
     "Adadelta",
     "Adafactor",

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from maplet.core.types import default_int, float_limits
+from maplet.core.types import default_int, float64, float_limits
 from maplet.ops.arguments import convert
 from maplet.ops.creation import zeros
 from maplet.ops.elementwise import maximum, sqrt, square
 from maplet.ops.reduction import mean
-from maplet.optim.adaptive import in_dtype_of
+from maplet.ops.settings import real
 from maplet.optim.described import register
-from maplet.optim.optimizers import Standard
-from maplet.optim.settings import real
+from maplet.optim.moving_averages import in_dtype_of
+from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, chain
 from maplet.optim.transformations import decay_weights, global_norm
 
 if TYPE_CHECKING:
     from maplet.core.array import Array
-    from maplet.optim.optimizers import Rate
+    from maplet.optim.standard import Rate
     from maplet.optim.transformation import Arrays
-
-float64 = np.dtype(np.float64)
 
 
 def scale_by_adafactor(

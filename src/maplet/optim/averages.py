@@ -5,17 +5,15 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-import numpy as np
-
 from maplet.core.array import Array, assign
 from maplet.core.context import thread
-from maplet.core.types import is_narrow
+from maplet.core.types import float64
 from maplet.errors import SettingError
-from maplet.ops.arguments import convert
+from maplet.ops.arguments import convert, widened
 from maplet.ops.elementwise import where
+from maplet.ops.settings import real
 from maplet.optim.described import register
 from maplet.optim.resuming import Resumable, fresh, require_same, types_of
-from maplet.optim.settings import real
 from maplet.optim.targets import parameters_of
 
 if TYPE_CHECKING:
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from maplet.optim.transformation import Arrays
 
     T = TypeVar("T")
-
-float32, float64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 class Averaging(Resumable):
@@ -87,8 +83,8 @@ class Averaging(Resumable):
     def apply(self, target: T) -> T:
         """A copy of the network with the averages as its weights, for evaluation; the network stays as it is.
 
-        Running statistics are those of the network; where they belong to other weights, run some batches through the
-        copy in training mode.
+        Running statistics are those of the network, whose weights are others: `maplet.nn.update_statistics` makes them
+        anew.
 
         Raises
         ------
@@ -125,11 +121,6 @@ class Averaging(Resumable):
         if self.mean is None:
             raise SettingError("nothing was averaged yet", fix="average.update(net) takes in the weights as they are")
         return self.mean
-
-
-def widened(theta: Array) -> Array:
-    """Halves in float32, all else as it is."""
-    return convert(theta, float32) if is_narrow(theta.dtype) else theta
 
 
 @register

@@ -12,6 +12,7 @@ from maplet.optim.optimizer import Optimizer
 from maplet.optim.resuming import types_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     from maplet.optim.transformation import Arrays
@@ -69,6 +70,16 @@ class Composite(Optimizer):
     def parts(self) -> list[Optimizer]:
         """The optimizers that it is made of in the end."""
         return [part for optimizer in self.inner() for part in optimizer.parts()]
+
+    def gradients_from(self, both: Callable[..., Any]) -> Callable[..., Any]:
+        """As the optimizer inside wants it taken; several must want the same."""
+        ways = [optimizer.gradients_from(both) for optimizer in self.inner()]
+        if len(ways) > 1 and any(way is not both for way in ways):
+            raise SettingError(
+                f"{type(self).__name__}: one of its optimizers wants the gradient at another point than the others",
+                fix="put it around them: optim.SAM(optim.Groups({…}))",
+            )
+        return ways[0]
 
     def begin(self, parameters: Arrays) -> None:
         """Zero steps, for these parameters."""

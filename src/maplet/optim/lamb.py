@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.ops.elementwise import where
-from maplet.optim.adaptive import in_dtype_of, scale_by_adam
+from maplet.optim.adam import scale_by_adam
 from maplet.optim.described import register
-from maplet.optim.optimizers import Standard
+from maplet.optim.moving_averages import in_dtype_of
+from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, chain, stateless
 from maplet.optim.transformations import decay_weights, global_norm
 
 if TYPE_CHECKING:
     from maplet.core.array import Array
-    from maplet.optim.optimizers import Rate
+    from maplet.optim.standard import Rate
     from maplet.optim.transformation import Arrays
 
 

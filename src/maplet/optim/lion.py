@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.ops.elementwise import sign
-from maplet.optim.adaptive import average
+from maplet.ops.settings import real
 from maplet.optim.described import register
-from maplet.optim.optimizers import Standard
-from maplet.optim.settings import real
+from maplet.optim.moving_averages import average
+from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, chain, zeros_beside
 from maplet.optim.transformations import decay_weights
 
 if TYPE_CHECKING:
-    from maplet.optim.optimizers import Rate
+    from maplet.optim.standard import Rate
     from maplet.optim.transformation import Arrays
 
 

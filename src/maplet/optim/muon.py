@@ -9,16 +9,17 @@ from maplet.errors import SettingError
 from maplet.ops.contraction import matmul
 from maplet.ops.elementwise import maximum
 from maplet.ops.movement import matrix_transpose, reshape
-from maplet.optim.adaptive import in_dtype_of, scale_by_adam
+from maplet.ops.settings import flag, real, whole
+from maplet.optim.adam import scale_by_adam
 from maplet.optim.described import register
-from maplet.optim.optimizers import Standard
-from maplet.optim.settings import flag, real, whole
+from maplet.optim.moving_averages import in_dtype_of
+from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, chain, partition, stateless
 from maplet.optim.transformations import decay_weights, global_norm, momentum
 
 if TYPE_CHECKING:
     from maplet.core.array import Array
-    from maplet.optim.optimizers import Rate
+    from maplet.optim.standard import Rate
 
 coefficients = (3.4445, -4.7750, 2.0315)  # K. Jordan's: steep at 0, so that small singular values rise soon
 shortest = 1e-7  # a shorter matrix is divided by this instead of its length: zero stays zero

@@ -9,21 +9,21 @@ import numpy as np
 from maplet.core.advice import for_optimizers, no_attribute
 from maplet.core.array import Array, assign
 from maplet.core.context import thread
-from maplet.core.types import is_floating
+from maplet.core.types import float64, is_floating
 from maplet.errors import SettingError
 from maplet.ops.arguments import convert
 from maplet.ops.casting import astype
+from maplet.ops.settings import is_number, real
 from maplet.optim.resuming import Resumable, fresh, require_same, types_of
 from maplet.optim.rows import looked_up, put_back, rows_of
 from maplet.optim.schedules import Schedule
-from maplet.optim.settings import is_number, real
 from maplet.optim.targets import gradients_for, parameters_of
 from maplet.optim.transformation import Transformation, chain
 
 if TYPE_CHECKING:
-    from maplet.optim.transformation import Arrays
+    from collections.abc import Callable
 
-float64 = np.dtype(np.float64)
+    from maplet.optim.transformation import Arrays
 
 
 class Optimizer(Resumable):
@@ -90,6 +90,20 @@ class Optimizer(Resumable):
         )
 
     # ── the step ─────────────────────────────────────────────────────────────────────────────────
+
+    def gradients_from(self, both: Callable[..., Any]) -> Callable[..., Any]:
+        """What takes the gradient for `update`, made of what takes it at the parameters as they are.
+
+        Parameters
+        ----------
+        both
+            ``(target, …) → (value, gradients)``, such as ``mp.value_and_grad(loss)``.
+
+        Returns
+        -------
+        A function of the same arguments and results: ``both`` itself, but for `SAM`. `mp.fit` asks for it.
+        """
+        return both
 
     def init(self, target: Any) -> None:
         """Begin anew: zero steps, and an empty memory for these parameters. The first update does this by itself.

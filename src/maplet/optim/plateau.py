@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from maplet.core.array import Array
-from maplet.core.types import default_int
+from maplet.core.types import default_int, float64
+from maplet.ops.settings import real, whole
 from maplet.optim.described import register
 from maplet.optim.schedules import Schedule
-from maplet.optim.settings import real, whole
-
-float64 = np.dtype(np.float64)
 
 
 @register

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from maplet.core.types import float64
 from maplet.ops.arguments import convert
 from maplet.ops.elementwise import sqrt, where
-from maplet.optim.adaptive import average, checked_betas, in_dtype_of, moments, squares, unbiased, weight_after
 from maplet.optim.described import register
-from maplet.optim.optimizers import Standard
+from maplet.optim.moving_averages import average, checked_betas, in_dtype_of, moments, squares, unbiased, weight_after
+from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation
 
 if TYPE_CHECKING:
     from maplet.core.array import Array
-    from maplet.optim.optimizers import Rate
+    from maplet.optim.standard import Rate
     from maplet.optim.transformation import Arrays
 
-float64 = np.dtype(np.float64)
 least_length = 5.0  # a variance of fewer gradients is not trusted (the paper has 4, its program and PyTorch 5)
 
 

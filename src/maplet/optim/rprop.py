@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from maplet.ops.composite import clip
 from maplet.ops.creation import ones_like
 from maplet.ops.elementwise import sign, where
+from maplet.ops.settings import real
 from maplet.optim.described import register
-from maplet.optim.optimizers import Standard
-from maplet.optim.settings import real
+from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, zeros_beside
 
 if TYPE_CHECKING:
-    from maplet.optim.optimizers import Rate
+    from maplet.optim.standard import Rate
     from maplet.optim.transformation import Arrays
 
 

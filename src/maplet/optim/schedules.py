@@ -10,18 +10,15 @@ from __future__ import annotations
 from math import pi
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from maplet.core.types import float64
 from maplet.errors import SettingError
 from maplet.ops.arguments import as_array, convert
 from maplet.ops.elementwise import cos, floor, minimum, sqrt, where
+from maplet.ops.settings import real, whole
 from maplet.optim.described import Described, register
-from maplet.optim.settings import real, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
-
-float64 = np.dtype(np.float64)
 
 
 class Schedule(Described):

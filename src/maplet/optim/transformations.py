@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from maplet.core.types import float64
 from maplet.errors import SettingError
 from maplet.ops import reduction
 from maplet.ops.arguments import convert
 from maplet.ops.composite import clip
 from maplet.ops.elementwise import maximum, sqrt, square
-from maplet.optim.settings import flag, real
+from maplet.ops.settings import flag, real
 from maplet.optim.transformation import Transformation, identity, recall, stateless, zeros_beside
 
 if TYPE_CHECKING:
     from maplet.core.array import Array
     from maplet.optim.transformation import Arrays
-
-float64 = np.dtype(np.float64)
 
 
 def scale(factor: float) -> Transformation:

@@ -62,7 +62,8 @@ class Stepping:
                     "chunks= with weights: those of each chunk have another sum, so the mean of chunks is not the mean",
                     fix="leave one of them out, or let the loss find the weights in y",
                 )
-            value, gradients = (both if parts == 1 else chunked(both, parts))(net, x, y)
+            both = optimizer.gradients_from(both if parts == 1 else chunked(both, parts))
+            value, gradients = both(net, x, y)
             optimizer.update(net, gradients)
             return value
 

@@ -9,9 +9,7 @@ import numpy as np
 from maplet.core.check import checked
 from maplet.core.context import Origin
 from maplet.core.graph import Graph, Node, as_made, input_node
-from maplet.core.types import ArrayType, is_floating
-
-float64 = np.dtype(np.float64)
+from maplet.core.types import ArrayType, float64, is_floating
 
 
 def in_float64(graph: Graph) -> Graph:

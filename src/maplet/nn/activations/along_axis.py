@@ -18,6 +18,11 @@ class Softmax(Module):
 
     No net that is trained with `cross_entropy` ends in this layer: that loss takes logits and contains the softmax.
 
+    Parameters
+    ----------
+    axis
+        The axis whose elements add up to 1; by default the last, the classes.
+
     Examples
     --------
     >>> import maplet as mp
@@ -34,7 +39,13 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """x − ln Σ e^x along an axis, the logarithm of softmax: as `kl_divergence` and `ctc` take probabilities."""
+    """x − ln Σ e^x along an axis, the logarithm of softmax: as `kl_divergence` and `ctc` take probabilities.
+
+    Parameters
+    ----------
+    axis
+        As in `Softmax`.
+    """
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
@@ -45,7 +56,13 @@ class LogSoftmax(Module):
 
 
 class Softmin(Module):
-    """e^−x / Σ e^−x along an axis: positive numbers that add up to 1, the greatest where x is least."""
+    """e^−x / Σ e^−x along an axis: positive numbers that add up to 1, the greatest where x is least.
+
+    Parameters
+    ----------
+    axis
+        As in `Softmax`.
+    """
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from maplet.nn.module import Module
 from maplet.ops import activations as functions
 from maplet.ops import elementwise
+from maplet.ops.settings import flag, real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -67,10 +68,15 @@ class ELU(Module):
 
     Source: D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and accurate deep network learning by exponential
     linear units", ICLR 2016.
+
+    Parameters
+    ----------
+    alpha
+        α: it falls to −α far out.
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+        self.alpha = real("ELU: alpha", alpha)
 
     def forward(self, x: ArrayLike) -> Array:
         """The input where it is positive, α(e^x − 1) elsewhere."""
@@ -81,10 +87,15 @@ class CELU(Module):
     """The input x where it is positive, α(e^(x/α) − 1) elsewhere: the slope at 0 is 1 for every α.
 
     Source: J. T. Barron, "Continuously differentiable exponential linear units", 2017.
+
+    Parameters
+    ----------
+    alpha
+        α: it falls to −α far out; not 0.
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+        self.alpha = real("CELU: alpha", alpha)
 
     def forward(self, x: ArrayLike) -> Array:
         """The input where it is positive, α(e^(x/α) − 1) elsewhere."""
@@ -109,10 +120,15 @@ class GELU(Module):
     """The input x times Φ(x), the normal distribution; ``approximate`` computes Φ by tanh.
 
     Source: D. Hendrycks, K. Gimpel, "Gaussian error linear units", 2016.
+
+    Parameters
+    ----------
+    approximate
+        Whether Φ(x) is ½·(1 + tanh(√(2/π)·(x + 0.044715·x³))), with which the result is off by up to 0.0005.
     """
 
     def __init__(self, *, approximate: bool = False) -> None:
-        self.approximate = approximate
+        self.approximate = flag("GELU: approximate", approximate)
 
     def forward(self, x: ArrayLike) -> Array:
         """x·Φ(x)."""

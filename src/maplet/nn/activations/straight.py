@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from maplet.core.array import Parameter
 from maplet.errors import ShapeError
-from maplet.nn.construction import positive_integer
 from maplet.nn.initializers import Constant, as_initializer
 from maplet.nn.module import Module
 from maplet.ops import activations as functions
 from maplet.ops.arguments import meet
 from maplet.ops.movement import reshape
 from maplet.ops.random import as_generator
+from maplet.ops.settings import real, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -38,10 +38,15 @@ class LeakyReLU(Module):
     """The input x where it is positive, slope·x elsewhere: no unit goes quite dead.
 
     Source: A. Maas, A. Hannun, A. Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
+
+    Parameters
+    ----------
+    slope
+        The slope where x is negative.
     """
 
     def __init__(self, slope: float = 0.01) -> None:
-        self.slope = slope
+        self.slope = real("LeakyReLU: slope", slope)
 
     def forward(self, x: ArrayLike) -> Array:
         """The input where it is positive, slope·x elsewhere."""
@@ -80,7 +85,7 @@ class PReLU(Module):
     """
 
     def __init__(self, features: int = 1, *, weight_init: str | Initializer = first_slope, rng: Rng = None) -> None:
-        self.features = positive_integer("PReLU", "features", features)
+        self.features = whole("PReLU: features", features, least=1)
         self.weight_init = weight_init
         self.weight = Parameter(as_initializer(weight_init)((self.features,), as_generator(rng)))
 
@@ -110,10 +115,15 @@ class Hardtanh(Module):
     """The input x held between two bounds. The derivative on the bounds and beyond is 0.
 
     Source: R. Collobert, "Large scale machine learning", 2004.
+
+    Parameters
+    ----------
+    low, high
+        The bounds, of which the first is the lesser.
     """
 
     def __init__(self, low: float = -1.0, high: float = 1.0) -> None:
-        self.low, self.high = low, high
+        self.low, self.high = real("Hardtanh: low", low), real("Hardtanh: high", high)
 
     def forward(self, x: ArrayLike) -> Array:
         """min(max(x, low), high)."""
@@ -146,10 +156,15 @@ class Softshrink(Module):
     """The difference x − λ·sign(x) where |x| is greater than λ, the threshold, and 0 elsewhere: a step of the lasso.
 
     Source: D. L. Donoho, "De-noising by soft-thresholding", 1995.
+
+    Parameters
+    ----------
+    threshold
+        λ: by how much everything is drawn to 0.
     """
 
     def __init__(self, threshold: float = 0.5) -> None:
-        self.threshold = threshold
+        self.threshold = real("Softshrink: threshold", threshold)
 
     def forward(self, x: ArrayLike) -> Array:
         """The input drawn to 0 by the threshold."""
@@ -160,10 +175,15 @@ class Hardshrink(Module):
     """The input x where |x| is greater than the threshold, and 0 elsewhere.
 
     Source: D. L. Donoho, I. M. Johnstone, "Ideal spatial adaptation by wavelet shrinkage", 1994.
+
+    Parameters
+    ----------
+    threshold
+        Up to which size a number is taken for 0.
     """
 
     def __init__(self, threshold: float = 0.5) -> None:
-        self.threshold = threshold
+        self.threshold = real("Hardshrink: threshold", threshold)
 
     def forward(self, x: ArrayLike) -> Array:
         """The input where |x| is greater than the threshold, else 0."""
@@ -181,7 +201,7 @@ class Threshold(Module):
     """
 
     def __init__(self, threshold: float, value: float) -> None:
-        self.threshold, self.value = threshold, value
+        self.threshold, self.value = real("Threshold: threshold", threshold), real("Threshold: value", value)
 
     def forward(self, x: ArrayLike) -> Array:
         """The input where it is greater than the threshold, else the value."""

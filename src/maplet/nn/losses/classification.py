@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.errors import SettingError, ShapeError
+from maplet.errors import ShapeError
 from maplet.nn.given import (
     fit_classes,
     require_classes,
@@ -20,6 +20,7 @@ from maplet.ops.composite import log_softmax
 from maplet.ops.elementwise import equal, sigmoid, square, where
 from maplet.ops.indexing import take_along_axis
 from maplet.ops.movement import expand_dims, squeeze
+from maplet.ops.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -65,8 +66,7 @@ def cross_entropy(
     >>> float(mp.round(cross_entropy(logits, mp.asarray([0, 1])) * 1e4))
     1269.0
     """
-    if not 0 <= label_smoothing <= 1:
-        raise SettingError(f"cross_entropy: label_smoothing is from 0 to 1, not {label_smoothing!r}")
+    label_smoothing = real("cross_entropy: label_smoothing", label_smoothing, least=0, most=1)
     z, t = as_floating(as_array(logits)), as_array(targets)
     fit_classes("cross_entropy", z, t)
     logarithms = log_softmax(z)
@@ -144,8 +144,7 @@ def dice(
     >>> dice(1000.0 * (mask - 0.5), mask)
     Array(0.)
     """
-    if not smooth > 0:
-        raise SettingError(f"dice: smooth is greater than 0, not {smooth!r}", fix="smooth=1e-6 changes next to nothing")
+    smooth = real("dice: smooth", smooth, above=0, fix="smooth=1e-6 changes next to nothing")
     z, t = same_shape("dice", logits, targets)
     if z.ndim < 2:
         raise ShapeError(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import wraps
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-from maplet.errors import MapletError, SettingError
+from maplet.core.context import located
+from maplet.errors import SettingError
 from maplet.nn.given import require_positive_sum, spread_weights
-from maplet.nn.module import locate
 from maplet.ops import reduction as reductions
 from maplet.ops.arguments import as_array
 from maplet.ops.elementwise import equal, isfinite, where
@@ -19,37 +18,17 @@ if TYPE_CHECKING:
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
-P = ParamSpec("P")
+F = TypeVar("F", bound="Callable[..., Array]")
 
 losses: dict[str, Callable[..., Array]] = {}
 """Every loss by name."""
 
 
-def loss(function: Callable[P, Array]) -> Callable[P, Array]:
+def loss(function: F) -> F:
     """Enter a loss into the registry; its errors say at which line of the user's it was called."""
-
-    @wraps(function)
-    def located(*args: P.args, **kwargs: P.kwargs) -> Array:
-        try:
-            return function(*args, **kwargs)
-        except MapletError as error:
-            locate(error)
-            raise
-
-    losses[function.__name__] = located
-    return located
-
-
-def require_positive_setting(name: str, setting: str, value: float) -> None:
-    """A setting of a loss is greater than 0."""
-    if not value > 0:
-        raise SettingError(f"{name}: {setting} is greater than 0, not {value!r}")
-
-
-def require_not_negative_setting(name: str, setting: str, value: float) -> None:
-    """A setting of a loss is 0 or greater."""
-    if not value >= 0:
-        raise SettingError(f"{name}: {setting} is 0 or greater, not {value!r}")
+    entered = located(function)
+    losses[function.__name__] = entered
+    return entered
 
 
 def reduced(name: str, values: Array, reduction: str, weights: ArrayLike | None) -> Array:

@@ -13,11 +13,12 @@ from maplet.nn.given import (
     require_probabilities,
     same_shape,
 )
-from maplet.nn.losses.common import loss, reduced, require_positive_setting
+from maplet.nn.losses.common import loss, reduced
 from maplet.ops import reduction as reductions
 from maplet.ops.elementwise import equal, exp, log, maximum, square, where
 from maplet.ops.gamma_functions import lgamma
 from maplet.ops.identity import stop_gradient
+from maplet.ops.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -112,7 +113,7 @@ def gaussian_likelihood(
     >>> gaussian_likelihood(mp.asarray([1.0, 1.0]), mp.asarray([1.0, 3.0]), mp.ones(2), reduction="none")
     Array([0., 2.], dtype=float32)
     """
-    require_positive_setting("gaussian_likelihood", "floor", floor)
+    floor = real("gaussian_likelihood: floor", floor, above=0)
     p, t = same_shape("gaussian_likelihood", predictions, targets)
     p, v = same_shape("gaussian_likelihood", p, variances, ("predictions", "variances"))
     require_not_negative(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.errors import SettingError, ShapeError
+from maplet.errors import ShapeError
 from maplet.nn.given import fit_classes, require_classes, require_not_negative, require_unit_interval, same_shape
-from maplet.nn.losses.common import loss, reduced, require_not_negative_setting
+from maplet.nn.losses.common import loss, reduced
 from maplet.ops.activations import softplus
 from maplet.ops.arguments import as_array, as_floating, meet
 from maplet.ops.composite import log_softmax
 from maplet.ops.elementwise import equal, exp, expm1, where
 from maplet.ops.indexing import take, take_along_axis
 from maplet.ops.movement import expand_dims, squeeze
+from maplet.ops.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -54,7 +55,7 @@ def focal(
     >>> round(float(focal(mp.zeros((1, 2)), mp.asarray([0]), gamma=1.0)), 4)  # ½·ln 2
     0.3466
     """
-    require_not_negative_setting("focal", "gamma", gamma)
+    gamma = real("focal: gamma", gamma, least=0)
     z, t = as_floating(as_array(logits)), as_array(targets)
     fit_classes("focal", z, t, probabilities=False)
     require_classes("focal", t, z.shape[-1])
@@ -113,9 +114,9 @@ def binary_focal(
     >>> round(float(binary_focal(mp.zeros(1), mp.ones(1))), 4)  # ¼·ln 2
     0.1733
     """
-    require_not_negative_setting("binary_focal", "gamma", gamma)
-    if alpha is not None and not 0 <= alpha <= 1:
-        raise SettingError(f"binary_focal: alpha is from 0 to 1, not {alpha!r}", fix="alpha=None lets both count 1")
+    gamma = real("binary_focal: gamma", gamma, least=0)
+    if alpha is not None:
+        alpha = real("binary_focal: alpha", alpha, least=0, most=1, fix="alpha=None lets both count 1")
     z, t = same_shape("binary_focal", logits, targets)
     require_unit_interval("binary_focal", t, fix="number the classes 0 and 1; for more than two use focal")
     yes, no = softplus(-z), softplus(z)  # −ln p and −ln(1 − p)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.nn.given import fit_classes, require_classes, require_features, require_unit_interval, same_shape
-from maplet.nn.losses.common import loss, reduced, require_positive_setting
+from maplet.nn.losses.common import loss, reduced
 from maplet.ops import reduction as reductions
 from maplet.ops.activations import relu
 from maplet.ops.arguments import as_array, as_floating
@@ -14,6 +14,7 @@ from maplet.ops.creation import arange
 from maplet.ops.elementwise import equal, where
 from maplet.ops.indexing import take_along_axis
 from maplet.ops.movement import expand_dims
+from maplet.ops.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -51,7 +52,7 @@ def hinge(
     >>> hinge(mp.asarray([[3.0, 1.0], [0.5, 0.0]]), mp.asarray([0, 0]), reduction="none")
     Array([0.  , 0.25], dtype=float32)
     """
-    require_positive_setting("hinge", "margin", margin)
+    margin = real("hinge: margin", margin, above=0)
     z, t = as_floating(as_array(logits)), as_array(targets)
     fit_classes("hinge", z, t, probabilities=False)
     classes = z.shape[-1]
@@ -90,7 +91,7 @@ def binary_hinge(
     >>> binary_hinge(mp.asarray([2.0, 2.0]), mp.asarray([1.0, 0.0]), reduction="none")
     Array([0., 3.], dtype=float32)
     """
-    require_positive_setting("binary_hinge", "margin", margin)
+    margin = real("binary_hinge: margin", margin, above=0)
     z, t = same_shape("binary_hinge", logits, targets)
     require_unit_interval("binary_hinge", t, fix="number the classes 0 and 1: (targets + 1) / 2 of −1 and 1")
     return reduced("binary_hinge", relu(margin - (2 * t - 1) * z), reduction, weights)
@@ -129,7 +130,7 @@ def triplet(
     >>> triplet(mp.asarray([[0.0, 0.0]]), mp.asarray([[3.0, 4.0]]), mp.asarray([[0.0, 2.0]]))
     Array(4.)
     """
-    require_positive_setting("triplet", "margin", margin)
+    margin = real("triplet: margin", margin, above=0)
     a, p = same_shape("triplet", anchors, positives, ("anchors", "positives"))
     a, n = same_shape("triplet", a, negatives, ("anchors", "negatives"))
     require_features("triplet", "anchors", a)

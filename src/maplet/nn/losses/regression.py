@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.errors import SettingError
 from maplet.nn.given import same_shape
-from maplet.nn.losses.common import loss, reduced, require_positive_setting
+from maplet.nn.losses.common import loss, reduced
 from maplet.ops.composite import clip
 from maplet.ops.elementwise import abs, square, where  # noqa: A004  (the standard's name)
+from maplet.ops.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -80,7 +80,7 @@ def huber(
     >>> huber(mp.asarray([0.0, 0.0]), mp.asarray([1.0, 3.0]), reduction="none")
     Array([0.5, 2.5], dtype=float32)
     """
-    require_positive_setting("huber", "delta", delta)
+    delta = real("huber: delta", delta, above=0)
     p, t = same_shape("huber", predictions, targets)
     error = abs(p - t)
     # With c = min(e, δ) both cases are c·(e − c/2): no branch, and nothing that overflows where it is not taken.
@@ -110,8 +110,7 @@ def quantile(
     >>> quantile(mp.asarray([0.0, 2.0]), mp.asarray([1.0, 1.0]), level=0.75, reduction="none")
     Array([0.75, 0.25], dtype=float32)
     """
-    if not 0 < level < 1:
-        raise SettingError(f"quantile: the level is between 0 and 1, not {level!r}", fix="0.9 is the 90th percentile")
+    level = real("quantile: level", level, above=0, below=1, fix="0.9 is the 90th percentile")
     p, t = same_shape("quantile", predictions, targets)
     error = t - p
     return reduced("quantile", where(error >= 0, level * error, (level - 1) * error), reduction, weights)

@@ -11,11 +11,12 @@ from maplet.core.types import is_integer, short_name
 from maplet.errors import DataError, DTypeError, ShapeError
 from maplet.nn.given import first_wrong, known_value, require_logarithms
 from maplet.nn.losses.common import loss, reduced
-from maplet.ops.arguments import as_array, as_count, as_floating
+from maplet.ops.arguments import as_array, as_floating
 from maplet.ops.creation import arange, full
 from maplet.ops.elementwise import equal, logaddexp, maximum, not_equal, where
 from maplet.ops.indexing import take_along_axis
 from maplet.ops.movement import broadcast_to, expand_dims, moveaxis, reshape, squeeze
+from maplet.ops.settings import whole
 from maplet.ops.slicing import concat, stack
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def ctc(
     0.75
     """
     a, t, times, counts = as_floating(as_array(predictions)), *map(as_array, (targets, lengths, target_lengths))
-    blank = as_count("ctc", "blank", blank, most=_fit(a, t, times, counts) - 1)
+    blank = whole("ctc: blank", blank, least=0, most=_fit(a, t, times, counts) - 1)
     require_logarithms("ctc", "predictions", a)
     _require_known(a, t, times, counts, blank)
     letters = _between_blanks(where(arange(t.shape[1]) < expand_dims(counts, axis=-1), t, blank), blank)

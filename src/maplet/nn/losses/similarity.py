@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from maplet.core.array import Array
 from maplet.errors import ShapeError
 from maplet.nn.given import require_features, same_shape
-from maplet.nn.losses.common import loss, reduced, require_positive_setting
+from maplet.nn.losses.common import loss, reduced
 from maplet.ops import reduction as reductions
 from maplet.ops.composite import logsumexp, norm
 from maplet.ops.contraction import matmul
 from maplet.ops.creation import eye
 from maplet.ops.elementwise import equal, where
 from maplet.ops.movement import matrix_transpose
+from maplet.ops.settings import real
 from maplet.ops.slicing import concat
 
 if TYPE_CHECKING:
-    from maplet.core.array import Array, ArrayLike
+    from maplet.core.array import ArrayLike
     from maplet.nn.losses.common import Reduction
 
 
@@ -52,7 +54,7 @@ def info_nce(
     first: ArrayLike,
     second: ArrayLike,
     *,
-    temperature: float = 0.1,
+    temperature: ArrayLike = 0.1,
     both_directions: bool = True,
     reduction: Reduction = "mean",
     weights: ArrayLike | None = None,
@@ -70,7 +72,7 @@ def info_nce(
     first, second
         (N, features), of any lengths: they are divided by them.
     temperature
-        τ > 0: the less, the more the nearest of the others count.
+        τ > 0: the less, the more the nearest of the others count. As an array, such as a parameter, it can be learned.
     both_directions
         Whether to look for partners in ``first``, too.
     reduction, weights
@@ -96,7 +98,7 @@ def contrastive(
     first: ArrayLike,
     second: ArrayLike,
     *,
-    temperature: float = 0.5,
+    temperature: ArrayLike = 0.5,
     reduction: Reduction = "mean",
     weights: ArrayLike | None = None,
 ) -> Array:
@@ -133,8 +135,9 @@ def contrastive(
     return reduced("contrastive", values, reduction, weights)
 
 
-def _two_views(name: str, first: ArrayLike, second: ArrayLike, temperature: float) -> tuple[Array, Array]:
-    require_positive_setting(name, "temperature", temperature)
+def _two_views(name: str, first: ArrayLike, second: ArrayLike, temperature: ArrayLike) -> tuple[Array, Array]:
+    if not isinstance(temperature, Array):  # an array may be learned
+        real(f"{name}: temperature", temperature, above=0)
     a, b = same_shape(name, first, second, ("first", "second"))
     if a.ndim != 2 or not a.shape[0]:
         raise ShapeError(

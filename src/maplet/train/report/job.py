@@ -5,10 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from maplet.data import NumberTarget
-from maplet.nn.display import header, layer_rows
+from maplet.nn.summary import layer_rows
 from maplet.train.metrics import confusion_matrix
 from maplet.train.report import ReportData, report_html
 from maplet.train.storage import read_json
@@ -31,7 +29,7 @@ def report_data(directory: Path, problem: Problem, outcome: Outcome) -> ReportDa
     """Gather what the report shows from the run, its files and the test part."""
     run = outcome.run
     config, job = (read_json(directory / name) for name in ("config.json", "job.json"))
-    rows = layer_rows(run.net, tuple(config["data"]["input_shape"]), np.float32)
+    rows = layer_rows(run.net, [tuple(config["data"]["input_shape"])], {}, "float32")
     data: ReportData = {
         "title": problem.name,
         "task": problem.task,
@@ -46,7 +44,9 @@ def report_data(directory: Path, problem: Problem, outcome: Outcome) -> ReportDa
             "task": problem.task,
             "ended": run.stop_reason or "all epochs",
         },
-        "network": [dict(zip(header, _any_batch(row), strict=True)) for row in rows],
+        "network": [
+            {**row.cells(), "output": _any_batch(row.output), "parameters": row.parameters or ""} for row in rows
+        ],
         "versions": config["versions"],
     }
     target, truth = problem.preprocessing.target, problem.test[1]
@@ -59,6 +59,6 @@ def report_data(directory: Path, problem: Problem, outcome: Outcome) -> ReportDa
     return data
 
 
-def _any_batch(row: tuple[str | int, ...]) -> list[str | int]:
-    """The row of a layer, whose output was measured for a batch of one, for a batch of N."""
-    return [f"(N,{cell[3:]}" if isinstance(cell, str) and cell.startswith("(1,") else cell for cell in row]
+def _any_batch(cell: str) -> str:
+    """A shape, which was measured for a batch of one, for a batch of N."""
+    return f"(N,{cell[3:]}" if cell.startswith("(1,") else cell
