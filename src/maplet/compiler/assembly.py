@@ -208,7 +208,7 @@ class BlockAssembler:
                 self.at[made], self.owned[made] = self.at[begin], self.owned.pop(begin)
             source, place = self.pointer(begin), self.make(made, number, item)
             if source is not place and made.type.size:
-                self.to.row(Op.COPY, place, source, bytes_of(made.type))
+                self.to.row(Op.COPY, place, source, made.type.nbytes)
         for call in lower_scatter(item):
             self._kernel(call, (item.node,), number, item)
 

@@ -148,7 +148,7 @@ def split(x: ArrayLike, parts: int | Sequence[int], /, *, axis: int = 0) -> tupl
     at = count_axis("split", axis, x.ndim)
     length = x.shape[at]
     if isinstance(parts, int | np.integer):
-        count = as_count("split", "parts", parts, least=1)
+        count = whole("split: parts", parts, least=1)
         if length % count:
             raise ShapeError(
                 f"split: an axis of length {length} has no {count} equal parts",
@@ -156,7 +156,7 @@ def split(x: ArrayLike, parts: int | Sequence[int], /, *, axis: int = 0) -> tupl
             )
         cuts = [length // count * n for n in range(1, count)]
     else:
-        cuts = [as_integer("split", "parts", cut) for cut in parts]
+        cuts = [whole("split: parts", cut) for cut in parts]
     spans = [range(length)[first:last] for first, last in zip([None, *cuts], [*cuts, None], strict=True)]
     return tuple(slice_along(x, at, span.start, span.start + len(span)) for span in spans)
 
