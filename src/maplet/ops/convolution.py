@@ -226,7 +226,7 @@ register(Primitive(
     "conv", shape=_conv_shape, reference=_conv_value, gradient=_conv_gradient, batch=_conv_batch, access=_conv_access,
     notation=r"{0} \ast {1}",
     convention="the kernel is not turned round (a cross-correlation, as in all frameworks); where an "
-    "infinite weight meets a zero beside the elements (padding) or between them (in a derivative) it makes NaN",
+    "infinite weight meets a zero beside the elements (padding, also that of a derivative) it makes NaN",
     example=lambda rng: (
         [rng.normal(size=(2, 6, 5, 2, 2)), rng.normal(size=(2, 2, 2, 2, 3))], {"strides": (2, 1), "dilation": (1, 2)},
     ),
