@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, seed, settings
 
 import maplet as mp
+from layer_examples import arrays, as_inputs, cases
 from maplet import nn, optim
 from maplet.compiler.jit import jit
 from maplet.compiler.program import Program
@@ -33,7 +34,6 @@ from maplet.transforms.gradient import gradient
 from native_laws import both, checked
 from plain_meaning import Surroundings
 from random_programs import programs
-from test_nn_layers import arrays, as_inputs, cases
 from test_optim import full, make, schedules
 from test_random_programs import assert_close, assume_tame, common, inputs_of
 

@@ -6,7 +6,6 @@ import pytest
 import maplet as mp
 from maplet import nn, optim
 from maplet.errors import DTypeError, MapletError, PositionError, SettingError, ShapeError
-from torch_transformers import transformer_peers
 
 random = np.random.default_rng(0)
 
@@ -358,41 +357,6 @@ def test_compiled_layers_drop_what_plain_ones_do():
 
 
 # ── training ─────────────────────────────────────────────────────────────────────────────────────
-
-trained = {
-    "attention": (lambda: nn.MultiHeadAttention(8, 2, rng=0), [(4, 5, 8)]),
-    "encoder, norm last": (lambda: nn.TransformerEncoderLayer(8, 2, norm_first=False, rng=0), [(4, 5, 8)]),
-    "encoder, norm first": (lambda: nn.TransformerEncoderLayer(8, 2, activation="relu", rng=0), [(4, 5, 8)]),
-    "decoder, norm last": (lambda: nn.TransformerDecoderLayer(8, 2, norm_first=False, rng=0), [(4, 5, 8), (4, 3, 8)]),
-    "decoder, norm first": (lambda: nn.TransformerDecoderLayer(8, 2, rng=0), [(4, 5, 8), (4, 3, 8)]),
-}
-
-
-@pytest.mark.parametrize(("make", "shapes"), trained.values(), ids=trained)
-def test_ten_steps_of_training_are_those_of_pytorch(make, shapes):
-    torch = pytest.importorskip("torch")
-    net = make().astype("float64")
-    peer, named = transformer_peers[type(net).__name__](net, torch)
-    xs, target = [draw(*shape, dtype="float64") for shape in shapes], draw(*shapes[0], dtype="float64")
-    parameters = {id(part.parameter): part.parameter for part in named.values()}
-    theirs_optimizer = torch.optim.SGD(parameters.values(), lr=0.1, momentum=0.9)
-    optimizer = optim.SGD(learning_rate=0.1, momentum=0.9)
-
-    @mp.jit
-    def step(net, optimizer, xs, target):
-        loss, gradients = mp.value_and_grad(lambda net: nn.mse(net(*xs), target))(net)
-        optimizer.update(net, gradients)
-        return loss
-
-    for _ in range(10):
-        theirs_optimizer.zero_grad()
-        theirs_loss = ((peer(*[torch.tensor(x.numpy().copy()) for x in xs]) - torch.tensor(target.numpy())) ** 2).mean()
-        theirs_loss.backward()
-        theirs_optimizer.step()
-        assert_near(step(net, optimizer, xs, target), theirs_loss.item(), 1e-10)
-    assert set(named) == set(net.parameters())
-    for name, part in named.items():
-        assert_near(net.parameters()[name], part.value, 1e-9)
 
 
 class Gpt(nn.Module):
