@@ -228,6 +228,14 @@ cases = [
     pytest.param(make, x, id=f"{name}-{n}") for name, entries in examples.items() for n, (make, x) in enumerate(entries)
 ]
 every_layer = pytest.mark.parametrize(("make", "x"), cases)
+# For laws that take long: the first example of each layer is quick, the others are slow.
+every_layer_in_time = pytest.mark.parametrize(
+    ("make", "x"),
+    [
+        case if case.id.endswith("-0") else pytest.param(*case.values, id=case.id, marks=pytest.mark.slow)
+        for case in cases
+    ],
+)
 
 
 def drops(net):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import maplet as mp
-from layer_examples import arrays, as_inputs, assert_equal, drops, every_layer, examples
+from layer_examples import arrays, as_inputs, assert_equal, drops, every_layer, every_layer_in_time, examples
 from maplet import nn
 from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
 from maplet.nn.activations import activations
@@ -18,7 +18,7 @@ def test_every_layer_has_an_example():
     assert {cls.__name__ for cls in activations.values()} <= set(examples)
 
 
-@every_layer
+@every_layer_in_time
 def test_gradients_agree_with_central_differences(make, x):
     report = mp.check_gradient(lambda net, xs: net(*xs), make(), list(x) if isinstance(x, tuple) else [x])
     assert report.passed, str(report)
@@ -60,7 +60,7 @@ def test_training_and_inference_differ_where_it_is_said(make, x):
     assert same != (isinstance(net, nn.BatchNorm) or drops(net))
 
 
-@every_layer
+@every_layer_in_time
 def test_vmap_and_jit_give_what_the_layer_itself_gives(make, x):
     net = make().astype("float64").eval()
     both = [mp.stack([one, mp.flip(one, axis=0)]) for one in as_inputs(x, "float64")]
