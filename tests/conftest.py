@@ -10,6 +10,14 @@ from maplet.compiler.cache import Cache
 from maplet.core import check
 
 
+def pytest_configure():
+    """PyTorch, which reads this when it is first imported, computes in one thread.
+
+    Its arrays are small here, and threads that wait for each other on a busy machine take forty times as long.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory):
     """Machine code is kept for the session, also for the programs that tests start, and not in the user's cache."""

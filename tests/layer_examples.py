@@ -9,7 +9,7 @@ from maplet.core.tree import leaves
 
 random = np.random.default_rng(0)
 matrix = random.normal(size=(5, 4))
-images = random.normal(size=(3, 2, 4))
+images = random.normal(size=(3, 6, 4))
 series = random.normal(size=(2, 9, 4))
 pictures = random.normal(size=(2, 7, 6, 4))
 volumes = random.normal(size=(2, 4, 5, 3, 2))
@@ -121,7 +121,7 @@ examples = {
     "Dropout": [(lambda: nn.Dropout(0.3), matrix), (lambda: nn.Dropout(0), matrix)],
     "SinusoidalPositions": [(lambda: nn.SinusoidalPositions(4), images)],
     "LearnedPositions": [
-        (lambda: nn.LearnedPositions(2, 4), images),
+        (lambda: nn.LearnedPositions(6, 4), images),
         (lambda: nn.LearnedPositions(7, 4, weight_init="normal"), matrix),
     ],
     "MultiHeadAttention": [

@@ -155,46 +155,7 @@ def test_a_causal_layer_does_not_see_the_future(make, compiled):
         assert not np.array_equal(after[:, t], before[:, t])
 
 
-def test_a_decoder_does_not_see_its_future_but_all_of_the_memory():
-    net = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, rng=0), nn.TransformerDecoderLayer(8, 2, rng=1))
-    x, memory = draw(6, 8), draw(4, 8)
-    before = net(x, memory).numpy()
-    x[3] = draw(8)
-    np.testing.assert_array_equal(net(x, memory)[:3], before[:3])
-    memory[3] = draw(8)
-    assert (net(x, memory).numpy() != before).all(axis=-1).all()
-
-
-@every_layer
-@pytest.mark.parametrize("causal", [False, True])
-def test_a_padded_batch_is_its_sequences_one_by_one(make, causal):
-    net, lengths = make(), [1, 4, 6]
-    sequences = [draw(n, 8) for n in lengths]
-    padded = mp.stack([mp.concat([x, mp.full((6 - len(x), 8), 9.0)]) for x in sequences])
-    together = net(padded, mask=nn.padding_mask(lengths, 6), causal=causal)
-    for row, x in zip(together, sequences, strict=True):
-        assert_near(row[: len(x)], net(x, causal=causal), 5e-6)
-
-
-def test_a_padded_memory_is_seen_up_to_its_length():
-    net, lengths = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, rng=0)), [2, 5]
-    x, memory = draw(2, 3, 8), draw(2, 5, 8)
-    together = net(x, memory, memory_mask=nn.padding_mask(lengths, 5))
-    for n, length in enumerate(lengths):
-        assert_near(together[n], net(x[n], memory[n, :length]), 5e-6)
-
-
 # ── the cache ────────────────────────────────────────────────────────────────────────────────────
-
-
-@every_layer
-@pytest.mark.parametrize("pieces", [[1] * 9, [4, 1, 1, 3], [9]], ids=str)
-def test_cached_pieces_are_the_whole(make, pieces):
-    net, x = make(), draw(2, 9, 8)
-    cache = net.new_cache(2, length=12)
-    ends = np.cumsum(pieces)
-    found = [net(x[:, end - n : end], causal=True, cache=cache) for n, end in zip(pieces, ends.tolist(), strict=True)]
-    assert_near(mp.concat(found, axis=1), net(x, causal=True), 5e-6)
 
 
 @every_layer
@@ -226,14 +187,6 @@ def test_a_whole_generation_can_be_one_program():
     cache = net.new_cache(2, 5)
     assert_near(mp.moveaxis(run(net, cache, x), 0, 1), net(x, causal=True), 5e-6)
     assert [int(own.position) for own in cache] == [5, 5]
-
-
-def test_a_decoder_with_caches_is_the_whole_decoder():
-    net = nn.TransformerDecoder(*[nn.TransformerDecoderLayer(8, 2, rng=n) for n in range(2)], norm=nn.LayerNorm(8))
-    x, memory = draw(2, 5, 8), draw(2, 3, 8)
-    cache = net.new_cache(2, 5)
-    found = [net(x[:, t : t + 1], memory, cache=cache) for t in range(5)]
-    assert_near(mp.concat(found, axis=1), net(x, memory), 5e-6)
 
 
 def test_without_causal_the_tokens_of_a_piece_see_each_other_and_a_mask_hides_places():
