@@ -1,12 +1,15 @@
 """Laws that hold for every layer: derivatives, saving as data, modes, dtypes; and what the plainest of them refuse."""
 
+import inspect
 import json
+import re
+from functools import cache
 
 import numpy as np
 import pytest
 
 import maplet as mp
-from layer_examples import arrays, as_inputs, assert_equal, drops, every_layer, every_layer_in_time, examples
+from layer_examples import arrays, as_inputs, assert_equal, every_layer, every_layer_in_time, examples
 from maplet import nn
 from maplet.errors import DataError, DTypeError, MapletError, SettingError, ShapeError
 from maplet.nn.activations import activations
@@ -48,6 +51,39 @@ def test_loading_without_drawing_weights_gives_the_same_layer(make, x):
     assert_equal(built(*xs), net(*xs))
 
 
+@every_layer_in_time
+def test_what_is_saved_to_a_file_is_loaded_with_the_same_bits(make, x, tmp_path):
+    net, xs = make(), as_inputs(x, "float32")
+    net(*xs)  # so that running averages and the state of generators are not as they began
+    mp.save(net, tmp_path / "net")
+    loaded = mp.load(tmp_path / "net").net.train()
+    assert repr(loaded) == repr(net)
+    assert_equal(loaded.state(), net.state())
+    assert_equal(loaded(*xs), net(*xs))
+
+
+@cache
+def looks_at_the_mode(kind):
+    """Whether a layer computes one thing while it is trained and another at inference."""
+    own = [cls for cls in kind.__mro__ if cls.__module__.startswith("maplet.nn.") and cls is not nn.Module]
+    return any("self.training" in inspect.getsource(cls) for cls in own)
+
+
+def test_what_looks_at_the_mode_says_so():
+    kinds = [kind for kind in built_in.values() if looks_at_the_mode(kind)]
+    assert kinds
+    for kind in kinds:
+        words = " ".join(cls.__doc__ or "" for cls in kind.__mro__)
+        assert re.search("training|trained|inference", words), kind
+
+
+@pytest.mark.parametrize("kind", built_in.values())
+def test_a_constructor_is_short(kind):
+    """Besides what every layer with weights takes, there are seven arguments at most."""
+    common = {"self", "bias", "weight_init", "bias_init", "rng"}
+    assert len(inspect.signature(kind.__init__).parameters.keys() - common) <= 7
+
+
 @every_layer
 def test_training_and_inference_differ_where_it_is_said(make, x):
     net, xs = make(), as_inputs(x, "float32")
@@ -57,7 +93,8 @@ def test_training_and_inference_differ_where_it_is_said(make, x):
         np.testing.assert_allclose(trained, inferred, rtol=1e-5, atol=1e-6)
         return
     same = all(map(np.array_equal, arrays(trained), arrays(inferred)))
-    assert same != (isinstance(net, nn.BatchNorm) or drops(net))
+    looks = [part for part in net.modules().values() if looks_at_the_mode(type(part))]
+    assert same != any(getattr(part, "rate", 1) > 0 for part in looks)
 
 
 @every_layer_in_time
