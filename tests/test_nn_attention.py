@@ -328,6 +328,7 @@ class Gpt(nn.Module):
         return self.head(self.layers(self.positions(self.tokens(x), start=start), causal=True, cache=cache))
 
 
+@pytest.mark.slow
 def test_a_small_gpt_learns_to_copy_and_generates_with_its_cache():
     half, generator = 6, np.random.default_rng(0)
     net, optimizer = Gpt(8, 2 * half), optim.Adam(learning_rate=3e-3)

@@ -130,7 +130,7 @@ def test_a_cell_with_a_state_agrees_with_pytorch(kind):
 
 
 @kinds
-@depths
+@pytest.mark.parametrize("layers", [pytest.param(1, marks=pytest.mark.slow), 2])
 @both_ways
 def test_a_padded_batch_is_its_sequences_one_by_one(kind, layers, bidirectional):
     layer = make(kind, layers, bidirectional)
