@@ -364,9 +364,12 @@ def epoch(net, optimizer, xs, ys):
     return mp.scan(step, None, (xs, ys))[1]
 
 
-@pytest.mark.parametrize(
+few_optimizers = pytest.mark.parametrize(
     "name", [name if name in ("SGD", "Adafactor") else pytest.param(name, marks=pytest.mark.slow) for name in full]
 )
+
+
+@few_optimizers
 def test_steps_and_a_loop_of_steps_give_the_same_bits(name):
     net, optimizer = classifier(), make(name, 0.01)
     step = jit(update)
@@ -382,12 +385,15 @@ def test_steps_and_a_loop_of_steps_give_the_same_bits(name):
 # ── training, step by step beside the eager one ──────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("name", full)
+@few_optimizers
 def test_every_optimizer(name):
     train_beside(lambda: (classifier(), make(name, 0.01)), update, list(zip(xs, ys, strict=True))[:5])
 
 
-@pytest.mark.parametrize("number", range(len(schedules)))
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(n, marks=pytest.mark.slow) if 0 < n < len(schedules) - 1 else n for n in range(len(schedules))],
+)
 def test_every_schedule(number):
     def fresh():
         return classifier(), optim.SGD(optim.build(schedules[number].describe()), momentum=0.9)

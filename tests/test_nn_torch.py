@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import maplet as mp
-from layer_examples import arrays, as_inputs, cases, drops, examples
+from layer_examples import arrays, as_inputs, cases, drops, examples, is_quick
 from maplet import nn
 from maplet.nn.module import built_in
 from torch_layers import peers, torch_peer, without_peer
@@ -71,8 +71,8 @@ def test_values_and_gradients_agree(make, x, dtype, tolerance):
 
 
 def quick(case):
-    """Whether a layer has something to train itself, or this is its first example."""
-    return case.id.endswith("-0") or case.values[0]().parameters()
+    """Whether a layer has something to train itself, or is an example for all."""
+    return is_quick(case.id) or case.values[0]().parameters()
 
 
 @pytest.mark.parametrize(
