@@ -75,6 +75,14 @@ cases = [
     for n, (given, options) in enumerate(entries)
 ]
 every_loss = pytest.mark.parametrize(("name", "given", "options"), cases)
+# For laws that take long: the first example of each loss is quick, the others are slow.
+every_loss_in_time = pytest.mark.parametrize(
+    ("name", "given", "options"),
+    [
+        case if case.id.endswith("-0") else pytest.param(*case.values, id=case.id, marks=pytest.mark.slow)
+        for case in cases
+    ],
+)
 couples_examples = {"info_nce", "contrastive"}  # an example is compared with all others
 per_row_of_values = {"cross_entropy", "focal", "hinge", "triplet", "cosine", "info_nce", "contrastive", "kl_divergence"}
 takes_pairs = [

@@ -14,6 +14,7 @@ from loss_examples import (
     counts,
     couples_examples,
     every_loss,
+    every_loss_in_time,
     examples,
     letters,
     logarithms,
@@ -86,7 +87,7 @@ def test_a_weight_of_2_is_an_example_given_twice(name, given, options):
     np.testing.assert_allclose(weighted, losses[name](*repeated, **options), rtol=1e-12)
 
 
-@every_loss
+@every_loss_in_time
 def test_vmap_and_jit_give_what_the_loss_itself_gives(name, given, options):
     """Values and gradients of two sets of examples at once, compiled and not."""
     both = [np.stack([array, array[::-1]]) for array in given]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import maplet as mp
-from loss_examples import every_loss, every_reduction, per_row
+from loss_examples import every_loss, every_loss_in_time, every_reduction, per_row
 from maplet import optim
 from maplet.core.array import Parameter
 from maplet.nn.losses import losses
@@ -41,7 +41,7 @@ def made_of(name, options):
     return "asarray", lambda p: p
 
 
-@every_loss
+@every_loss_in_time
 def test_ten_steps_of_training_agree(name, given, options):
     """The predictions themselves are trained."""
     front, inverse = made_of(name, options)

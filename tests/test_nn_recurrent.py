@@ -1,5 +1,7 @@
 """Recurrent layers: PyTorch, padded batches, states, the graph they make, edges and errors."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,9 @@ lengths = np.array([4, 6, 1, 3])
 kinds = pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
 depths = pytest.mark.parametrize("layers", [1, 2])
 both_ways = pytest.mark.parametrize("bidirectional", [False, True])
+slowly = partial(pytest.param, marks=pytest.mark.slow)
+deep_in_time = pytest.mark.parametrize("layers", [slowly(1), 2])
+both_ways_in_time = pytest.mark.parametrize("bidirectional", [slowly(False), True])
 
 
 def make(kind, layers=1, bidirectional=False, dtype="float64", **settings):
@@ -72,7 +77,7 @@ def peer_sum(torch, found):
 
 
 @kinds
-@depths
+@deep_in_time
 @both_ways
 @pytest.mark.parametrize("given", [None, lengths], ids=["full", "padded"])
 def test_outputs_states_and_gradients_agree_with_pytorch(kind, layers, bidirectional, given):
@@ -99,7 +104,7 @@ def test_outputs_states_and_gradients_agree_with_pytorch(kind, layers, bidirecti
 
 
 @kinds
-@both_ways
+@both_ways_in_time
 def test_ten_steps_of_training_on_a_padded_batch_agree_with_pytorch(kind, bidirectional):
     torch = pytest.importorskip("torch")
     layer = make(kind, 2, bidirectional)
@@ -130,8 +135,8 @@ def test_a_cell_with_a_state_agrees_with_pytorch(kind):
 
 
 @kinds
-@pytest.mark.parametrize("layers", [pytest.param(1, marks=pytest.mark.slow), 2])
-@both_ways
+@deep_in_time
+@both_ways_in_time
 def test_a_padded_batch_is_its_sequences_one_by_one(kind, layers, bidirectional):
     layer = make(kind, layers, bidirectional)
     state = a_state(layer)
