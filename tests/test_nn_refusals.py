@@ -65,6 +65,28 @@ def test_a_single_number(make, x):
     assert refuses(net, x[(0,) * x.ndim], *others) != goes_by_elements(net)
 
 
+@named
+def test_another_number_of_axes(name, make, x):
+    """One axis less, or one more in front: what has a fixed number of axes is for images, or recurrent."""
+    net, (x, *others) = make(), as_inputs(x, "float32")
+    fixed = (
+        "Conv",
+        "MaxPool",
+        "AvgPool",
+        "Adaptive",
+        "RNN-",
+        "LSTM-",
+        "GRU-",
+        "Outputs",
+        "FinalOutput",
+        "EmbedColumns",
+    )
+    inside = ("WeightNorm-1", "SpectralNorm-1")
+    for other in (x[0], x[None]):
+        refused = refuses(net, other, *others)
+        assert refused or not name.startswith((*fixed, *inside))
+
+
 @every_layer
 def test_what_is_no_number(make, x):
     net = make()
