@@ -8,6 +8,7 @@ import pytest
 from maplet.compiler import native, threads
 from maplet.compiler.cache import Cache
 from maplet.core import check
+from maplet.ops.random import seed
 
 
 def pytest_configure():
@@ -43,6 +44,12 @@ def shared():
         return path
 
     return find
+
+
+@pytest.fixture
+def same_weights():
+    """Layers draw the same weights whatever ran before."""
+    seed(0)
 
 
 @pytest.fixture

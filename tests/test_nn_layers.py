@@ -15,6 +15,8 @@ from maplet.errors import DataError, DTypeError, MapletError, SettingError, Shap
 from maplet.nn.activations import activations
 from maplet.nn.module import built_in
 
+pytestmark = pytest.mark.usefixtures("same_weights")
+
 
 def test_every_layer_has_an_example():
     assert set(examples) == set(built_in) - {"Lambda"}  # which is no data: test_nn_combinators.py

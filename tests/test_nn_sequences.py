@@ -9,6 +9,7 @@ import maplet as mp
 from layer_examples import arrays, as_inputs, cases
 from maplet import nn
 
+pytestmark = pytest.mark.usefixtures("same_weights")
 draw = np.random.default_rng(1)
 
 

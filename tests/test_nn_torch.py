@@ -11,6 +11,7 @@ from torch_layers import peers, torch_peer, without_peer
 from torch_training import train_both
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.usefixtures("same_weights")
 
 
 def excused(identity):
