@@ -6,8 +6,6 @@ import inspect
 from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.array import Array, Parameter
-from maplet.core.flops import flops_of
-from maplet.core.graph import in_order
 from maplet.core.recording import trace
 from maplet.core.tree import leaves, objects
 from maplet.nn.construction import constructor_parameters
@@ -77,26 +75,21 @@ def _block(head: str, items: Iterable[str], tail: str) -> str:
 
 # ── the table ────────────────────────────────────────────────────────────────────────────────────
 
-header = ("layer", "type", "output", "FLOPs", "parameters", "trained")
-measured = ("output", "FLOPs")  # what is known only for an input
+header = ("layer", "type", "output", "parameters", "trained")
 
 
 def summarise(net: Module, input_shape: tuple[int, ...] | None, dtype: Any) -> str:
     """One line for each module of a tree, and the totals."""
-    rows = layer_rows(net, input_shape, dtype)
-    cells = [header, *(tuple(f"{cell:,}" if isinstance(cell, int) else cell for cell in row) for row in rows)]
-    lines = _table(cells, with_input=input_shape is not None)
-    if input_shape is not None:
-        lines.append(f"{sum(row[3] for row in rows if isinstance(row[3], int)):,} FLOPs")
-    return "\n".join([*lines, _totals(list(net.parameters().values()))])
+    cells = [
+        [f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in layer_rows(net, input_shape, dtype)
+    ]
+    rows = [header, *map(tuple, cells)]
+    return "\n".join([*_table(rows, with_outputs=input_shape is not None), _totals(list(net.parameters().values()))])
 
 
 def layer_rows(net: Module, input_shape: tuple[int, ...] | None, dtype: Any) -> list[tuple[str | int, ...]]:
-    """A row for each module of a tree: what `header` names; what is counted is a number, or empty.
-
-    FLOPs and parameters are those of the module itself, without those of the modules inside it.
-    """
-    outputs, flops = ({}, {}) if input_shape is None else _measured(net, zeros(input_shape, dtype=dtype))
+    """A row for each module of a tree: what `header` names; the number of parameters is a number, or empty."""
+    outputs = {} if input_shape is None else _output_shapes(net, zeros(input_shape, dtype=dtype))
     rows: list[tuple[str | int, ...]] = []
     for path, module in net.modules().items():
         own, tied = _direct_parameters(net, path, module)
@@ -104,7 +97,7 @@ def layer_rows(net: Module, input_shape: tuple[int, ...] | None, dtype: Any) -> 
         notes = [_trained(own)] if own else []
         notes += [f"{name} tied to {first}" for name, first in tied.items()]
         head = type(module).__name__ if len(module.modules()) > 1 else representation(module)
-        rows.append((path, head, outputs.get(path, ""), flops.get(path, ""), count, "; ".join(notes)))
+        rows.append((path, head, outputs.get(path, ""), count, "; ".join(notes)))
     return rows
 
 
@@ -123,8 +116,8 @@ def _trained(parameters: list[Parameter]) -> str:
     return "yes" if all(trained) else "partly" if any(trained) else "no"
 
 
-def _measured(net: Module, x: Array) -> tuple[dict[str, str], dict[str, int]]:
-    """The shape that each module gives, and its floating operations, by path, found by tracing one call."""
+def _output_shapes(net: Module, x: Array) -> dict[str, str]:
+    """The shape that each module gives, by path, found by tracing one call."""
     found: dict[str, str] = {}
 
     def noted(forward: Callable[..., Any], path: str) -> Callable[..., Any]:
@@ -141,23 +134,16 @@ def _measured(net: Module, x: Array) -> tuple[dict[str, str], dict[str, int]]:
             vars(module)["forward"] = noted(module.forward, path)
         return copy(x)
 
-    graph = trace(call, net, x)
-    known, flops = net.modules(), dict[str, int]()
-    for node in in_order(graph.outputs):
-        path = graph.origins[node].layer if node in graph.origins else ""
-        while path not in known:  # a module that was made in the call belongs to the one that made it
-            path = path.rpartition(".")[0]
-        if operations := flops_of(node):
-            flops[path] = flops.get(path, 0) + operations
-    return found, flops
+    trace(call, net, x)
+    return found
 
 
-def _table(rows: list[tuple[str, ...]], *, with_input: bool) -> list[str]:
-    columns = [n for n, name in enumerate(header) if with_input or name not in measured]
+def _table(rows: list[tuple[str, ...]], *, with_outputs: bool) -> list[str]:
+    columns = [n for n, name in enumerate(header) if with_outputs or name != "output"]
     widths = [max(len(row[n]) for row in rows) for n in columns]
     lines = [
         "  ".join(
-            f"{row[n]:>{width}}" if header[n] in ("FLOPs", "parameters") else f"{row[n]:<{width}}"
+            f"{row[n]:>{width}}" if header[n] == "parameters" else f"{row[n]:<{width}}"
             for n, width in zip(columns, widths, strict=True)
         ).rstrip()
         for row in rows

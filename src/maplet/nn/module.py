@@ -189,15 +189,12 @@ class Module(Stateful):
     # ── how it is shown ──────────────────────────────────────────────────────────────────────────
 
     def summary(self, input_shape: tuple[int, ...] | None = None, *, dtype: Any = "float32") -> str:
-        """A table of the layers: path, settings, output shape, FLOPs, number of parameters, whether they are trained.
-
-        FLOPs are the floating operations of one forward pass, of a product and a sum two; each module counts its own,
-        without those of the modules inside it. Choosing, as in ReLU, is none.
+        """A table of the layers: path, settings, output shape, number of parameters, whether they are trained.
 
         Parameters
         ----------
         input_shape
-            The whole shape of the input, batch included; without it no output shapes and no FLOPs are shown.
+            The whole shape of the input, batch included; without it no output shapes are shown.
         dtype
             The dtype of the input; an `Embedding` takes integers.
 
@@ -205,14 +202,13 @@ class Module(Stateful):
         --------
         >>> from maplet import nn
         >>> print(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)).summary((1, 4)))
-        layer     type          output  FLOPs  parameters  trained
-        ----------------------------------------------------------
+        layer     type          output  parameters  trained
+        ---------------------------------------------------
                   Sequential    (1, 2)
-        layers.0  Linear(4, 3)  (1, 3)     27          15  yes
+        layers.0  Linear(4, 3)  (1, 3)          15  yes
         layers.1  ReLU()        (1, 3)
-        layers.2  Linear(3, 2)  (1, 2)     14           8  yes
-        ----------------------------------------------------------
-        41 FLOPs
+        layers.2  Linear(3, 2)  (1, 2)           8  yes
+        ---------------------------------------------------
         23 parameters, all trained
         """
         return summarise(self, input_shape, dtype)

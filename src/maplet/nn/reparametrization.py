@@ -55,7 +55,7 @@ def run_with(layer: Module, weight: Array, args: Any, kwargs: Any) -> Any:
     """What a layer computes with another weight; itself it keeps its own."""
     twin = copy.copy(layer)
     vars(twin)["weight"] = weight  # not by assignment, which would make it a parameter
-    return type(layer).forward(twin, *args, **kwargs)  # and not one that is bound to the layer, as `summary` has it
+    return twin.forward(*args, **kwargs)
 
 
 class WeightNorm(Module):
