@@ -8,6 +8,15 @@ import pytest
 from maplet.compiler import native, threads
 from maplet.compiler.cache import Cache
 from maplet.core import check
+from maplet.ops.random import seed
+
+
+def pytest_configure():
+    """PyTorch, which reads this when it is first imported, computes in one thread.
+
+    Its arrays are small here, and threads that wait for each other on a busy machine take forty times as long.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -35,6 +44,12 @@ def shared():
         return path
 
     return find
+
+
+@pytest.fixture
+def same_weights():
+    """Layers draw the same weights whatever ran before."""
+    seed(0)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ of_strict_alone = {"Device", *(name for name in strict.__all__ if "flags" in nam
 of_later_versions = {"broadcast_shapes", "isin"}
 of_the_standard = sorted({*strict.__all__, "__array_namespace_info__"} - of_strict_alone - of_later_versions)
 names = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
+few = ("bool", "int8", "int64", "uint8", "float32")  # one of each kind and a wide one, for what is quick
 kinds = {
     "real": names[9:], "integral": names[1:9], "numeric": names[1:], "bits": names[:9], "bool": names[:1], "all": names,
 }  # fmt: skip
@@ -192,12 +193,18 @@ def second_operand(name, dtype, shape):
     return numbers(dtype, shape, seed=1)
 
 
+of_few_dtypes_in_time = pytest.mark.parametrize(
+    "dtypes", [few, pytest.param(names, marks=pytest.mark.slow)], ids=["few", "all"]
+)
+
+
 @pytest.mark.parametrize("name", binary)
-def test_functions_of_two_arrays(name):
+@of_few_dtypes_in_time
+def test_functions_of_two_arrays(name, dtypes):
     """Over all dtypes that meet, and shapes that are broadcast."""
     tried = 0
     fits = [((2, 3), (3,)), ((), (2, 1)), ((0,), (1,)), ((15,), (15,)), ((2, 1, 3), (4, 1)), ((1,), (0, 2))]
-    for first, second in itertools.product(kinds[binary[name]], repeat=2):
+    for first, second in itertools.product([one for one in kinds[binary[name]] if one in dtypes], repeat=2):
         for a, b in fits:
             x, y = numbers(first, a), second_operand(name, second, b)
             tried += both(lambda xp, x, y: getattr(xp, name)(x, y), x, y)
@@ -497,11 +504,12 @@ of_sums = {"matmul", "vecdot", "tensordot", "cumulative_sum", "cumulative_prod"}
 
 
 @pytest.mark.parametrize("name", [name for name in moved if name not in missing])
-def test_functions_that_move_and_find(name):
+@of_few_dtypes_in_time
+def test_functions_that_move_and_find(name, dtypes):
     kind, calls = moved[name]
     for n, call in enumerate(calls):
         tried = 0
-        for dtype, shape in itertools.product(kinds[kind], shapes):
+        for dtype, shape in itertools.product([one for one in kinds[kind] if one in dtypes], shapes):
             for x in (numbers(dtype, shape), small(dtype, shape)):
                 if name in of_sums and np.dtype(dtype).kind == "f" and (np.abs(x) > 9).any() | np.isnan(x).any():
                     continue
@@ -595,10 +603,11 @@ def test_every_function_of_the_standard_is_compared():
 
 @pytest.mark.parametrize("dtype", ["f4", "f2", "i8", "u1", "bool"])
 @pytest.mark.parametrize("shape", [(40,), (3, 41), (2, 3, 17), (4, 1)])
-def test_topk_is_the_begin_of_the_order_backwards(shape, dtype):
+@pytest.mark.parametrize("draws", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_topk_is_the_begin_of_the_order_backwards(shape, dtype, draws):
     """With many ties, and NaN among floats."""
     rng = np.random.default_rng(0)
-    for _ in range(20):
+    for _ in range(draws):
         x = rng.integers(0, 7, size=shape).astype(dtype)
         if x.dtype.kind == "f":
             x[rng.random(shape) < rng.choice([0.0, 0.1, 0.9])] = np.nan
@@ -613,12 +622,17 @@ modes = ("edge", "reflect", "symmetric", "wrap")
 
 
 @pytest.mark.parametrize("mode", modes)
-def test_a_margin_of_its_own_elements(mode):
-    for shape in [(1,), (2,), (5,), (2, 3), (1, 4, 2)]:
-        x = np.arange(np.prod(shape), dtype=np.float64).reshape(shape)
-        for width in (0, 1, (2, 0), (0, 3), (7, 4), [(n, 2 * n) for n in range(len(shape))]):
-            np.testing.assert_array_equal(mp.pad(x, width, mode), np.pad(x, width, mode))
-            np.testing.assert_array_equal(mp.jit(lambda x: mp.pad(x, width, mode=mode))(x), np.pad(x, width, mode))  # noqa: B023  (called at once)
+@pytest.mark.parametrize("shape", [(1,), (2,), (5,), (2, 3), (1, 4, 2)])
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_margin_of_its_own_elements(mode, shape, compiled):
+    x = np.arange(np.prod(shape), dtype=np.float64).reshape(shape)
+    for width in (0, 1, (2, 0), (0, 3), (7, 4), [(n, 2 * n) for n in range(len(shape))]):
+        pad = lambda x: mp.pad(x, width, mode=mode)  # noqa: B023  (called at once)
+        np.testing.assert_array_equal((mp.jit(pad) if compiled else pad)(x), np.pad(x, width, mode))
+
+
+@pytest.mark.parametrize("mode", modes)
+def test_a_margin_has_a_gradient_a_dtype_and_something_to_be_made_of(mode):
     assert mp.check_gradient(lambda x: mp.sum(mp.sin(mp.pad(x, ((3, 1), (1, 4)), mode))), np.arange(6.0).reshape(2, 3))
     assert mp.pad(np.asarray([True, False]), 1, mode).dtype == mp.bool
     with pytest.raises(ShapeError, match="nothing for its margin"):

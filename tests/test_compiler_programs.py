@@ -23,17 +23,16 @@ from maplet import nn, optim
 from maplet.compiler.jit import jit
 from maplet.compiler.program import Program
 from maplet.compiler.target import target
-from maplet.core.array import Parameter, assign
+from maplet.core.array import Parameter
 from maplet.core.recording import record
 from maplet.core.tree import leaves
-from maplet.nn.losses import losses
 from maplet.transforms.batch import batch
 from maplet.transforms.forward import pushforward
 from maplet.transforms.gradient import gradient
 from native_laws import both, checked
+from native_training import bits, train_beside
 from plain_meaning import Surroundings
 from random_programs import programs
-from test_nn_layers import arrays, as_inputs, cases
 from test_optim import full, make, schedules
 from test_random_programs import assert_close, assume_tame, common, inputs_of
 
@@ -91,7 +90,7 @@ def law(program, which=None):
     "which", ["value", "gradient", "pushforward", "pushforward of the gradient", "batch", "batch that shares draws"]
 )
 def test_random_programs(which):
-    count = {"value": 40, "gradient": 20, "pushforward of the gradient": 6}.get(which, 10)
+    count = {"value": 20, "gradient": 10, "pushforward of the gradient": 3}.get(which, 5)
     start = len(which)  # other programs for each
     check = given(programs())(lambda program: law(program, {which}))
     seed(start)(settings(max_examples=count, **common)(check))()
@@ -329,10 +328,6 @@ def test_the_same_bits_whatever_the_width_of_vectors():
     assert len({run.stdout for run in runs}) == 1
 
 
-def bits(*trees):
-    return {name: (str(leaf.type), leaf.numpy().tobytes()) for name, leaf in leaves(list(trees)).items()}
-
-
 class Running(nn.Module):
     """A layer with a running mean."""
 
@@ -369,7 +364,12 @@ def epoch(net, optimizer, xs, ys):
     return mp.scan(step, None, (xs, ys))[1]
 
 
-@pytest.mark.parametrize("name", full)
+few_optimizers = pytest.mark.parametrize(
+    "name", [name if name in ("SGD", "Adafactor") else pytest.param(name, marks=pytest.mark.slow) for name in full]
+)
+
+
+@few_optimizers
 def test_steps_and_a_loop_of_steps_give_the_same_bits(name):
     net, optimizer = classifier(), make(name, 0.01)
     step = jit(update)
@@ -385,115 +385,17 @@ def test_steps_and_a_loop_of_steps_give_the_same_bits(name):
 # ── training, step by step beside the eager one ──────────────────────────────────────────────────
 
 
-def assert_trained_alike(found, expected, *, relative=2e-4):
-    one, other = leaves(found), leaves(expected)
-    assert list(one) == list(other)
-    for name, leaf in one.items():
-        assert leaf.type == other[name].type, name
-        assert type(leaf) is type(other[name]), name
-        value = other[name].numpy()
-        if value.dtype.kind == "f":
-            np.testing.assert_allclose(leaf, value, rtol=relative, atol=relative / 10, err_msg=name)
-        else:
-            np.testing.assert_array_equal(leaf, value, err_msg=name)
-
-
-def train_beside(make_all, step, batches, relative=2e-4):
-    found, expected = make_all(), make_all()
-    fast = jit(step)
-    for n, batch_ in enumerate(batches):
-        value, meant = fast(*found, *batch_), step(*expected, *map(mp.asarray, batch_))
-        assert_trained_alike([value], [meant], relative=relative)
-        assert_trained_alike(found, expected, relative=relative)
-        if n == 0:
-            count = fast.compilations
-    assert fast.compilations == count == 1
-
-
-@pytest.mark.parametrize("name", full)
+@few_optimizers
 def test_every_optimizer(name):
     train_beside(lambda: (classifier(), make(name, 0.01)), update, list(zip(xs, ys, strict=True))[:5])
 
 
-@pytest.mark.parametrize("number", range(len(schedules)))
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(n, marks=pytest.mark.slow) if 0 < n < len(schedules) - 1 else n for n in range(len(schedules))],
+)
 def test_every_schedule(number):
     def fresh():
         return classifier(), optim.SGD(optim.build(schedules[number].describe()), momentum=0.9)
 
     train_beside(fresh, update, list(zip(xs, ys, strict=True))[:5])
-
-
-class Scaled(nn.Module):
-    """A layer whose output is scaled, so that there is something to train."""
-
-    def __init__(self, layer):
-        self.layer, self.factor = layer, Parameter(1.5)
-
-    def forward(self, *xs):
-        return [y * self.factor for y in arrays(self.layer(*xs))]
-
-
-@pytest.mark.parametrize(("make_layer", "x"), cases)
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize(
-    ("dtype", "relative"), [("float32", 2e-4), pytest.param("float64", 1e-9, marks=pytest.mark.slow)]
-)
-def test_every_layer(make_layer, x, training, dtype, relative):
-    def fresh():
-        mp.seed(0)
-        net = Scaled(make_layer()).astype(dtype)
-        net.train() if training else net.eval()
-        return (net,)
-
-    def step(net, *xs):
-        def loss(net, *xs):
-            ys = net(*xs)
-            return sum(mp.mean(mp.square(y - 0.3)) for y in ys), ys
-
-        wrt = (0, *(n for n, x in enumerate(xs, start=1) if x.dtype.kind == "f"))
-        (value, y), (gradients, *of_x) = mp.value_and_grad(loss, wrt, has_aux=True)(net, *xs)
-        for name, parameter in net.parameters().items():
-            assign(parameter, parameter - 0.1 * gradients[name])
-        return value, y, of_x
-
-    if dtype == "float32":  # each layer inside rounds
-        relative *= max(1, len({name.rpartition(".")[0] for name in make_layer().parameters()}))
-    train_beside(fresh, step, [tuple(one.numpy() for one in as_inputs(x, dtype))] * 5, relative=relative)
-
-
-def heard(y):
-    """The output of a net at four times, as logarithms of probabilities."""
-    return mp.log_softmax(mp.expand_dims(y, axis=1) * mp.asarray([[1.0], [-1.0], [0.5], [2.0]]))
-
-
-def taught(name):
-    """What becomes of the three outputs of a net before a loss, and what they are compared with."""
-    random_ = np.random.default_rng(8)
-    classes, (real, other) = random_.integers(0, 3, size=9), random_.normal(size=(2, 9, 3)).astype(np.float32)
-    binary, positive = (real > 0).astype(np.float32), np.abs(other) + np.float32(0.1)
-    as_it_is = lambda y: y
-    return {
-        **dict.fromkeys(("cross_entropy", "focal", "hinge"), (as_it_is, [classes])),
-        **dict.fromkeys(("binary_cross_entropy", "binary_focal", "binary_hinge", "dice"), (as_it_is, [binary])),
-        "kl_divergence": (mp.log_softmax, [positive / positive.sum(axis=1, keepdims=True)]),
-        "gaussian_likelihood": (as_it_is, [real, positive]),
-        "poisson_likelihood": (as_it_is, [positive.round()]),
-        "triplet": (as_it_is, [real, other]),
-        "ctc": (heard, [1 + random_.integers(0, 2, size=(9, 2)), 4 - classes // 2, classes]),
-    }.get(name, (as_it_is, [real]))
-
-
-@pytest.mark.parametrize("name", losses)
-@pytest.mark.parametrize("options", [{}, {"reduction": "sum"}, {"weights": True}], ids=str)
-def test_every_loss(name, options):
-    random_ = np.random.default_rng(9)
-    x, weights = random_.normal(size=(9, 5)).astype(np.float32), random_.uniform(0.5, 2, size=9).astype(np.float32)
-    made_of, others = taught(name)
-
-    def step(net, optimizer, x, weights, *others):
-        chosen = {**options, **({"weights": weights} if "weights" in options else {})}
-        value, gradients = mp.value_and_grad(lambda net: losses[name](made_of(net(x)), *others, **chosen))(net)
-        optimizer.update(net, gradients)
-        return value
-
-    train_beside(lambda: (nn.Linear(5, 3, rng=0), optim.Adam(0.01)), step, [(x, weights, *others)] * 5)

@@ -8,7 +8,6 @@ from maplet import nn, optim
 from maplet.core.graph import in_order
 from maplet.core.tree import leaves
 from maplet.errors import DTypeError, MapletError, PositionError, SettingError, ShapeError
-from torch_transformers import transformer_peers
 
 random = np.random.default_rng(0)
 beginning = random.bit_generator.state
@@ -170,46 +169,7 @@ def test_a_causal_layer_does_not_see_the_future(make, compiled):
         assert not np.array_equal(after[:, t], before[:, t])
 
 
-def test_a_decoder_does_not_see_its_future_but_all_of_the_memory():
-    net = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, rng=0), nn.TransformerDecoderLayer(8, 2, rng=1))
-    x, memory = draw(6, 8), draw(4, 8)
-    before = net(x, memory).numpy()
-    x[3] = draw(8)
-    np.testing.assert_array_equal(net(x, memory)[:3], before[:3])
-    memory[3] = draw(8)
-    assert (net(x, memory).numpy() != before).all(axis=-1).all()
-
-
-@every_layer
-@pytest.mark.parametrize("causal", [False, True])
-def test_a_padded_batch_is_its_sequences_one_by_one(make, causal):
-    net, lengths = make(), [1, 4, 6]
-    sequences = [draw(n, 8) for n in lengths]
-    padded = mp.stack([mp.concat([x, mp.full((6 - len(x), 8), 9.0)]) for x in sequences])
-    together = net(padded, mask=nn.padding_mask(lengths, 6), causal=causal)
-    for row, x in zip(together, sequences, strict=True):
-        assert_near(row[: len(x)], net(x, causal=causal), 5e-6)
-
-
-def test_a_padded_memory_is_seen_up_to_its_length():
-    net, lengths = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, rng=0)), [2, 5]
-    x, memory = draw(2, 3, 8), draw(2, 5, 8)
-    together = net(x, memory, memory_mask=nn.padding_mask(lengths, 5))
-    for n, length in enumerate(lengths):
-        assert_near(together[n], net(x[n], memory[n, :length]), 5e-6)
-
-
 # ── the cache ────────────────────────────────────────────────────────────────────────────────────
-
-
-@every_layer
-@pytest.mark.parametrize("pieces", [[1] * 9, [4, 1, 1, 3], [9]], ids=str)
-def test_cached_pieces_are_the_whole(make, pieces):
-    net, x = make(), draw(2, 9, 8)
-    cache = net.new_cache(2, length=12)
-    ends = np.cumsum(pieces)
-    found = [net(x[:, end - n : end], causal=True, cache=cache) for n, end in zip(pieces, ends.tolist(), strict=True)]
-    assert_near(mp.concat(found, axis=1), net(x, causal=True), 5e-6)
 
 
 @every_layer
@@ -405,41 +365,6 @@ def test_compiled_layers_drop_what_plain_ones_do():
 
 # ── training ─────────────────────────────────────────────────────────────────────────────────────
 
-trained = {
-    "attention": (lambda: nn.MultiHeadAttention(8, 2, rng=0), [(4, 5, 8)]),
-    "encoder, norm last": (lambda: nn.TransformerEncoderLayer(8, 2, norm_first=False, rng=0), [(4, 5, 8)]),
-    "encoder, norm first": (lambda: nn.TransformerEncoderLayer(8, 2, activation="relu", rng=0), [(4, 5, 8)]),
-    "decoder, norm last": (lambda: nn.TransformerDecoderLayer(8, 2, norm_first=False, rng=0), [(4, 5, 8), (4, 3, 8)]),
-    "decoder, norm first": (lambda: nn.TransformerDecoderLayer(8, 2, rng=0), [(4, 5, 8), (4, 3, 8)]),
-}
-
-
-@pytest.mark.parametrize(("make", "shapes"), trained.values(), ids=trained)
-def test_ten_steps_of_training_are_those_of_pytorch(make, shapes):
-    torch = pytest.importorskip("torch")
-    net = make().astype("float64")
-    peer, named = transformer_peers[type(net).__name__](net, torch)
-    xs, target = [draw(*shape, dtype="float64") for shape in shapes], draw(*shapes[0], dtype="float64")
-    parameters = {id(part.parameter): part.parameter for part in named.values()}
-    theirs_optimizer = torch.optim.SGD(parameters.values(), lr=0.1, momentum=0.9)
-    optimizer = optim.SGD(learning_rate=0.1, momentum=0.9)
-
-    @mp.jit
-    def step(net, optimizer, xs, target):
-        loss, gradients = mp.value_and_grad(lambda net: nn.mse(net(*xs), target))(net)
-        optimizer.update(net, gradients)
-        return loss
-
-    for _ in range(10):
-        theirs_optimizer.zero_grad()
-        theirs_loss = ((peer(*[torch.tensor(x.numpy().copy()) for x in xs]) - torch.tensor(target.numpy())) ** 2).mean()
-        theirs_loss.backward()
-        theirs_optimizer.step()
-        assert_near(step(net, optimizer, xs, target), theirs_loss.item(), 1e-10)
-    assert set(named) == set(net.parameters())
-    for name, part in named.items():
-        assert_near(net.parameters()[name], part.value, 1e-9)
-
 
 class Gpt(nn.Module):
     """The smallest model of language: tokens and positions, two layers, and the next token."""
@@ -457,6 +382,7 @@ class Gpt(nn.Module):
         return self.head(self.layers(self.positions(self.tokens(x), start=start), causal=True, cache=cache))
 
 
+@pytest.mark.slow
 def test_a_small_gpt_learns_to_copy_and_generates_with_its_cache():
     half, generator = 6, np.random.default_rng(0)
     net, optimizer = Gpt(8, 2 * half), optim.Adam(learning_rate=3e-3)

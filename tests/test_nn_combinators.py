@@ -25,31 +25,6 @@ def test_branches_are_part_of_the_tree():
     ]  # fmt: skip
 
 
-def test_residual_nets_train_as_in_pytorch():
-    torch = pytest.importorskip("torch")
-    net = nn.Sequential(nn.Residual(nn.Sequential(nn.Linear(4, 4, rng=0), nn.PReLU(4))), nn.Linear(4, 2, rng=1))
-    net.astype("float64")
-    linear, prelu, last = torch.nn.Linear(4, 4), torch.nn.PReLU(4), torch.nn.Linear(4, 2)
-    ours = list(net.parameters().values())
-    theirs = [linear.weight, linear.bias, prelu.weight, last.weight, last.bias]
-    for own, peer in zip(ours, theirs, strict=True):
-        peer.data = torch.tensor(own.numpy().T.copy())
-    optimizer, peer_optimizer = mp.optim.SGD(0.1, momentum=0.9), torch.optim.SGD(theirs, 0.1, momentum=0.9)
-    data, targets = x.numpy().astype("float64"), np.array([0, 1, 1, 0, 1])
-    for _ in range(10):
-        value, gradients = mp.value_and_grad(lambda net: nn.cross_entropy(net(data), targets))(net)
-        optimizer.update(net, gradients)
-        inner = torch.tensor(data)
-        logits = last(inner + prelu(linear(inner)))
-        loss = torch.nn.functional.cross_entropy(logits, torch.tensor(targets))
-        peer_optimizer.zero_grad()
-        loss.backward()
-        peer_optimizer.step()
-        np.testing.assert_allclose(float(value), loss.item(), rtol=1e-12)
-    for own, peer in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(own, peer.detach().numpy().T, rtol=1e-11)
-
-
 def test_residual_says_both_shapes():
     with pytest.raises(ShapeError, match=r"adds the input \(5, 4\) and what Linear makes of it, \(5, 1\)") as caught:
         nn.Residual(nn.Linear(4, 1))(x)

@@ -1,4 +1,4 @@
-"""Convolutions as layers: their layout, their scale, what they refuse; the laws stand in test_nn_layers and _images."""
+"""Convolutions as layers: their layout, their scale, what they refuse; the laws stand in test_nn_layers.py."""
 
 import numpy as np
 import pytest

@@ -79,12 +79,19 @@ def test_silence_is_the_path_of_blanks_and_nothing_is_said_in_no_time():
     np.testing.assert_array_equal(ours(logits, targets, lengths * 0, lengths * 0 + 1, reduction="none"), np.inf)
 
 
-def test_rows_of_a_batch_do_not_see_each_other():
-    together = ours(logits, reduction="none")
+def test_a_padded_batch_is_its_sequences_one_by_one():
+    """What stands behind the lengths counts for nothing, in the values and in the gradient."""
+    changed = logits.copy()
+    changed[np.arange(times) >= lengths[:, None]] = 7.0
+    together = ours(changed, reduction="none")
+    gradient = mp.grad(lambda x: ours(x, reduction="sum"))(changed).numpy()
     for n in range(count):
         row = slice(n, n + 1)
-        alone = ours(logits[row], targets[row], lengths[row], target_lengths[row])
-        np.testing.assert_allclose(alone, together[n], rtol=1e-12)
+        x, spelled = changed[row, : lengths[n]], targets[row, : target_lengths[n]]
+        alone = lambda x, spelled=spelled, row=row: ours(x, spelled, lengths[row], target_lengths[row])
+        np.testing.assert_allclose(alone(x), together[n], rtol=1e-12)
+        np.testing.assert_allclose(mp.grad(alone)(x)[0], gradient[n, : lengths[n]], rtol=1e-9, atol=1e-12)
+        assert not gradient[n, lengths[n] :].any()
 
 
 def test_a_net_learns_to_say_the_letters():

@@ -1,4 +1,4 @@
-"""Pools as layers: bins, borders, ties, and what they refuse; the laws stand in test_nn_layers and test_nn_images."""
+"""Pools as layers: bins, borders, ties, and what they refuse; the laws stand in test_nn_layers.py."""
 
 import numpy as np
 import pytest

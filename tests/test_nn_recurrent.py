@@ -1,5 +1,7 @@
 """Recurrent layers: PyTorch, padded batches, states, the graph they make, edges and errors."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from maplet.core.graph import in_order, nested_graphs
 from maplet.core.tree import leaves
 from maplet.errors import DataError, DTypeError, SettingError, ShapeError
 from torch_recurrent import peer_of_cell, peer_of_layer
+from torch_training import train_both
 
 random = np.random.default_rng(0)
 N, T, C, H = 4, 6, 2, 3
@@ -18,6 +21,9 @@ lengths = np.array([4, 6, 1, 3])
 kinds = pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
 depths = pytest.mark.parametrize("layers", [1, 2])
 both_ways = pytest.mark.parametrize("bidirectional", [False, True])
+slowly = partial(pytest.param, marks=pytest.mark.slow)
+deep_in_time = pytest.mark.parametrize("layers", [slowly(1), 2])
+both_ways_in_time = pytest.mark.parametrize("bidirectional", [slowly(False), True])
 
 
 def make(kind, layers=1, bidirectional=False, dtype="float64", **settings):
@@ -71,7 +77,7 @@ def peer_sum(torch, found):
 
 
 @kinds
-@depths
+@deep_in_time
 @both_ways
 @pytest.mark.parametrize("given", [None, lengths], ids=["full", "padded"])
 def test_outputs_states_and_gradients_agree_with_pytorch(kind, layers, bidirectional, given):
@@ -93,42 +99,22 @@ def test_outputs_states_and_gradients_agree_with_pytorch(kind, layers, bidirecti
     for one, other in zip(arrays(gradient_state), starts, strict=True):
         np.testing.assert_allclose(one, other.grad, rtol=1e-11, atol=1e-12)
     assert set(gradients) == set(named)
-    for name, gradient in named.items():
-        np.testing.assert_allclose(gradients[name], gradient(), rtol=1e-11, atol=1e-12, err_msg=name)
+    for name, parameter in named.items():
+        np.testing.assert_allclose(gradients[name], parameter.gradient, rtol=1e-11, atol=1e-12, err_msg=name)
 
 
 @kinds
-@depths
-@both_ways
-@pytest.mark.parametrize("given", [None, lengths], ids=["full", "padded"])
-def test_ten_steps_of_training_agree_with_pytorch(kind, layers, bidirectional, given):
+@both_ways_in_time
+def test_ten_steps_of_training_on_a_padded_batch_agree_with_pytorch(kind, bidirectional):
     torch = pytest.importorskip("torch")
-    layer = make(kind, layers, bidirectional)
-    start = [array.numpy().copy() for array in layer.state().values()]
-    peer, _ = peer_of_layer(layer, torch)
-    theirs = torch.optim.SGD(peer.parameters(), lr=0.1)
-    ours = optim.SGD(0.1)
-    target = np.random.default_rng(5).normal(size=(N, T, H * layer.directions))
-
-    @mp.jit
-    def step(layer, optimizer, x, y, given):
-        loss, gradients = mp.value_and_grad(lambda layer: nn.mse(layer(x, lengths=given)[0], y))(layer)
-        optimizer.update(layer, gradients)
-        return loss
-
-    for _ in range(10):
-        loss = step(layer, ours, sequences, target, given)
-        theirs.zero_grad()
-        their_loss = (
-            (run_peer(torch, peer, torch.tensor(sequences), None, given)[0] - torch.tensor(target)) ** 2
-        ).mean()
-        their_loss.backward()
-        theirs.step()
-        np.testing.assert_allclose(loss, their_loss.detach(), rtol=1e-11)
-    with torch.no_grad():
-        found = run_peer(torch, peer, torch.tensor(sequences), None, given)
-    assert_close(layer(sequences, lengths=given), [mp.asarray(array.numpy()) for array in found], 1e-11)
-    assert not any(map(np.array_equal, start, layer.state().values()))
+    layer = make(kind, 2, bidirectional)
+    peer, named = peer_of_layer(layer, torch)
+    train_both(
+        torch,
+        (layer, lambda layer: arrays(layer(sequences, lengths=lengths))),
+        (peer, lambda peer: run_peer(torch, peer, torch.tensor(sequences), None, lengths)),
+        named,
+    )
 
 
 @pytest.mark.parametrize("kind", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])
@@ -149,8 +135,8 @@ def test_a_cell_with_a_state_agrees_with_pytorch(kind):
 
 
 @kinds
-@depths
-@both_ways
+@deep_in_time
+@both_ways_in_time
 def test_a_padded_batch_is_its_sequences_one_by_one(kind, layers, bidirectional):
     layer = make(kind, layers, bidirectional)
     state = a_state(layer)

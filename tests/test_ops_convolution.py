@@ -74,10 +74,13 @@ def test_the_value_is_that_of_plain_loops(case, dtype):
     np.testing.assert_array_equal(found, by_loops(x, w, **how, margins=margins))  # integers: the same in any order
 
 
-@settings(max_examples=60, deadline=None)
-@given(case=settings_of_conv())
-def test_value_and_gradients_agree_with_pytorch(case):
+@pytest.mark.parametrize("count", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_value_and_gradients_agree_with_pytorch(count):
     torch = pytest.importorskip("torch")
+    settings(max_examples=count, deadline=None)(given(case=settings_of_conv())(lambda case: beside(torch, case)))()
+
+
+def beside(torch, case):
     shape_of_x, shape_of_w, how, margins = case
     count = len(margins)
     x, w = numbers(*shape_of_x), numbers(*shape_of_w, seed=1)

@@ -276,9 +276,10 @@ def test_categorical():
     assert g.categorical(two, (3, 2)).tolist() == [[0, 1]] * 3
 
 
-def test_permutation():
+@pytest.mark.parametrize("draws", [1200, pytest.param(4800, marks=pytest.mark.slow)])
+def test_permutation(draws):
     g = Generator(9)
-    orders = [tuple(g.permutation(4).tolist()) for _ in range(4800)]
+    orders = [tuple(g.permutation(4).tolist()) for _ in range(draws)]
     assert len(set(orders)) == 24
     assert chi_squared([orders.count(order) for order in sorted(set(orders))], [1 / 24] * 24) > SIGNIFICANCE
     x = np.arange(12).reshape(4, 3)
@@ -290,13 +291,14 @@ def test_permutation():
     )
 
 
-def test_choice():
+@pytest.mark.parametrize("draws", [800, pytest.param(3000, marks=pytest.mark.slow)])
+def test_choice(draws):
     g = Generator(10)
     assert chi_squared(np.bincount(g.choice(3, (N,)).numpy()), [1 / 3] * 3) > SIGNIFICANCE
     weighted = g.choice([10.0, 20.0, 30.0], (N,), weights=[1.0, 0.0, 3.0]).numpy()
     assert chi_squared([(weighted == value).sum() for value in (10, 30)], [0.25, 0.75]) > SIGNIFICANCE
     assert g.choice(np.eye(3), (2, 2)).shape == (2, 2, 3)
-    pairs = [tuple(g.choice(3, 2, replace=False, weights=[1.0, 2.0, 3.0]).tolist()) for _ in range(3000)]
+    pairs = [tuple(g.choice(3, 2, replace=False, weights=[1.0, 2.0, 3.0]).tolist()) for _ in range(draws)]
     exact = {(0, 1): 1 / 6 * 2 / 5, (0, 2): 1 / 6 * 3 / 5, (1, 0): 1 / 3 * 1 / 4, (1, 2): 1 / 3 * 3 / 4,
              (2, 0): 1 / 2 * 1 / 3, (2, 1): 1 / 2 * 2 / 3}  # fmt: skip
     assert chi_squared([pairs.count(pair) for pair in exact], list(exact.values())) > SIGNIFICANCE

@@ -335,7 +335,9 @@ def test_every_optimizer_solves_the_parabola(name):
     assert abs(found.x.item() - 1) <= 1e-3
 
 
-@pytest.mark.parametrize("name", optimizers)
+@pytest.mark.parametrize(
+    "name", [name if name in ("SGD", "Adam") else pytest.param(name, marks=pytest.mark.slow) for name in optimizers]
+)
 def test_every_optimizer_solves_rosenbrocks_banana(name):
     optimizer = optim.build(rosenbrock[name].describe())
     x = mp.asarray(np.array([-1.2, 1.0]))

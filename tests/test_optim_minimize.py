@@ -16,7 +16,7 @@ def parabola(x):
     return x**2 - 2 * x + 1
 
 
-@pytest.mark.parametrize("rate", [0.01, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("rate", [pytest.param(0.01, marks=pytest.mark.slow), 0.1, 0.5, 0.9])
 @pytest.mark.parametrize("start", [-100.0, 0.0, 1.0, 3.0])
 def test_the_parabola_from_several_starts(start, rate):
     found = mp.minimize(parabola, start, optimizer=optim.SGD(rate), tolerance=1e-4)
@@ -38,7 +38,7 @@ def test_the_parabola_from_several_starts(start, rate):
     assert found.path[-1] == (found.x, found.value)
 
 
-@pytest.mark.parametrize("rate", [1.01, 1.5, 100.0])
+@pytest.mark.parametrize("rate", [pytest.param(1.01, marks=pytest.mark.slow), 1.5, 100.0])
 def test_a_learning_rate_above_one_diverges_and_is_reported(rate):
     found = mp.minimize(parabola, 3.0, optimizer=optim.SGD(rate))
     assert not found.converged
@@ -160,7 +160,7 @@ def test_the_optimizer_is_copied_and_starts_anew():
     optimizer.update(theta, 1.0)
 
 
-@pytest.mark.parametrize("steps", [5, 999, 1000, 1001, 2500])
+@pytest.mark.parametrize("steps", [5, 1001, *[pytest.param(n, marks=pytest.mark.slow) for n in (999, 1000, 2500)]])
 def test_a_long_path_is_thinned_evenly_and_keeps_its_ends(steps):
     found = mp.minimize(lambda x: x, 0.0, optimizer=optim.SGD(1.0), max_steps=steps)
     places = [-x.item() for x, _ in found.path]

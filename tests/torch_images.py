@@ -1,29 +1,6 @@
-"""Layers for images and their norms in PyTorch, on arrays that have their channels last.
+"""Layers for images and their norms in PyTorch, on arrays that have their channels last."""
 
-`peers` has a function for each class: our layer and torch → a module of PyTorch with the same weights, and its
-parameters by our names.
-"""
-
-import numpy as np
-
-
-class Arranged:
-    """A parameter of PyTorch, whose gradient is shown as ours lies.
-
-    Whoever reads it turns the gradient of every weight round, as that of a Linear must be.
-    """
-
-    def __init__(self, parameter, ours):
-        self.parameter, self.ours = parameter, ours
-
-    @property
-    def grad(self):
-        gradient = self.ours(self.parameter.grad)
-        return gradient.permute(tuple(reversed(range(gradient.ndim))))
-
-
-def tensor(torch, array):
-    return torch.tensor(np.array(array))
+from torch_arranged import Arranged, as_module, tensor, turned
 
 
 def channels_last(torch, inner, before=None):
@@ -92,7 +69,7 @@ def placed(torch, net, module, ours):
     named = {"weight": Arranged(theirs, ours)}
     if net.bias is not None:
         module.bias.data = tensor(torch, net.bias)
-        named["bias"] = module.bias
+        named["bias"] = Arranged(module.bias)
     return named
 
 
@@ -141,16 +118,15 @@ def pool(net, torch):
     make = getattr(torch.nn, type(net).__name__)
     module = make(window, strides, dilation=each(net.dilation, count)) if largest else make(window, strides)
 
-    class Pool(torch.nn.Module):
-        def forward(self, x):
-            x = x.moveaxis(-1, 1)
-            margins = surrounding(net, window, strides, x.shape[2:])
-            if largest:
-                return module(padded(torch, x, margins, float("-inf"))).moveaxis(1, -1)
-            share = module(padded(torch, torch.ones_like(x), margins))  # of a window that lies on the array
-            return (module(padded(torch, x, margins)) / share).moveaxis(1, -1)
+    def run(x):
+        x = x.moveaxis(-1, 1)
+        margins = surrounding(net, window, strides, x.shape[2:])
+        if largest:
+            return module(padded(torch, x, margins, float("-inf"))).moveaxis(1, -1)
+        share = module(padded(torch, torch.ones_like(x), margins))  # of a window that lies on the array
+        return (module(padded(torch, x, margins)) / share).moveaxis(1, -1)
 
-    return Pool(), {}
+    return as_module(torch, run), {}
 
 
 def adaptive_pool(net, torch):
@@ -158,50 +134,35 @@ def adaptive_pool(net, torch):
 
 
 def global_pool(net, torch):
-    class Global(torch.nn.Module):
-        def forward(self, x):
-            x = x.flatten(1, -2)
-            return x.amax(1) if net.combiner == "max" else x.mean(1)
+    def run(x):
+        x = x.flatten(1, -2)
+        return x.amax(1) if net.combiner == "max" else x.mean(1)
 
-    return Global(), {}
+    return as_module(torch, run), {}
 
 
 # ── normalizations ───────────────────────────────────────────────────────────────────────────────
 
 
 def with_affine(torch, net, module):
-    """γ and β of our layer in the module, and its parameters by our names."""
+    """γ and β of our layer, or neither, in the module; its parameters by our names."""
     named = {}
     for name in ("weight", "bias"):
         ours = getattr(net, name)
         parameter = None if ours is None else torch.nn.Parameter(tensor(torch, ours))
         setattr(module, name, parameter)
         if parameter is not None:
-            named[name] = Arranged(parameter, lambda gradient: gradient) if name == "weight" else parameter
+            named[name] = Arranged(parameter)
     return named
 
 
 def batch_norm(net, torch):
-    def of(count):
-        module = getattr(torch.nn, f"BatchNorm{count}d")(net.features, eps=net.epsilon, momentum=net.momentum)
-        module.running_mean = tensor(torch, net.running_mean)
-        module.running_var = tensor(torch, net.running_variance)
-        module.to(module.running_mean.dtype)
-        return module
-
     # One class of ours, three of theirs, with the same computation: the flattened batch is that of the first.
-    module = of(1)
+    module = torch.nn.BatchNorm1d(net.features, eps=net.epsilon, momentum=net.momentum)
+    module.running_mean = tensor(torch, net.running_mean)
+    module.running_var = tensor(torch, net.running_variance)
     named = with_affine(torch, net, module)
-
-    class Flattened(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = module
-
-        def forward(self, x):
-            return self.inner(x.reshape(-1, net.features)).reshape(x.shape)
-
-    return Flattened(), named
+    return as_module(torch, lambda x: module(x.reshape(-1, net.features)).reshape(x.shape), module), named
 
 
 def layer_norm(net, torch):
@@ -220,15 +181,10 @@ def instance_norm(net, torch):
     module = torch.nn.InstanceNorm1d(net.features, eps=net.epsilon, affine=True)
     named = with_affine(torch, net, module)
 
-    class Flattened(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = module
+    def run(x):
+        return module(x.flatten(1, -2).moveaxis(-1, 1)).moveaxis(1, -1).reshape(x.shape)
 
-        def forward(self, x):
-            return self.inner(x.flatten(1, -2).moveaxis(-1, 1)).moveaxis(1, -1).reshape(x.shape)
-
-    return Flattened(), named
+    return as_module(torch, run, module), named
 
 
 # ── another weight ───────────────────────────────────────────────────────────────────────────────
@@ -238,7 +194,7 @@ def inner_of(net, torch):
     """The peer of the layer inside, its module with the weight, how that lies, and its other parameters."""
     if type(net.layer).__name__ == "Linear":
         peer = torch.nn.Linear(net.layer.in_features, net.layer.out_features, bias=net.layer.bias is not None)
-        named = placed(torch, net.layer, peer, lambda theirs: theirs.T)
+        named = placed(torch, net.layer, peer, turned)
         module = peer
     else:
         peer, named = conv(net.layer, torch)
@@ -253,7 +209,7 @@ def weight_norm(net, torch):
     length.data = tensor(torch, net.length).reshape(length.shape)
     named |= {
         "layer.weight": Arranged(direction, ours),
-        "length": Arranged(length, lambda gradient: gradient.flatten()),
+        "length": Arranged(length, lambda theirs: theirs.flatten()),
     }
     return peer, named
 
@@ -269,7 +225,7 @@ def spectral_norm(net, torch):
     return peer, named | {"layer.weight": Arranged(original, ours)}
 
 
-peers = {
+image_peers = {
     **{f"Conv{n}d": conv for n in (1, 2, 3)},
     **{f"ConvTranspose{n}d": transposed_conv for n in (1, 2, 3)},
     **{f"{kind}Pool{n}d": pool for kind in ("Max", "Avg") for n in (1, 2, 3)},

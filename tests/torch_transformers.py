@@ -1,54 +1,26 @@
 """The peers in PyTorch of attention and the layers of transformers, with the same weights.
 
-PyTorch keeps the projections of queries, keys and values as one weight, so that a parameter of ours is a `Part`.
+PyTorch keeps the projections of queries, keys and values as one weight: each of ours is some of its rows.
 """
 
 import numpy as np
 
-
-class Part:
-    """Some rows of a parameter of PyTorch, or all of them, in our order of the axes."""
-
-    def __init__(self, parameter, rows=slice(None)):
-        self.parameter, self.rows = parameter, rows
-
-    @property
-    def grad(self):
-        return self.parameter.grad[self.rows]
-
-    @property
-    def value(self):
-        """The rows as they are now, with the axes of ours."""
-        return self.parameter.detach()[self.rows].numpy().T
-
-
-def put(torch, parameter, *arrays):
-    """Set a parameter to arrays of ours, one below the other."""
-    parameter.data = torch.tensor(np.concatenate([x.numpy().T for x in arrays]))
-
-
-def linear(net, peer, torch, prefix=""):
-    names = [name for name in ("weight", "bias") if getattr(peer, name) is not None]
-    for name in names:
-        put(torch, getattr(peer, name), getattr(net, name))
-    return {f"{prefix}{name}": Part(getattr(peer, name)) for name in names}
+from torch_arranged import Arranged, as_module, turned, with_weights
 
 
 def attention(net, peer, torch, prefix=""):
     """Give an `nn.MultiheadAttention` of PyTorch the weights of ours."""
     n, named = net.features, {}
     projections = ("query", "key", "value")
-    for kind, packed, last in (
-        ("weight", peer.in_proj_weight, peer.out_proj.weight),
-        ("bias", peer.in_proj_bias, peer.out_proj.bias),
-    ):
+    for kind, packed in (("weight", peer.in_proj_weight), ("bias", peer.in_proj_bias)):
         if packed is None:
             continue
-        put(torch, packed, *[getattr(getattr(net, name), kind) for name in projections])
-        put(torch, last, getattr(net.output, kind))
-        parts = {name: Part(packed, slice(k * n, k * n + n)) for k, name in enumerate(projections)}
-        named |= {f"{prefix}{name}.{kind}": part for name, part in {**parts, "output": Part(last)}.items()}
-    return named
+        ours = [getattr(getattr(net, name), kind).numpy().T for name in projections]
+        packed.data = torch.tensor(np.concatenate(ours))
+        for k, name in enumerate(projections):
+            rows = slice(k * n, k * n + n)
+            named[f"{prefix}{name}.{kind}"] = Arranged(packed, lambda theirs, rows=rows: turned(theirs[rows]))
+    return named | with_weights(torch, net.output, peer.out_proj, f"{prefix}output.")
 
 
 def layer(net, torch):
@@ -66,9 +38,9 @@ def layer(net, torch):
         norms.insert(1, "memory_norm")
         named |= attention(net.memory_attention, peer.multihead_attn, torch, "memory_attention.")
     for n, name in enumerate(norms, 1):
-        named |= linear(getattr(net, name), getattr(peer, f"norm{n}"), torch, f"{name}.")
-    named |= linear(net.feed_forward[0], peer.linear1, torch, "feed_forward.layers.0.")
-    named |= linear(net.feed_forward[3], peer.linear2, torch, "feed_forward.layers.3.")
+        named |= with_weights(torch, getattr(net, name), getattr(peer, f"norm{n}"), f"{name}.")
+    named |= with_weights(torch, net.feed_forward[0], peer.linear1, "feed_forward.layers.0.")
+    named |= with_weights(torch, net.feed_forward[3], peer.linear2, "feed_forward.layers.3.")
     return peer, named
 
 
@@ -79,7 +51,7 @@ def stack(net, torch):
     norm, named = None, {f"layers.{n}.{key}": part for n, (_, own) in enumerate(pairs) for key, part in own.items()}
     if net.norm is not None:
         norm = torch.nn.LayerNorm(net.norm.features)
-        named |= linear(net.norm, norm, torch, "norm.")
+        named |= with_weights(torch, net.norm, norm, "norm.")
     settings = {"enable_nested_tensor": False} if name == "TransformerEncoder" else {}
     peer = getattr(torch.nn, name)(pairs[0][0], len(pairs), norm, **settings)
     peer.layers = torch.nn.ModuleList([one for one, _ in pairs])
@@ -94,7 +66,7 @@ def multi_head_peer(net, torch):
         key = query if key is None else key
         return peer(query, key, key if value is None else value, need_weights=False)[0]
 
-    return run, named
+    return as_module(torch, run, peer), named
 
 
 def encoder_peer(net, torch):
@@ -109,7 +81,14 @@ def decoder_peer(net, torch):
         future = torch.ones(x.shape[-2], x.shape[-2], dtype=torch.bool).triu(1)
         return peer(x, memory, tgt_mask=future)
 
-    return run, named
+    return as_module(torch, run, peer), named
+
+
+def learned_positions(net, torch):
+    """Rows of a table, which in PyTorch is written with an Embedding."""
+    table = torch.nn.Embedding(net.length, net.features)
+    table.weight.data = torch.tensor(net.weight.numpy().copy())
+    return as_module(torch, lambda x: x + table(torch.arange(x.shape[-2])), table), {"weight": Arranged(table.weight)}
 
 
 transformer_peers = {
@@ -118,4 +97,5 @@ transformer_peers = {
     "TransformerEncoder": encoder_peer,
     "TransformerDecoderLayer": decoder_peer,
     "TransformerDecoder": decoder_peer,
+    "LearnedPositions": learned_positions,
 }

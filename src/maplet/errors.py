@@ -37,6 +37,11 @@ class MapletError(Exception):
     where
         The place: layer path and the user's line, or file, row and column.
 
+    Attributes
+    ----------
+    layer
+        The innermost layer that was being called, as `Module` fills it in; shown unless the message names it.
+
     Examples
     --------
     >>> print(ShapeError("matmul: (2, 3) and (4, 5) do not fit", fix="transpose the second", where="net.py:3"))
@@ -50,9 +55,12 @@ class MapletError(Exception):
         self.message = message
         self.fix = fix
         self.where = where
+        self.layer: str | None = None
 
     def __str__(self) -> str:
         lines = [self.message]
+        if self.layer and self.layer.partition("(")[0] not in self.message:
+            lines.append(f"  in:  {self.layer}")
         if self.where:
             lines.append(f"  at:  {self.where}")
         if self.fix:

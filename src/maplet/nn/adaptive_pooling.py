@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from maplet.core.types import is_floating
-from maplet.errors import ShapeError
 from maplet.nn.module import Module
 from maplet.nn.spatial import per_axis, require_images
 from maplet.ops import reduction
@@ -57,8 +56,6 @@ class AdaptivePool(Module, abstract=True):
         """(N, spatial…, C) ↦ (N, output_size…, C)."""
         x = as_array(x)
         require_images(self, x.shape, self.spatial_axes)
-        if 0 in x.shape[1:-1]:
-            raise ShapeError(f"{self!r}: in {x.shape} a spatial axis is empty, and so would be the bins")
         x = as_floating(x) if self.combiner == "mean" else x
         y = widened(x) if self.combiner == "mean" else x
         for n, bins in enumerate(one_per_axis("pool", "output_size", self.output_size, self.spatial_axes)):

@@ -92,6 +92,9 @@ class Module(Stateful):
             try:
                 return self.forward(*args, **kwargs)
             except MapletError as error:
+                if error.layer is None:  # else a layer inside has failed
+                    shown = representation(self)
+                    error.layer = type(self).__name__ if "\n" in shown else shown
                 locate(error)
                 raise
 

@@ -286,7 +286,7 @@ class GroupNorm(Normalization):
 
     def _spread(self, of_channels: Array) -> Array:
         """The mean of each group in the place of its channels."""
-        parted = reshape(of_channels, (*of_channels.shape[:-1], self.groups, -1))
+        parted = reshape(of_channels, (*of_channels.shape[:-1], self.groups, of_channels.shape[-1] // self.groups))
         return reshape(broadcast_to(mean(parted, axis=-1, keepdims=True), parted.shape), of_channels.shape)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
-from maplet.errors import ShapeError
+from maplet.errors import DataError, ShapeError
+from maplet.nn.given import first_wrong, known_value
 from maplet.nn.module import Module
+from maplet.nn.sequences import inside
 from maplet.nn.spatial import checked_padding, per_axis, require_images, require_shared_windows
 from maplet.ops import reduction
-from maplet.ops.arguments import as_array
+from maplet.ops.arguments import as_array, as_floating, convert
+
+from maplet.ops.elementwise import where
+from maplet.ops.movement import permute_dims, reshape
 from maplet.ops.windows import reduce_window
 
 if TYPE_CHECKING:
@@ -159,19 +165,53 @@ class GlobalPool(Module, abstract=True):
 
     combiner: ClassVar[str]
 
-    def forward(self, x: ArrayLike) -> Array:
-        """(N, spatial…, C) ↦ (N, C)."""
+    def forward(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Array:
+        """(N, spatial…, C) ↦ (N, C); of padded sequences (N, T, C), ``lengths`` says how many steps of each count.
+
+        Raises
+        ------
+        ShapeError
+            If the input has no spatial axis, or an empty one, or the lengths have another shape.
+        DTypeError, DataError
+            If the lengths are no integers, or are not from 1 to T, as far as their values are known.
+        """
         x = as_array(x)
         if x.ndim < 3 or 0 in x.shape[1:-1]:
             raise ShapeError(
                 f"{self!r} takes (N, spatial…, C) with something in each spatial axis, given {x.shape}",
                 fix="channels stand last; what has no spatial axis needs no pooling",
             )
-        return (reduction.max if self.combiner == "max" else reduction.mean)(x, axis=range(1, x.ndim - 1))
+        combine = reduction.max if self.combiner == "max" else reduction.mean
+        if lengths is None:
+            return combine(x, axis=range(1, x.ndim - 1))
+        x, lengths = as_floating(x), as_array(lengths)
+        known = self._inside(x, lengths)
+        if self.combiner == "max":
+            return combine(where(known, x, -inf), axis=1)
+        # Σ over what counts / how many = mean over all, with zeros for the rest, · T / how many
+        share = x.shape[1] / reshape(convert(lengths, x.dtype), (x.shape[0], 1))
+        return combine(where(known, x, 0.0), axis=1) * share
+
+    def _inside(self, x: Array, lengths: Array) -> Array:
+        """Which steps lie before the end of which sequence: (N, T, 1)."""
+        if x.ndim != 3:
+            raise ShapeError(
+                f"{self!r}: lengths are those of sequences (N, T, C), given {x.shape}", fix="leave out the lengths"
+            )
+        valid = permute_dims(inside(repr(self), lengths, x.shape[0], x.shape[1]), (1, 0, 2))
+        value = known_value(lengths)
+        found = None if value is None else first_wrong("lengths", value, value < 1)
+        if found:
+            raise DataError(
+                f"{self!r}: {found}, and nothing has no mean and no maximum", fix="leave out sequences that are empty"
+            )
+        return valid
 
 
 class GlobalAvgPool(GlobalPool):
     """The mean of each channel over all spatial axes, however many there are: (N, spatial…, C) ↦ (N, C).
+
+    Of padded sequences, ``lengths`` leaves out what stands behind the end of each.
 
     Source: M. Lin, Q. Chen, S. Yan, "Network in network", ICLR 2014.
 
@@ -180,13 +220,15 @@ class GlobalAvgPool(GlobalPool):
     >>> import maplet as mp
     >>> GlobalAvgPool()(mp.ones((10, 7, 7, 5))).shape
     (10, 5)
+    >>> GlobalAvgPool()(mp.asarray([[[1.0], [3.0], [0.0]]]), lengths=[2])
+    Array([[2.]], dtype=float32)
     """
 
     combiner = "mean"
 
 
 class GlobalMaxPool(GlobalPool):
-    """The greatest element of each channel over all spatial axes: (N, spatial…, C) ↦ (N, C).
+    """The greatest element of each channel over all spatial axes: (N, spatial…, C) ↦ (N, C); see `GlobalAvgPool`.
 
     Examples
     --------

@@ -50,8 +50,13 @@ def require_shared_windows(layer: str, padding: Padding, window: PerAxis, dilati
 
 
 def require_images(layer: Module, shape: Shape, count: int, channels: int | None = None) -> None:
-    """Refuse what is not (N, spatial…, C), in the terms of the layer."""
+    """Refuse what is not (N, spatial…, C), or has nothing along a spatial axis, in the terms of the layer."""
     if len(shape) == count + 2 and channels in (None, shape[-1]):
+        if 0 in shape[1:-1]:
+            raise ShapeError(
+                f"{layer!r}: in {shape} a spatial axis is empty",
+                fix="leave out what is empty; a sequence has one step at least, an image one row and one column",
+            )
         return
     if len(shape) == count + 2:
         fix = f"give the layer in_channels={shape[-1]}, or make what comes before it give {channels} channels"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.core.types import default_int, is_floating
-from maplet.errors import SettingError, ShapeError
+from maplet.core.types import default_int, is_floating, short_name
+from maplet.errors import DTypeError, SettingError, ShapeError
 from maplet.nn.layers import Embedding
 from maplet.nn.module import Module
 from maplet.ops.arguments import as_array, convert
@@ -46,6 +46,13 @@ class EmbedColumns(Module):
     widths
         How many numbers stand for each column.
 
+    Raises
+    ------
+    ShapeError
+        If the input is no matrix with a column for each table.
+    DTypeError
+        If it has no floating numbers, among which the codes stand.
+
     Examples
     --------
     >>> import maplet as mp
@@ -65,8 +72,16 @@ class EmbedColumns(Module):
         """(N, D) ↦ (N, D − k + Σ widths)."""
         x = as_array(x)
         count = len(self.levels)
-        if x.ndim != 2 or x.shape[1] < count or not is_floating(x.dtype):
-            raise ShapeError(f"EmbedColumns takes a floating matrix (N, D ≥ {count}), given {x.type}")
+        if x.ndim != 2 or x.shape[1] < count:
+            raise ShapeError(
+                f"EmbedColumns({self.levels}) takes a matrix (N, D ≥ {count}), given {x.shape}",
+                fix="give it one row for each example, whose last columns are the codes",
+            )
+        if not is_floating(x.dtype):
+            raise DTypeError(
+                f"EmbedColumns({self.levels}) takes floating numbers, codes among them, given {short_name(x.dtype)}",
+                fix="convert with x.astype(mp.float32)",
+            )
         numbers = x.shape[1] - count
         pieces = [slice_along(x, 1, 0, numbers)] if numbers else []
         for n, table in enumerate(self.tables):

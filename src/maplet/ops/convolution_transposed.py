@@ -85,7 +85,9 @@ def conv_transpose(
     for axis, (cut, span, stride) in enumerate(zip(_cuts(padding, x, spans, moves), spans, moves, strict=True)):
         low[axis], high[axis] = span - 1 - cut[0], span - 1 - cut[1] + more[axis]
         if (x.shape[axis + 1] - 1) * stride + span - sum(cut) + more[axis] < 1:
-            raise ShapeError(f"conv_transpose: padding {cut} leaves nothing of spatial axis {axis}")
+            raise ShapeError(
+                f"conv_transpose: padding {cut} leaves nothing of spatial axis {axis}", fix="take less padding"
+            )
     between = tuple(s - 1 for s in moves)
     spread = bind(
         "pad", x, low=(0, *(max(n, 0) for n in low), 0), high=(0, *(max(n, 0) for n in high), 0),

@@ -81,7 +81,10 @@ def reduction(
         if kind_of(x.dtype) not in kinds:
             raise DTypeError(f"{name} does not take {short_name(x.dtype)}", fix="convert with x.astype(...)")
         if not empty and builtins.any(x.shape[a] == 0 for a in axes):
-            raise ShapeError(f"{name} over an axis of length 0 (shape {x.shape}) has no value")
+            raise ShapeError(
+                f"{name} over an axis of length 0 (shape {x.shape}) has no value",
+                fix="leave out what is empty, or take another axis",
+            )
         return ArrayType(reduced_shape(x.shape, axes, keepdims=keepdims), x.dtype)
 
     def reference(x: Any, *, axes: tuple[int, ...], keepdims: bool) -> Any:
@@ -126,7 +129,10 @@ reduction("all", np.all, "all", "b", empty=True)
 def _positional(name: str, function: Callable[..., Any]) -> None:
     def shape(x: ArrayType, *, axis: int) -> ArrayType:
         if x.shape[axis] == 0:
-            raise ShapeError(f"{name} over an axis of length 0 (shape {x.shape}) has no value")
+            raise ShapeError(
+                f"{name} over an axis of length 0 (shape {x.shape}) has no value",
+                fix="leave out what is empty, or take another axis",
+            )
         return ArrayType(reduced_shape(x.shape, (axis,), keepdims=False), default_int)
 
     def access(x: ArrayType, *, axis: int) -> index_notation.Access:

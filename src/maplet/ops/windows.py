@@ -236,7 +236,10 @@ def reduce_window(
     margins = margins_of("reduce_window", padding, x.shape[1:-1], spans_of(sizes, steps), moves)
     for span, n, margin in zip(spans_of(sizes, steps), x.shape[1:-1], margins, strict=True):
         if span > n + sum(margin):
-            raise ShapeError(f"reduce_window: a window spans {span} elements, the padded axis has {n + sum(margin)}")
+            raise ShapeError(
+                f"reduce_window: a window spans {span} elements, the padded axis has {n + sum(margin)}",
+                fix='pad the input (padding="same"), or take a smaller window, or less dilation',
+            )
     window_of = {"axes": tuple(range(1, count + 1)), "sizes": sizes, "strides": moves, "dilation": steps}
     offsets = tuple(range(count))
     padded = _surrounded(x, margins, _edge(combiner, x))
