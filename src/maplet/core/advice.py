@@ -162,8 +162,8 @@ for_nn = {
 }
 for_optim = {
     "lr_scheduler": "a schedule in the place of the rate: optim.Adam(optim.Cosine(…))",
-    "swa_utils": "optim.Average() and optim.ExponentialAverage(), or optim.Averaged(optimizer) for mp.fit; update_bn is "
-    "nn.update_statistics(net, batches)",
+    "swa_utils": "optim.Average() and optim.ExponentialAverage(), or optim.Averaged(optimizer) for mp.fit; "
+    "update_bn is nn.update_statistics(net, batches)",
 }
 
 
