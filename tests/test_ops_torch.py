@@ -323,7 +323,7 @@ def test_every_public_operation_is_compared():
         "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isnan", "isinf", "isfinite", "signbit", "logical_and",
         "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "nextafter", "argmax", "argmin", "any", "all",
         "floor_divide", "one_hot",  # above, without gradients
-        "logical_not", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "asarray", "getitem", "setitem",  # test_core_array.py
+        "logical_not", "bitwise_invert", "bitwise_left_shift", "bitwise_right_shift", "asarray", "getitem", "setitem", "round_to",  # test_core_array.py
         "power",  # `pow`
         "transpose", "empty", "empty_like", "from_dlpack", "nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values",
         "isclose", "allclose", "count_nonzero", "searchsorted",  # test_array_api.py

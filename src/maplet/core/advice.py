@@ -161,9 +161,9 @@ for_nn = {
     "init": "nn.initializers, or weight_init= of a layer",
 }
 for_optim = {
-    "SAM": "loss, gradients = optim.sam(loss)(net, x, y)",
     "lr_scheduler": "a schedule in the place of the rate: optim.Adam(optim.Cosine(…))",
-    "swa_utils": "optim.Average() and optim.ExponentialAverage(), or optim.Averaged(optimizer) for mp.fit",
+    "swa_utils": "optim.Average() and optim.ExponentialAverage(), or optim.Averaged(optimizer) for mp.fit; "
+    "update_bn is nn.update_statistics(net, batches)",
 }
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
 
+from maplet.core.array import value_of
 from maplet.core.types import bool_dtype, is_floating, is_integer, short_name
 from maplet.errors import DTypeError, ShapeError
-from maplet.nn.given import known_value
 from maplet.ops.arguments import as_array, as_floating, convert, meet, widened
 from maplet.ops.creation import arange
 from maplet.ops.einsum import einsum
@@ -189,7 +189,7 @@ def padding_mask(lengths: ArrayLike, length: int) -> Array:
     count = whole("padding_mask: length", length, least=0)
     if given.ndim != 1 or not is_integer(given.dtype):
         raise DTypeError(f"padding_mask takes (N,) integers, given {given.type}", fix="one length for each sequence")
-    known = known_value(given)
+    known = value_of(given)
     if known is not None and known.size and (known.min() < 0 or known.max() > count):
         raise ShapeError(f"padding_mask: lengths from {known.min()} to {known.max()} in sequences of {count}")
     return arange(count) < reshape(given, (given.shape[0], 1, 1, 1))

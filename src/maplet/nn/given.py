@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.core.array import value_of
 from maplet.core.types import is_integer, short_name
 from maplet.errors import DataError, DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, meet
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 
 
 rounding = 1e-3  # how far a probability, or the sum of them, may lie outside: float16 rounds so
-
-
-def known_value(x: Array) -> Value | None:
-    """The value where there is one."""
-    return x._value  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (an array has no public word for "if known")
 
 
 def first_wrong(name: str, value: Value, wrong: Any) -> str | None:
@@ -67,7 +63,7 @@ def require_features(name: str, word: str, x: Array) -> None:
 
 def require_unit_interval(name: str, targets: Array, *, fix: str) -> None:
     """Every known target is from 0 to 1, up to rounding."""
-    value = known_value(targets)
+    value = value_of(targets)
     if value is None:
         return
     found = first_wrong("targets", value, ~((value >= -rounding) & (value <= 1 + rounding)))  # so that NaN is wrong too
@@ -109,7 +105,7 @@ def _fix_classes(logits: Shape, targets: Shape) -> str:
 
 def require_classes(name: str, targets: Array, classes: int) -> None:
     """Every known class is from 0 to one less than their number."""
-    value = known_value(targets)
+    value = value_of(targets)
     if value is None:
         return
     wrong = (value < 0) | (value >= classes)
@@ -126,7 +122,7 @@ def require_probabilities(name: str, targets: Array) -> None:
     """Every known row holds probabilities that add up to 1, up to rounding."""
     fix = "divide each row by its sum; examples are weighted by weights=, several true classes by binary_cross_entropy"
     require_unit_interval(name, targets, fix=fix)
-    value = known_value(targets)
+    value = value_of(targets)
     if value is None:
         return
     totals = value.sum(axis=-1, dtype=np.float64)
@@ -140,7 +136,7 @@ def require_logarithms(name: str, word: str, logarithms: Array) -> None:
 
     What is to be found are logits, which are far from that; logarithms that were rounded in float16 are not.
     """
-    value = known_value(logarithms)
+    value = value_of(logarithms)
     if value is None:
         return
     totals = np.exp(value.astype(np.float64)).sum(axis=-1)
@@ -154,7 +150,7 @@ def require_logarithms(name: str, word: str, logarithms: Array) -> None:
 
 def require_not_negative(name: str, word: str, x: Array, *, fix: str) -> None:
     """Every known number is 0 or greater."""
-    value = known_value(x)
+    value = value_of(x)
     found = None if value is None else first_wrong(word, value, ~(value >= 0))
     if found:
         raise DataError(f"{name}: {found}, and all {word} are 0 or greater", fix=fix)
@@ -171,7 +167,7 @@ def spread_weights(name: str, weights: Array, shape: Shape) -> Array:
         if weights.shape == (*shape[:1], 1):
             fix = "give the weights one axis: mp.squeeze(weights, axis=-1)"
         raise ShapeError(f"{name}: weights are one per example, {shape[:1]},{either} given {weights.shape}", fix=fix)
-    value = known_value(weights)
+    value = value_of(weights)
     if value is not None:
         found = first_wrong("weights", value, ~((value >= 0) & np.isfinite(value)))
         if found:
@@ -181,7 +177,7 @@ def spread_weights(name: str, weights: Array, shape: Shape) -> Array:
 
 def require_positive_sum(name: str, weights: Array) -> None:
     """Not all known weights are 0, so that there is something to take the mean of."""
-    value = known_value(weights)
+    value = value_of(weights)
     if value is not None and value.size and not value.any():
         raise DataError(
             f"{name}: all {value.size} weights are 0, so there is no mean",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from maplet.core.array import value_of
 from maplet.core.tree import Stateful
 from maplet.core.types import default_float, default_int, short_name
 from maplet.errors import DTypeError, ShapeError
 from maplet.nn.attention import causal_mask
-from maplet.nn.given import known_value
 from maplet.ops.creation import arange, zeros
 from maplet.ops.elementwise import logical_and, where
 from maplet.ops.indexing import take
@@ -112,7 +112,7 @@ class KeyValueCache(Stateful):
             if x.dtype != kept.dtype:
                 given, own = short_name(x.dtype), short_name(kept.dtype)
                 raise DTypeError(f"a cache of {own} is given {given}", fix=f'layer.new_cache(…, dtype="{x.dtype}")')
-            known = known_value(self.position)
+            known = value_of(self.position)
             if known is not None and int(known) + x.shape[-3] > length:
                 raise ShapeError(
                     f"a cache for {length} tokens: {int(known)} are in it, {x.shape[-3]} are to come",

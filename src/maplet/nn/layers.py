@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any, overload
 
-from maplet.core.array import Parameter
+from maplet.core.array import Parameter, value_of
 from maplet.core.types import is_integer, short_name
 from maplet.errors import DataError, DTypeError, MapletError, ShapeError
 from maplet.nn.construction import require_layers
-from maplet.nn.given import first_wrong, known_value
+from maplet.nn.given import first_wrong
 from maplet.nn.initializers import Normal, as_initializer
 from maplet.nn.module import Module
 from maplet.ops.arguments import as_array, meet
@@ -220,7 +220,7 @@ class Embedding(Module):
             raise DTypeError(
                 f"Embedding takes integers, given {short_name(x.dtype)}", fix="convert with x.astype(mp.int64)"
             )
-        value = known_value(x)
+        value = value_of(x)
         rows = self.num_embeddings
         found = None if value is None else first_wrong("x", value, (value < 0) | (value >= rows))
         if found:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from math import log
 from typing import TYPE_CHECKING
 
-from maplet.core.array import Parameter
+from maplet.core.array import Parameter, value_of
 from maplet.errors import SettingError, ShapeError
-from maplet.nn.given import known_value
 from maplet.nn.initializers import Normal, as_initializer
 from maplet.nn.module import Module
 from maplet.ops.arguments import as_array, as_floating, convert, meet
@@ -115,7 +114,7 @@ class LearnedPositions(Module):
         x, weight = meet(x, self.weight)
         count = x.shape[-2]
         first = as_array(start)
-        known = known_value(first)
+        known = value_of(first)
         if count > self.length or (known is not None and not 0 <= known <= self.length - count):
             where = "" if known is None or known == 0 else f" from position {int(known)} on"
             raise ShapeError(

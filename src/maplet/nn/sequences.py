@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from maplet.core.array import value_of
 from maplet.core.types import is_integer, short_name
 from maplet.errors import DataError, DTypeError, ShapeError
-from maplet.nn.given import first_wrong, known_value
+from maplet.nn.given import first_wrong
 from maplet.ops.arguments import as_array, meet
 from maplet.ops.creation import arange, zeros
 from maplet.ops.elementwise import less
@@ -90,7 +91,7 @@ def inside(layer: str, lengths: ArrayLike, count: int, steps: int) -> Array:
             f"{layer}: lengths are integers, given {short_name(lengths.dtype)}",
             fix="convert with lengths.astype(mp.int64)",
         )
-    value = known_value(lengths)
+    value = value_of(lengths)
     found = None if value is None else first_wrong("lengths", value, np.logical_or(value < 0, value > steps))
     if found:
         raise DataError(f"{layer}: {found}, but the sequences have 0 to {steps} steps", fix="pad x, or cut the lengths")

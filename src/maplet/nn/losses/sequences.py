@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.control.scan import scan
+from maplet.core.array import value_of
 from maplet.core.types import is_integer, short_name
 from maplet.errors import DataError, DTypeError, ShapeError
-from maplet.nn.given import first_wrong, known_value, require_logarithms
+from maplet.nn.given import first_wrong, require_logarithms
 from maplet.nn.losses.common import loss, reduced
 from maplet.ops.arguments import as_array, as_floating
 from maplet.ops.creation import arange, full
@@ -164,11 +165,11 @@ def _require_known(predictions: Array, targets: Array, lengths: Array, target_le
         ("lengths", lengths, times, "predictions have"),
         ("target_lengths", target_lengths, letters, "targets have"),
     ):
-        value = known_value(x)
+        value = value_of(x)
         found = None if value is None else first_wrong(word, value, (value < 0) | (value > most))
         if found:
             raise DataError(f"ctc: {found}, and the {of} {most}", fix="a length counts what is there, from 0 on")
-    value, counts = known_value(targets), known_value(target_lengths)
+    value, counts = value_of(targets), value_of(target_lengths)
     if value is None or counts is None:
         return
     counted = np.arange(letters) < counts[:, None]
