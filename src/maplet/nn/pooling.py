@@ -5,14 +5,14 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
+from maplet.core.array import value_of
 from maplet.errors import DataError, ShapeError
-from maplet.nn.given import first_wrong, known_value
+from maplet.nn.given import first_wrong
 from maplet.nn.module import Module
 from maplet.nn.sequences import inside
 from maplet.nn.spatial import checked_padding, per_axis, require_images, require_shared_windows
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array, as_floating, convert
-
 from maplet.ops.elementwise import where
 from maplet.ops.movement import permute_dims, reshape
 from maplet.ops.windows import reduce_window
@@ -199,7 +199,7 @@ class GlobalPool(Module, abstract=True):
                 f"{self!r}: lengths are those of sequences (N, T, C), given {x.shape}", fix="leave out the lengths"
             )
         valid = permute_dims(inside(repr(self), lengths, x.shape[0], x.shape[1]), (1, 0, 2))
-        value = known_value(lengths)
+        value = value_of(lengths)
         found = None if value is None else first_wrong("lengths", value, value < 1)
         if found:
             raise DataError(
