@@ -187,7 +187,7 @@ def test_the_training_step_of_a_run(tmp_path):
     assert ".py:" not in text
     assert "net.layers.0.weight'[i,j] = " in text
     loops = shown(tmp_path / "run", "--stage", "loops")
-    assert "kernel 0: matmul, less_equal, where · layers.0" in loops
+    assert ": matmul, where · pullback of matmul · layers.2" in loops
     assert "called at 2 places\n" in loops
     assert ".py:" not in loops
 

@@ -142,7 +142,7 @@ def test_what_comes_in_pieces_with_a_cache_is_the_whole(make, x):
     steps = x.shape[-2]
     whole = net(x, *memory, causal=True)
     for pieces in ([1] * steps, [steps - 2, 1, 1], [2, steps - 2], [steps]):
-        cache, found = net.new_cache(x.shape[:-2], length=steps + 3), []
+        cache, found = net.new_cache(*(memory or [x.shape[:-2]]), length=steps + 3), []  # it holds the memory
         for n, end in zip(pieces, np.cumsum(pieces).tolist(), strict=True):
-            found.append(net(x[..., end - n : end, :], *memory, causal=True, cache=cache))
+            found.append(net(x[..., end - n : end, :], causal=True, cache=cache))
         assert_near(mp.concat(found, axis=-2), whole)

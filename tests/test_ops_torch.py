@@ -108,6 +108,7 @@ cases |= {
     "repeat each": (lambda x: mp.repeat(x, [2, 0, 1], axis=0), lambda x: torch.repeat_interleave(x, torch.tensor([2, 0, 1]), dim=0), [anywhere]),
     "tile": (lambda x: mp.tile(x, (2, 1, 3)), lambda x: torch.tile(x, (2, 1, 3)), [anywhere]),
     "roll": (lambda x: mp.roll(x, (2, -1), axis=(0, 1)), lambda x: torch.roll(x, (2, -1), (0, 1)), [anywhere]),
+    "split": (lambda x: mp.split(x, [1, 3], axis=1)[1], lambda x: torch.tensor_split(x, [1, 3], 1)[1], [anywhere]),
     "unstack": (lambda x: mp.unstack(x, axis=1)[2], lambda x: torch.unbind(x, 1)[2], [anywhere]),
     "broadcast_arrays": (lambda x, y: mp.concat(mp.broadcast_arrays(x, y)), lambda x, y: torch.concat(torch.broadcast_tensors(x, y)), [anywhere, beside]),
     "meshgrid": (lambda x, y: mp.concat(mp.meshgrid(x, y)), lambda x, y: torch.concat(torch.meshgrid(x, y, indexing="xy")), [beside, beside[:3]]),

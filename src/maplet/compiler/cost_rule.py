@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 few = 16  # elements of which one is looked up, or more of them
 many = 64  # times smaller than an array, what goes with it stays at hand
-little = 4  # cheap functions, which take no longer than what they read
+little = 5  # cheap functions, which take no longer than what they read
 twice = 2  # as often as it has elements, something cheap may be computed: for the zeros around it
 short = 64  # elements of a row
 near = 1 << 14  # elements of an array: up to here it stays in the first cache, and to call one kernel less is a gain

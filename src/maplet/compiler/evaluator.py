@@ -92,6 +92,18 @@ class Evaluator:
                 return other if truth else self.number("bool", value=False)
             case "logical_not", (Number(value=truth),):
                 return self.number("bool", not truth)
+            case "less_equal", (
+                Function(
+                    name="where",
+                    arguments=(
+                        Function(name="less_equal", arguments=(asked, Number(value=0))) as condition,
+                        Number(value=0),
+                        z,
+                    ),
+                ),
+                Number(value=0),
+            ) if asked is z:  # r ≤ 0 with r = where(z ≤ 0, 0, z), which `conditions` asks
+                return condition
             case _:
                 return self.intern(Function, dtype, name, arguments)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.compiler import products
 from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Loop, Nest, Scatter, Storage
+from maplet.compiler.conditions import by_results
 from maplet.compiler.cost_rule import CostRule, near
 from maplet.compiler.elements import Axis, Fetch, Running, Total, within
 from maplet.compiler.epilogues import with_epilogues
@@ -37,6 +38,7 @@ most_statements = 24  # in one nest: beyond, registers and compile time suffer
 
 def fuse(graph: Graph) -> Block:
     """A closed graph as a block."""
+    graph = by_results(graph)
     fuser = Fuser(graph)
     for node in graph.inputs:
         fuser.block.storage[node] = Storage(node.array_type, "input")
