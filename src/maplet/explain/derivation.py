@@ -1,0 +1,296 @@
+"""`explain`: backpropagation on the user's own function as data, which text, formulas and pictures only draw.
+
+Nothing is differentiated here. The program is recorded, `gradient` extends it by its backward pass and leaves its trail
+(which rule made which node from which), and every node of both is computed. A step of the derivation puts together what
+these say about one forward node.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from maplet.core.array import Array, from_value
+from maplet.core.context import Origin, here
+from maplet.core.graph import Graph, as_made, constant_primitive, input_primitive
+from maplet.core.kinds import access_at, is_elementwise
+from maplet.core.recording import argument_names, record
+from maplet.core.tree import Stateful
+from maplet.core.types import is_floating
+from maplet.errors import SettingError, TraceError
+from maplet.explain.names import names_for_people, names_outside
+from maplet.explain.words import require_language
+from maplet.transforms.derivatives import require_loss
+from maplet.transforms.evaluate import compute
+from maplet.transforms.gradient import gradient
+from maplet.transforms.selection import name_of, require_function
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from maplet.core.graph import Node
+    from maplet.core.recording import Recording
+    from maplet.transforms.gradient import Step, Trail
+
+    Value = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ExplainedNode:
+    """One node of the program, and what backpropagation says about it.
+
+    Parameters
+    ----------
+    node
+        Of the forward graph; of an input the primitive is ``input``.
+    name
+        What people call it: an argument, ``hidden.weight``, a variable of the user's, or ``v1``, ``v2``, …
+    origin
+        The layer and the line in the user's code.
+    value
+        What the node computes; a tuple for an operation with several results.
+    cotangent
+        ∂loss/∂value, incoming: the sum over all uses. None where no gradient comes, or there are several results.
+    sent
+        ∂loss/∂operand as far as it goes through this node, outgoing: one per operand, None where nothing flows.
+    step
+        What the trail holds: the nodes of the backward pass that compute these. None where no gradient flows.
+    """
+
+    node: Node
+    name: str
+    origin: Origin
+    value: Any
+    cotangent: Value | None
+    sent: tuple[Value | None, ...]
+    step: Step | None
+    derivation: Derivation = field(repr=False)
+
+    @property
+    def operation(self) -> str:
+        """The name of the operation, ``matmul``; ``input`` for an argument."""
+        return self.node.primitive.name
+
+    @property
+    def place(self) -> str:
+        """The line in the user's code, ``train.py:42``; empty where it is not known."""
+        return f"{Path(self.origin.file).name}:{self.origin.line}" if self.origin.file else ""
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The names of what it takes."""
+        return tuple([self.derivation.names[child] for child in self.node.inputs])
+
+    @cached_property
+    def elementwise(self) -> bool:
+        """Whether each element of the value comes of one element of each operand."""
+        access = access_at(self.node)
+        return access is not None and is_elementwise(access)
+
+    def local(self, operand: int = 0) -> Value | None:
+        """∂value/∂operand, element by element, of an elementwise operation; None where that is no array.
+
+        It is what the rule of the operation sends back for a cotangent of ones. The derivative of a matrix product or
+        a sum is a linear map, of which `pullback` is the formula.
+        """
+        rule, child = self.node.primitive.gradient, self.node.inputs[operand]
+        if not self.elementwise or rule is None or not is_floating(child.array_type.dtype):
+            return None
+        values = self.derivation.values
+        operands = [from_value(values[node]) for node in self.node.inputs]
+        needed = tuple([n == operand for n in range(len(operands))])
+        ones = from_value(np.ones(self.node.array_type.shape, self.node.array_type.dtype))
+        found: Array | None = rule(ones, from_value(self.value), *operands, needed=needed, **self.node.params)[operand]
+        return None if found is None else np.broadcast_to(found.numpy(), self.node.array_type.shape)
+
+    def received(self) -> list[tuple[ExplainedNode, int, Value]]:
+        """Who uses the value, as which operand, and what cotangent comes from there; their sum is `cotangent`."""
+        found = [(self.derivation.of(user), n) for user, n in self.derivation.users.get(self.node, ())]
+        return [(user, n, sent) for user, n in found if (sent := user.sent[n]) is not None]
+
+
+class Derivation:
+    """Backpropagation through one function at one point: every value and cotangent, and where it comes from.
+
+    Attributes
+    ----------
+    steps
+        The nodes that compute, in the order of the forward pass.
+    leaves
+        The inputs: arguments, parameters, and arrays that the function took from outside.
+    loss
+        The step whose value is explained.
+    backward, trail
+        The graph that `gradient` made, and its trail.
+    names
+        Node of the forward graph → what people call it.
+    values
+        Node of either pass → its value.
+    """
+
+    def __init__(self, f: Callable[..., Any], recording: Recording, objects: Sequence[str], language: str) -> None:
+        self.title = name_of(f)
+        self.language = language
+        self.backward, self.trail = gradient(recording.graph)
+        forward = len(recording.graph.outputs)
+        program = Graph(self.backward.inputs[:-1], self.backward.outputs[:forward], self.backward.origins)
+        order = as_made(program)
+        self.names = names_for_people(program, order, names_outside(f, recording.captured), objects)
+        given = [array.numpy() for array in recording.given()]
+        self.values = _values(self.backward, given, recording.values)
+        self.users = _users(order)
+        self._steps = {step.node: step for step in self.trail.steps}
+        self._cotangents = _cotangents(self.backward, self.trail, forward)
+        self._explained = {node: self._explain(node) for node in (*program.inputs, *order)}
+        self.leaves = [self._explained[node] for node in program.inputs]
+        self.steps = [
+            self._explained[node] for node in order if node.primitive not in (input_primitive, constant_primitive)
+        ]
+        self.loss = self._explained[program.outputs[0]]
+
+    def _explain(self, node: Node) -> ExplainedNode:
+        step, cotangent = self._steps.get(node), self._cotangents.get(node)
+        sent = step.contributions if step is not None else (None,) * len(node.inputs)
+        return ExplainedNode(
+            node, self.names[node], self.backward.origins.get(node, Origin()), self.values[node],
+            None if cotangent is None else self.values[cotangent],
+            tuple([None if one is None else self.values[one] for one in sent]), step, self,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"<derivation of {self.title}: {len(self.steps)} steps, {len(self.leaves)} inputs>"
+
+    def of(self, node: Node) -> ExplainedNode:
+        """What is known of a node of the forward graph."""
+        return self._explained[node]
+
+    def __getitem__(self, name: str) -> ExplainedNode:
+        """The node that people call so: ``derivation["hidden.weight"]``."""
+        for one in (*self.leaves, *self.steps):
+            if one.name == name:
+                return one
+        raise SettingError(
+            f"{self.title} has nothing called {name!r}",
+            fix=f"one of {', '.join(one.name for one in (*self.leaves, *self.steps)[:12])} …",
+        )
+
+    def gradients(self) -> dict[str, Value]:
+        """∂loss/∂input by name, of every input that the loss depends on."""
+        return {leaf.name: leaf.cotangent for leaf in self.leaves if leaf.cotangent is not None}
+
+    def chain(self, name: str) -> list[ExplainedNode]:
+        """All through which a change of this node reaches the loss, the loss first and the node itself last."""
+        reached: set[ExplainedNode] = set()
+        waiting = [self[name]]
+        while waiting:
+            one = waiting.pop()
+            if one not in reached:
+                reached.add(one)
+                waiting += [user for user, _, _ in one.received()]
+        return [one for one in (*reversed(self.steps), *reversed(self.leaves)) if one in reached]
+
+
+def explain(f: Callable[..., Any], *args: Any, language: str = "en") -> Derivation:
+    """Show every step of backpropagation through a function, at the point that is given.
+
+    The function runs as it does under `grad`, twice, to see that it gives the same both times; what it writes to
+    modules is taken back.
+
+    Parameters
+    ----------
+    f
+        A function whose result is one real number, such as a loss.
+    *args
+        Numbers, arrays, trees of them, modules. Derivatives are taken with respect to all real numbers in them.
+    language
+        ``"en"`` or ``"zh"``: the language of what is said beside the formulas.
+
+    Returns
+    -------
+    A `Derivation`.
+
+    Raises
+    ------
+    GradientError
+        If the result is no floating scalar.
+    TraceError
+        If the function is not deterministic. The message shows the values that differ.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> d = mp.explain(lambda x, w: mp.sin(x * w), 0.5, 2.0)
+    >>> [(step.name, step.operation, step.operands) for step in d.steps]
+    [('v1', 'multiply', ('x', 'w')), ('loss', 'sin', ('v1',))]
+    >>> [round(float(x), 4) for x in (d.loss.value, d["v1"].cotangent, d["w"].cotangent)]
+    [0.8415, 0.5403, 0.2702]
+    """
+    require_function(f, example="mp.explain(f, x), not mp.explain(f(x))")
+    require_language(language)
+    recording = record(f, args, with_values=True)
+    require_loss(recording.returned, recording.result, f, "explain")
+    _require_same(f, recording, record(f, args, with_values=True))
+    objects = [name for name, arg in zip(argument_names(f, len(args)), args, strict=True) if isinstance(arg, Stateful)]
+    return Derivation(f, recording, objects, language)
+
+
+def _values(graph: Graph, given: Sequence[Any], known: Mapping[Node, Any]) -> dict[Node, Any]:
+    """The value of every node."""
+    order = [*graph.inputs, *(node for node in as_made(graph) if node not in set(graph.inputs))]
+    one = np.ones((), graph.inputs[-1].array_type.dtype)
+    with np.errstate(all="ignore"):
+        found = compute(Graph(graph.inputs, tuple(order), graph.origins), [*given, one], known)
+    return dict(zip(order, found, strict=True))
+
+
+def _users(order: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:
+    """Node → who takes its value, and as which operand."""
+    users: dict[Node, list[tuple[Node, int]]] = {}
+    for node in order:
+        for n, child in enumerate(node.inputs):
+            users.setdefault(child, []).append((node, n))
+    return users
+
+
+def _cotangents(graph: Graph, trail: Trail, forward: int) -> dict[Node, Node]:
+    """Node of the forward pass → the node that is its cotangent; of inputs, their gradient."""
+    found = dict(trail.cotangents)
+    for step in trail.steps:
+        if len(step.cotangents) > 1:
+            items = [node for node in as_made(graph) if node.primitive.name == "item" and node.inputs[0] is step.node]
+            for item in items:
+                number: int = item.params["index"]
+                if (cotangent := step.cotangents[number]) is not None:
+                    found[item] = cotangent
+    sources = [node for node in graph.inputs[:-1] if is_floating(node.array_type.dtype)]
+    found |= zip(sources, graph.outputs[forward:], strict=True)
+    return found
+
+
+def _require_same(f: Callable[..., Any], first: Recording, second: Recording) -> None:
+    """Refuse a function that gives something else when it is run again: its derivation would be of neither."""
+    pairs = zip(as_made(first.graph), as_made(second.graph), strict=False)
+    for one, other in pairs:
+        a, b = cast("tuple[Any, Any]", (first.values.get(one), second.values.get(other)))
+        if one.primitive is constant_primitive:
+            a, b = (np.asarray(node.params.get("value")) for node in (one, other))
+        alike = one.primitive is other.primitive and one.type == other.type
+        if alike and (a is None or isinstance(a, tuple) or np.array_equal(a, b, equal_nan=is_floating(a.dtype))):
+            continue
+        what = f"{one.primitive.name} gave {_short(a)}, then {_short(b)}" if alike else (
+            f"the first run computes {one.primitive.name}, the second {other.primitive.name}"
+        )  # fmt: skip
+        raise TraceError(
+            f"explain: {name_of(f)} is not deterministic: called twice with the same arguments, {what}",
+            fix="take random numbers from mp.random.Generator(seed) inside of the function, or pass them as arguments",
+            where=str(first.graph.origins.get(one, "")) or str(here()) or None,
+        )
+
+
+def _short(value: Any) -> str:
+    flat = np.asarray(value).reshape(-1)
+    return f"{', '.join(f'{x:.6g}' for x in flat[:3].tolist())}{', …' if flat.size > 3 else ''}"

@@ -1,0 +1,186 @@
+"""What nodes are called when people speak of them: by the user's own names wherever there are any.
+
+In this order: the name of an argument or the path of a parameter (``hidden.weight``); the variable to which the user's
+line assigns the value (``z = x @ w + b``); the layer whose result it is; ``loss`` for what is explained. What is left
+is numbered, ``v1``, ``v2`` and so on, as the literature on automatic differentiation does. A name that comes again (a
+line in a loop, a variable set anew) gets a number.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+from collections import Counter
+from itertools import count
+from typing import TYPE_CHECKING, Any, cast
+
+from maplet.core.array import Array
+from maplet.core.context import Origin
+from maplet.core.graph import constant_primitive
+from maplet.core.text import node_names
+from maplet.core.tree import Stateful, leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from maplet.core.graph import Graph, Node
+
+
+def names_for_people(
+    graph: Graph, order: Sequence[Node], outside: Sequence[str] = (), objects: Collection[str] = ()
+) -> dict[Node, str]:
+    """A distinct name for every input and every node of a forward program.
+
+    Parameters
+    ----------
+    graph
+        The forward program; its first output is what is explained.
+    order
+        Its nodes, in the order in which they were made.
+    outside
+        The names of what the function took from outside, which are the last inputs.
+    objects
+        Names of the arguments that are modules: ``hidden.weight`` is enough, the net's own name says nothing.
+
+    Returns
+    -------
+    Node → name. A constant is called by its number.
+    """
+    wanted: dict[Node, str] = _inputs(graph, outside, objects)
+    between = [node for node in order if node not in wanted and node.primitive is not constant_primitive]
+    assigned = _assigned(between, graph.origins)
+    layers = _ends_of_layers(between, graph.origins)
+    for node in between:
+        if name := assigned.get(node) or layers.get(node):
+            wanted[node] = name
+    wanted.setdefault(graph.outputs[0], "loss")
+    names = _distinct(wanted, order)
+    numbers = (name for n in count(1) if (name := f"v{n}") not in {*names.values()})
+    for node in order:
+        if node not in names:
+            names[node] = _number(node) if node.primitive is constant_primitive else next(numbers)
+    return names
+
+
+def _inputs(graph: Graph, outside: Sequence[str], objects: Collection[str]) -> dict[Node, str]:
+    """The names of the inputs; that of a module is left out in front of its parameters, where they differ without."""
+    every = node_names(graph)
+    known = zip(graph.inputs[len(graph.inputs) - len(outside) :], outside, strict=True)
+    names = {node: every[node] for node in graph.inputs} | {node: name for node, name in known if name}
+    short = {node: name.partition(".")[2] if name.split(".")[0] in objects else name for node, name in names.items()}
+    times = Counter(short.values())
+    return {node: short[node] if short[node] and times[short[node]] == 1 else names[node] for node in names}
+
+
+def names_outside(f: Callable[..., Any], captured: Sequence[Array]) -> list[str]:
+    """The names of the arrays that a function took from outside: of its variables there, or of what holds them.
+
+    Empty where they are not found, as in what is reached by an attribute of something that is no tree of arrays.
+    """
+    try:
+        variables = inspect.getclosurevars(f)
+    except (TypeError, ValueError):
+        return [""] * len(captured)
+    found: dict[int, str] = {}
+    for name, value in [*variables.globals.items(), *variables.nonlocals.items()]:
+        if isinstance(value, Array):
+            found[id(value)] = name
+        elif isinstance(value, Stateful | list | tuple | dict):
+            held = leaves(cast("Any", value))
+            found |= {
+                id(leaf): path if isinstance(value, Stateful) else f"{name}.{path}" for path, leaf in held.items()
+            }
+    return [found.get(id(array), "") for array in captured]
+
+
+def _number(node: Node) -> str:
+    value = node.params["value"]
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _distinct(wanted: Mapping[Node, str], order: Sequence[Node]) -> dict[Node, str]:
+    """Names that come again get a number, in the order of the program."""
+    names: dict[Node, str] = {}
+    taken: set[str] = set()
+    ordered = [*(node for node in wanted if node not in {*order}), *(node for node in order if node in wanted)]
+    for node in ordered:
+        name = wanted[node]
+        names[node] = name if name not in taken else next(n for k in count(2) if (n := f"{name}_{k}") not in taken)
+        taken.add(names[node])
+    return names
+
+
+# ── variables ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _assigned(nodes: Sequence[Node], origins: Mapping[Node, Origin]) -> dict[Node, str]:
+    """The last node that a line makes is what it assigns, where it is an assignment to one variable."""
+    variables: dict[str, dict[int, str]] = {}
+    found: dict[Node, str] = {}
+    for node, after in zip(nodes, [*nodes[1:], None], strict=True):
+        here = origins.get(node, Origin())
+        if not here.file or (after is not None and _same_statement(here, origins.get(after, Origin()), variables)):
+            continue
+        lines = _variables(here.file, variables)
+        if here.line in lines:
+            found[node] = lines[here.line]
+    return found
+
+
+def _same_statement(one: Origin, other: Origin, variables: dict[str, dict[int, str]]) -> bool:
+    """Whether two nodes that follow one another were made by one statement: it may span several lines."""
+    if one.file != other.file:
+        return False
+    lines = _variables(one.file, variables)
+    both = (lines.get(one.line), lines.get(other.line))
+    return one.line == other.line or (abs(one.line - other.line) == 1 and None not in both and both[0] is both[1])
+
+
+def _variables(file: str, known: dict[str, dict[int, str]]) -> dict[int, str]:
+    """Of a file: the number of each line of an assignment → the variable that it sets."""
+    if file not in known:
+        try:
+            tree = ast.parse("".join(linecache.getlines(file)))
+        except (SyntaxError, ValueError, RecursionError):
+            tree = ast.Module([], [])
+        known[file] = {
+            line: name
+            for statement in ast.walk(tree)
+            for name in _targets(statement)
+            for line in range(getattr(statement, "lineno", 1), (getattr(statement, "end_lineno", None) or 0) + 1)
+        }
+    return known[file]
+
+
+def _targets(statement: ast.AST) -> Iterator[str]:
+    """The variable that a statement sets to what it computes; a new string, so that statements can be told apart."""
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target, value = statement.targets[0], statement.value
+    elif isinstance(statement, ast.AugAssign | ast.AnnAssign):
+        target, value = statement.target, statement.value
+    else:
+        return
+    if value is None or isinstance(value, ast.Attribute | ast.Tuple | ast.List | ast.Dict):
+        return
+    if any(isinstance(part, ast.Lambda) for part in ast.walk(value)):  # what it computes is assigned to nothing
+        return
+    if isinstance(value, ast.Subscript) and isinstance(value.value, ast.Attribute):  # x.shape[0] is no array
+        return
+    if isinstance(target, ast.Name):
+        yield "".join(list(target.id))
+    elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+        yield "".join(list(target.attr))
+
+
+# ── layers ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ends_of_layers(nodes: Sequence[Node], origins: Mapping[Node, Origin]) -> dict[Node, str]:
+    """The last node of each call of an innermost layer → the layer's path."""
+    found: dict[Node, str] = {}
+    for node, after in zip(nodes, [*nodes[1:], None], strict=True):
+        layer = origins.get(node, Origin()).layer
+        if layer and (after is None or origins.get(after, Origin()).layer != layer):
+            found[node] = layer
+    return found
