@@ -23,6 +23,7 @@ from maplet.core.tree import Stateful
 from maplet.core.types import is_floating
 from maplet.errors import SettingError, TraceError
 from maplet.explain.names import names_for_people, names_outside
+from maplet.explain.text import derivation_text, entry_text
 from maplet.explain.words import require_language
 from maplet.transforms.derivatives import require_loss
 from maplet.transforms.evaluate import compute
@@ -182,6 +183,10 @@ class Derivation:
         """∂loss/∂input by name, of every input that the loss depends on."""
         return {leaf.name: leaf.cotangent for leaf in self.leaves if leaf.cotangent is not None}
 
+    def cotangent_node(self, node: Node) -> Node | None:
+        """The node of the backward pass that is ∂loss/∂node."""
+        return self._cotangents.get(node)
+
     def chain(self, name: str) -> list[ExplainedNode]:
         """All through which a change of this node reaches the loss, the loss first and the node itself last."""
         reached: set[ExplainedNode] = set()
@@ -192,6 +197,39 @@ class Derivation:
                 reached.add(one)
                 waiting += [user for user, _, _ in one.received()]
         return [one for one in (*reversed(self.steps), *reversed(self.leaves)) if one in reached]
+
+    # ── how it is shown ──────────────────────────────────────────────────────────────────────────
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, *, entry: tuple[str, tuple[int, ...]] | None = None, unfold: bool | str = False) -> str:
+        """As plain text: a line per step for scalars, matrix by matrix for small nets, folded by layer for large ones.
+
+        Parameters
+        ----------
+        entry
+            ``("hidden.weight", (0, 1))``: how this one element comes to its value and its gradient, and nothing else.
+        unfold
+            True shows every step of a large program; the name of a layer, or the line of a group, the steps there.
+
+        Examples
+        --------
+        >>> import maplet as mp
+        >>> print(mp.explain(lambda x, w: mp.sin(x * w), 0.5, 2.0).text())  # doctest: +ELLIPSIS
+        <lambda>: loss = 0.841471 · 2 steps
+        <BLANKLINE>
+        forward pass
+          v1 = x·w = 0.5·2 = 1 ...
+          loss = sin v1 = sin 1 = 0.841471 ...
+        <BLANKLINE>
+        backward pass
+          ∂loss/∂loss = 1
+          ∂loss/∂v1 = ∂loss/∂loss·cos v1 = 1·0.540302 = 0.540302
+          ∂loss/∂x = ∂loss/∂v1·w = 0.540302·2 = 1.0806
+          ∂loss/∂w = ∂loss/∂v1·x = 0.540302·0.5 = 0.270151
+        """
+        return derivation_text(self, unfold) if entry is None else entry_text(self, *entry)
 
 
 def explain(f: Callable[..., Any], *args: Any, language: str = "en") -> Derivation:

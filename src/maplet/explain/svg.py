@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from maplet.train.report.markup import Content, Markup, element, number
+from maplet.explain.markup import Content, Markup, element, number
 
 _LARGEST = 1e300  # differences of two such numbers do not overflow
 
