@@ -22,7 +22,11 @@ from maplet.core.recording import argument_names, record
 from maplet.core.tree import Stateful
 from maplet.core.types import is_floating
 from maplet.errors import SettingError, TraceError
+from maplet.explain.equations import derivation_latex
+from maplet.explain.markup import element
 from maplet.explain.names import names_for_people, names_outside
+from maplet.explain.page import page
+from maplet.explain.picture import mermaid
 from maplet.explain.text import derivation_text, entry_text
 from maplet.explain.words import require_language
 from maplet.transforms.derivatives import require_loss
@@ -217,7 +221,7 @@ class Derivation:
         --------
         >>> import maplet as mp
         >>> print(mp.explain(lambda x, w: mp.sin(x * w), 0.5, 2.0).text())  # doctest: +ELLIPSIS
-        <lambda>: loss = 0.841471 · 2 steps
+        loss = 0.841471 · 2 steps
         <BLANKLINE>
         forward pass
           v1 = x·w = 0.5·2 = 1 ...
@@ -230,6 +234,24 @@ class Derivation:
           ∂loss/∂w = ∂loss/∂v1·x = 0.540302·0.5 = 0.270151
         """
         return derivation_text(self, unfold) if entry is None else entry_text(self, *entry)
+
+    def latex(self, *, unfold: bool | str = False) -> str:
+        """As LaTeX (amsmath): an equation per node, forward and then backward."""
+        return derivation_latex(self, unfold)
+
+    def mermaid(self, *, unfold: bool | str = False) -> str:
+        """The graph as a flowchart in the language of Mermaid."""
+        return mermaid(self, unfold)
+
+    def html(self, *, unfold: bool | str = False) -> str:
+        """One self-contained page: the graph to click through, formulas as MathML; nothing is loaded."""
+        return page(self, unfold)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """What a notebook shows: the page in a frame of its own, so that it cannot meddle with the notebook."""
+        frame = element("iframe", srcdoc=self.html(), style="width:100%;height:720px;border:0", title=repr(self))
+        formulas = {"text/latex": self.latex(), "text/vnd.mermaid": self.mermaid()}
+        return {"text/plain": self.text(), "text/html": frame, **formulas}
 
 
 def explain(f: Callable[..., Any], *args: Any, language: str = "en") -> Derivation:

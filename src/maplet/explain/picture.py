@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maplet.explain.folding import Fold, folded, norm
-from maplet.explain.formula import Name
 from maplet.explain.print_text import text
 from maplet.explain.symbols import number, value_formula
 
@@ -68,19 +67,17 @@ def _box(fold: Fold, derivation: Derivation) -> Box:
     else:
         kind = "loss" if last is derivation.loss else "input" if last.operation == "input" else "step"
         lines = [_short(text(value_formula(last)))] if kind != "input" else []
-    lines += [line for line in (_number(last, "", last.value), _number(last, "∂ ", last.cotangent)) if line]
+    lines += [line for line in (_number("", last.value, last), _number("∂ ", last.cotangent, last)) if line]
     return Box(_short(fold.title), tuple(lines), kind, fold.steps)
 
 
-def _number(step: ExplainedNode, before: str, value: object) -> str:
+def _number(before: str, value: Any, step: ExplainedNode) -> str:
     """A scalar as its number, an array by its type and norm; empty for what is not there."""
     if value is None or isinstance(value, tuple):
         return ""
-    array = step.value if value is step.value else step.cotangent
-    if array.size == 1:
-        return f"{before or '= '}{text(number(array))}"
-    length = norm([array])
-    return f"{before or f'{step.node.type} '}‖{length:.4g}‖" if length is not None else ""
+    if value.size == 1:
+        return f"{before or '= '}{text(number(value))}"
+    return f"{before or f'{step.node.type} '}‖{norm([value]):.4g}‖"
 
 
 def _short(line: str) -> str:
@@ -102,8 +99,3 @@ def mermaid(derivation: Derivation, unfold: bool | str = False) -> str:
 def _label(line: str) -> str:
     """Text that Mermaid takes for nothing else: what is not a letter, a digit or harmless, by its number."""
     return "".join(c if c.isalnum() or c in " .·=+−∂/σΣ‖" else f"#{ord(c)};" for c in line)
-
-
-def title(derivation: Derivation) -> str:
-    """``f: loss = 0.84``."""
-    return f"{derivation.title}: {text(Name(derivation.loss.name))} = {text(number(derivation.loss.value))}"

@@ -59,6 +59,11 @@ def number_of(value: Any, name: Formula) -> Formula:
     return Table(tuple([tuple([number(cell) for cell in cells]) for cells in np.atleast_2d(value)]))
 
 
+def size_of(step: ExplainedNode) -> int:
+    """How many elements the value has; 0 where there are several arrays."""
+    return 0 if isinstance(step.value, tuple) else step.value.size
+
+
 # ── what a node computes ─────────────────────────────────────────────────────────────────────────
 
 

@@ -12,7 +12,7 @@ from maplet.explain.folding import Fold, folded, norm
 from maplet.explain.formula import Formula, Name, Partial, equation
 from maplet.explain.print_text import text
 from maplet.explain.rules import cotangent_formula, cotangent_with_numbers, derivative, said
-from maplet.explain.symbols import number, number_of, symbol, value_formula, value_with_numbers
+from maplet.explain.symbols import number, number_of, size_of, symbol, value_formula, value_with_numbers
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
@@ -27,9 +27,10 @@ def derivation_text(derivation: Derivation, unfold: bool | str = False) -> str:
     """The whole derivation."""
     folds = folded(derivation, unfold)
     many = any(len(fold.steps) > 1 for fold in folds)
-    scalar = all(_size(one) == 1 for one in (*derivation.leaves, *derivation.steps))
+    scalar = all(size_of(one) == 1 for one in (*derivation.leaves, *derivation.steps))
     language = derivation.language
-    parts = [_title(derivation), "", say("forward", language)]
+    first = f"{title(derivation)} · {len(derivation.steps)} {say('steps', language)}"
+    parts = [first, "", say("forward", language)]
     if many:
         parts += [f"  {line}" for line in _table(folds, derivation)]
         return "\n".join([*parts, "", say("parameters", language), *_leaves(derivation), "", say("folded", language)])
@@ -37,14 +38,10 @@ def derivation_text(derivation: Derivation, unfold: bool | str = False) -> str:
     return "\n".join([*parts, *lines(derivation, forward=True), "", say("backward", language), *lines(derivation)])
 
 
-def _title(derivation: Derivation) -> str:
-    loss, language = derivation.loss, derivation.language
-    parts = [f"{derivation.title}: {text(Name(loss.name))} = {text(number(loss.value))}"]
-    return " · ".join([*parts, f"{len(derivation.steps)} {say('steps', language)}"])
-
-
-def _size(one: ExplainedNode) -> int:
-    return 0 if isinstance(one.value, tuple) else one.value.size
+def title(derivation: Derivation) -> str:
+    """``f: loss = 0.84``; a function without a name is left out."""
+    value = f"{derivation.loss.name} = {text(number(derivation.loss.value))}"
+    return value if derivation.title == "<lambda>" else f"{derivation.title}: {value}"
 
 
 # ── one line per step ────────────────────────────────────────────────────────────────────────────
@@ -53,7 +50,7 @@ def _size(one: ExplainedNode) -> int:
 def forward_equation(step: ExplainedNode) -> Formula:
     """``z = w·x = 0.5·2 = 1``; the numbers are left out where they would not be fewer than the names."""
     value = number_of(step.value, Name(step.name))
-    numbers = [value_with_numbers(step), value] if _size(step) == 1 else []
+    numbers = [value_with_numbers(step), value] if size_of(step) == 1 else []
     return equation(Name(step.name), value_formula(step), *numbers)
 
 
