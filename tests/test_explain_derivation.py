@@ -183,6 +183,47 @@ def test_values_that_are_used_several_times_add_up(published, number):
         assert derivation[name].cotangent == pytest.approx(expected[f"d{example['output']}_d{name}"])
 
 
+def test_the_update_of_the_2_2_2_example_and_what_it_is_worth(published):
+    example = published("sigmoid_2_2_2.json")
+    start = example["initial"] | example["inputs"] | {"t1": example["targets"]["o1"], "t2": example["targets"]["o2"]}
+    order = two_two_two.__code__.co_varnames[:14]
+    derivation = mp.explain(two_two_two, *[array(start[name]) for name in order])
+    step = derivation.descend(example["learning_rate"], [f"w{n}" for n in range(1, 9)])
+    expected = example["recomputed_float64"]
+    for one in step.moved:
+        assert one.after == pytest.approx(expected[f"{one.name}_new"], rel=1e-12)
+    assert step.loss_after == pytest.approx(expected["E_total_after_1_update"], rel=1e-12)
+    assert step.real == pytest.approx(step.predicted, rel=0.1)
+
+
+# ── one step of descent ──────────────────────────────────────────────────────────────────────────
+
+
+def test_the_first_order_prediction_is_met_as_the_step_grows_small():
+    f, args = classified()
+    derivation = mp.explain(f, *args)
+    errors = []
+    for rate in (1e-1, 1e-2):
+        step = derivation.descend(rate)
+        assert {one.name for one in step.moved} == {
+            "layers.0.weight", "layers.0.bias", "layers.2.weight", "layers.2.bias",
+        }  # fmt: skip
+        errors.append(abs(step.real / step.predicted - 1))
+    assert errors[1] < 0.2 * errors[0] < 0.1
+    assert "loss before: " in derivation.descend(0.1).text()
+
+
+def test_a_step_that_cannot_be_taken_is_refused():
+    derivation = mp.explain(lambda x, n: x**2 * n, 1.0, 2)
+    with pytest.raises(SettingError, match="goes downhill"):
+        derivation.descend(0.0)
+    with pytest.raises(SettingError, match="nothing called 'n'"):
+        derivation.descend(0.1, ["n"])
+    counted = mp.explain(lambda x, n: x**2 * n, 1.0, np.asarray(2))
+    with pytest.raises(SettingError, match="n has no gradient"):
+        counted.descend(0.1, ["n"])
+
+
 # ── bad input ────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -7,24 +7,21 @@ these say about one forward node.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.core.array import Array, from_value
 from maplet.core.context import Origin, here
 from maplet.core.graph import Graph, as_made, constant_primitive, input_primitive
-from maplet.core.kinds import access_at, is_elementwise
 from maplet.core.recording import argument_names, record
 from maplet.core.tree import Stateful
 from maplet.core.types import is_floating
 from maplet.errors import SettingError, TraceError
+from maplet.explain.descent import descend
 from maplet.explain.equations import derivation_latex
 from maplet.explain.markup import element
 from maplet.explain.names import names_for_people, names_outside
+from maplet.explain.node import ExplainedNode
 from maplet.explain.page import page
 from maplet.explain.picture import mermaid
 from maplet.explain.text import derivation_text, entry_text
@@ -39,83 +36,10 @@ if TYPE_CHECKING:
 
     from maplet.core.graph import Node
     from maplet.core.recording import Recording
-    from maplet.transforms.gradient import Step, Trail
+    from maplet.explain.descent import Descent
+    from maplet.transforms.gradient import Trail
 
     Value = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class ExplainedNode:
-    """One node of the program, and what backpropagation says about it.
-
-    Parameters
-    ----------
-    node
-        Of the forward graph; of an input the primitive is ``input``.
-    name
-        What people call it: an argument, ``hidden.weight``, a variable of the user's, or ``v1``, ``v2``, …
-    origin
-        The layer and the line in the user's code.
-    value
-        What the node computes; a tuple for an operation with several results.
-    cotangent
-        ∂loss/∂value, incoming: the sum over all uses. None where no gradient comes, or there are several results.
-    sent
-        ∂loss/∂operand as far as it goes through this node, outgoing: one per operand, None where nothing flows.
-    step
-        What the trail holds: the nodes of the backward pass that compute these. None where no gradient flows.
-    """
-
-    node: Node
-    name: str
-    origin: Origin
-    value: Any
-    cotangent: Value | None
-    sent: tuple[Value | None, ...]
-    step: Step | None
-    derivation: Derivation = field(repr=False)
-
-    @property
-    def operation(self) -> str:
-        """The name of the operation, ``matmul``; ``input`` for an argument."""
-        return self.node.primitive.name
-
-    @property
-    def place(self) -> str:
-        """The line in the user's code, ``train.py:42``; empty where it is not known."""
-        return f"{Path(self.origin.file).name}:{self.origin.line}" if self.origin.file else ""
-
-    @property
-    def operands(self) -> tuple[str, ...]:
-        """The names of what it takes."""
-        return tuple([self.derivation.names[child] for child in self.node.inputs])
-
-    @cached_property
-    def elementwise(self) -> bool:
-        """Whether each element of the value comes of one element of each operand."""
-        access = access_at(self.node)
-        return access is not None and is_elementwise(access)
-
-    def local(self, operand: int = 0) -> Value | None:
-        """∂value/∂operand, element by element, of an elementwise operation; None where that is no array.
-
-        It is what the rule of the operation sends back for a cotangent of ones. The derivative of a matrix product or
-        a sum is a linear map, of which `pullback` is the formula.
-        """
-        rule, child = self.node.primitive.gradient, self.node.inputs[operand]
-        if not self.elementwise or rule is None or not is_floating(child.array_type.dtype):
-            return None
-        values = self.derivation.values
-        operands = [from_value(values[node]) for node in self.node.inputs]
-        needed = tuple([n == operand for n in range(len(operands))])
-        ones = from_value(np.ones(self.node.array_type.shape, self.node.array_type.dtype))
-        found: Array | None = rule(ones, from_value(self.value), *operands, needed=needed, **self.node.params)[operand]
-        return None if found is None else np.broadcast_to(found.numpy(), self.node.array_type.shape)
-
-    def received(self) -> list[tuple[ExplainedNode, int, Value]]:
-        """Who uses the value, as which operand, and what cotangent comes from there; their sum is `cotangent`."""
-        found = [(self.derivation.of(user), n) for user, n in self.derivation.users.get(self.node, ())]
-        return [(user, n, sent) for user, n in found if (sent := user.sent[n]) is not None]
 
 
 class Derivation:
@@ -135,7 +59,11 @@ class Derivation:
         Node of the forward graph → what people call it.
     values
         Node of either pass → its value.
+    has_lines
+        Whether steps tell the line of the user's code; what was typed or read from a run has none.
     """
+
+    has_lines = True
 
     def __init__(self, f: Callable[..., Any], recording: Recording, objects: Sequence[str], language: str) -> None:
         self.title = name_of(f)
@@ -234,6 +162,31 @@ class Derivation:
           ∂loss/∂w = ∂loss/∂v1·x = 0.540302·0.5 = 0.270151
         """
         return derivation_text(self, unfold) if entry is None else entry_text(self, *entry)
+
+    def descend(self, learning_rate: float, names: Sequence[str] | None = None) -> Descent:
+        """One step of gradient descent from here, θ ↦ θ − α∇J, with the loss before and after; see `Descent`.
+
+        Parameters
+        ----------
+        learning_rate
+            α > 0.
+        names
+            What is moved. By default the trainable parameters of modules, or else every input with a gradient.
+
+        Examples
+        --------
+        >>> import maplet as mp
+        >>> print(mp.explain(lambda x: x**2, 3.0).descend(0.1).text())
+        one step of gradient descent: θ ↦ θ − α∇J
+        <BLANKLINE>
+          x ↦ 3 − 0.1·6 = 2.4
+        <BLANKLINE>
+          loss before: 9
+          loss after: 5.76
+          decrease predicted to first order, α‖∇J‖²: 3.6
+          real decrease: 3.24
+        """
+        return descend(self, learning_rate, names)
 
     def latex(self, *, unfold: bool | str = False) -> str:
         """As LaTeX (amsmath): an equation per node, forward and then backward."""

@@ -11,7 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from maplet.explain.derivation import Derivation, ExplainedNode
+    from maplet.explain.derivation import Derivation
+    from maplet.explain.node import ExplainedNode
 
 most_steps = 80  # that are shown one by one
 most_operations = 3  # that are named in the title of a group

@@ -56,7 +56,8 @@ def names_for_people(
             wanted[node] = name
     wanted.setdefault(graph.outputs[0], "loss")
     names = _distinct(wanted, order)
-    numbers = (name for n in count(1) if (name := f"v{n}") not in {*names.values()})
+    taken = set(names.values())
+    numbers = (name for n in count(1) if (name := f"v{n}") not in taken)
     for node in order:
         if node not in names:
             names[node] = _number(node) if node.primitive is constant_primitive else next(numbers)
@@ -103,7 +104,8 @@ def _distinct(wanted: Mapping[Node, str], order: Sequence[Node]) -> dict[Node, s
     """Names that come again get a number, in the order of the program."""
     names: dict[Node, str] = {}
     taken: set[str] = set()
-    ordered = [*(node for node in wanted if node not in {*order}), *(node for node in order if node in wanted)]
+    computed = set(order)
+    ordered = [*(node for node in wanted if node not in computed), *(node for node in order if node in wanted)]
     for node in ordered:
         name = wanted[node]
         names[node] = name if name not in taken else next(n for k in count(2) if (n := f"{name}_{k}") not in taken)

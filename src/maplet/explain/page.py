@@ -32,7 +32,8 @@ from maplet.explain.text import title
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
-    from maplet.explain.derivation import Derivation, ExplainedNode
+    from maplet.explain.derivation import Derivation
+    from maplet.explain.node import ExplainedNode
     from maplet.explain.picture import Box
 
 most_cells = 64  # elements of an array that is shown as a table

@@ -10,7 +10,8 @@ from maplet.explain.print_text import text
 from maplet.explain.symbols import number, value_formula
 
 if TYPE_CHECKING:
-    from maplet.explain.derivation import Derivation, ExplainedNode
+    from maplet.explain.derivation import Derivation
+    from maplet.explain.node import ExplainedNode
 
 widest = 30  # letters of a line in a box
 

@@ -14,7 +14,7 @@ from maplet.core.kinds import access_at, only_moves
 from maplet.core.trace import Trace, constant
 from maplet.core.types import is_floating
 from maplet.explain.formula import Formula, Name, Partial, Row, Sign, fenced, multiplied, row
-from maplet.explain.symbols import expression, number, number_of, symbol
+from maplet.explain.symbols import expression, number, number_of, one, symbol
 from maplet.explain.words import languages, repeated, rules
 from maplet.transforms.simplify import simplify
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from maplet.core.graph import Node
-    from maplet.explain.derivation import ExplainedNode
+    from maplet.explain.node import ExplainedNode
 
 
 def derivative(of: ExplainedNode) -> Formula:
@@ -112,11 +112,11 @@ def rule_of(step: ExplainedNode) -> str:
     """The name of the rule that the node follows backwards, a key of `words.rules`."""
     if step.operation == "input":
         return "input"
-    if step.step is None or not any(one is not None for one in step.sent):
+    if step.step is None or not any(sent is not None for sent in step.sent):
         return "stopped"
     if step.elementwise:
-        sent = [one for one in step.step.contributions if one is not None]
-        return "passed on" if all(one is step.step.cotangents[0] for one in sent) else "chain"
+        locals_ = [local_formula(step, n) for n, sent in enumerate(step.sent) if sent is not None]
+        return "passed on" if all(local == one for local in locals_) else "chain"
     access = access_at(step.node)
     return "host" if access is None else _rule_of(access.value)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from maplet.core.graph import Node
-    from maplet.explain.derivation import ExplainedNode
+    from maplet.explain.node import ExplainedNode
 
 most_entries = 12  # of an array that is written out in a formula
 longest = 24  # operations in a pullback that is written as one formula

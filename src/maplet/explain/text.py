@@ -18,7 +18,8 @@ from maplet.explain.words import say
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from maplet.explain.derivation import Derivation, ExplainedNode
+    from maplet.explain.derivation import Derivation
+    from maplet.explain.node import ExplainedNode
 
 most_shown = 64  # elements of an array that is printed; of a larger one, shape and norm
 

@@ -60,8 +60,8 @@ rules = {
         "没有梯度通过：它给出布尔值或整数，或其后没有需要求导的量。",
     ),
     "passed on": (
-        "A sum passes the gradient on unchanged: ∂(x + y)/∂x = 1.",
-        "加法原样传递梯度：∂(x + y)/∂x = 1。",
+        "The local derivative is 1: the gradient passes on unchanged, as through a sum.",
+        "局部导数为 1：梯度原样传递，如同经过加法。",
     ),
     "chain": (
         "Chain rule: the gradient that comes in, times the local derivative.",
