@@ -42,7 +42,7 @@ most_rows = 200  # steps of a group that are listed
 
 def page(derivation: Derivation, unfold: bool | str = False) -> str:
     """The whole page."""
-    found, arrows = boxes(derivation, unfold)
+    found, _ = boxes(derivation, unfold)
     language = derivation.language
     numbers = {step.node: n for n, box in enumerate(found) for step in box.steps}
     panels = [_panel(box, n, len(found), numbers) for n, box in enumerate(found)]
@@ -62,7 +62,7 @@ def page(derivation: Derivation, unfold: bool | str = False) -> str:
             class_="columns",
         ),
     )  # fmt: skip
-    data = json.dumps({"chains": _chains(len(found), arrows), "start": len(found) - 1}).replace("<", "\\u003c")
+    data = json.dumps({"chains": _chains(found, numbers), "start": len(found) - 1}).replace("<", "\\u003c")
     return "<!doctype html>\n" + element(
         "html", _head(title(derivation)), element("body", main, element("script", Markup(_file("page.js") % data))),
         lang="zh-Hans" if language == "zh" else "en",
@@ -86,20 +86,21 @@ def _head(name: str) -> Markup:
     )
 
 
-def _chains(count: int, arrows: list[tuple[int, int]]) -> list[list[int]]:
-    """For each box, all those through which it reaches the loss, itself among them."""
-    after: dict[int, set[int]] = {n: set() for n in range(count)}
-    for start, end in arrows:
-        after[start].add(end)
-    found: list[list[int]] = []
-    for n in range(count):
+def _chains(found: list[Box], numbers: dict[Any, int]) -> list[list[int]]:
+    """For each box, all those through which its gradient comes from the loss, itself among them."""
+    after: list[set[int]] = []
+    for box in found:
+        users = (user.node for step in box.steps for user, _, _ in step.received())
+        after.append({numbers[user] for user in users if user in numbers})
+    chains: list[list[int]] = []
+    for n in range(len(found)):
         seen, waiting = {n}, [n]
         while waiting:
             new = after[waiting.pop()] - seen
             seen |= new
             waiting += new
-        found.append(sorted(seen))
-    return found
+        chains.append(sorted(seen))
+    return chains
 
 
 def _buttons(language: str) -> Markup:

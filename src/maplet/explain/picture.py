@@ -64,7 +64,7 @@ def _box(fold: Fold, derivation: Derivation) -> Box:
     last = fold.last
     if len(fold.steps) > 1:
         kind = "fold"
-        lines = [fold.operations, str(last.node.type)]
+        lines = [fold.operations]
     else:
         kind = "loss" if last is derivation.loss else "input" if last.operation == "input" else "step"
         lines = [_short(text(value_formula(last)))] if kind != "input" else []

@@ -118,7 +118,7 @@ def _(part: Partial) -> Markup:
 def _(part: Cases) -> Markup:
     rows: list[Markup] = []
     for value, when in part.rows:
-        start = None if isinstance(when, Words) else element("mtext", "if ")
+        start = None if isinstance(when, Words) else [element("mtext", "if"), space]
         rows.append(element("mtr", element("mtd", mathml(value)), element("mtd", start, mathml(when))))
     return element("mrow", element("mo", "{"), element("mtable", rows))
 
