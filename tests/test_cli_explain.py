@@ -84,6 +84,8 @@ def test_an_expression():
     assert "前向传播" in shown("mse(sigmoid(x @ w + b), y)", *given, "--language", "zh")
     assert shown("mse(sigmoid(x @ w + b), y)", *given, "--format", "mermaid").startswith("flowchart TD")
     assert r"\begin{align*}" in shown("mse(sigmoid(x @ w + b), y)", *given, "--format", "latex")
+    assert "∂loss/∂w = 2·xᵀ" in shown("mse(x @ w, y)", *given, "--format", "formulas")
+    assert "def gradients(x, w, y):" in shown("mse(x @ w, y)", *given, "--format", "numpy")
     entry = shown("mse(sigmoid(x @ w + b), y)", *given, "--entry", "w[1,0]")
     assert entry.splitlines()[1] == "∂loss/∂w[1,0] = x[0,1]·∂loss/∂v1[0,0] = 2·(−0.28747) = −0.574939"
 

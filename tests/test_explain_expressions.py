@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maplet as mp
@@ -90,6 +90,7 @@ def test_an_expression_that_nobody_typed_is_refused():
 
 
 @given(st.text(alphabet="xw12+-*/@()[].,= sumexp_'\"\\\n{}:", max_size=30))
+@settings(deadline=None)
 def test_any_text_is_read_or_refused(text):
     try:
         names, _ = expression_of(text)

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maplet as mp
@@ -72,6 +72,7 @@ def read(plain):
 
 
 @given(trees)
+@settings(deadline=None)
 def test_parentheses_stand_wherever_they_are_needed(tree):
     try:
         expected = value_of(tree)

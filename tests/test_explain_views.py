@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import maplet as mp
@@ -156,6 +156,7 @@ graphs = st.integers(1, 14).flatmap(
 
 
 @given(graphs)
+@settings(deadline=None)
 def test_arrows_point_down_and_boxes_do_not_touch(graph):
     widths, arrows = graph
     x, layer = places(widths, arrows, gap=7.0)

@@ -12,6 +12,7 @@ import click
 from maplet.cli.files import function_in_file, of_user
 from maplet.errors import CheckpointError, DataError, SettingError
 from maplet.explain.derivation import explain as explained
+from maplet.explain.derive import Gradients
 from maplet.explain.expressions import expression_of, setting
 from maplet.explain.reference import page as page_of_operations
 from maplet.nn.losses import losses
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from maplet.explain.derivation import Derivation
 
-formats = ("text", "latex", "mermaid", "html")
+formats = ("text", "latex", "mermaid", "html", "formulas", "numpy")
 is_function = re.compile(r".+\.py:[\w.]+")
 is_entry = re.compile(r"(.+)\[([\d,\s]+)\]")
 usage = 'maplet explain runs/digits, file.py:loss, or "mse(x @ w, y)" --set x=…'
@@ -50,11 +51,11 @@ def explain(
 
     SOURCE is a run directory, whose network is explained on one row of its test data; a function of a file,
     FILE.py:FUNCTION, whose parameters are found by name among the file's own variables or given by --set; or an
-    expression of maplet's operations.
+    expression of maplet's operations. The formats formulas and numpy give the gradients alone, simplified.
 
     \b
     maplet explain runs/penguins --row 3 --format html -o row3.html
-    maplet explain net.py:loss
+    maplet explain net.py:loss --format numpy
     maplet explain "mse(sigmoid(x @ w + b), y)" --set x=[[1,2]] --set w=[[1],[-1]] --set b=0 --set y=[[1]]
     """  # noqa: D301  (\b is how click keeps lines apart)
     if operations:
@@ -77,6 +78,9 @@ def _shown(
 ) -> str:
     if learning_rate is not None:
         return derivation.descend(learning_rate).text()
+    if kind in ("formulas", "numpy"):
+        gradients = Gradients(derivation, None)
+        return gradients.text() if kind == "formulas" else gradients.numpy().rstrip("\n")
     opened = True if unfold == "all" else unfold or False
     if entry is None:
         return cast("str", getattr(derivation, kind)(unfold=opened))

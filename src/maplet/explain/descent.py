@@ -106,7 +106,7 @@ def descend(derivation: Derivation, learning_rate: float, names: Sequence[str] |
     """
     if not learning_rate > 0:
         raise SettingError(f"learning_rate={learning_rate!r}: a step goes downhill", fix="a number greater than 0")
-    chosen = _chosen(derivation, names)
+    chosen = chosen_leaves(derivation, names)
     after = {one.node: one.value - one.value.dtype.type(learning_rate) * one.cotangent for one in chosen}
     graph = derivation.backward
     forward = Graph(graph.inputs[:-1], (derivation.loss.node,), graph.origins)
@@ -121,7 +121,8 @@ def descend(derivation: Derivation, learning_rate: float, names: Sequence[str] |
     )  # fmt: skip
 
 
-def _chosen(derivation: Derivation, names: Sequence[str] | None) -> list[ExplainedNode]:
+def chosen_leaves(derivation: Derivation, names: Sequence[str] | None) -> list[ExplainedNode]:
+    """The inputs that are moved: those named; by default the trainable parameters, or else all with a gradient."""
     known = [leaf for leaf in derivation.leaves if leaf.cotangent is not None]
     if names is None:
         trainable = [leaf for leaf in known if leaf.origin.trainable]

@@ -66,6 +66,11 @@ class ExplainedNode:
         return f"{Path(self.origin.file).name}:{self.origin.line}" if known else ""
 
     @property
+    def is_numbered(self) -> bool:
+        """Whether nobody named it, so that it is ``v1``, ``v2``, …."""
+        return self.name[0] == "v" and self.name[1:].isdigit() and self.operation != "input"
+
+    @property
     def operands(self) -> tuple[str, ...]:
         """The names of what it takes."""
         return tuple([self.derivation.names[child] for child in self.node.inputs])

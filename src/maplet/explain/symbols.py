@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from maplet.core.graph import Node
+    from maplet.core.primitive import Primitive
     from maplet.explain.node import ExplainedNode
 
 most_entries = 12  # of an array that is written out in a formula
@@ -94,19 +95,18 @@ def written(node: Node, operands: Sequence[Formula]) -> Formula:
         return operands[1] if operands[0] == zero else operands[0]
     if node.primitive.name == "permute_dims" and len(node.params["axes"]) != 2:
         return Call(Function("permute"), Group("(", operands[0], ")"))
-    notation = notation_of(node.primitive, len(operands))
-    if isinstance(notation, Row) and isinstance(notation.parts[0], Function):
-        notation = Row((_along(notation.parts[0], node), *notation.parts[1:]))
+    ndim = 0 if not node.inputs or isinstance(node.inputs[0].type, tuple) else node.inputs[0].type.ndim
+    axes: Any = node.params.get("axes", node.params.get("axis", ()))
+    return applied_along(node.primitive, operands, axes if isinstance(axes, tuple) else (axes,), ndim)  # type: ignore[arg-type]  (axes are numbers)
+
+
+def applied_along(primitive: Primitive, operands: Sequence[Formula], axes: Sequence[int], ndim: int) -> Formula:
+    """An operation on formulas; below the sign of a reduction its axes, where these are not all."""
+    notation = notation_of(primitive, len(operands))
+    if axes and len(axes) != ndim and isinstance(notation, Row) and isinstance(notation.parts[0], Function):
+        below = Words(f"axis {', '.join(map(str, axes))}")
+        notation = Row((Script(notation.parts[0], below), *notation.parts[1:]))
     return fill(notation, operands)
-
-
-def _along(function: Function, node: Node) -> Formula:
-    """The sign of a reduction, with the axes below it where these are not all."""
-    axes: Any = node.params.get("axes", node.params.get("axis"))
-    several = cast("tuple[int, ...]", axes if isinstance(axes, tuple) else (axes,))
-    if axes is None or len(several) == len(node.inputs[0].array_type.shape):
-        return function
-    return Script(function, Words(f"axis {', '.join(map(str, several))}"))
 
 
 def _product(a: Formula, b: Formula) -> Formula:
