@@ -110,6 +110,12 @@ def test_a_name_that_comes_again_gets_a_number_and_captured_parameters_keep_thei
     ]  # fmt: skip
 
 
+def test_arrays_of_numpy_from_outside_keep_their_names():
+    data, targets, others = np.ones((30, 2)), np.arange(30.0), np.zeros(30)  # few numbers would be constants
+    derivation = mp.explain(lambda w: mp.sum((data @ w - targets + others) ** 2), np.ones(2))
+    assert {leaf.name for leaf in derivation.leaves} == {"w", "data", "targets", "others"}
+
+
 def test_the_chain_leads_from_the_loss_to_the_node():
     f, args = classified()
     chain = mp.explain(f, *args).chain("layers.0.weight")

@@ -152,7 +152,12 @@ trees = st.recursive(
     leaf,
     lambda inner: st.one_of(
         st.tuples(st.sampled_from([mp.add, mp.subtract, mp.multiply, mp.divide]), inner, inner),
-        st.tuples(st.sampled_from([mp.negative, mp.square, mp.tanh, mp.sigmoid, mp.relu, mp.softmax, mp.sin]), inner),
+        st.tuples(
+            st.sampled_from(
+                [mp.negative, mp.square, mp.tanh, mp.sigmoid, mp.relu, mp.softmax, mp.sin, mp.elu, mp.silu]
+            ),
+            inner,
+        ),
     ),
     max_leaves=8,
 )

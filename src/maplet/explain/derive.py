@@ -63,13 +63,14 @@ class Gradients:
             if name in definitions and name not in spoken:
                 spoken[name] = definitions[name]
                 waiting += _symbols([definitions[name]])
-        ordered = [(name, spoken[name]) for name in definitions if name in spoken]
-        order = _in_order(self.results.values())
+        known = {name: spoken[name] for name in definitions if name in spoken}
+        order = _in_order([*known.values(), *self.results.values()])
         uses = Counter(part for term in order for part in set(term.parts))
-        uses.update(self.results.values())
+        uses.update([*known.values(), *self.results.values()])
         shared = [term for term in order if uses[term] > 1 and _size(term) > 2 and _is_worth_a_name(term)]
+        shared = [term for term in shared if term not in known.values()]
         self.names = {term: f"δ{n}" for n, term in enumerate(shared, start=1)}
-        self.lines = [*ordered, *((self.names[term], term) for term in shared)]
+        self.lines = _by_need({**known, **{name: term for term, name in self.names.items()}}, self.names)
 
     # ── how they are shown ───────────────────────────────────────────────────────────────────────
 
@@ -140,6 +141,27 @@ def _is_worth_a_name(term: Term) -> bool:
     """Whether it is more than a factor before something else, or another form of it."""
     alone = term.head == "product" and len(term.parts) == 1
     return not alone and term.head not in ("transpose", "reshape", "indicator", "one_hot")
+
+
+def _by_need(lines: dict[str, Term], names: dict[Term, str]) -> list[tuple[str, Term]]:
+    """The lines in an order in which each speaks only of those before it."""
+    found: dict[str, Term] = {}
+
+    def add(name: str) -> None:
+        if name in lines and name not in found:
+            waiting = list(lines[name].parts) or [lines[name]]
+            while waiting:
+                part = waiting.pop(0)
+                needed = names.get(part) or (part.settings[0] if part.head == "symbol" else "")
+                if needed and needed != name:
+                    add(needed)
+                elif not needed:
+                    waiting += part.parts
+            found[name] = lines[name]
+
+    for name in lines:
+        add(name)
+    return list(found.items())
 
 
 def _symbols(terms: Iterable[Term]) -> list[str]:

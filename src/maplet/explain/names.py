@@ -15,6 +15,8 @@ from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from maplet.core.array import Array
 from maplet.core.context import Origin
 from maplet.core.graph import constant_primitive
@@ -84,15 +86,24 @@ def names_outside(f: Callable[..., Any], captured: Sequence[Array]) -> list[str]
     except (TypeError, ValueError):
         return [""] * len(captured)
     found: dict[int, str] = {}
+    plain: dict[str, np.ndarray[Any, Any]] = {}  # NumPy's own, which each trace makes an array of anew
     for name, value in [*variables.globals.items(), *variables.nonlocals.items()]:
         if isinstance(value, Array):
             found[id(value)] = name
+        elif isinstance(value, np.ndarray):
+            plain[name] = value
         elif isinstance(value, Stateful | list | tuple | dict):
             held = leaves(cast("Any", value))
             found |= {
                 id(leaf): path if isinstance(value, Stateful) else f"{name}.{path}" for path, leaf in held.items()
             }
-    return [found.get(id(array), "") for array in captured]
+    return [found.get(id(array)) or _equal(array.numpy(), plain) for array in captured]
+
+
+def _equal(array: np.ndarray[Any, Any], plain: Mapping[str, np.ndarray[Any, Any]]) -> str:
+    """The name of a NumPy array of the same numbers, where just one has them."""
+    alike = [name for name, value in plain.items() if value.shape == array.shape and np.array_equal(value, array)]
+    return alike[0] if len(alike) == 1 else ""
 
 
 def _number(node: Node) -> str:

@@ -1,5 +1,8 @@
 """Terms as NumPy code that a person could have written, and that runs."""
 
+# The spellings below are of one signature, of which each uses what it needs.
+# ruff: noqa: ARG005
+
 from __future__ import annotations
 
 import re
@@ -13,7 +16,7 @@ from maplet.explain.term_formulas import ratio
 from maplet.explain.terms import Term, factors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     Names = Mapping[Term, str]
 
@@ -26,7 +29,7 @@ infix = {
 }  # fmt: skip
 
 # What is computed of whole arrays, and not element by element.
-whole_arrays = {"symbol", "transpose", "matmul", "softmax", "one_hot", "sum", "reshape"}
+whole_arrays = {"symbol", "transpose", "matmul", "softmax", "one_hot", "sum", "reshape", "concat"}
 
 # What NumPy has no function for.
 helpers = {
@@ -42,6 +45,35 @@ helpers = {
 def identifier(name: str) -> str:
     """A name as Python takes it: ``hidden.weight`` is ``hidden_weight``."""
     return re.sub(r"\W", "_", name)
+
+
+def _slice(parts: Sequence[str], settings: Mapping[str, Any], term: Term) -> str:
+    """``x[1:3, ::2]``."""
+    keys: list[str] = []
+    rows = zip(settings["starts"], settings["lengths"], settings["steps"], term.parts[0].shape, strict=True)
+    for start, length, step, whole_length in rows:
+        stop = start + length * step
+        first = "" if (start, step > 0) == (0, True) else start
+        last = "" if stop < 0 or (step > 0 and stop >= whole_length) else stop
+        keys.append(f"{first}:{last}" + (f":{step}" if step != 1 else ""))
+    return f"{parts[0]}[{', '.join(keys)}]"
+
+
+def _pad(parts: Sequence[str], settings: Mapping[str, Any], term: Term) -> str:
+    if any(settings["between"]):
+        raise SettingError(f"NumPy has no function to put zeros between the elements of {term.parts[0].shape}")
+    return f"np.pad({parts[0]}, {tuple(zip(settings['low'], settings['high'], strict=True))})"
+
+
+# Where NumPy has no function of that name, or one that is called in another way.
+spelled_otherwise: dict[str, Callable[[Sequence[str], Mapping[str, Any], Term], str]] = {
+    "reshape": lambda parts, settings, term: f"np.reshape({parts[0]}, {settings['shape']})",
+    "constant": lambda parts, settings, term: f"np.asarray({settings['value']!r})",
+    "iota": lambda parts, settings, term: f"np.indices({settings['shape']})[{settings['axis']}]",
+    "concat": lambda parts, settings, term: f"np.concatenate(({', '.join(parts)}), axis={settings['axis']})",
+    "slice": _slice,
+    "pad": _pad,
+}
 
 
 class Code:
@@ -60,7 +92,7 @@ class Code:
             return identifier(self.names[term])
         found, binding = self._written(term)
         if exact and self._short(term, defines=defines):
-            return f"np.broadcast_to({found}, {term.shape})"
+            return f"np.broadcast_to({found}, {term.shape})"  # binds as tightly as any call
         return found if binding >= need else f"({found})"
 
     def _short(self, term: Term, *, defines: bool) -> bool:
@@ -115,7 +147,8 @@ class Code:
         return self.text(term, need) if times == 1 else f"{self.text(term, whole)}**{times}"
 
     def _call(self, term: Term) -> str:
-        name, parts = term.head, [self.text(part, exact=self._is_whole(term)) for part in term.parts]
+        name, need = term.head, whole if term.head == "slice" else loose
+        parts = [self.text(part, need, exact=self._is_whole(term)) for part in term.parts]
         if name == "transpose":
             return f"{self.text(term.parts[0], whole, exact=True)}.T"
         if name == "one_hot":
@@ -137,8 +170,8 @@ class Code:
             axes, keeps = term.settings
             return f"np.sum({parts[0]}{_axes(axes, len(term.parts[0].shape))}{', keepdims=True' if keeps else ''})"
         settings: dict[str, Any] = dict(term.settings)
-        if name == "reshape":
-            return f"np.reshape({parts[0]}, {settings['shape']})"
+        if name in spelled_otherwise:
+            return spelled_otherwise[name](parts, settings, term)
         if not hasattr(np, name):
             raise SettingError(
                 f"NumPy has no function {name}, so the gradient has no code in it",

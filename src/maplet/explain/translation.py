@@ -26,6 +26,9 @@ opposite = {
     "equal": "not_equal", "not_equal": "equal",
 }  # fmt: skip
 
+# 0 where x is beyond 0, else x.
+bounds = {"less": "maximum", "less_equal": "maximum", "greater": "minimum", "greater_equal": "minimum"}
+
 
 class Translation:
     """Translates nodes, each once.
@@ -94,8 +97,8 @@ def _where(self: Translation, node: Node, operands: list[Term], shape: Shape) ->
         return yes  # the shift of a softmax, which is infinite only where everything is
     if zeros[0] and condition.head == "equal" and no is _difference(self, condition.parts[0], condition.parts[1]):
         return no  # where a = b, the difference is 0 by itself
-    if zeros[0] and condition.head in opposite and condition.parts[0] is no and _is_zero(condition.parts[1]):
-        return self.algebra.make("maximum", (no, self.algebra.number(0.0)), (), shape)
+    if zeros[0] and condition.head in bounds and condition.parts[0] is no and _is_zero(condition.parts[1]):
+        return self.algebra.make(bounds[condition.head], (no, self.algebra.number(0.0)), (), shape)
     if zeros[0] and condition.head in opposite:
         holds = self.algebra.make(opposite[condition.head], condition.parts, (), condition.shape)
         return self.algebra.product([no, self.algebra.make("indicator", (holds,), (), condition.shape)], (), shape)
@@ -216,6 +219,7 @@ rules: dict[str, Rule] = {
     "divide": lambda self, node, xs, shape: self.algebra.product(xs[:1], xs[1:], shape),
     "negative": lambda self, node, xs, shape: self.algebra.product(xs, (), shape, -1.0),
     "reciprocal": lambda self, node, xs, shape: self.algebra.product((), xs, shape),
+    "rsqrt": lambda self, node, xs, shape: self.algebra.product((), [self.algebra.make("sqrt", xs, (), shape)], shape),
     "broadcast_to": lambda self, node, xs, shape: self.algebra.product(xs, (), shape),
     "stop_gradient": lambda self, node, xs, shape: xs[0],
     "matmul": lambda self, node, xs, shape: self.algebra.matmul(xs[0], xs[1], shape),
