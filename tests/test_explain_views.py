@@ -195,6 +195,7 @@ def test_the_page_is_complete_and_loads_nothing(make):
     boxes = [given for tag, given in page.elements if tag == "g" and "box" in given.get("class", "")]
     panels = [given for tag, given in page.elements if tag == "article"]
     assert len(boxes) == len(panels) > 10
+    assert [given["role"] for tag, given in page.elements if tag == "svg"] == ["group"]  # "img" would hide its parts
     assert all(box["aria-label"] and box["tabindex"] == "0" and box["role"] == "button" for box in boxes)
     assert not any(name in given for _, given in page.elements for name in ("src", "srcset", "xlink:href"))
     assert all(given["href"].startswith("#") for _, given in page.elements if "href" in given)

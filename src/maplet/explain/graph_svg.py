@@ -34,7 +34,8 @@ def graph_svg(derivation: Derivation, title: str, unfold: bool | str = False) ->
     drawn = [_drawn(box, n, (x[n], tops[layer[n]]), (widths[n], heights[n])) for n, box in enumerate(found)]
     width = max((at + w / 2 for at, w in zip(x, widths, strict=True)), default=0.0) + margin
     height = max((tops[layer[n]] + h for n, h in enumerate(heights)), default=0.0) + margin
-    return drawing("graph", title, f"{len(found)} nodes, {len(arrows)} arrows", (width, height), lines, drawn)
+    words = f"{len(found)} nodes, {len(arrows)} arrows"
+    return drawing("graph", title, words, (width, height), lines, drawn, role="group")
 
 
 def _width(box: Box) -> float:
