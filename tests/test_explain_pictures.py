@@ -1,6 +1,7 @@
 """Pictures: lines of equal height, the path of descent, decision boundaries, gradient flow, histograms."""
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -12,7 +13,7 @@ import maplet as mp
 from maplet import nn
 from maplet.errors import DataError, ShapeError
 from maplet.explain.contours import levels, segments
-from maplet.explain.flows import gradient_flow, histogram
+from maplet.explain.flows import gradient_flow, histogram, spread_over_time
 from maplet.explain.landscapes import landscape
 from maplet.explain.planes import activations, decision_boundary
 
@@ -178,6 +179,21 @@ def test_a_histogram_has_an_area_in_the_measure_of_its_numbers():
     assert "500 numbers from" in picture.description
     with pytest.raises(DataError, match="none of the 2 numbers is finite"):
         histogram([np.nan, np.inf])
+
+
+def test_the_bands_of_a_spread_lie_inside_one_another():
+    series = [rng.normal(size=400) * (1 + n) for n in range(6)]
+    picture = spread_over_time(series)
+    bands = of_class(parsed(picture), "bar")
+    assert len(bands) == 6
+    heights = [[float(y) for y in re.findall(r"\s(-?[\d.]+)(?=[LZ])", band.get("d"))] for band in bands]
+    for lower, upper in pairwise(heights):  # what ends one band begins the next
+        assert upper[6:] == lower[:6][::-1]
+    assert "6 steps; the median goes from" in picture.description
+    with pytest.raises(DataError, match="1 steps are no course of time"):
+        spread_over_time([np.ones(3)])
+    with pytest.raises(DataError, match="step 1 has no finite number"):
+        spread_over_time([np.ones(3), np.full(3, np.nan)])
 
 
 def test_a_picture_is_saved_and_shown(tmp_path):

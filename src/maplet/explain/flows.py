@@ -14,6 +14,8 @@ from maplet.explain.markup import Markup, element, number
 from maplet.explain.svg import Plot, Scale, label, value_scale
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from maplet.explain.derivation import Derivation
 
 bar, names = 24.0, 190.0  # the height of a bar, and the room for names
@@ -95,3 +97,54 @@ def histogram(values: Any, title: str = "how the numbers are spread", bins: int 
         + (f", {every.size - finite.size} not finite" if finite.size < every.size else "")
     )
     return picture(title, words, framed(plot, "value", "count"), element("path", d=path, class_="bar"))
+
+
+quantiles = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+opacities = (0.12, 0.3, 0.55, 0.55, 0.3, 0.12)
+
+
+def spread_over_time(series: Sequence[Any], title: str = "how the numbers are spread, over time") -> Picture:
+    """Draw how the numbers of an array are spread after each step, such as the weights of a layer while it learns.
+
+    From the outside in, the bands hold all numbers, 90 % and 50 % of them; the line is the median. Numbers that are not
+    finite are left out.
+
+    Parameters
+    ----------
+    series
+        An array for each step.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two steps, or one has no finite number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> spread_over_time([np.arange(5.0) * n for n in range(4)])
+    <picture: how the numbers are spread, over time>
+    """
+    if len(series) < 2:
+        raise DataError(f"spread_over_time: {len(series)} steps are no course of time", fix="give two arrays or more")
+    rows: list[list[float]] = []
+    for n, values in enumerate(series):
+        flat = np.asarray(values, np.float64).reshape(-1)
+        finite = flat[np.isfinite(flat)]
+        if not finite.size:
+            raise DataError(f"spread_over_time: step {n} has no finite number")
+        rows.append(np.quantile(finite, quantiles).tolist())
+    x = Scale(0.0, float(len(rows) - 1), left, right)
+    plot = Plot(x, value_scale([value for row in rows for value in row], bottom, top))
+    bands = [_band(plot, rows, n, opacity) for n, opacity in enumerate(opacities)]
+    median = plot.line([(float(n), row[3]) for n, row in enumerate(rows)], "curve")
+    words = f"{len(rows)} steps; the median goes from {rows[0][3]:.3g} to {rows[-1][3]:.3g}"
+    return picture(title, words, bands, framed(plot, "step", "value"), median)
+
+
+def _band(plot: Plot, rows: Sequence[Sequence[float]], n: int, opacity: float) -> Markup:
+    """The area between two neighbouring quantiles."""
+    upper = [(step, row[n + 1]) for step, row in enumerate(rows)]
+    lower = [(step, row[n]) for step, row in reversed(list(enumerate(rows)))]
+    outline = "L".join(f"{number(plot.x(float(step)))} {number(plot.y(value))}" for step, value in [*upper, *lower])
+    return element("path", d=f"M{outline}Z", class_="bar", fill_opacity=opacity)

@@ -13,7 +13,7 @@ import inspect
 import linecache
 from collections import Counter
 from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from maplet.core.text import node_names
 from maplet.core.tree import Stateful, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from maplet.core.graph import Graph, Node
 
@@ -127,63 +127,61 @@ def _distinct(wanted: Mapping[Node, str], order: Sequence[Node]) -> dict[Node, s
 # ── variables ────────────────────────────────────────────────────────────────────────────────────
 
 
+class Assignment(NamedTuple):
+    """A statement that sets one variable: its name, and the line where it begins."""
+
+    variable: str
+    first_line: int
+
+
 def _assigned(nodes: Sequence[Node], origins: Mapping[Node, Origin]) -> dict[Node, str]:
-    """The last node that a line makes is what it assigns, where it is an assignment to one variable."""
-    variables: dict[str, dict[int, str]] = {}
+    """The last node that a statement makes is what it assigns, where it is an assignment to one variable."""
+    files: dict[str, dict[int, Assignment]] = {}
+
+    def statement(node: Node | None) -> tuple[str, int, Assignment | None]:
+        """Where a node was made: the file, and the line at which its statement begins; and what that assigns."""
+        origin = Origin() if node is None else origins.get(node, Origin())
+        if origin.file not in files:
+            files[origin.file] = _assignments(origin.file) if origin.file else {}
+        assignment = files[origin.file].get(origin.line)
+        return origin.file, assignment.first_line if assignment else origin.line, assignment
+
     found: dict[Node, str] = {}
     for node, after in zip(nodes, [*nodes[1:], None], strict=True):
-        here = origins.get(node, Origin())
-        if not here.file or (after is not None and _same_statement(here, origins.get(after, Origin()), variables)):
-            continue
-        lines = _variables(here.file, variables)
-        if here.line in lines:
-            found[node] = lines[here.line]
+        here = statement(node)
+        if here[2] is not None and statement(after)[:2] != here[:2]:
+            found[node] = here[2].variable
     return found
 
 
-def _same_statement(one: Origin, other: Origin, variables: dict[str, dict[int, str]]) -> bool:
-    """Whether two nodes that follow one another were made by one statement: it may span several lines."""
-    if one.file != other.file:
-        return False
-    lines = _variables(one.file, variables)
-    both = (lines.get(one.line), lines.get(other.line))
-    return one.line == other.line or (abs(one.line - other.line) == 1 and None not in both and both[0] is both[1])
+def _assignments(file: str) -> dict[int, Assignment]:
+    """The number of each line of an assignment in a file → the assignment; it may span several lines."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    found: dict[int, Assignment] = {}
+    for statement in ast.walk(tree):
+        if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign) and (name := _variable(statement)):
+            last = statement.end_lineno or statement.lineno
+            found |= dict.fromkeys(range(statement.lineno, last + 1), Assignment(name, statement.lineno))
+    return found
 
 
-def _variables(file: str, known: dict[str, dict[int, str]]) -> dict[int, str]:
-    """Of a file: the number of each line of an assignment → the variable that it sets."""
-    if file not in known:
-        try:
-            tree = ast.parse("".join(linecache.getlines(file)))
-        except (SyntaxError, ValueError, RecursionError):
-            tree = ast.Module([], [])
-        known[file] = {
-            line: name
-            for statement in ast.walk(tree)
-            for name in _targets(statement)
-            for line in range(getattr(statement, "lineno", 1), (getattr(statement, "end_lineno", None) or 0) + 1)
-        }
-    return known[file]
-
-
-def _targets(statement: ast.AST) -> Iterator[str]:
-    """The variable that a statement sets to what it computes; a new string, so that statements can be told apart."""
-    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        target, value = statement.targets[0], statement.value
-    elif isinstance(statement, ast.AugAssign | ast.AnnAssign):
-        target, value = statement.target, statement.value
-    else:
-        return
-    if value is None or isinstance(value, ast.Attribute | ast.Tuple | ast.List | ast.Dict):
-        return
-    if any(isinstance(part, ast.Lambda) for part in ast.walk(value)):  # what it computes is assigned to nothing
-        return
+def _variable(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> str:
+    """The variable, or attribute of ``self``, that a statement sets to what it computes; empty where there is none."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    value = statement.value
+    if value is None or len(targets) != 1 or isinstance(value, ast.Attribute | ast.Tuple | ast.List | ast.Dict):
+        return ""
     if isinstance(value, ast.Subscript) and isinstance(value.value, ast.Attribute):  # x.shape[0] is no array
-        return
-    if isinstance(target, ast.Name):
-        yield "".join(list(target.id))
-    elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
-        yield "".join(list(target.attr))
+        return ""
+    if any(isinstance(part, ast.Lambda) for part in ast.walk(value)):  # what it computes is assigned to nothing
+        return ""
+    (target,) = targets
+    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+        return target.attr
+    return target.id if isinstance(target, ast.Name) else ""
 
 
 # ── layers ───────────────────────────────────────────────────────────────────────────────────────
