@@ -1,6 +1,8 @@
 """`mp.explain` as data: it says what `grad` computes, for every node, in the user's own names."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -114,6 +116,18 @@ def test_arrays_of_numpy_from_outside_keep_their_names():
     data, targets, others = np.ones((30, 2)), np.arange(30.0), np.zeros(30)  # few numbers would be constants
     derivation = mp.explain(lambda w: mp.sum((data @ w - targets + others) ** 2), np.ones(2))
     assert {leaf.name for leaf in derivation.leaves} == {"w", "data", "targets", "others"}
+
+
+def test_the_room_and_the_function_share_a_name():
+    """Python binds a package that is imported to its name, here that of a function."""
+    before = mp.explain(lambda x: x * x, 2.0).loss.value
+    import maplet.explain.reference
+
+    assert mp.explain(lambda x: x * x, 2.0).loss.value == before == 4.0
+    assert maplet.explain.reference.page
+    program = "import maplet.explain.svg, maplet as mp; print(mp.explain(lambda x: x * x, 2.0).loss.value)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "4.0\n"
 
 
 def test_the_chain_leads_from_the_loss_to_the_node():

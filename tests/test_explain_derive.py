@@ -188,6 +188,18 @@ def test_simplification_keeps_the_value(tree):
         np.testing.assert_allclose(value, expected[name], rtol=1e-6, atol=1e-6)
 
 
+def test_a_long_program_is_written_in_short_lines():
+    def f(x):
+        for _ in range(150):
+            x = mp.tanh(x) * 1.01
+        return x
+
+    found, derivation = mp.derive(f, 0.5), mp.explain(f, 0.5)
+    assert all(line.count("tanh") <= 13 for line in found.text().splitlines())
+    (value,) = run(found.numpy(), derivation).values()
+    np.testing.assert_allclose(value, derivation.leaves[0].cotangent, rtol=1e-4)
+
+
 def test_what_numpy_has_no_function_for_is_said():
     found = mp.derive(lambda x: mp.sum(mp.erf(x) * mp.digamma(x)), normal(3))
     assert "ψ(x" in found.text()

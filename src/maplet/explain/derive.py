@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from maplet.explain.derivation import Derivation
     from maplet.explain.terms import Term
 
+deepest = 12  # operations inside one another in one formula
+
 
 class Gradients:
     """The gradients of a function as terms, with the lines that lead to them.
@@ -67,10 +69,11 @@ class Gradients:
         order = _in_order([*known.values(), *self.results.values()])
         uses = Counter(part for term in order for part in set(term.parts))
         uses.update([*known.values(), *self.results.values()])
-        shared = [term for term in order if uses[term] > 1 and _size(term) > 2 and _is_worth_a_name(term)]
-        shared = [term for term in shared if term not in known.values()]
+        shared = _worth_a_name(order, uses, set(known.values()))
         self.names = {term: f"δ{n}" for n, term in enumerate(shared, start=1)}
-        self.lines = _by_need({**known, **{name: term for term, name in self.names.items()}}, self.names)
+        place = {term: n for n, term in enumerate(order)}
+        lines = [*known.items(), *((name, term) for term, name in self.names.items())]
+        self.lines = sorted(lines, key=lambda line: place[line[1]])  # each speaks only of those before it
 
     # ── how they are shown ───────────────────────────────────────────────────────────────────────
 
@@ -137,39 +140,24 @@ def _in_order(terms: Iterable[Term]) -> list[Term]:
     return list(found)
 
 
-def _is_worth_a_name(term: Term) -> bool:
-    """Whether it is more than a factor before something else, or another form of it."""
-    alone = term.head == "product" and len(term.parts) == 1
-    return not alone and term.head not in ("transpose", "reshape", "indicator", "one_hot")
-
-
-def _by_need(lines: dict[str, Term], names: dict[Term, str]) -> list[tuple[str, Term]]:
-    """The lines in an order in which each speaks only of those before it."""
-    found: dict[str, Term] = {}
-
-    def add(name: str) -> None:
-        if name in lines and name not in found:
-            waiting = list(lines[name].parts) or [lines[name]]
-            while waiting:
-                part = waiting.pop(0)
-                needed = names.get(part) or (part.settings[0] if part.head == "symbol" else "")
-                if needed and needed != name:
-                    add(needed)
-                elif not needed:
-                    waiting += part.parts
-            found[name] = lines[name]
-
-    for name in lines:
-        add(name)
-    return list(found.items())
+def _worth_a_name(order: Sequence[Term], uses: Counter[Term], known: set[Term]) -> list[Term]:
+    """What comes more than once, or would be nested too deeply to be read."""
+    depth: dict[Term, int] = {}
+    found: list[Term] = []
+    for term in order:
+        depth[term] = 1 + max((depth[part] for part in term.parts), default=0)
+        small = len(term.parts) < 2 and not any(part.parts for part in term.parts)
+        alone = term.head == "product" and len(term.parts) == 1  # a factor before something else
+        if small or alone or term in known or term.head in ("transpose", "reshape", "indicator", "one_hot"):
+            continue
+        if uses[term] > 1 or depth[term] > deepest:
+            found.append(term)
+            depth[term] = 0
+    return found
 
 
 def _symbols(terms: Iterable[Term]) -> list[str]:
     return [term.settings[0] for term in _in_order(terms) if term.head == "symbol"]
-
-
-def _size(term: Term) -> int:
-    return len(_in_order([term]))
 
 
 def derive(f: Callable[..., Any], *args: Any, names: Sequence[str] | None = None) -> Gradients:

@@ -101,8 +101,8 @@ class Algebra:
             if number == 0:
                 return self.make("divide", (self.product(over, ()), self.product(under, ())), (), shape)
             coefficient, ups, downs = coefficient / number, [*ups, *down], [*downs, *up]
-        for term in list(ups):
-            if term in downs and term in ups:
+        for term in set(ups) & set(downs):
+            for _ in range(min(ups.count(term), downs.count(term))):
                 ups.remove(term)
                 downs.remove(term)
         ups = self._multiplied_out(self._softmax(ups, downs))
@@ -117,9 +117,10 @@ class Algebra:
 
     def _multiplied_out(self, ups: list[Term]) -> list[Term]:
         """The factors above, with p·(a − b/p) as p·a − b."""
-        for factor in ups:
-            for total in ups:
-                if total.head == "total" and any(factor in factors(part)[2] for part in total.parts):
+        for total in [one for one in ups if one.head == "total"]:
+            divisors = {divisor for part in total.parts for divisor in factors(part)[2]}
+            for factor in ups:
+                if factor in divisors:
                     others = list(ups)
                     others.remove(factor)
                     others.remove(total)
