@@ -10,6 +10,7 @@ import pytest
 import maplet as mp
 from maplet import nn
 from maplet.errors import GradientError, SettingError, TraceError
+from maplet.explain.print_text import text
 
 
 def array(numbers):
@@ -95,6 +96,16 @@ def test_names_are_those_of_the_user():
     assert derivation["logits"].origin.layer == "layers.2"
     with pytest.raises(SettingError, match="nothing called 'hiden'"):
         derivation["hiden"]
+
+
+def test_a_record_says_all_that_is_known_of_a_node():
+    derivation = mp.explain(lambda x, w: mp.sigmoid(x * w), array(0.5), array(2.0), language="zh")
+    step = derivation.steps[0]
+    shown = map(text, (step.formula, step.formula_with_numbers, step.cotangent_formula))
+    assert list(shown) == ["x·w", "0.5·2", "∂loss/∂loss·loss·(1 − loss)"]
+    assert (step.operands, step.value, step.local(0), step.local(1)) == (("x", "w"), 1.0, 2.0, 0.5)
+    assert step.sent == (step.cotangent * 2.0, step.cotangent * 0.5)
+    assert step.rule == "链式法则：传入的梯度乘以局部导数。"
 
 
 def test_a_name_that_comes_again_gets_a_number_and_captured_parameters_keep_theirs():

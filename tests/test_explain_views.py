@@ -208,6 +208,11 @@ def test_the_page_is_complete_and_loads_nothing(make):
         ET.fromstring(found)
 
 
+def test_what_textbooks_leave_open_is_said():
+    text = mp.explain(lambda x: mp.maximum(x, 1.0), 1.0).html()
+    assert "Convention: where x = y each gets half of the gradient" in text
+
+
 def test_what_a_name_holds_is_shown_and_not_run():
     def f(x):
         return mp.sum(x["<script>alert(1)</script>"] ** 2)

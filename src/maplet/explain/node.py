@@ -13,11 +13,14 @@ from maplet.core.array import Array, from_value
 from maplet.core.index_notation import Read
 from maplet.core.kinds import access_at, is_elementwise
 from maplet.core.types import is_floating
+from maplet.explain.rules import cotangent_formula, said
+from maplet.explain.symbols import value_formula, value_with_numbers
 
 if TYPE_CHECKING:
     from maplet.core.context import Origin
     from maplet.core.graph import Node
     from maplet.explain.derivation import Derivation
+    from maplet.explain.formula import Formula
     from maplet.transforms.gradient import Step
 
     Value = np.ndarray[Any, Any]
@@ -80,6 +83,26 @@ class ExplainedNode:
         """Whether each element of the value is a function of one element of each operand, and no mere copy of one."""
         access = access_at(self.node)
         return access is not None and is_elementwise(access) and not isinstance(access.value, Read)
+
+    @property
+    def formula(self) -> Formula:
+        """What it computes, of the names of its operands: ``x w + b``; `print_text.text` and its kin write it."""
+        return value_formula(self)
+
+    @property
+    def formula_with_numbers(self) -> Formula:
+        """The same with the numbers of its operands in; those of many elements keep their names."""
+        return value_with_numbers(self)
+
+    @property
+    def cotangent_formula(self) -> Formula | None:
+        """∂loss/∂value as the sum of what its uses send; None where there is none, or it is no short formula."""
+        return cotangent_formula(self)
+
+    @property
+    def rule(self) -> str:
+        """The rule by which the gradient goes through it, in words."""
+        return said(self)
 
     def local(self, operand: int = 0) -> Value | None:
         """∂value/∂operand, element by element, of an elementwise operation; None where that is no array.

@@ -134,7 +134,9 @@ def _step(step: ExplainedNode, numbers: dict[Any, int]) -> list[Content]:
     parts += [_title("value", language), _array(step.value)]
     parts += [_title("cotangent", language), *_incoming(step, numbers)]
     if step.operation != "input":
-        parts += [_title("rule", language), element("p", said(step)), *_outgoing(step)]
+        convention = step.node.primitive.convention if language == "en" else ""  # the records speak English
+        remark = element("p", f"Convention: {convention}.", class_="words") if convention else None
+        parts += [_title("rule", language), element("p", said(step)), remark, *_outgoing(step)]
     return parts
 
 
