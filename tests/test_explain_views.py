@@ -109,6 +109,9 @@ def test_large_nets_are_folded_by_layer_and_unfold_on_demand():
     opened = derivation.text(unfold="layers.1")
     steps = [step for step in derivation.steps if step.origin.layer == "layers.1"]
     assert len(opened.splitlines()) == len(shown.splitlines()) + len(steps) - 1
+    with pytest.raises(SettingError, match="no such group") as caught:
+        derivation.html(unfold="layer.1")
+    assert "layers.1" in caught.value.fix
     assert len(derivation.text(unfold=True).splitlines()) > 3 * len(derivation.steps)
 
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.data.suggest import suggest
+from maplet.errors import SettingError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -55,6 +58,11 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
         What is shown.
     unfold
         True for every step; the title of a group, or the beginning of several, for the steps of these.
+
+    Raises
+    ------
+    SettingError
+        If there is no group of that title.
     """
     steps = derivation.steps
     if unfold is True or (unfold is False and len(steps) <= most_steps):
@@ -62,9 +70,12 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
     groups: dict[str, list[ExplainedNode]] = {}
     for step in steps:
         groups.setdefault(title_of(step), []).append(step)
+    wanted = [title for title in groups if isinstance(unfold, str) and f"{title}.".startswith(f"{unfold}.")]
+    if isinstance(unfold, str) and not wanted:
+        raise SettingError(f"unfold={unfold!r}: there is no such group", fix=suggest(unfold, groups, kind="groups"))
     found: list[Fold] = []
     for title, members in groups.items():
-        opened = isinstance(unfold, str) and f"{title}.".startswith(f"{unfold}.")
+        opened = title in wanted
         found += [Fold(step.name, (step,)) for step in members] if opened else [Fold(title, tuple(members))]
     return found
 
