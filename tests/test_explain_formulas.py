@@ -3,6 +3,7 @@
 import operator
 import re
 from fractions import Fraction as Exact
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -181,6 +182,12 @@ def test_entries_written_out_come_to_the_value():
             assert eval(python, scope) == pytest.approx(value[at], rel=1e-4, abs=1e-6), (one.name, plain)
             seen += 1
     assert seen > 15
+
+
+def test_every_word_is_said_somewhere():
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(mp.explain.__path__[0]).glob("*.py"))
+    said = source.replace(Path(mp.explain.__path__[0], "words.py").read_text(encoding="utf-8"), "").replace("'", '"')
+    assert not [key for key in words if f'"{key}"' not in said]
 
 
 def test_every_rule_has_words_in_both_languages():

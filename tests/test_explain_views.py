@@ -211,6 +211,16 @@ def test_the_page_is_complete_and_loads_nothing(make):
         ET.fromstring(found)
 
 
+def test_what_is_inside_of_a_loop_is_shown_as_a_program():
+    def f(w, xs):
+        end, _ = mp.scan(lambda carry, x: (mp.tanh(carry * w + x), carry), 0.0, xs)
+        return end
+
+    text = mp.explain(f, array(0.5), array([1.0, 2.0, 3.0])).html()
+    Page(text)
+    assert re.search(r"<pre[^>]*>body: graph\(.*tanh\(", text, re.DOTALL)
+
+
 def test_what_textbooks_leave_open_is_said():
     text = mp.explain(lambda x: mp.maximum(x, 1.0), 1.0).html()
     assert "Convention: where x = y each gets half of the gradient" in text

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.core.graph import nested_graphs
 from maplet.explain.folding import norm
 from maplet.explain.formula import Formula, Name, Partial, equation
 from maplet.explain.graph_svg import graph_svg
@@ -136,8 +137,16 @@ def _step(step: ExplainedNode, numbers: dict[Any, int]) -> list[Content]:
     if step.operation != "input":
         convention = step.node.primitive.convention if language == "en" else ""  # the records speak English
         remark = element("p", f"Convention: {convention}.", class_="words") if convention else None
-        parts += [_title("rule", language), element("p", said(step)), remark, *_outgoing(step)]
+        parts += [_title("rule", language), element("p", said(step)), remark, *_outgoing(step), *_inside(step)]
     return parts
+
+
+def _inside(step: ExplainedNode) -> list[Content]:
+    """The bodies of a loop or branch, as programs."""
+    bodies = nested_graphs(step.node)
+    title = [_title("inside", step.derivation.language)] if bodies else []
+    programs = (element("pre", f"{name}: {graph}", class_="scroll", tabindex="0") for name, graph in bodies.items())
+    return [*title, *programs]
 
 
 def _kind(step: ExplainedNode) -> str:
