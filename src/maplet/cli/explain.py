@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from maplet.cli.files import function_in_file, of_user
+from maplet.cli.files import existing, loaded, named, of_user
 from maplet.errors import CheckpointError, DataError, SettingError
 from maplet.explain.derivation import explain as explained
 from maplet.explain.derive import Gradients
@@ -115,7 +115,12 @@ def _of_expression(text: str, given: dict[str, Any], language: str) -> Derivatio
 
 
 def _of_file(source: str, given: dict[str, Any], language: str) -> Derivation:
-    function, module, _ = function_in_file(source, usage)
+    place, _, name = source.rpartition(":")
+    path = existing(place)
+    module = loaded(path)
+    function = named(module, name, path)
+    if not callable(function):
+        raise SettingError(f"{name} of {path} is {type(function).__name__}, not a function")
     with of_user(source):
         parameters = inspect.signature(function).parameters.values()
         needed = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]

@@ -1,4 +1,4 @@
-"""Functions in files of the user's: ``file.py:function``, and errors in them told as theirs."""
+"""What stands in a Python file that the user named: its functions and objects, and whose errors are whose."""
 
 from __future__ import annotations
 
@@ -14,26 +14,30 @@ from maplet.data.suggest import suggest
 from maplet.errors import MapletError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
     from types import ModuleType
 
 
-def function_in_file(source: str, command: str) -> tuple[Callable[..., Any], ModuleType, Path]:
-    """The function that ``file.py:function`` names, its file as a module, and the file's path. The file is run."""
-    place, _, name = source.rpartition(":")
-    if not place or not name:
-        raise SettingError(f"{source} is neither a run directory nor a function of a file", fix=command)
-    path = Path(place)
-    if not path.is_file():
-        raise SettingError(f"there is no file {place}", fix="give the path of a Python file before the colon")
-    module = _loaded(path)
-    function = named(module, name, path)
-    if not callable(function):
-        raise SettingError(f"{name} of {path} is {type(function).__name__}, not a function")
-    return function, module, path
+@contextmanager
+def of_user(name: str) -> Generator[None]:
+    """An error in the user's own code is theirs, and told as such."""
+    try:
+        yield
+    except MapletError as error:
+        error.where = error.where or line_of(error)
+        raise
+    except Exception as error:
+        raise SettingError(f"{name}: {type(error).__name__}: {error}", where=line_of(error)) from error
 
 
-def _loaded(path: Path) -> ModuleType:
+def line_of(error: Exception) -> str | None:
+    """The innermost line of the user's files that an error came through."""
+    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    theirs = [(file, line) for file, line in places if not file.startswith((package_folder, "<"))]
+    return f"{Path(theirs[-1][0]).name}:{theirs[-1][1]}" if theirs else None
+
+
+def loaded(path: Path) -> ModuleType:
     """A file, run as a module; what lies beside it can be imported."""
     name = f"_{path.stem}"
     spec = spec_from_file_location(name, path)
@@ -48,7 +52,7 @@ def _loaded(path: Path) -> ModuleType:
 
 
 def named(module: ModuleType, name: str, path: Path) -> Any:
-    """What a file calls so; dots lead into it."""
+    """What a dotted name stands for in a file."""
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
@@ -58,20 +62,9 @@ def named(module: ModuleType, name: str, path: Path) -> Any:
     return found
 
 
-@contextmanager
-def of_user(name: str) -> Generator[None]:
-    """An error in the user's own code is theirs, and told as such."""
-    try:
-        yield
-    except MapletError as error:
-        error.where = error.where or _line_of(error)
-        raise
-    except Exception as error:
-        raise SettingError(f"{name}: {type(error).__name__}: {error}", where=_line_of(error)) from error
-
-
-def _line_of(error: Exception) -> str | None:
-    """The innermost line of the user's files that an error came through."""
-    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    theirs = [(file, line) for file, line in places if not file.startswith((package_folder, "<"))]
-    return f"{Path(theirs[-1][0]).name}:{theirs[-1][1]}" if theirs else None
+def existing(place: str) -> Path:
+    """The path of a file that is there."""
+    path = Path(place)
+    if not path.is_file():
+        raise SettingError(f"there is no file {place}", fix="give the path of a Python file before the colon")
+    return path

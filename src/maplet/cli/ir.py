@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from maplet import optim
-from maplet.cli.files import function_in_file, named, of_user
+from maplet.cli.files import existing, loaded, named, of_user
 from maplet.core.array import from_value
 from maplet.core.reading import Reader
 from maplet.core.recording import trace
@@ -80,7 +80,16 @@ def _text(stage: str, function: Callable[..., Any], given: Sequence[Any]) -> str
 
 
 def _of_file(source: str, arguments: Sequence[str]) -> tuple[Callable[..., Any], list[Any]]:
-    function, module, path = function_in_file(source, "maplet ir file.py:function --arg …")
+    place, _, name = source.rpartition(":")
+    if not place or not name:
+        raise SettingError(
+            f"{source} is neither a run directory nor a function of a file", fix="maplet ir file.py:function --arg …"
+        )
+    path = existing(place)
+    module = loaded(path)
+    function = named(module, name, path)
+    if not callable(function):
+        raise SettingError(f"{name} of {path} is {type(function).__name__}, not a function")
     return function, [_argument(text, module, path) for text in arguments]
 
 
