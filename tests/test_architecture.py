@@ -21,9 +21,9 @@ ROOMS = [
     "nn",
     "optim",
     "data",
-    "train",
     "explain",
     "health",
+    "train",
     "cli",
 ]
 

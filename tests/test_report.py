@@ -14,12 +14,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from maplet.errors import DataError
+from maplet.explain.markup import Markup, element
+from maplet.explain.svg import Scale, tick_label, value_scale
 from maplet.train.formatting import short_number
 from maplet.train.metrics import confusion_matrix, f1, precision, recall
 from maplet.train.report import report_html
 from maplet.train.report.curves import thinned
-from maplet.train.report.markup import Markup, element
-from maplet.train.report.svg import Scale, tick_label, value_scale
 
 ELEMENTS = set(
     re.findall(

@@ -1,4 +1,4 @@
-"""The command line: ``maplet train``, ``maplet predict``, ``maplet show``."""
+"""The command line: ``maplet train``, ``maplet predict``, ``maplet show``, ``maplet explain``, ``maplet ir``."""
 
 from __future__ import annotations
 

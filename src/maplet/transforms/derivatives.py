@@ -84,8 +84,7 @@ def value_and_grad(
         recording = record(bound(f, kwargs), args, with_values=True)
         loss = without_aux(recording.result, f, has_aux=has_aux)
         sources = [differentiable(recording.arguments[n], n, f) for n in chosen]
-        _require_array(without_aux(recording.returned, f, has_aux=has_aux), f)
-        _require_real_number(loss, f)
+        require_loss(without_aux(recording.returned, f, has_aux=has_aux), loss, f)
         wrt = [
             number for n, found in zip(chosen, sources, strict=True) for number in input_numbers(recording, n, found)
         ]
@@ -186,25 +185,23 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
 # ── what is asked of a loss, and of a cotangent ──────────────────────────────────────────────────
 
 
-def _require_array(loss: Any, f: Callable[..., Any]) -> None:
-    if isinstance(loss, Array):
-        return
-    fix = "return the loss alone, or use has_aux=True for (loss, extra)"
-    if isinstance(loss, out_of_graph):
-        fix = "keep the array: .item(), float() and NumPy leave the graph, and with it the gradient is lost"
-    raise asked_wrongly(f"the gradient of {name_of(f)}: its loss is {type(loss).__name__}, expected one array", fix)
-
-
-def _require_real_number(loss: Array, f: Callable[..., Any]) -> None:
+def require_loss(returned: Any, loss: Any, f: Callable[..., Any], asks: str = "the gradient of") -> None:
+    """Refuse what is no loss: anything but one real number that stands in the graph."""
+    what = f"{asks} {name_of(f)}"
+    if not isinstance(returned, Array):
+        fix = "return the loss alone" + (", or use has_aux=True for (loss, extra)" if asks == "the gradient of" else "")
+        if isinstance(returned, out_of_graph):
+            fix = "keep the array: .item(), float() and NumPy leave the graph, and with it the gradient is lost"
+        raise asked_wrongly(f"{what}: its loss is {type(returned).__name__}, expected one array", fix)
     if loss.shape:
         raise asked_wrongly(
-            f"the gradient of {name_of(f)}: it returned shape {loss.shape}, and only a single number has a gradient",
+            f"{what}: it returned shape {loss.shape}, and only a single number has a gradient",
             "take mp.mean or mp.sum of it; for the derivatives of all its numbers use mp.jacobian(f), for a gradient "
             "per example mp.vmap(mp.grad(f)) of an f that takes one example, and mp.vjp to choose a combination",
         )
     if not is_floating(loss.dtype):
         raise asked_wrongly(
-            f"the gradient of {name_of(f)}: it returned {short_name(loss.dtype)}, which is no real number",
+            f"{what}: it returned {short_name(loss.dtype)}, which is no real number",
             "return a real number that depends on the argument: integers and truth values have no derivative",
         )
 

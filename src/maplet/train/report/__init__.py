@@ -12,12 +12,12 @@ from typing import Any, Required, TypedDict, cast
 import numpy as np
 
 from maplet.errors import DataError
+from maplet.explain.markup import Content, Markup, element
+from maplet.explain.svg import is_shown
 from maplet.train.formatting import duration, short_number
 from maplet.train.metrics import higher_is_better
 from maplet.train.report.curves import NO_CURVE, best_value, curves
-from maplet.train.report.markup import Content, Markup, element
 from maplet.train.report.predictions import class_rows, confusion_figure, confusion_rows, residual_figures
-from maplet.train.report.svg import is_shown
 
 _MOST_LINES, _MOST_ITEMS = 50, 200  # of a fact; config.json and the model hold the rest
 

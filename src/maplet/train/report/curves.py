@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from maplet.explain.markup import Markup, element, number
+from maplet.explain.svg import Plot, Scale, drawing, is_shown, label, label_width, nice_step, value_scale
 from maplet.train.formatting import short_number
 from maplet.train.metrics import higher_is_better
-from maplet.train.report.markup import Markup, element, number
-from maplet.train.report.svg import Plot, Scale, drawing, is_shown, label, label_width, nice_step, value_scale
 
 _SIZE = (480.0, 290.0)
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maplet.explain.markup import Markup, element, number
+from maplet.explain.svg import Plot, drawing, label, label_width, value_scale
 from maplet.train.formatting import short_number
 from maplet.train.metrics.regression import rmse
-from maplet.train.report.markup import Markup, element, number
-from maplet.train.report.svg import Plot, drawing, label, label_width, value_scale
 
 _MOST_POINTS = 2000
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from maplet.train.report.markup import Content, Markup, element, number
+from maplet.explain.markup import Content, Markup, element, number
 
 _LARGEST = 1e300  # differences of two such numbers do not overflow
 
@@ -168,8 +168,12 @@ def drawing(
     size: tuple[float, float],
     *content: Content,
     least_width: float | None = None,
+    role: str = "img",
 ) -> Markup:
-    """A whole SVG that says, to those who cannot see it, what it shows; it shrinks with the page, to `least_width`."""
+    """A whole SVG that says, to those who cannot see it, what it shows; it shrinks with the page, to `least_width`.
+
+    Its role is that of a picture; ``"group"`` where its parts can be reached one by one.
+    """
     width, height = size
     return element(
         "svg",
@@ -180,6 +184,6 @@ def drawing(
         width=width,
         height=height,
         style=None if least_width is None else f"min-width:{number(least_width)}px",
-        role="img",
+        role=role,
         aria_labelledby=f"{identifier}-title {identifier}-description",
     )

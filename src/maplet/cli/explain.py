@@ -1,0 +1,170 @@
+"""``maplet explain``: every step of backpropagation, of a run, of a function in a file, or of an expression."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from maplet.cli.files import existing, loaded, named, of_user
+from maplet.errors import CheckpointError, DataError, SettingError
+from maplet.explain.derivation import explain as explained
+from maplet.explain.derive import Gradients
+from maplet.explain.expressions import expression_of, setting
+from maplet.explain.reference import page as page_of_operations
+from maplet.nn.losses import losses
+from maplet.train.problems import load_problem
+from maplet.train.run import load
+from maplet.train.run_directory import run_format
+from maplet.train.storage import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from maplet.explain.derivation import Derivation
+
+formats = ("text", "latex", "mermaid", "html", "formulas", "numpy")
+is_function = re.compile(r".+\.py:[\w.]+")
+is_entry = re.compile(r"(.+)\[([\d,\s]+)\]")
+usage = 'maplet explain runs/digits, file.py:loss, or "mse(x @ w, y)" --set x=…'
+
+
+@click.command()
+@click.argument("source", required=False, metavar="[SOURCE]")
+@click.option("--row", type=int, default=0, show_default=True, help="Of a run: the row of the test part, from 0.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An argument: x=[[1,2]], or y:int=[0,1].")
+@click.option("--language", type=click.Choice(("en", "zh")), default="en", show_default=True)
+@click.option("--format", "kind", type=click.Choice(formats), default="text", show_default=True)
+@click.option("--entry", metavar="NAME[0,1]", help="Only how this one element comes to its value and gradient.")
+@click.option("--unfold", metavar="LAYER|all", help="Show the steps of a folded layer, or all of them.")
+@click.option("--step", "learning_rate", type=float, metavar="RATE", help="One step of gradient descent instead.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A file.  [default: standard output]")
+@click.option("--operations", is_flag=True, help="The page of all operations and their derivatives.")
+def explain(
+    *, source: str | None, row: int, settings: tuple[str, ...], language: str, output: Path | None, operations: bool,
+    **view: Any,
+) -> None:  # fmt: skip
+    """Show every step of backpropagation through SOURCE.
+
+    SOURCE is a run directory, whose network is explained on one row of its test data; a function of a file,
+    FILE.py:FUNCTION, whose parameters are found by name among the file's own variables or given by --set; or an
+    expression of maplet's operations. The formats formulas and numpy give the gradients alone, simplified.
+
+    \b
+    maplet explain runs/penguins --row 3 --format html -o row3.html
+    maplet explain net.py:loss --format numpy
+    maplet explain "mse(sigmoid(x @ w + b), y)" --set x=[[1,2]] --set w=[[1],[-1]] --set b=0 --set y=[[1]]
+    """  # noqa: D301  (\b is how click keeps lines apart)
+    if operations:
+        _write(page_of_operations().rstrip("\n"), output)
+        return
+    if source is None:
+        raise SettingError("what is to be explained?", fix=usage)
+    given = dict(map(setting, settings))
+    if is_function.fullmatch(source):
+        derivation = _of_file(source, given, language)
+    else:
+        in_run = Path(source).is_dir()
+        derivation = _of_run(Path(source), row, language) if in_run else _of_expression(source, given, language)
+        derivation.has_lines = False
+    _write(_shown(derivation, **view), output)
+
+
+def _shown(
+    derivation: Derivation, kind: str, entry: str | None, unfold: str | None, learning_rate: float | None
+) -> str:
+    if learning_rate is not None:
+        return derivation.descend(learning_rate).text()
+    if kind in ("formulas", "numpy"):
+        gradients = Gradients(derivation, None)
+        return gradients.text() if kind == "formulas" else gradients.numpy().rstrip("\n")
+    opened = True if unfold == "all" else unfold or False
+    if entry is None:
+        return cast("str", getattr(derivation, kind)(unfold=opened))
+    found = is_entry.fullmatch(entry)
+    if found is None or kind != "text":
+        raise SettingError(f"--entry {entry}: expected an element, as text", fix="such as --entry hidden.weight[0,1]")
+    return derivation.text(entry=(found[1], tuple([int(n) for n in found[2].split(",") if n.strip()])))
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text)
+        return
+    try:
+        output.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot write {output}: {error.strerror}") from error
+
+
+# ── an expression, a function of a file ──────────────────────────────────────────────────────────
+
+
+def _of_expression(text: str, given: dict[str, Any], language: str) -> Derivation:
+    if text.endswith(".py") or text.startswith(("./", "/", "~", "runs/")):
+        raise SettingError(f"{text} is no run directory, no function of a file and no expression", fix=usage)
+    names, function = expression_of(text)
+    _require(names, given, f"the expression {text}")
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  (functions have one, if they are given one)
+        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+    )
+    return explained(function, *[given[name] for name in names], language=language)
+
+
+def _of_file(source: str, given: dict[str, Any], language: str) -> Derivation:
+    place, _, name = source.rpartition(":")
+    path = existing(place)
+    module = loaded(path)
+    function = named(module, name, path)
+    if not callable(function):
+        raise SettingError(f"{name} of {path} is {type(function).__name__}, not a function")
+    with of_user(source):
+        parameters = inspect.signature(function).parameters.values()
+        needed = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        optional = {p.name for p in parameters if p.default is not p.empty}
+        known = {name: getattr(module, name) for name in needed if hasattr(module, name)} | given
+        names = [name for name in needed if name in known or name not in optional]
+        _require(names, known, source)
+        return explained(function, *[known[name] for name in names], language=language)
+
+
+def _require(names: list[str], given: dict[str, Any], what: str) -> None:
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise SettingError(
+            f"{what} needs a value for {', '.join(missing)}", fix=" ".join(f"--set {name}=…" for name in missing)
+        )
+
+
+# ── a run ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _of_run(path: Path, row: int, language: str) -> Derivation:
+    """The loss of a run's network on one row of its test part."""
+    for name, fix in (("config.json", "give a run directory, such as runs/digits"), ("job.json", _by_hand)):
+        if not (path / name).is_file():
+            raise CheckpointError(f"{path} cannot be explained: it has no {name}", fix=fix)
+    config, job = read_json(path / "config.json"), read_json(path / "job.json")
+    if config.get("format") != run_format or config.get("loss") not in losses:
+        raise CheckpointError(f"{path / 'config.json'} is not that of a run of maplet's command line", fix=_by_hand)
+    net = load(path).net
+    try:
+        reading = {name: job[name] for name in ("target", "task", "categories", "seed")}
+        problem = load_problem(job["source"], drop=job["drop_missing"], **reading)
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path / 'job.json'} is damaged: {error!r}") from error
+    x, y = problem.test if len(problem.test[1]) else problem.validation
+    if not 0 <= row < len(y):
+        raise SettingError(f"--row {row}: the test part has {len(y)} rows", fix=f"a number from 0 to {len(y) - 1}")
+    measure: Callable[..., Any] = losses[config["loss"]]
+
+    def loss(net: Any, x: Any, y: Any) -> Any:
+        return measure(net(x), y)
+
+    return explained(loss, net, x[row : row + 1], y[row : row + 1], language=language)
+
+
+_by_hand = "what was trained in Python is explained there: mp.explain(lambda net: loss(net(x), y), mp.load(path).net)"

@@ -1,0 +1,309 @@
+"""`explain`: backpropagation on the user's own function as data, which text, formulas and pictures only draw.
+
+Nothing is differentiated here. The program is recorded, `gradient` extends it by its backward pass and leaves its trail
+(which rule made which node from which), and every node of both is computed. A step of the derivation puts together what
+these say about one forward node.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from maplet.core.context import Origin, here
+from maplet.core.graph import Graph, as_made, constant_primitive, input_primitive
+from maplet.core.recording import argument_names, record
+from maplet.core.tree import Stateful
+from maplet.core.types import is_floating
+from maplet.errors import SettingError, TraceError
+from maplet.explain.descent import descend
+from maplet.explain.equations import derivation_latex
+from maplet.explain.markup import element
+from maplet.explain.names import names_for_people, names_outside
+from maplet.explain.node import ExplainedNode
+from maplet.explain.page import page
+from maplet.explain.picture import mermaid
+from maplet.explain.text import derivation_text, entry_text
+from maplet.explain.words import require_language
+from maplet.transforms.derivatives import require_loss
+from maplet.transforms.evaluate import compute
+from maplet.transforms.gradient import gradient
+from maplet.transforms.selection import name_of, require_function
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from maplet.core.graph import Node
+    from maplet.core.recording import Recording
+    from maplet.explain.descent import Descent
+    from maplet.transforms.gradient import Trail
+
+    Value = np.ndarray[Any, Any]
+
+
+class Derivation:
+    """Backpropagation through one function at one point: every value and cotangent, and where it comes from.
+
+    Attributes
+    ----------
+    steps
+        The nodes that compute, in the order of the forward pass.
+    leaves
+        The inputs: arguments, parameters, and arrays that the function took from outside.
+    loss
+        The step whose value is explained.
+    backward, trail
+        The graph that `gradient` made, and its trail.
+    names
+        Node of the forward graph → what people call it.
+    values
+        Node of either pass → its value.
+    has_lines
+        Whether steps tell the line of the user's code; what was typed or read from a run has none.
+    """
+
+    has_lines = True
+
+    def __init__(self, f: Callable[..., Any], recording: Recording, objects: Sequence[str], language: str) -> None:
+        self.title = name_of(f)
+        self.language = language
+        self.backward, self.trail = gradient(recording.graph)
+        forward = len(recording.graph.outputs)
+        program = Graph(self.backward.inputs[:-1], self.backward.outputs[:forward], self.backward.origins)
+        order = as_made(program)
+        self.names = names_for_people(program, order, names_outside(f, recording.captured), objects)
+        given = [array.numpy() for array in recording.given()]
+        self.values = _values(self.backward, given, recording.values)
+        self.users = _users(order)
+        self._steps = {step.node: step for step in self.trail.steps}
+        self._cotangents = _cotangents(self.backward, self.trail, forward)
+        self._explained = {node: self._explain(node) for node in (*program.inputs, *order)}
+        self.leaves = [self._explained[node] for node in program.inputs]
+        self.steps = [
+            self._explained[node] for node in order if node.primitive not in (input_primitive, constant_primitive)
+        ]
+        self.loss = self._explained[program.outputs[0]]
+
+    def _explain(self, node: Node) -> ExplainedNode:
+        step, cotangent = self._steps.get(node), self._cotangents.get(node)
+        sent = step.contributions if step is not None else (None,) * len(node.inputs)
+        return ExplainedNode(
+            node, self.names[node], self.backward.origins.get(node, Origin()), self.values[node],
+            None if cotangent is None else self.values[cotangent],
+            tuple([None if one is None else self.values[one] for one in sent]), step, self,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"<derivation of {self.title}: {len(self.steps)} steps, {len(self.leaves)} inputs>"
+
+    def of(self, node: Node) -> ExplainedNode:
+        """What is known of a node of the forward graph."""
+        return self._explained[node]
+
+    def __getitem__(self, name: str) -> ExplainedNode:
+        """The node that people call so: ``derivation["hidden.weight"]``."""
+        for one in (*self.leaves, *self.steps):
+            if one.name == name:
+                return one
+        raise SettingError(
+            f"{self.title} has nothing called {name!r}",
+            fix=f"one of {', '.join(one.name for one in (*self.leaves, *self.steps)[:12])} …",
+        )
+
+    def gradients(self) -> dict[str, Value]:
+        """∂loss/∂input by name, of every input that the loss depends on."""
+        return {leaf.name: leaf.cotangent for leaf in self.leaves if leaf.cotangent is not None}
+
+    def cotangent_node(self, node: Node) -> Node | None:
+        """The node of the backward pass that is ∂loss/∂node."""
+        return self._cotangents.get(node)
+
+    def chain(self, name: str) -> list[ExplainedNode]:
+        """All through which a change of this node reaches the loss, the loss first and the node itself last."""
+        reached: set[ExplainedNode] = set()
+        waiting = [self[name]]
+        while waiting:
+            one = waiting.pop()
+            if one not in reached:
+                reached.add(one)
+                waiting += [user for user, _, _ in one.received()]
+        return [one for one in (*reversed(self.steps), *reversed(self.leaves)) if one in reached]
+
+    # ── how it is shown ──────────────────────────────────────────────────────────────────────────
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, *, entry: tuple[str, tuple[int, ...]] | None = None, unfold: bool | str = False) -> str:
+        """As plain text: a line per step for scalars, matrix by matrix for small nets, folded by layer for large ones.
+
+        Parameters
+        ----------
+        entry
+            ``("hidden.weight", (0, 1))``: how this one element comes to its value and its gradient, and nothing else.
+        unfold
+            True shows every step of a large program; the name of a layer, or the line of a group, the steps there.
+
+        Examples
+        --------
+        >>> import maplet as mp
+        >>> print(mp.explain(lambda x, w: mp.sin(x * w), 0.5, 2.0).text())  # doctest: +ELLIPSIS
+        loss = 0.841471 · 2 steps
+        <BLANKLINE>
+        forward pass
+          v1 = x·w = 0.5·2 = 1 ...
+          loss = sin v1 = sin 1 = 0.841471 ...
+        <BLANKLINE>
+        backward pass
+          ∂loss/∂loss = 1
+          ∂loss/∂v1 = ∂loss/∂loss·cos v1 = 1·0.540302 = 0.540302
+          ∂loss/∂x = ∂loss/∂v1·w = 0.540302·2 = 1.0806
+          ∂loss/∂w = ∂loss/∂v1·x = 0.540302·0.5 = 0.270151
+        """
+        return derivation_text(self, unfold) if entry is None else entry_text(self, *entry)
+
+    def descend(self, learning_rate: float, names: Sequence[str] | None = None) -> Descent:
+        """One step of gradient descent from here, θ ↦ θ − α∇J, with the loss before and after; see `Descent`.
+
+        Parameters
+        ----------
+        learning_rate
+            α > 0.
+        names
+            What is moved. By default the trainable parameters of modules, or else every input with a gradient.
+
+        Examples
+        --------
+        >>> import maplet as mp
+        >>> print(mp.explain(lambda x: x**2, 3.0).descend(0.1).text())
+        one step of gradient descent: θ ↦ θ − α∇J
+        <BLANKLINE>
+          x ↦ 3 − 0.1·6 = 2.4
+        <BLANKLINE>
+          loss before: 9
+          loss after: 5.76
+          decrease predicted to first order, α‖∇J‖²: 3.6
+          real decrease: 3.24
+        """
+        return descend(self, learning_rate, names)
+
+    def latex(self, *, unfold: bool | str = False) -> str:
+        """As LaTeX (amsmath): an equation per node, forward and then backward."""
+        return derivation_latex(self, unfold)
+
+    def mermaid(self, *, unfold: bool | str = False) -> str:
+        """The graph as a flowchart in the language of Mermaid."""
+        return mermaid(self, unfold)
+
+    def html(self, *, unfold: bool | str = False) -> str:
+        """One self-contained page: the graph to click through, formulas as MathML; nothing is loaded."""
+        return page(self, unfold)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """What a notebook shows: the page in a frame of its own, so that it cannot meddle with the notebook."""
+        frame = element("iframe", srcdoc=self.html(), style="width:100%;height:720px;border:0", title=repr(self))
+        formulas = {"text/latex": self.latex(), "text/vnd.mermaid": self.mermaid()}
+        return {"text/plain": self.text(), "text/html": frame, **formulas}
+
+
+def explain(f: Callable[..., Any], *args: Any, language: str = "en") -> Derivation:
+    """Show every step of backpropagation through a function, at the point that is given.
+
+    The function runs as it does under `grad`, twice, to see that it gives the same both times; what it writes to
+    modules is taken back.
+
+    Parameters
+    ----------
+    f
+        A function whose result is one real number, such as a loss.
+    *args
+        Numbers, arrays, trees of them, modules. Derivatives are taken with respect to all real numbers in them.
+    language
+        ``"en"`` or ``"zh"``: the language of what is said beside the formulas.
+
+    Returns
+    -------
+    A `Derivation`.
+
+    Raises
+    ------
+    GradientError
+        If the result is no floating scalar.
+    TraceError
+        If the function is not deterministic. The message shows the values that differ.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> d = mp.explain(lambda x, w: mp.sin(x * w), 0.5, 2.0)
+    >>> [(step.name, step.operation, step.operands) for step in d.steps]
+    [('v1', 'multiply', ('x', 'w')), ('loss', 'sin', ('v1',))]
+    >>> [round(float(x), 4) for x in (d.loss.value, d["v1"].cotangent, d["w"].cotangent)]
+    [0.8415, 0.5403, 0.2702]
+    """
+    require_function(f, example="mp.explain(f, x), not mp.explain(f(x))")
+    require_language(language)
+    recording = record(f, args, with_values=True)
+    require_loss(recording.returned, recording.result, f, "explain")
+    _require_same(f, recording, record(f, args, with_values=True))
+    objects = [name for name, arg in zip(argument_names(f, len(args)), args, strict=True) if isinstance(arg, Stateful)]
+    return Derivation(f, recording, objects, language)
+
+
+def _values(graph: Graph, given: Sequence[Any], known: Mapping[Node, Any]) -> dict[Node, Any]:
+    """The value of every node."""
+    order = [*graph.inputs, *(node for node in as_made(graph) if node not in set(graph.inputs))]
+    one = np.ones((), graph.inputs[-1].array_type.dtype)
+    with np.errstate(all="ignore"):
+        found = compute(Graph(graph.inputs, tuple(order), graph.origins), [*given, one], known)
+    return dict(zip(order, found, strict=True))
+
+
+def _users(order: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:
+    """Node → who takes its value, and as which operand."""
+    users: dict[Node, list[tuple[Node, int]]] = {}
+    for node in order:
+        for n, child in enumerate(node.inputs):
+            users.setdefault(child, []).append((node, n))
+    return users
+
+
+def _cotangents(graph: Graph, trail: Trail, forward: int) -> dict[Node, Node]:
+    """Node of the forward pass → the node that is its cotangent; of inputs, their gradient."""
+    found = dict(trail.cotangents)
+    for step in trail.steps:
+        if len(step.cotangents) > 1:
+            items = [node for node in as_made(graph) if node.primitive.name == "item" and node.inputs[0] is step.node]
+            for item in items:
+                number: int = item.params["index"]
+                if (cotangent := step.cotangents[number]) is not None:
+                    found[item] = cotangent
+    sources = [node for node in graph.inputs[:-1] if is_floating(node.array_type.dtype)]
+    found |= zip(sources, graph.outputs[forward:], strict=True)
+    return found
+
+
+def _require_same(f: Callable[..., Any], first: Recording, second: Recording) -> None:
+    """Refuse a function that gives something else when it is run again: its derivation would be of neither."""
+    pairs = zip(as_made(first.graph), as_made(second.graph), strict=False)
+    for one, other in pairs:
+        a, b = cast("tuple[Any, Any]", (first.values.get(one), second.values.get(other)))
+        if one.primitive is constant_primitive:
+            a, b = (np.asarray(node.params.get("value")) for node in (one, other))
+        alike = one.primitive is other.primitive and one.type == other.type
+        if alike and (a is None or isinstance(a, tuple) or np.array_equal(a, b, equal_nan=is_floating(a.dtype))):
+            continue
+        what = f"{one.primitive.name} gave {_short(a)}, then {_short(b)}" if alike else (
+            f"the first run computes {one.primitive.name}, the second {other.primitive.name}"
+        )  # fmt: skip
+        raise TraceError(
+            f"explain: {name_of(f)} is not deterministic: called twice with the same arguments, {what}",
+            fix="take random numbers from mp.random.Generator(seed) inside of the function, or pass them as arguments",
+            where=str(first.graph.origins.get(one, "")) or str(here()) or None,
+        )
+
+
+def _short(value: Any) -> str:
+    flat = np.asarray(value).reshape(-1)
+    return f"{', '.join(f'{x:.6g}' for x in flat[:3].tolist())}{', …' if flat.size > 3 else ''}"

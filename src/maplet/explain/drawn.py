@@ -1,0 +1,68 @@
+"""A picture that stands by itself: an SVG file with colours for light and dark, and words for who cannot see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maplet.errors import DataError
+from maplet.explain.markup import Content, Markup, element
+from maplet.explain.svg import drawing
+
+if TYPE_CHECKING:
+    from maplet.explain.svg import Plot
+
+width, height = 560.0, 440.0
+left, right, bottom, top = 66.0, width - 16, height - 52, 40.0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An SVG drawing.
+
+    Parameters
+    ----------
+    svg
+        The whole of it.
+    title, description
+        What it shows, in words.
+    """
+
+    svg: str
+    title: str
+    description: str
+
+    def __repr__(self) -> str:
+        return f"<picture: {self.title}>"
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def save(self, path: str | Path) -> None:
+        """Write it as an SVG file.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be written.
+        """
+        try:
+            Path(path).write_text(self.svg, encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"cannot write {path}: {error.strerror}") from error
+
+
+def picture(title: str, description: str, *content: Content, size: tuple[float, float] = (width, height)) -> Picture:
+    """Put a drawing together: its colours, the title above, then what is given."""
+    style = element("style", Markup(files("maplet.explain").joinpath("picture.css").read_text(encoding="utf-8")))
+    ground = element("rect", x=0.0, y=0.0, width=size[0], height=size[1], class_="ground")
+    head = element("text", title, x=size[0] / 2, y=22.0, text_anchor="middle", class_="title")
+    svg = drawing("picture", title, description, size, style, ground, head, *content)
+    return Picture(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1), title, description)
+
+
+def framed(plot: Plot, x_label: str, y_label: str) -> Markup:
+    """The axes of a plot with their ticks."""
+    return plot.frame(x_label, y_label, plot.x.ticks(6), plot.y.ticks(6))

@@ -1,0 +1,63 @@
+"""A derivation as LaTeX: an equation per node, forward and then backward."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from maplet.explain.folding import folded
+from maplet.explain.formula import Row, Sign
+from maplet.explain.print_latex import escaped, latex
+from maplet.explain.text import backward_equation, forward_equation
+from maplet.explain.words import say
+
+if TYPE_CHECKING:
+    from maplet.explain.derivation import Derivation
+    from maplet.explain.formula import Formula
+
+
+def derivation_latex(derivation: Derivation, unfold: bool | str = False) -> str:
+    r"""Two ``align*`` environments; of a folded group, what it hands on is named in words."""
+    language = derivation.language
+    folds = folded(derivation, unfold)
+    forward: list[str] = []
+    backward: list[str] = []
+    for fold in folds:
+        if len(fold.steps) > 1:
+            kind = latex_type(str(fold.last.node.type))
+            forward.append(rf"\text{{{escaped(fold.title)}}} &: \text{{{escaped(fold.operations)}}} \mapsto {kind}")
+        else:
+            forward.append(_aligned(forward_equation(fold.last)))
+    for step in [*(fold.last for fold in reversed(folds)), *derivation.leaves]:
+        formula = backward_equation(step)
+        if formula is not None:
+            backward.append(_aligned(formula))
+    return "\n".join(
+        line
+        for key, equations in (("forward", forward), ("backward", backward))
+        for line in (f"% {say(key, language)}", r"\begin{align*}", _joined(equations), r"\end{align*}")
+    )
+
+
+def _joined(equations: list[str]) -> str:
+    return " \\\\\n".join(f"  {equation}" for equation in equations)
+
+
+def _aligned(formula: Formula) -> str:
+    """An equation with the mark for alignment before its first sign."""
+    if not isinstance(formula, Row) or Sign("=") not in formula.parts:
+        return latex(formula)
+    at = formula.parts.index(Sign("="))
+    return f"{latex(Row(formula.parts[:at]))} &= {latex(Row(formula.parts[at + 1 :]))}"
+
+
+def latex_type(kind: str) -> str:
+    r"""A type of an array as a space: ``f32[8,32]`` is ``\mathbb{R}^{8 \times 32}``.
+
+    Examples
+    --------
+    >>> latex_type("f32[8,32]"), latex_type("f32[]")
+    ('\\mathbb{R}^{8 \\times 32}', '\\mathbb{R}')
+    """
+    inner = kind.partition("[")[2].rstrip("]")
+    lengths = inner.replace(",", r" \times ")
+    return rf"\mathbb{{R}}^{{{lengths}}}" if inner else r"\mathbb{R}"

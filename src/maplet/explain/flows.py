@@ -1,0 +1,150 @@
+"""How gradients flow through the layers, and how numbers are spread: bars."""
+
+from __future__ import annotations
+
+from math import log10
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.errors import DataError
+from maplet.explain.drawn import Picture, bottom, framed, left, picture, right, top, width
+from maplet.explain.folding import norm
+from maplet.explain.markup import Markup, element, number
+from maplet.explain.svg import Plot, Scale, label, value_scale
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from maplet.explain.derivation import Derivation
+
+bar, names = 24.0, 190.0  # the height of a bar, and the room for names
+
+
+def gradient_flow(derivation: Derivation, title: str = "gradient of each parameter") -> Picture:
+    """Draw the root mean square of the gradient of every input or parameter, on a logarithmic scale.
+
+    Bars that grow shorter from the last layer to the first are a gradient that vanishes.
+
+    Raises
+    ------
+    DataError
+        If no input has a gradient other than 0.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> gradient_flow(mp.explain(lambda x, w: mp.sin(x * w), 0.5, 2.0))
+    <picture: gradient of each parameter>
+    """
+    trainable = [leaf for leaf in derivation.leaves if leaf.origin.trainable]
+    sizes: dict[str, float] = {}
+    for leaf in trainable or derivation.leaves:
+        if leaf.cotangent is not None and leaf.cotangent.size:
+            sizes[leaf.name] = (norm([leaf.cotangent]) or 0.0) / leaf.cotangent.size**0.5
+    shown = {name: size for name, size in sizes.items() if size > 0 and np.isfinite(size)}
+    if not shown:
+        raise DataError("gradient_flow: no gradient is finite and other than 0, so that there is nothing to draw")
+    low = 10.0 ** np.floor(log10(min(shown.values())) - 0.01)
+    high = 10.0 ** np.ceil(log10(max(shown.values())) + 0.01)
+    height = 60 + bar * len(sizes) + 40
+    scale = Scale(float(low), float(high), names, width - 90, logarithmic=True)
+    rows = [_row(name, size, 44 + n * bar, scale) for n, (name, size) in enumerate(sizes.items())]
+    words = ", ".join(f"{name} {size:.2g}" for name, size in sizes.items())
+    return picture(title, f"root mean square of the gradient: {words}", rows, size=(width, height))
+
+
+def _row(name: str, size: float, y: float, scale: Scale) -> Markup:
+    length = max(scale(size) - scale.start, 1.0) if size > 0 and np.isfinite(size) else 0.0
+    shape = element("rect", x=scale.start, y=y, width=length, height=bar - 8, class_="bar gradient")
+    called = name if len(name) <= 26 else f"…{name[-25:]}"
+    value = label(f"{size:.2g}", scale.start + length + 6, y + 13, "start")
+    return element("g", label(called, scale.start - 8, y + 13, "end"), shape, value)
+
+
+def histogram(values: Any, title: str = "how the numbers are spread", bins: int = 40) -> Picture:
+    """Draw how often numbers of each size come, such as the weights or activations of a layer.
+
+    Numbers that are not finite are counted in the words below the picture, and have no bar.
+
+    Raises
+    ------
+    DataError
+        If no number is finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> histogram(np.asarray([0.0, 1.0, 1.0, np.nan])).description
+    '4 numbers from 0 to 1, mean 0.667, standard deviation 0.471, 1 not finite'
+    """
+    every = np.asarray(values, np.float64).reshape(-1)
+    finite = every[np.isfinite(every)]
+    if not finite.size:
+        raise DataError(f"histogram: none of the {every.size} numbers is finite")
+    counts, edges = np.histogram(finite, bins=bins)
+    x = value_scale([float(edges[0]), float(edges[-1])], left, right)
+    y = value_scale([0.0, float(counts.max())], bottom, top)
+    plot = Plot(x, y)
+    path = "".join(
+        f"M{number(x(float(a)))} {number(y(0.0))}V{number(y(float(n)))}H{number(x(float(b)))}V{number(y(0.0))}z"
+        for n, a, b in zip(counts, edges, edges[1:], strict=False)
+        if n
+    )
+    words = (
+        f"{every.size} numbers from {finite.min():.3g} to {finite.max():.3g}, mean {finite.mean():.3g}, standard "
+        f"deviation {finite.std():.3g}"
+        + (f", {every.size - finite.size} not finite" if finite.size < every.size else "")
+    )
+    return picture(title, words, framed(plot, "value", "count"), element("path", d=path, class_="bar"))
+
+
+quantiles = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+opacities = (0.12, 0.3, 0.55, 0.55, 0.3, 0.12)
+
+
+def spread_over_time(series: Sequence[Any], title: str = "how the numbers are spread, over time") -> Picture:
+    """Draw how the numbers of an array are spread after each step, such as the weights of a layer while it learns.
+
+    From the outside in, the bands hold all numbers, 90 % and 50 % of them; the line is the median. Numbers that are not
+    finite are left out.
+
+    Parameters
+    ----------
+    series
+        An array for each step.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two steps, or one has no finite number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> spread_over_time([np.arange(5.0) * n for n in range(4)])
+    <picture: how the numbers are spread, over time>
+    """
+    if len(series) < 2:
+        raise DataError(f"spread_over_time: {len(series)} steps are no course of time", fix="give two arrays or more")
+    rows: list[list[float]] = []
+    for n, values in enumerate(series):
+        flat = np.asarray(values, np.float64).reshape(-1)
+        finite = flat[np.isfinite(flat)]
+        if not finite.size:
+            raise DataError(f"spread_over_time: step {n} has no finite number")
+        rows.append(np.quantile(finite, quantiles).tolist())
+    x = Scale(0.0, float(len(rows) - 1), left, right)
+    plot = Plot(x, value_scale([value for row in rows for value in row], bottom, top))
+    bands = [_band(plot, rows, n, opacity) for n, opacity in enumerate(opacities)]
+    median = plot.line([(float(n), row[3]) for n, row in enumerate(rows)], "curve")
+    words = f"{len(rows)} steps; the median goes from {rows[0][3]:.3g} to {rows[-1][3]:.3g}"
+    return picture(title, words, bands, framed(plot, "step", "value"), median)
+
+
+def _band(plot: Plot, rows: Sequence[Sequence[float]], n: int, opacity: float) -> Markup:
+    """The area between two neighbouring quantiles."""
+    upper = [(step, row[n + 1]) for step, row in enumerate(rows)]
+    lower = [(step, row[n]) for step, row in reversed(list(enumerate(rows)))]
+    outline = "L".join(f"{number(plot.x(float(step)))} {number(plot.y(value))}" for step, value in [*upper, *lower])
+    return element("path", d=f"M{outline}Z", class_="bar", fill_opacity=opacity)

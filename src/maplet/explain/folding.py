@@ -1,0 +1,92 @@
+"""Folding: a large program as a few groups of steps, by layer; outside of layers, by line of the user's code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maplet.data.suggest import suggest
+from maplet.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from maplet.explain.derivation import Derivation
+    from maplet.explain.node import ExplainedNode
+
+most_steps = 80  # that are shown one by one
+most_operations = 3  # that are named in the title of a group
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Steps that are shown as one.
+
+    Parameters
+    ----------
+    title
+        The layer's path, or the line.
+    steps
+        What is in it, in order; one step alone is shown as itself.
+    """
+
+    title: str
+    steps: tuple[ExplainedNode, ...]
+
+    @property
+    def operations(self) -> str:
+        """What it computes: ``matmul, add``; ``5 × sin`` for what comes often."""
+        counts = Counter(step.operation for step in self.steps).most_common()
+        named = [f"{n} × {name}" if n > 1 else name for name, n in counts[:most_operations]]
+        return ", ".join([*named, "…"] if len(counts) > most_operations else named)
+
+    @property
+    def last(self) -> ExplainedNode:
+        """The step whose value it hands on."""
+        return self.steps[-1]
+
+
+def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
+    """The steps in groups; one by one where there are few, or where that is asked for.
+
+    Parameters
+    ----------
+    derivation
+        What is shown.
+    unfold
+        True for every step; the title of a group, or the beginning of several, for the steps of these.
+
+    Raises
+    ------
+    SettingError
+        If there is no group of that title.
+    """
+    steps = derivation.steps
+    if unfold is True or (unfold is False and len(steps) <= most_steps):
+        return [Fold(step.name, (step,)) for step in steps]
+    groups: dict[str, list[ExplainedNode]] = {}
+    for step in steps:
+        groups.setdefault(title_of(step), []).append(step)
+    wanted = [title for title in groups if isinstance(unfold, str) and f"{title}.".startswith(f"{unfold}.")]
+    if isinstance(unfold, str) and not wanted:
+        raise SettingError(f"unfold={unfold!r}: there is no such group", fix=suggest(unfold, groups, kind="groups"))
+    found: list[Fold] = []
+    for title, members in groups.items():
+        opened = title in wanted
+        found += [Fold(step.name, (step,)) for step in members] if opened else [Fold(title, tuple(members))]
+    return found
+
+
+def title_of(step: ExplainedNode) -> str:
+    """The group that a step belongs to: its layer, or else the line that made it."""
+    return step.origin.layer or step.place or "–"
+
+
+def norm(values: Iterable[np.ndarray | None]) -> float | None:
+    """√Σx² over several arrays; None where there is none."""
+    known = [value for value in values if value is not None]
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(sum(float(np.sum(np.square(v.astype(np.float64)))) for v in known))) if known else None

@@ -1,0 +1,149 @@
+"""The path of gradient descent on the landscape of the loss: of two parameters, or where a net moved most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from maplet.errors import DataError, ShapeError
+from maplet.explain.contours import levels, segments
+from maplet.explain.drawn import Picture, bottom, framed, left, picture, right, top
+from maplet.explain.markup import Markup, element, number
+from maplet.explain.svg import Plot, Scale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from maplet.explain.contours import Segment
+
+    Vector = np.ndarray[Any, np.dtype[np.float64]]
+
+margin = 0.25  # of the extent of the path, around it
+
+
+def landscape(
+    f: Callable[[Any], Any], path: Sequence[Any], *, size: int = 41, lines: int = 14, title: str = "descent of the loss"
+) -> Picture:
+    """Draw the path of parameters over lines of equal loss.
+
+    Two parameters are the axes themselves. Of more, the picture is the slice through the last point of the path that
+    lies along the two directions in which the path is longest (its first two principal components); the loss is shown
+    in this plane, and the path as seen on it.
+
+    Parameters
+    ----------
+    f
+        The loss of parameters: of an array, or of a dict of arrays, as the points of the path are. A number, or an
+        array of one.
+    path
+        The parameters after each step: arrays, or dicts of arrays such as ``run.weights()`` gives.
+    size
+        How many points each side of the grid has; the loss is computed at all size² of them.
+    lines
+        How many lines are drawn; about equally many points of the grid lie between two.
+
+    Raises
+    ------
+    DataError
+        If the path has fewer than two points, or no loss in the picture is finite.
+    ShapeError
+        If its points have different shapes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> path = [np.asarray([2.0, 1.0]) * 0.8**n for n in range(10)]
+    >>> landscape(lambda p: p[0] ** 2 + 3 * p[1] ** 2, path)
+    <picture: descent of the loss>
+    """
+    points, rebuilt = _vectors(path)
+    origin, directions, shares = _plane(points)
+    seen = (points - origin) @ directions.T
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    room = np.maximum((high - low) * margin, 0.05 * np.max(high - low) + 1e-12)
+    low, high = low - room, high + room
+    across, up = (np.linspace(float(low[n]), float(high[n]), size).tolist() for n in (0, 1))
+
+    def height(a: float, b: float) -> float:
+        return _loss(f, rebuilt(origin + a * directions[0] + b * directions[1]))
+
+    heights = np.asarray([[height(a, b) for a in across] for b in up])
+    if not np.isfinite(heights).any():
+        raise DataError("landscape: no loss around the path is finite", fix="give a path that has not diverged")
+    plot = Plot(Scale(across[0], across[-1], left, right), Scale(up[0], up[-1], bottom, top))
+    flat = points.shape[1] == 2
+    labels = [f"parameter {n + 1}" if flat else f"direction {n + 1} ({shares[n]:.0%} of the path)" for n in (0, 1)]
+    drawn = [
+        contour(segments(heights, level), plot, size, f"loss {level:.4g}", 1 - 0.7 * n / lines)
+        for n, level in enumerate(levels(heights, lines))
+    ]
+    track = [(float(a), float(b)) for a, b in seen]
+    ring = element("circle", cx=plot.x(track[-1][0]), cy=plot.y(track[-1][1]), r=7.0, class_="ring")
+    first, last = (_loss(f, rebuilt(points[n])) for n in (0, -1))
+    words = f"{len(points)} points; the loss goes from {first:.4g} to {last:.4g}, where the ring is"
+    return picture(
+        title, words, framed(plot, *labels), drawn, plot.line(track, "curve"), plot.dots(track, "dots"), ring
+    )
+
+
+def _vectors(path: Sequence[Any]) -> tuple[Vector, Callable[[Vector], Any]]:
+    """The points as rows of numbers, and the way back."""
+    if len(path) < 2:
+        raise DataError(f"landscape: a path of {len(path)} points shows no descent", fix="give two points or more")
+    first = path[0]
+    named = cast("Mapping[str, Any]", first) if isinstance(first, dict) else {"": first}
+    shapes = {name: np.shape(value) for name, value in named.items()}
+    rows: list[Vector] = []
+    for n, point in enumerate(path):
+        parts = cast("Mapping[str, Any]", point) if isinstance(point, dict) else {"": point}
+        if {name: np.shape(value) for name, value in parts.items()} != shapes:
+            raise ShapeError(f"landscape: point {n} of the path has other shapes than the first")
+        rows.append(np.concatenate([np.asarray(parts[name], np.float64).reshape(-1) for name in shapes]))
+
+    def rebuilt(vector: Vector) -> Any:
+        found: dict[str, Any] = {}
+        at = 0
+        for name, shape in shapes.items():
+            length = int(np.prod(shape))
+            found[name] = vector[at : at + length].reshape(shape).astype(np.asarray(named[name]).dtype)
+            at += length
+        return found if isinstance(first, dict) else found[""]
+
+    return np.stack(rows), rebuilt
+
+
+def _plane(points: Vector) -> tuple[Vector, Vector, list[float]]:
+    """A point, two directions of length 1 at right angles, and how much of the path lies along each."""
+    if points.shape[1] == 2:
+        return np.zeros(2), np.eye(2), [1.0, 1.0]
+    if points.shape[1] < 2:
+        raise ShapeError("landscape: two parameters or more make a plane, given one")
+    moved = points - points[-1]
+    _, stretch, directions = np.linalg.svd(moved - moved.mean(axis=0), full_matrices=False)
+    two = np.concatenate([directions, np.eye(points.shape[1])[:2]])[:2]
+    two[1] -= two[0] * (two[0] @ two[1])
+    two[1] /= np.linalg.norm(two[1]) or 1.0
+    total = float((stretch**2).sum()) or 1.0
+    return points[-1], two, [*(stretch**2 / total).tolist(), 0.0][:2]
+
+
+def _loss(f: Callable[[Any], Any], parameters: Any) -> float:
+    with np.errstate(all="ignore"):
+        found = np.asarray(f(parameters), np.float64)
+    if found.size != 1:
+        raise ShapeError(f"landscape: the loss is one number, given shape {found.shape}", fix="take the mean of it")
+    return float(found.reshape(()))
+
+
+def contour(pieces: Sequence[Segment], plot: Plot, size: int, words: str, opacity: float) -> Markup:
+    """The line of one level, on a grid of size² points that fills a plot."""
+
+    def place(point: tuple[float, float]) -> str:
+        (column, line), x, y = point, plot.x, plot.y
+        across = x.start + column / (size - 1) * (x.end - x.start)
+        up = y.start + line / (size - 1) * (y.end - y.start)
+        return f"{number(across)} {number(up)}"
+
+    path = "".join(f"M{place(start)}L{place(end)}" for start, end in pieces)
+    return element("path", element("title", words), d=path, class_="contour", stroke_opacity=opacity)

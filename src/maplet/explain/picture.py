@@ -1,0 +1,102 @@
+"""What the picture of a derivation shows: boxes and arrows, for Mermaid and for the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from maplet.explain.folding import Fold, folded, norm
+from maplet.explain.print_text import text
+from maplet.explain.symbols import number, value_formula
+
+if TYPE_CHECKING:
+    from maplet.explain.derivation import Derivation
+    from maplet.explain.node import ExplainedNode
+
+widest = 30  # letters of a line in a box
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """A box of the picture.
+
+    Parameters
+    ----------
+    title
+        What it is called.
+    lines
+        What else stands in it: formula, value, gradient.
+    kind
+        ``"input"``, ``"step"``, ``"fold"`` or ``"loss"``.
+    steps
+        What is in it: one, or those of a group.
+    """
+
+    title: str
+    lines: tuple[str, ...]
+    kind: str
+    steps: tuple[ExplainedNode, ...]
+
+
+def boxes(derivation: Derivation, unfold: bool | str = False) -> tuple[list[Box], list[tuple[int, int]]]:
+    """The boxes in the order of the forward pass, and the arrows between them by number.
+
+    Where nothing is folded, inputs have boxes too.
+    """
+    folds = folded(derivation, unfold)
+    inputs: list[Fold] = []
+    if not any(len(fold.steps) > 1 for fold in folds):
+        used = [leaf for leaf in derivation.leaves if leaf.node in derivation.users]
+        inputs = [Fold(leaf.name, (leaf,)) for leaf in used]
+    every = [*inputs, *folds]
+    group = {step.node: n for n, fold in enumerate(every) for step in fold.steps}
+    arrows = {
+        (group[child], n): None
+        for n, fold in enumerate(every)
+        for step in fold.steps
+        for child in step.node.inputs
+        if group.get(child, n) != n
+    }
+    return [_box(fold, derivation) for fold in every], list(arrows)
+
+
+def _box(fold: Fold, derivation: Derivation) -> Box:
+    last = fold.last
+    if len(fold.steps) > 1:
+        kind = "fold"
+        lines = [fold.operations]
+    else:
+        kind = "loss" if last is derivation.loss else "input" if last.operation == "input" else "step"
+        lines = [_short(text(value_formula(last)))] if kind != "input" else []
+    lines += [line for line in (_number("", last.value, last), _number("∂ ", last.cotangent, last)) if line]
+    return Box(_short(fold.title), tuple(lines), kind, fold.steps)
+
+
+def _number(before: str, value: Any, step: ExplainedNode) -> str:
+    """A scalar as its number, an array by its type and norm; empty for what is not there."""
+    if value is None or isinstance(value, tuple):
+        return ""
+    if value.size == 1:
+        return f"{before or '= '}{text(number(value))}"
+    return f"{before or f'{step.node.type} '}‖{norm([value]):.4g}‖"
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= widest else f"{line[: widest - 1]}…"
+
+
+def mermaid(derivation: Derivation, unfold: bool | str = False) -> str:
+    """A flowchart in the language of Mermaid, which GitHub and notebooks draw."""
+    found, arrows = boxes(derivation, unfold)
+    shapes = {"input": ("([", "])"), "step": ("[", "]"), "fold": ("[[", "]]"), "loss": ("{{", "}}")}
+    lines = ["flowchart TD"]
+    for n, box in enumerate(found):
+        label = "<br/>".join(_label(line) for line in (box.title, *box.lines))
+        left, right = shapes[box.kind]
+        lines.append(f'  n{n}{left}"{label}"{right}')
+    return "\n".join([*lines, *(f"  n{start} --> n{end}" for start, end in arrows)])
+
+
+def _label(line: str) -> str:
+    """Text that Mermaid takes for nothing else: what is not a letter, a digit or harmless, by its number."""
+    return "".join(c if c.isalnum() or c in " .·=+−∂/σΣ‖" else f"#{ord(c)};" for c in line)

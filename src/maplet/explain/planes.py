@@ -1,0 +1,143 @@
+"""What a net makes of points in the plane: the classes that it decides for, and the activation of each unit."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.errors import ShapeError
+from maplet.explain.contours import segments
+from maplet.explain.drawn import Picture, bottom, framed, left, picture, right, top
+from maplet.explain.landscapes import contour
+from maplet.explain.markup import Markup, element, number
+from maplet.explain.svg import Plot, Scale, label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Values = np.ndarray[Any, Any]
+
+colours = 6  # of classes; more begin again
+tile, space = 150.0, 26.0  # of the picture of one unit
+
+
+def decision_boundary(
+    net: Callable[[Any], Any], x: Any, y: Any, *, size: int = 80, title: str = "what the net decides"
+) -> Picture:
+    """Colour the plane by the class that a net decides for, with the data on it.
+
+    Parameters
+    ----------
+    net
+        From points (N, 2) to logits: (N, C), of which the greatest decides; or (N,) and (N, 1), where those greater
+        than 0 are class 1.
+    x, y
+        Points (N, 2) and their classes (N,).
+
+    Raises
+    ------
+    ShapeError
+        If the points have not two numbers each.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> decision_boundary(lambda x: x[:, :1] - x[:, 1:], mp.asarray([[0.0, 1.0], [1.0, 0.0]]), [0, 1])
+    <picture: what the net decides>
+    """
+    points, truth = np.asarray(x), np.asarray(y).reshape(-1).astype(int)
+    plot, grid = _grid(points, size, "decision_boundary")
+    decided = _classes(np.asarray(net(grid.astype(points.dtype)))).reshape(size, size)
+    wrong = int((_classes(np.asarray(net(points))) != truth).sum())
+    areas = [_area(decided == one, one, plot, size) for one in np.unique(decided).tolist()]
+    dots = [
+        element("circle", cx=plot.x(a), cy=plot.y(b), r=4.0, class_=f"point class{one % colours}")
+        for (a, b), one in zip(points.astype(float).tolist(), truth.tolist(), strict=True)
+    ]
+    words = f"{len(points)} points, {wrong} of them on the wrong side"
+    return picture(title, words, areas, framed(plot, "first input", "second input"), dots)
+
+
+def _grid(points: Values, size: int, name: str) -> tuple[Plot, Values]:
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+        raise ShapeError(f"{name} draws points of the plane, (N, 2), given {points.shape}")
+    low, high = points.min(axis=0).astype(float), points.max(axis=0).astype(float)
+    room = np.maximum((high - low) * 0.12, 1e-6)
+    x0, y0, x1, y1 = (float(end) for end in (*(low - room), *(high + room)))
+    across, up = np.linspace(x0, x1, size), np.linspace(y0, y1, size)
+    grid = np.stack([np.tile(across, size), np.repeat(up, size)], axis=1)
+    return Plot(Scale(x0, x1, left, right), Scale(y0, y1, bottom, top)), grid
+
+
+def _classes(outputs: Values) -> Values:
+    if outputs.ndim == 2 and outputs.shape[1] > 1:
+        return outputs.argmax(axis=1)
+    return (outputs.reshape(-1) > 0).astype(int)
+
+
+def _area(inside: Values, one: int, plot: Plot, size: int) -> Markup:
+    """Where one class is decided for, as strips of cells."""
+    cell = (abs(plot.x.end - plot.x.start) / (size - 1), abs(plot.y.end - plot.y.start) / (size - 1))
+    path = ""
+    for row in range(size):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], inside[row].astype(int), [0]])))
+        y = plot.y.start - (row + 0.5) * cell[1]
+        for start, end in edges.reshape(-1, 2).tolist():
+            x0 = max(plot.x.start + (start - 0.5) * cell[0], plot.x.start)
+            x1 = min(plot.x.start + (end - 0.5) * cell[0], plot.x.end)
+            path += f"M{number(x0)} {number(y)}H{number(x1)}v{number(cell[1])}H{number(x0)}z"
+    return element("path", element("title", f"class {one}"), d=path, class_=f"area class{one % colours}")
+
+
+def activations(
+    layer: Callable[[Any], Any], x: Any, *, size: int = 33, title: str = "activation of each unit"
+) -> Picture:
+    """Draw for each unit where in the plane it is active: lines at ¼, ½ and ¾ of its range, the thicker the higher.
+
+    Parameters
+    ----------
+    layer
+        From points (N, 2) to activations (N, units), such as ``lambda x: mp.tanh(net.layers[0](x))``.
+    x
+        Points (N, 2) that say which part of the plane is drawn.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> activations(lambda x: mp.stack([x[:, 0], x[:, 1] * x[:, 0]], axis=1), mp.asarray([[-1.0, -1.0], [1.0, 1.0]]))
+    <picture: activation of each unit>
+    """
+    points = np.asarray(x)
+    _, grid = _grid(points, size, "activations")
+    values = np.asarray(layer(grid.astype(points.dtype)), np.float64)
+    if values.ndim != 2:
+        raise ShapeError(f"activations draws units, (N, units), and the layer gives {values.shape}")
+    units = values.shape[1]
+    columns = min(units, 4)
+    size_of_all = (columns * (tile + space) + space, ceil(units / columns) * (tile + space) + 40.0)
+    tiles = [
+        _unit(
+            values[:, n].reshape(size, size),
+            n,
+            space + n % columns * (tile + space),
+            36 + n // columns * (tile + space),
+        )
+        for n in range(units)
+    ]
+    return picture(title, f"{units} units", tiles, size=(max(size_of_all[0], 260.0), size_of_all[1]))
+
+
+def _unit(heights: Values, n: int, x: float, y: float) -> Markup:
+    low, high, size = float(heights.min()), float(heights.max()), len(heights)
+    plot = Plot(Scale(0.0, 1.0, x, x + tile), Scale(0.0, 1.0, y + tile, y))
+    lines: list[Markup] = []
+    for part in (0.25, 0.5, 0.75):
+        level = low + part * (high - low)
+        pieces = segments(heights, level) if high > low else []
+        line = contour(pieces, plot, size, f"{level:.3g}", 0.3 + 0.7 * part)
+        lines.append(element("g", line, stroke_width=3 * part))
+    frame = element("path", d=f"M{number(x)} {number(y)}h{tile}v{tile}h-{tile}z", class_="axis")
+    words = label(f"unit {n}: {low:.3g} … {high:.3g}", x + tile / 2, y + tile + 16, "middle")
+    return element("g", frame, lines, words)

@@ -1,0 +1,148 @@
+"""The chain rule at one node, as formulas: the local derivative, what is sent to an operand, what came in altogether.
+
+Everything is read: a pullback is written from the nodes that the trail says the rule made, the local derivative from
+the same rule for a cotangent of 1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from maplet.core.graph import Graph
+from maplet.core.index_notation import Call, Expression, Read, Reduce
+from maplet.core.kinds import access_at, only_moves
+from maplet.core.trace import Trace, constant
+from maplet.core.types import is_floating
+from maplet.explain.formula import Formula, Name, Partial, Row, Sign, fenced, multiplied, row
+from maplet.explain.symbols import expression, number, number_of, one, symbol
+from maplet.explain.words import languages, repeated, rules
+from maplet.transforms.simplify import simplify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from maplet.core.graph import Node
+    from maplet.explain.node import ExplainedNode
+
+
+def derivative(of: ExplainedNode) -> Formula:
+    """∂loss/∂node, by the names."""
+    return Partial(Name(of.derivation.loss.name), Name(of.name))
+
+
+# ── the local derivative ─────────────────────────────────────────────────────────────────────────
+
+
+def local_formula(step: ExplainedNode, operand: int) -> Formula | None:
+    """∂value/∂operand of an elementwise operation, in symbols; None where there is none."""
+    names = step.derivation.names
+    return _local(step, operand, [*(symbol(inner, names) for inner in step.node.inputs), Name(step.name)])
+
+
+def local_with_numbers(step: ExplainedNode, operand: int) -> Formula | None:
+    """The same with the numbers of operands and value."""
+    nodes, names, values = [*step.node.inputs, step.node], step.derivation.names, step.derivation.values
+    return _local(step, operand, [number_of(values[node], symbol(node, names)) for node in nodes])
+
+
+def _local(step: ExplainedNode, operand: int, operands_and_value: list[Formula]) -> Formula | None:
+    rule, node = step.node.primitive.gradient, step.node
+    if not step.elementwise or rule is None or not is_floating(node.inputs[operand].array_type.dtype):
+        return None
+    needed = tuple([n == operand for n in range(len(node.inputs))])
+    with Trace(with_values=False) as trace:
+        operands = [trace.argument(inner.array_type, "") for inner in node.inputs]
+        out = trace.argument(node.array_type, "")
+        found = rule(constant(1.0, node.array_type.dtype), out, *operands, needed=needed, **node.params)[operand]
+        if found is None:
+            return None
+        inputs = tuple([trace.node_of(argument) for argument in (*operands, out)])
+        graph = Graph(inputs, (trace.node_of(found),), trace.origins)
+    smaller, _ = simplify(graph)
+    return expression(smaller.outputs[0], dict(zip(smaller.inputs, operands_and_value, strict=True)))
+
+
+# ── cotangents ───────────────────────────────────────────────────────────────────────────────────
+
+
+def pullback_formula(step: ExplainedNode, operand: int) -> Formula | None:
+    """What is sent to an operand, of the cotangent and the values of the forward pass; None where it is too long."""
+    if step.step is None or (sent := step.step.contributions[operand]) is None:
+        return None
+    names, several = step.derivation.names, len(step.step.cotangents) > 1
+    known: dict[Node, Formula] = {node: symbol(node, names) for node in names}
+    for n, cotangent in enumerate(step.step.cotangents):
+        if cotangent is not None:
+            by = Name(f"{step.name}[{n}]" if several else step.name)
+            known[cotangent] = Partial(Name(step.derivation.loss.name), by)
+    return expression(sent, known)
+
+
+def cotangent_formula(step: ExplainedNode) -> Formula | None:
+    """∂loss/∂node as the sum of what its uses send; None where one of them is no short formula."""
+    found = [pullback_formula(user, n) for user, n, _ in step.received()]
+    return _sum([term for term in found if term is not None]) if found and None not in found else None
+
+
+def cotangent_with_numbers(step: ExplainedNode) -> Formula | None:
+    """The same as products of two numbers, cotangent times local derivative, where everything is a scalar."""
+    terms: list[Formula] = []
+    for user, n, _ in step.received():
+        local = user.local(n)
+        if local is None or user.cotangent is None or local.size != 1 or step.value.size != 1:
+            return None
+        terms.append(row(fenced(number(user.cotangent), multiplied), "·", fenced(number(local), multiplied)))
+    return _sum(terms) if terms else None
+
+
+def _sum(terms: Iterable[Formula]) -> Formula:
+    parts: list[Formula] = []
+    for term in terms:
+        if parts and isinstance(term, Row) and term.parts[0] == Sign("−") and len(term.parts) == 2:
+            parts += term.parts
+        else:
+            parts += [*([Sign("+")] if parts else []), term]
+    return parts[0] if len(parts) == 1 else Row(tuple(parts))
+
+
+# ── which kind of rule it is ─────────────────────────────────────────────────────────────────────
+
+
+def rule_of(step: ExplainedNode) -> str:
+    """The name of the rule that the node follows backwards, a key of `words.rules`."""
+    if step.operation == "input":
+        return "input"
+    if step.step is None or not any(sent is not None for sent in step.sent):
+        return "stopped"
+    if step.elementwise:
+        locals_ = [local_formula(step, n) for n, sent in enumerate(step.sent) if sent is not None]
+        return "passed on" if all(local == one for local in locals_) else "chain"
+    access = access_at(step.node)
+    return "host" if access is None else _rule_of(access.value)
+
+
+def _rule_of(value: Expression) -> str:
+    """The rule of what is not elementwise, by the form of its index notation."""
+    if not isinstance(value, Reduce):
+        return "moved" if only_moves(value) else "own"
+    body: Expression = value
+    while isinstance(body, Reduce):
+        body = body.body
+    if value.combiner == "sum":
+        multiplies = isinstance(body, Call) and body.function == "multiply"
+        return "product" if multiplies else "summed" if isinstance(body, Read) else "own"
+    return "chosen" if value.combiner in ("max", "min") else "own"
+
+
+def is_repeated(step: ExplainedNode) -> bool:
+    """Whether the operation repeated an operand by broadcasting, so that what is sent to it is added up again."""
+    if not step.elementwise:
+        return False
+    pairs = zip(step.node.inputs, step.sent, strict=True)
+    return any(sent is not None and child.array_type.shape != step.node.array_type.shape for child, sent in pairs)
+
+
+def said(step: ExplainedNode) -> str:
+    """The rule that the node follows backwards, in words."""
+    language = languages.index(step.derivation.language)
+    return rules[rule_of(step)][language] + (f" {repeated[language]}" if is_repeated(step) else "")

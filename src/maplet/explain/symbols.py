@@ -1,0 +1,141 @@
+"""What a node computes, as a formula in symbols and with the numbers in, by the notation of the operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.core.graph import constant_primitive
+from maplet.explain.formula import (
+    Call,
+    Formula,
+    Fraction,
+    Function,
+    Group,
+    Name,
+    Number,
+    Row,
+    Script,
+    Table,
+    Words,
+    fenced,
+    fill,
+    multiplied,
+    row,
+)
+from maplet.explain.notation import notation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from maplet.core.graph import Node
+    from maplet.core.primitive import Primitive
+    from maplet.explain.node import ExplainedNode
+
+most_entries = 12  # of an array that is written out in a formula
+longest = 24  # operations in a pullback that is written as one formula
+digits = 6
+
+one, minus_one, zero = Number("1"), Number("−1"), Number("0")
+
+
+# ── numbers ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def number(value: Any) -> Number:
+    """A number in six digits."""
+    found = np.asarray(value)
+    if found.dtype.kind in "biu":
+        return Number(str(found.item()).lower().replace("-", "−"))
+    return Number(f"{found.item() + 0.0:.{digits}g}".replace("-", "−").replace("e+", "e"))  # −0 is 0
+
+
+def number_of(value: Any, name: Formula) -> Formula:
+    """An array by its numbers; one of many elements by its name."""
+    if isinstance(value, tuple) or value.size > most_entries or value.ndim > 2 or not value.size:
+        return name
+    if value.ndim == 0:
+        return number(value)
+    return Table(tuple([tuple([number(cell) for cell in cells]) for cells in np.atleast_2d(value)]))
+
+
+def size_of(step: ExplainedNode) -> int:
+    """How many elements the value has; 0 where there are several arrays."""
+    return 0 if isinstance(step.value, tuple) else step.value.size
+
+
+# ── what a node computes ─────────────────────────────────────────────────────────────────────────
+
+
+def symbol(node: Node, names: Mapping[Node, str]) -> Formula:
+    """A node by its name, a constant by its number."""
+    if node.primitive is constant_primitive:
+        return number_of(np.asarray(node.params["value"], node.params["dtype"]), Name(names.get(node, "constant")))
+    return Name(names[node])
+
+
+def value_formula(step: ExplainedNode) -> Formula:
+    """What the node computes, of its operands' names: ``x w`` of a `matmul`."""
+    names = step.derivation.names
+    return written(step.node, [symbol(child, names) for child in step.node.inputs])
+
+
+def value_with_numbers(step: ExplainedNode) -> Formula:
+    """What the node computes, of its operands' numbers; of those that are too large, their names."""
+    names, values = step.derivation.names, step.derivation.values
+    return written(step.node, [number_of(values[child], symbol(child, names)) for child in step.node.inputs])
+
+
+def written(node: Node, operands: Sequence[Formula]) -> Formula:
+    """An operation on formulas, as its record says that it is written; ×1, ×(−1) and +0 as a person would."""
+    if node.primitive.name == "multiply":
+        return _product(*operands)
+    if node.primitive.name == "add" and zero in operands:
+        return operands[1] if operands[0] == zero else operands[0]
+    if node.primitive.name == "permute_dims" and len(node.params["axes"]) != 2:
+        return Call(Function("permute"), Group("(", operands[0], ")"))
+    ndim = 0 if not node.inputs or isinstance(node.inputs[0].type, tuple) else node.inputs[0].type.ndim
+    axes: Any = node.params.get("axes", node.params.get("axis", ()))
+    return applied_along(node.primitive, operands, axes if isinstance(axes, tuple) else (axes,), ndim)  # type: ignore[arg-type]  (axes are numbers)
+
+
+def applied_along(primitive: Primitive, operands: Sequence[Formula], axes: Sequence[int], ndim: int) -> Formula:
+    """An operation on formulas; below the sign of a reduction its axes, where these are not all."""
+    notation = notation_of(primitive, len(operands))
+    if axes and len(axes) != ndim and isinstance(notation, Row) and isinstance(notation.parts[0], Function):
+        below = Words(f"axis {', '.join(map(str, axes))}")
+        notation = Row((Script(notation.parts[0], below), *notation.parts[1:]))
+    return fill(notation, operands)
+
+
+def _product(a: Formula, b: Formula) -> Formula:
+    for first, second in ((a, b), (b, a)):
+        if first == one:
+            return second
+        if first == minus_one:
+            return row("−", fenced(second, multiplied))
+    if isinstance(b, Fraction) and b.over == one:
+        return Fraction(a, b.under)
+    if isinstance(b, Number) and not isinstance(a, Number):  # the number stands first
+        a, b = b, a
+    return row(fenced(a, multiplied), "·", fenced(b, multiplied))
+
+
+def expression(node: Node, known: Mapping[Node, Formula], most: int = longest) -> Formula | None:
+    """What a node computes of others that are known; None where that takes more operations than are readable."""
+    counted = 0
+
+    def formula(inner: Node) -> Formula:
+        nonlocal counted
+        if inner in known:
+            return known[inner]
+        if inner.primitive is constant_primitive:
+            return symbol(inner, {})
+        counted += 1
+        if counted > most:
+            return Name("…")
+        return written(inner, [formula(child) for child in inner.inputs])
+
+    found = formula(node)
+    return found if counted <= most else None

@@ -1,0 +1,156 @@
+"""A derivation as plain text: a line per step for scalars, matrix by matrix for small nets, folded for large ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.errors import PositionError, SettingError
+from maplet.explain.entries import entry_formulas, entry_name
+from maplet.explain.folding import Fold, folded, norm
+from maplet.explain.formula import Formula, Name, Partial, equation
+from maplet.explain.print_text import text
+from maplet.explain.rules import cotangent_formula, cotangent_with_numbers, derivative, said
+from maplet.explain.symbols import number, number_of, size_of, symbol, value_formula, value_with_numbers
+from maplet.explain.words import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from maplet.explain.derivation import Derivation
+    from maplet.explain.node import ExplainedNode
+
+most_shown = 64  # elements of an array that is printed; of a larger one, shape and norm
+
+
+def derivation_text(derivation: Derivation, unfold: bool | str = False) -> str:
+    """The whole derivation."""
+    folds = folded(derivation, unfold)
+    many = any(len(fold.steps) > 1 for fold in folds)
+    scalar = all(size_of(one) == 1 for one in (*derivation.leaves, *derivation.steps))
+    language = derivation.language
+    first = f"{title(derivation)} · {len(derivation.steps)} {say('steps', language)}"
+    parts = [first, "", say("forward", language)]
+    if many:
+        parts += [f"  {line}" for line in _table(folds, derivation)]
+        return "\n".join([*parts, "", say("parameters", language), *_leaves(derivation), "", say("folded", language)])
+    lines = _scalar_lines if scalar else _matrix_lines
+    return "\n".join([*parts, *lines(derivation, forward=True), "", say("backward", language), *lines(derivation)])
+
+
+def title(derivation: Derivation) -> str:
+    """``f: loss = 0.84``; a function without a name is left out."""
+    value = f"{derivation.loss.name} = {text(number(derivation.loss.value))}"
+    return value if derivation.title == "<lambda>" else f"{derivation.title}: {value}"
+
+
+# ── one line per step ────────────────────────────────────────────────────────────────────────────
+
+
+def forward_equation(step: ExplainedNode) -> Formula:
+    """``z = w·x = 0.5·2 = 1``; the numbers are left out where they would not be fewer than the names."""
+    value = number_of(step.value, Name(step.name))
+    numbers = [value_with_numbers(step), value] if size_of(step) == 1 else []
+    return equation(Name(step.name), value_formula(step), *numbers)
+
+
+def backward_equation(step: ExplainedNode) -> Formula | None:
+    """``∂loss/∂z = ∂loss/∂a·a·(1 − a) = 1·0.25 = 0.25``; None where no gradient comes."""
+    if step.cotangent is None:
+        return None
+    found = [cotangent_formula(step), cotangent_with_numbers(step)]
+    value = [number(step.cotangent)] if step.cotangent.size == 1 else []
+    return equation(derivative(step), *(one for one in found if one is not None), *value)
+
+
+def _scalar_lines(derivation: Derivation, *, forward: bool = False) -> list[str]:
+    order = derivation.steps if forward else [*reversed(derivation.steps), *derivation.leaves]
+    rows = [(forward_equation(step), step.place) if forward else (backward_equation(step), "") for step in order]
+    lines = [(text(formula), place) for formula, place in rows if formula is not None]
+    width = min(max((len(line) for line, _ in lines), default=0), 88)
+    return [f"  {line:{width}}   # {place}".rstrip(" #") for line, place in lines]
+
+
+# ── matrix by matrix ─────────────────────────────────────────────────────────────────────────────
+
+
+def _matrix_lines(derivation: Derivation, *, forward: bool = False) -> list[str]:
+    lines: list[str] = []
+    for step in derivation.steps if forward else [*reversed(derivation.steps), *derivation.leaves]:
+        formula = forward_equation(step) if forward else backward_equation(step)
+        if formula is None:
+            continue
+        value = step.value if forward else step.cotangent
+        place = f"   # {step.place}" if forward and step.place else ""
+        kind = "" if isinstance(step.node.type, tuple) else f" : {step.node.array_type}"
+        lines += [f"  {text(formula)}{kind}{place}", *_array(value)]
+        if not forward:
+            lines += [f"      ↳ {rule}" for rule in dict.fromkeys(said(user) for user, _, _ in step.received())]
+    return lines
+
+
+def _array(value: Any) -> list[str]:
+    if isinstance(value, tuple) or value.size <= 1:
+        return []
+    if value.size > most_shown:
+        return [f"      ‖·‖ = {norm([value]):.6g}"]
+    return [f"      {line}" for line in np.array2string(value, precision=6, max_line_width=110).splitlines()]
+
+
+# ── folded ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _table(folds: list[Fold], derivation: Derivation) -> Iterator[str]:
+    """A row per group: what it computes, the type and norm of what it gives, the norm of the gradient there."""
+    head = ("", say("operation", derivation.language), say("shape", derivation.language), "‖·‖", "‖∂loss‖")
+    rows = [head]
+    for fold in folds:
+        last = fold.last
+        value = None if isinstance(last.value, tuple) else last.value
+        cells = [fold.title, fold.operations, str(last.node.type) if value is not None else "…"]
+        rows.append((*cells, _short(norm([value])), _short(norm([last.cotangent]))))  # type: ignore[arg-type]  (five cells)
+    widths = [max(len(row[n]) for row in rows) for n in range(5)]
+    yield from ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _leaves(derivation: Derivation) -> Iterator[str]:
+    width = max((len(leaf.name) for leaf in derivation.leaves), default=0)
+    for leaf in derivation.leaves:
+        gradient = "–" if leaf.cotangent is None else f"‖∂‖ = {_short(norm([leaf.cotangent]))}"
+        yield f"  {leaf.name:{width}}   {leaf.node.type!s:14}   ‖·‖ = {_short(norm([leaf.value])):12}   {gradient}"
+
+
+def _short(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+# ── one entry ────────────────────────────────────────────────────────────────────────────────────
+
+
+def entry_text(derivation: Derivation, name: str, at: tuple[int, ...]) -> str:
+    """How one element of an array comes to its value, and to its gradient."""
+    one = derivation[name]
+    if isinstance(one.node.type, tuple) or len(at) != one.node.type.ndim:
+        raise SettingError(
+            f"entry: {name} is {one.node.type}, and {at} is no place in it",
+            fix=f"one number per axis, such as entry=({name!r}, (0, 1))",
+        )
+    if not all(0 <= n < length for n, length in zip(at, one.value.shape, strict=True)):
+        raise PositionError(f"entry: {at} is outside of {name}, whose shape is {one.value.shape}")
+    known: dict[Any, Formula] = {node: symbol(node, derivation.names) for node in derivation.names}
+    loss = Name(derivation.loss.name)
+    near = [user for user, _, _ in one.received()]
+    for other in (*derivation.steps, *near):
+        if (cotangent := derivation.cotangent_node(other.node)) is not None:
+            known[cotangent] = Partial(loss, Name(other.name))
+    here = entry_name(one.name, at)
+    rows = [(one.node, here, one.value[at])]
+    if (cotangent := derivation.cotangent_node(one.node)) is not None and one.cotangent is not None:
+        rows.append((cotangent, Partial(loss, here), one.cotangent[at]))
+    lines: list[str] = []
+    for node, side, value in rows:
+        others = {other: formula for other, formula in known.items() if other is not node}
+        found = entry_formulas(node, at, others, derivation.values) or ()
+        lines.append(text(equation(side, *found, number(value))))
+    return "\n".join(lines)

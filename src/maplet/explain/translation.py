@@ -1,0 +1,231 @@
+"""A graph as terms: what the nodes compute, simplified the way a person would write it."""
+
+# The rules below are of one signature, of which each uses what it needs.
+# ruff: noqa: ARG001, ARG005
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.core.graph import constant_primitive
+from maplet.core.types import is_floating
+from maplet.explain.terms import Algebra, Term, factors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from maplet.core.graph import Node
+    from maplet.explain.terms import Shape
+
+    Rule = Callable[["Translation", Node, list[Term], Shape], Term]
+
+opposite = {
+    "less": "greater_equal", "less_equal": "greater", "greater": "less_equal", "greater_equal": "less",
+    "equal": "not_equal", "not_equal": "equal",
+}  # fmt: skip
+
+# 0 where x is beyond 0, else x.
+bounds = {"less": "maximum", "less_equal": "maximum", "greater": "minimum", "greater_equal": "minimum"}
+
+
+class Translation:
+    """Translates nodes, each once.
+
+    Parameters
+    ----------
+    symbols
+        Nodes that keep their names; behind them the translation does not look.
+    """
+
+    def __init__(self, symbols: dict[Node, str]) -> None:
+        self.algebra = Algebra()
+        self.symbols = symbols
+        self.terms: dict[Node, Term] = {}
+
+    def term(self, node: Node) -> Term:
+        """What a node computes; a symbol where it has a name."""
+        waiting = [node]
+        while waiting:  # without recursion, as graphs may be deep
+            one = waiting[-1]
+            missing = [] if one in self.symbols else [child for child in one.inputs if child not in self.terms]
+            if missing:
+                waiting += missing
+                continue
+            if one not in self.terms:
+                named = one in self.symbols
+                shape = _shape(one)
+                self.terms[one] = self.algebra.symbol(self.symbols[one], shape) if named else self.definition(one)
+            waiting.pop()
+        return self.terms[node]
+
+    def definition(self, node: Node) -> Term:
+        """What a node computes of its operands, also where it has a name itself."""
+        operands = [self.term(child) for child in node.inputs]
+        rule = rules.get(node.primitive.name, _as_it_is)
+        return rule(self, node, operands, _shape(node))
+
+
+def _shape(node: Node) -> Shape:
+    return () if isinstance(node.type, tuple) else node.type.shape
+
+
+def _as_it_is(self: Translation, node: Node, operands: Sequence[Term], shape: Shape) -> Term:
+    return self.algebra.make(node.primitive.name, operands, tuple(sorted(node.params.items(), key=str)), shape)
+
+
+def _constant(self: Translation, node: Node, operands: Sequence[Term], shape: Shape) -> Term:
+    value: Any = np.asarray(node.params["value"])
+    if value.size and (value == value.flat[0]).all():
+        return self.algebra.number(float(value.flat[0]), shape)
+    return _as_it_is(self, node, operands, shape)
+
+
+def _sum_of(sign: float) -> Rule:
+    def rule(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+        a, b = operands
+        return self.algebra.total([a, self.algebra.product([b], (), b.shape, sign)], shape)
+
+    return rule
+
+
+def _where(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    condition, yes, no = operands
+    zeros = [one.head == "number" and one.settings[0] == 0 for one in (yes, no)]
+    if condition.head == "isfinite" and condition.parts[0] is yes and zeros[1]:
+        return yes  # the shift of a softmax, which is infinite only where everything is
+    if zeros[0] and condition.head == "equal" and no is _difference(self, condition.parts[0], condition.parts[1]):
+        return no  # where a = b, the difference is 0 by itself
+    if zeros[0] and condition.head in bounds and condition.parts[0] is no and _is_zero(condition.parts[1]):
+        return self.algebra.make(bounds[condition.head], (no, self.algebra.number(0.0)), (), shape)
+    if zeros[0] and condition.head in opposite:
+        holds = self.algebra.make(opposite[condition.head], condition.parts, (), condition.shape)
+        return self.algebra.product([no, self.algebra.make("indicator", (holds,), (), condition.shape)], (), shape)
+    if zeros[1]:
+        return self.algebra.product([yes, self.algebra.make("indicator", (condition,), (), condition.shape)], (), shape)
+    return _as_it_is(self, node, operands, shape)
+
+
+def _difference(self: Translation, a: Term, b: Term) -> Term:
+    return self.algebra.total([a, self.algebra.product([b], (), b.shape, -1.0)])
+
+
+def _exp(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    """e^u; where u = z − ln(1 + e^z) it is σ(z)."""
+    (u,) = operands
+    totals = [one for one in (u, *u.parts) if one.head == "total"]
+    for one in [inner for total in totals for part in total.parts for inner in factors(part)[1]]:
+        if one.head == "logaddexp" and _is_zero(one.parts[1]) and u is _difference(self, one.parts[0], one):
+            return _logistic(self, one.parts[0], shape)
+    return _as_it_is(self, node, operands, shape)
+
+
+def _sigmoid(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    """σ(z); of −z it is 1 − σ(z)."""
+    return _logistic(self, operands[0], shape)
+
+
+def _logistic(self: Translation, z: Term, shape: Shape) -> Term:
+    algebra = self.algebra
+    if factors(z)[0] >= 0:
+        return algebra.make("sigmoid", (z,), (), shape)
+    of_opposite = algebra.make("sigmoid", (algebra.product([z], (), shape, -1.0),), (), shape)
+    return algebra.total([algebra.number(1.0), algebra.product([of_opposite], (), shape, -1.0)], shape)
+
+
+def _astype(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    (a,) = operands
+    before, after = node.inputs[0].array_type.dtype, node.array_type.dtype
+    if not is_floating(after):
+        return _as_it_is(self, node, operands, shape)
+    if before.kind != "b":
+        return a
+    if a.head == "greater" and a.parts[1].head == "number" and a.parts[1].settings[0] == -np.inf:
+        return self.algebra.number(1.0, shape)  # a real number
+    if a.head == "equal" and len(shape) == 2 and a.parts[1].head == "iota" and _is_column(a.parts[0]):
+        return self.algebra.make("one_hot", a.parts[0].parts, (shape[1],), shape)
+    return self.algebra.make("indicator", (a,), (), shape)
+
+
+def _is_zero(term: Term) -> bool:
+    return term.head == "number" and term.settings[0] == 0
+
+
+def _reshape(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    (a,) = operands
+    _, up, down = factors(a)
+    if all(one.is_scalar for one in (*up, *down)):
+        return self.algebra.product([a], (), shape)
+    if a.head == "product" and all(one.shape in ((), a.shape) for one in (*up, *down)) and _adds_units(a.shape, shape):
+        c, _, _ = factors(a)
+        moved = [[one if one.is_scalar else _reshaped(self, one, shape) for one in group] for group in (up, down)]
+        return self.algebra.product(moved[0], moved[1], shape, c)
+    if a.head in ("product", "number"):
+        c, up_scalars, down_scalars, rest = self.algebra.scaled(a)
+        return self.algebra.product([*up_scalars, _reshaped(self, rest, shape)], down_scalars, shape, c)
+    return _reshaped(self, a, shape)
+
+
+def _adds_units(before: Shape, after: Shape) -> bool:
+    """Whether two shapes differ in axes of length 1 alone."""
+    return [n for n in before if n != 1] == [n for n in after if n != 1]
+
+
+def _reshaped(self: Translation, a: Term, shape: Shape) -> Term:
+    inner = a.parts[0] if a.head == "reshape" else a
+    if inner.head == "sum":
+        axes, keeps = inner.settings
+        whole = inner.parts[0].shape
+        if not keeps and shape == tuple(1 if axis in axes else length for axis, length in enumerate(whole)):
+            return self.algebra.summed(inner.parts[0], axes, shape, keeps=True)
+    if inner.head == "matmul" and inner.shape[:-1] == shape and _is_column(inner.parts[1]):
+        return self.algebra.make("matmul", (inner.parts[0], inner.parts[1].parts[0]), (), shape)
+    return inner if inner.shape == shape else self.algebra.make("reshape", (inner,), (("shape", shape),), shape)
+
+
+def _is_column(a: Term) -> bool:
+    """Whether it is a vector that was made a matrix of one column."""
+    return a.head == "reshape" and len(a.parts[0].shape) == 1 and a.shape == (*a.parts[0].shape, 1)
+
+
+def _permute(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    return self.algebra.transpose(operands[0]) if len(shape) == 2 else _as_it_is(self, node, operands, shape)
+
+
+def _sum(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    return self.algebra.summed(operands[0], tuple(node.params["axes"]), shape, keeps=bool(node.params["keepdims"]))
+
+
+def _add_along_axis(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    """What is added at one class of each row: a column times a one-hot matrix."""
+    value, places = operands
+    axis, length = node.params["axis"], node.params["length"]
+    if len(shape) != 2 or axis != 1 or places.shape[1] != 1:
+        return _as_it_is(self, node, operands, shape)
+    classes = places.parts[0] if places.head == "reshape" else places
+    one_hot = self.algebra.make("one_hot", (classes,), (length,), shape)
+    return self.algebra.product([value, one_hot], (), shape)
+
+
+rules: dict[str, Rule] = {
+    constant_primitive.name: _constant,
+    "exp": _exp,
+    "sigmoid": _sigmoid,
+    "astype": _astype,
+    "add": _sum_of(1.0),
+    "subtract": _sum_of(-1.0),
+    "multiply": lambda self, node, xs, shape: self.algebra.product(xs, (), shape),
+    "divide": lambda self, node, xs, shape: self.algebra.product(xs[:1], xs[1:], shape),
+    "negative": lambda self, node, xs, shape: self.algebra.product(xs, (), shape, -1.0),
+    "reciprocal": lambda self, node, xs, shape: self.algebra.product((), xs, shape),
+    "rsqrt": lambda self, node, xs, shape: self.algebra.product((), [self.algebra.make("sqrt", xs, (), shape)], shape),
+    "broadcast_to": lambda self, node, xs, shape: self.algebra.product(xs, (), shape),
+    "stop_gradient": lambda self, node, xs, shape: xs[0],
+    "matmul": lambda self, node, xs, shape: self.algebra.matmul(xs[0], xs[1], shape),
+    "reshape": _reshape,
+    "permute_dims": _permute,
+    "sum": _sum,
+    "where": _where,
+    "add_along_axis": _add_along_axis,
+}

@@ -1,0 +1,101 @@
+"""The words of the explanations, in English and Chinese."""
+
+from __future__ import annotations
+
+from maplet.errors import SettingError
+
+languages = ("en", "zh")
+
+# key → (English, Chinese)
+words = {
+    "forward": ("forward pass", "前向传播"),
+    "backward": ("backward pass", "反向传播"),
+    "parameters": ("inputs and parameters", "输入与参数"),
+    "steps": ("steps", "步"),
+    "value": ("value", "值"),
+    "computes": ("what it computes", "计算"),
+    "local": ("local derivative", "局部导数"),
+    "cotangent": ("gradient that comes in", "传入的梯度"),
+    "sent": ("gradient that goes on", "传出的梯度"),
+    "received": ("added up over its uses", "对所有使用处求和"),
+    "rule": ("rule", "法则"),
+    "line": ("line", "代码行"),
+    "layer": ("layer", "层"),
+    "operation": ("operation", "运算"),
+    "no gradient": ("no gradient flows here", "此处没有梯度"),
+    "graph": ("the graph: loss at the bottom", "计算图：损失在底部"),
+    "folded": (
+        'folded by layer; unfold=True shows every step, unfold="NAME" those of one layer',
+        '按层折叠；unfold=True 显示每一步，unfold="层名" 展开一层',
+    ),
+    "keys": (
+        "Click a node to see the chain of derivatives from it to the loss. Arrow keys: a step forward or backward.",
+        "点击节点可查看从它回到损失的导数链；方向键可前进或后退一步。",
+    ),
+    "inside": ("the program inside of it", "其内部的程序"),
+    "shape": ("shape", "形状"),
+    "step number": ("step {0} of {1}", "第 {0} 步，共 {1} 步"),
+    "previous": ("previous", "上一步"),
+    "next": ("next", "下一步"),
+    "loss before": ("loss before", "更新前的损失"),
+    "loss after": ("loss after", "更新后的损失"),
+    "predicted": ("decrease predicted to first order, α‖∇J‖²", "一阶预测的下降 α‖∇J‖²"),
+    "real": ("real decrease", "实际下降"),
+    "update": ("one step of gradient descent: θ ↦ θ − α∇J", "梯度下降的一步：θ ↦ θ − α∇J"),
+}
+
+# The name that `rules.rule_of` gives → what the rule says.
+rules = {
+    "input": (
+        "An input: what comes in from all its uses, added up, is its gradient.",
+        "输入：来自所有使用处的梯度之和就是它的梯度。",
+    ),
+    "stopped": (
+        "No gradient flows through it: it gives truth values or integers, or nothing behind it is differentiated.",
+        "没有梯度通过：它给出布尔值或整数，或其后没有需要求导的量。",
+    ),
+    "passed on": (
+        "The local derivative is 1: the gradient passes on unchanged, as through a sum.",
+        "局部导数为 1：梯度原样传递，如同经过加法。",
+    ),
+    "chain": (
+        "Chain rule: the gradient that comes in, times the local derivative.",
+        "链式法则：传入的梯度乘以局部导数。",
+    ),
+    "moved": (
+        "It only moves elements, so each gradient goes back to where its element came from; copies add up.",
+        "它只移动元素，因此梯度回到元素原来的位置；被复制的元素梯度相加。",
+    ),
+    "product": (
+        "A product: each factor gets the gradient times the other one, summed over the shared index (a transpose).",
+        "乘积：每个因子得到梯度与另一因子之积，对公共下标求和（矩阵则取转置）。",
+    ),
+    "summed": (
+        "A sum over axes: every summand gets the gradient of the sum.",
+        "沿轴求和：每个加数都得到和的梯度。",
+    ),
+    "chosen": (
+        "Only what was chosen as the greatest or least gets the gradient; ties share it.",
+        "只有被选中的最大（最小）元素得到梯度；并列者平分。",
+    ),
+    "own": ("By the rule of the operation.", "按该运算自己的法则。"),
+    "host": (
+        "By the rule of the operation, which is a program of its own (a loop, a branch, linear algebra).",
+        "按该运算自己的法则：它本身是一个程序（循环、分支或线性代数）。",
+    ),
+}
+repeated = (
+    "What was repeated by broadcasting is added up again.",
+    "被广播复制的部分，其梯度要再求和。",
+)
+
+
+def require_language(language: str) -> None:
+    """Refuse a language in which nothing is written."""
+    if language not in languages:
+        raise SettingError(f"language={language!r}: explanations speak English and Chinese", fix='"en" or "zh"')
+
+
+def say(key: str, language: str) -> str:
+    """A word in a language."""
+    return words[key][languages.index(language)]

@@ -1,0 +1,150 @@
+"""`maplet explain`: of a run, of a function in a file, of an expression; and what is refused."""
+
+import csv
+import json
+import random
+import shutil
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from maplet.cli.main import cli
+from maplet.explain.reference import page
+
+source = """\
+import maplet as mp
+
+w = mp.asarray([[0.5], [0.25]])
+
+
+def loss(w, x, scale=2.0):
+    z = x @ w
+    return mp.sum(mp.tanh(z)) * scale
+
+
+def wrong(w):
+    return {}["key"]
+
+
+def no_scalar(w):
+    return w * 2
+
+
+number = 3
+"""
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["explain", *map(str, arguments)])
+
+
+def shown(*arguments):
+    result = run(*arguments)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.output
+
+
+def fails(*arguments):
+    """The error of a call that is refused."""
+    result = run(*arguments)
+    assert result.exit_code != 0
+    return str(result.exception)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(source, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    with (folder / "t.csv").open("w", newline="", encoding="utf-8") as table:
+        writer, rng = csv.writer(table), random.Random(0)
+        writer.writerow(["a", "b", "kind"])
+        for _ in range(120):
+            a, b = rng.gauss(0, 1), rng.gauss(0, 1)
+            writer.writerow([a, b, "yes" if a > b else "no"])
+    command = ["train", folder / "t.csv", "--target", "kind", "--hidden", "3", "--epochs", "2", "--quiet"]
+    result = CliRunner().invoke(cli, [*map(str, command), "-d", str(folder / "run")])
+    assert result.exit_code == 0, (result.output, result.exception)
+    return folder / "run"
+
+
+def test_an_expression():
+    given = ["--set", "x=[[1,2]]", "--set", "w=[[1],[-1]]", "--set", "b=0", "--set", "y=[[1]]"]
+    text = shown("mse(sigmoid(x @ w + b), y)", *given)
+    assert "loss = 0.534447" in text
+    assert "∂loss/∂w = xᵀ ∂loss/∂v1" in text
+    assert ".py:" not in text
+    assert "前向传播" in shown("mse(sigmoid(x @ w + b), y)", *given, "--language", "zh")
+    assert shown("mse(sigmoid(x @ w + b), y)", *given, "--format", "mermaid").startswith("flowchart TD")
+    assert r"\begin{align*}" in shown("mse(sigmoid(x @ w + b), y)", *given, "--format", "latex")
+    assert "∂loss/∂w = 2·xᵀ" in shown("mse(x @ w, y)", *given, "--format", "formulas")
+    assert "def gradients(x, w, y):" in shown("mse(x @ w, y)", *given, "--format", "numpy")
+    entry = shown("mse(sigmoid(x @ w + b), y)", *given, "--entry", "w[1,0]")
+    assert entry.splitlines()[1] == "∂loss/∂w[1,0] = x[0,1]·∂loss/∂v1[0,0] = 2·(−0.28747) = −0.574939"
+
+
+def test_a_function_of_a_file_finds_its_arguments_by_name(file, tmp_path):
+    text = shown(f"{file}:loss", "--set", "x=[[1, 2]]")
+    assert "# net.py:7" in text
+    assert "1.52319" in text
+    shown(f"{file}:loss", "--set", "x=[[1,2]]", "--format", "html", "-o", tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_a_row_of_a_run(trained):
+    text = shown(trained, "--row", "3")
+    assert "v1 = x layers.0.weight : f32[1,3]" in text
+    assert text != shown(trained, "--row", "4")
+    assert ".py:" not in text
+
+
+def test_the_page_of_operations():
+    assert shown("--operations") == page()
+
+
+def test_what_is_refused(file, tmp_path, trained):
+    assert "a value for w" in fails("x @ w", "--set", "x=[[1]]")
+    assert "needs a value for x" in fails(f"{file}:loss")
+    assert "returned shape (2, 1)" in fails(f"{file}:no_scalar")
+    assert "KeyError: 'key'\n  at:  net.py:12" in fails(f"{file}:wrong")
+    assert "is int, not a function" in fails(f"{file}:number")
+    assert "did you mean 'loss'" in fails(f"{file}:los")
+    assert "there is no file" in fails("nowhere.py:f")
+    assert "no run directory, no function" in fails("runs/nothing")
+    assert "what is to be explained?" in fails()
+    assert "the test part has" in fails(trained, "--row", "1000")
+    assert "it has no config.json" in fails(tmp_path)
+    assert "expected an element" in fails("x ** 2", "--set", "x=1", "--entry", "x")
+    assert "cannot write" in fails("x ** 2", "--set", "x=1", "-o", tmp_path / "no" / "folder")
+
+
+@pytest.mark.parametrize("gone", ["config.json", "job.json", "model"])
+def test_half_a_run_is_refused(trained, tmp_path, gone):
+    half = tmp_path / "half"
+    shutil.copytree(trained, half)
+    (shutil.rmtree if (half / gone).is_dir() else type(half).unlink)(half / gone)
+    message = fails(half)
+    assert "half" in message
+    assert "fix:" in message
+    damaged = tmp_path / "damaged"
+    shutil.copytree(trained, damaged)
+    for name, content in (("job.json", {"source": "t.csv"}), ("config.json", {"format": "of another time"})):
+        (damaged / name).write_text(json.dumps(content), encoding="utf-8")
+        assert name in fails(damaged)
+
+
+def test_errors_are_one_readable_message():
+    done = subprocess.run(
+        [sys.executable, "-m", "maplet", "explain", "sigmod(x)"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[:3] == [
+        "error: there is no operation 'sigmod'", "    sigmod(x)", "    ^",
+    ]  # fmt: skip

@@ -1,0 +1,217 @@
+"""`mp.derive`: gradients as a person would write them, and as NumPy code that gives the same numbers."""
+
+import inspect
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import maplet as mp
+from maplet import nn
+from maplet.core.primitive import registry
+from maplet.errors import AxisError, SettingError
+from maplet.explain.print_text import text
+
+rng = np.random.default_rng(0)
+
+
+def normal(*shape):
+    return rng.normal(size=shape)
+
+
+def softmax_regression(W, b, X, y):
+    z = X @ W + b
+    return nn.cross_entropy(z, y)
+
+
+def by_hand(W, b, X, y):
+    p = mp.softmax(X @ W + b)
+    return -mp.mean(mp.sum(mp.one_hot(y, 3, dtype=W.dtype) * mp.log(p), axis=1))
+
+
+def logistic_regression(w, b, X, y):
+    z = X @ w + b
+    return nn.binary_cross_entropy(z, y)
+
+
+def linear_regression(w, X, y):
+    prediction = X @ w
+    return nn.mse(prediction, y)
+
+
+def tanh_unit(W, b, X, y):
+    h = mp.tanh(X @ W + b)
+    return nn.mse(h, y)
+
+
+def perceptron(W1, b1, W2, b2, X, y):  # noqa: PLR0917  (a net has so many)
+    z1 = X @ W1 + b1
+    h = mp.relu(z1)
+    z2 = h @ W2 + b2
+    return nn.cross_entropy(z2, y)
+
+
+def normalized(w, x):
+    centred = x - mp.mean(x, axis=1, keepdims=True)
+    scale = mp.sqrt(mp.mean(centred**2, axis=1, keepdims=True) + 1e-3)
+    return mp.sum((centred / scale) ** 3 * w)
+
+
+labels = np.asarray([0, 1, 2, 0])
+net = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Sigmoid(), nn.Linear(3, 2, rng=1))
+programs = {
+    "softmax regression": (softmax_regression, (normal(2, 3), normal(3), normal(4, 2), labels)),
+    "softmax by hand": (by_hand, (normal(2, 3), normal(3), normal(4, 2), labels)),
+    "logistic regression": (logistic_regression, (normal(3), np.asarray(0.5), normal(4, 3), labels % 2 * 1.0)),
+    "linear regression": (linear_regression, (normal(3, 1), normal(5, 3), normal(5, 1))),
+    "tanh": (tanh_unit, (normal(2, 3), normal(3), normal(4, 2), normal(4, 3))),
+    "perceptron": (perceptron, (normal(2, 5), normal(5), normal(5, 3), normal(3), normal(4, 2), labels)),
+    "normalized": (normalized, (normal(4), normal(3, 4))),
+    "module": (lambda net, x, y: nn.mse(net(x), y), (net, np.float32(normal(4, 2)), np.float32(normal(4, 2)))),
+    "powers": (lambda w, x: mp.sum(mp.sin(w * x) ** 2 + w / x - mp.exp(-w)), (normal(3), normal(3))),
+}
+golden = {
+    "softmax regression": ["z = X W + b", "δ1 = softmax(z) − onehot(y)", "∂loss/∂W = Xᵀ δ1/4",
+                           "∂loss/∂b = (Σ[axis 0] δ1)/4", "∂loss/∂X = δ1 Wᵀ/4"],
+    "logistic regression": ["z = X w + b", "δ1 = σ(z) − y", "∂loss/∂w = Xᵀ δ1/4", "∂loss/∂b = (Σ δ1)/4"],
+    "linear regression": ["prediction = X w", "δ1 = prediction − y", "∂loss/∂w = 2·Xᵀ δ1/5",
+                          "∂loss/∂X = 2·δ1 wᵀ/5", "∂loss/∂y = −2·δ1/5"],
+    "tanh": ["h = tanh (X W + b)", "δ2 = δ1 ⊙ (1 − h²)", "∂loss/∂W = Xᵀ δ2/6"],
+    "perceptron": ["δ2 = δ1 W2ᵀ ⊙ [z1 > 0]", "∂loss/∂W1 = Xᵀ δ2/4", "∂loss/∂W2 = hᵀ δ1/4"],
+}  # fmt: skip
+
+
+def run(code, derivation):
+    """What the code gives for the values of the derivation's inputs."""
+    scope = {}
+    exec(compile(code, "<the code>", "exec"), scope)
+    values = {leaf.name.replace(".", "_"): leaf.value for leaf in derivation.leaves}
+    names = list(inspect.signature(scope["gradients"]).parameters)
+    return scope["gradients"](*[values[name] for name in names])
+
+
+@pytest.mark.parametrize("name", programs)
+def test_the_code_runs_and_gives_the_same_numbers(name):
+    f, args = programs[name]
+    found, derivation = mp.derive(f, *args), mp.explain(f, *args)
+    gradients = run(found.numpy(), derivation)
+    assert gradients
+    for path, value in gradients.items():
+        expected = derivation.gradients()[path]
+        assert np.shape(value) == expected.shape
+        np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", golden)
+def test_formulas_are_those_of_the_textbook(name):
+    f, args = programs[name]
+    lines = mp.derive(f, *args).text().splitlines()
+    for expected in golden[name]:
+        assert expected in lines, "\n".join(lines)
+
+
+def test_softmax_and_cross_entropy_in_one_line():
+    f, args = programs["softmax regression"]
+    found = mp.derive(f, *args, names=["W"])
+    assert found.text().splitlines()[-1] == "∂loss/∂W = Xᵀ (softmax(z) − onehot(y))/4"
+    assert found.text(indexed=True).splitlines()[-1] == (
+        "∂loss/∂W[i,j] = (Σ[k] X[k,i]·(softmax(z)[k,j] − [y[k] = j]))/4"
+    )
+    assert r"\frac{\partial \mathrm{loss}}{\partial W} &= \frac{X^{\top}" in found.latex()
+
+
+def test_a_softmax_that_is_named_is_called_so():
+    f, args = programs["softmax by hand"]
+    lines = mp.derive(f, *args, names=["W"]).text().splitlines()
+    assert lines[0] == "p = softmax(X W + b)"
+    assert "softmax" not in "".join(lines[1:])
+
+
+spelled = [
+    name for name, primitive in registry.items()
+    if hasattr(np, name) and primitive.gradient is not None and primitive.example is not None
+    and name not in ("det", "call", "linalg", "copysign", "nextafter", "concat", "reshape", "take", "sort", "astype")
+    and len(primitive.example(np.random.default_rng(0))[0]) == 1 and not primitive.example(np.random.default_rng(0))[1]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", spelled)
+def test_every_function_that_numpy_has_is_spelled_as_there(name):
+    (x,), _ = registry[name].example(np.random.default_rng(5))
+    f = lambda x: mp.sum(mp.core.trace.bind(name, x) * 2.0)
+    derivation = mp.explain(f, x)
+    with warnings.catch_warnings():
+        (found,) = run(mp.derive(f, x).numpy(), derivation).values()
+    np.testing.assert_allclose(found, derivation.leaves[0].cotangent, rtol=1e-6, atol=1e-9)
+
+
+leaf = st.sampled_from(["a", "b", "number"])
+trees = st.recursive(
+    leaf,
+    lambda inner: st.one_of(
+        st.tuples(st.sampled_from([mp.add, mp.subtract, mp.multiply, mp.divide]), inner, inner),
+        st.tuples(
+            st.sampled_from(
+                [mp.negative, mp.square, mp.tanh, mp.sigmoid, mp.relu, mp.softmax, mp.sin, mp.elu, mp.silu]
+            ),
+            inner,
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+def built(tree, scope):
+    if isinstance(tree, str):
+        return scope[tree]
+    return tree[0](*[built(part, scope) for part in tree[1:]])
+
+
+@given(trees)
+@settings(max_examples=60, deadline=None)
+def test_simplification_keeps_the_value(tree):
+    """Whatever the algebra does, the code gives the gradient, except where numbers leave what float64 tells apart."""
+    f = lambda a, b: mp.sum(built(tree, {"a": a, "b": b, "number": mp.asarray(1.5, dtype=mp.float64)}) * a)
+    args = (np.asarray([[0.5, 1.25, -0.75]]), np.asarray([[2.0], [0.3]]))
+    try:
+        derivation = mp.explain(f, *args)
+    except AxisError:  # the softmax of a single number
+        return
+    expected = derivation.gradients()
+    if not all(np.all(np.abs(value) < 1e6) for value in expected.values()):
+        return
+    with np.errstate(all="ignore"):
+        found = run(mp.derive(f, *args).numpy(), derivation)
+    for name, value in found.items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-6, atol=1e-6)
+
+
+def test_a_long_program_is_written_in_short_lines():
+    def f(x):
+        for _ in range(150):
+            x = mp.tanh(x) * 1.01
+        return x
+
+    found, derivation = mp.derive(f, 0.5), mp.explain(f, 0.5)
+    assert all(line.count("tanh") <= 13 for line in found.text().splitlines())
+    (value,) = run(found.numpy(), derivation).values()
+    np.testing.assert_allclose(value, derivation.leaves[0].cotangent, rtol=1e-4)
+
+
+def test_what_numpy_has_no_function_for_is_said():
+    found = mp.derive(lambda x: mp.sum(mp.erf(x) * mp.digamma(x)), normal(3))
+    assert "ψ(x" in found.text()
+    with pytest.raises(SettingError, match=r"NumPy has no function (erf|digamma)"):
+        found.numpy()
+    with pytest.raises(SettingError, match="nothing called 'v'"):
+        mp.derive(lambda x: x * x, 1.0, names=["v"])
+
+
+def test_every_program_has_all_its_forms():
+    for f, args in programs.values():
+        found = mp.derive(f, *args)
+        assert len(found.text().splitlines()) == len(found.text(indexed=True).splitlines())
+        assert found.latex(indexed=True).count("&=") == len(found.formulas())
+        assert all(text(formula).count(" = ") for formula in found.formulas())

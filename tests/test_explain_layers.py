@@ -1,0 +1,58 @@
+"""Every layer is explained in every form, and where its gradient has NumPy code, the code gives the same numbers."""
+
+import numpy as np
+import pytest
+
+import maplet as mp
+from maplet import nn
+from maplet.errors import SettingError
+from maplet.nn.activations import activations
+from test_explain_derive import run
+from test_nn_layers import cases
+
+
+def loss(layer, xs):
+    out = layer(*xs) if isinstance(xs, tuple) else layer(xs)
+    leaves = mp.core.tree.leaves(mp.core.recording.as_tree(out)).values()
+    return sum((mp.mean(leaf**2) for leaf in leaves if leaf.dtype.kind == "f"), start=mp.asarray(0.0))
+
+
+def agree(derivation, gradients):
+    """Whether the code of the gradients, where there is any, gives those of the derivation."""
+    try:
+        code = gradients.numpy()
+    except SettingError as error:
+        if "NumPy has no function" not in error.message:
+            raise
+        return False
+    with np.errstate(all="ignore"):
+        found = run(code, derivation)
+    for name, value in found.items():
+        expected = derivation.gradients()[name]
+        assert value.shape == expected.shape
+        np.testing.assert_allclose(value, expected, rtol=2e-4, atol=1e-5)
+    return True
+
+
+plain = [name for name, kind in activations.items() if kind not in (nn.GELU, nn.GLU, nn.PReLU)]
+
+
+@pytest.mark.parametrize("name", plain)
+def test_the_code_of_an_activation_gives_its_gradient(name):
+    x = np.linspace(-3.3, 2.9, 12).reshape(3, 4)
+    f = lambda x: mp.mean(activations[name]()(x) ** 2)
+    assert agree(mp.explain(f, x), mp.derive(f, x))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "x"), cases)
+def test_every_layer_in_every_form(make, x):
+    derivation = mp.explain(loss, layer := make(), x)
+    for unfold in (False, True):
+        assert derivation.text(unfold=unfold)
+        assert derivation.latex(unfold=unfold)
+        assert derivation.mermaid(unfold=unfold)
+        assert derivation.html(unfold=unfold)
+    gradients = mp.derive(loss, layer, x)
+    assert gradients.text(indexed=True).count("\n") == gradients.text().count("\n")
+    agree(derivation, gradients)

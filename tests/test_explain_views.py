@@ -1,0 +1,262 @@
+"""How a derivation is shown: as text, LaTeX, Mermaid and HTML."""
+
+import re
+from html.parser import HTMLParser
+from importlib.resources import files
+from itertools import combinations
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import maplet as mp
+from maplet import nn
+from maplet.errors import PositionError, SettingError
+from maplet.explain.layout import places
+
+
+def array(numbers):
+    return np.asarray(numbers, np.float64)
+
+
+def scalar(w, x, b):
+    z = w * x + b
+    a = mp.sigmoid(z)
+    return (a - 1.0) ** 2
+
+
+def small(language="en"):
+    net = nn.Sequential(nn.Linear(2, 3, rng=0), nn.ReLU(), nn.Linear(3, 2, rng=1))
+    x = array([[1, -1], [2, 0.5]]).astype(np.float32)
+    return mp.explain(lambda net, x, y: nn.cross_entropy(net(x), y), net, x, np.asarray([0, 1]), language=language)
+
+
+def deep():
+    net = nn.Sequential(*[layer for n in range(12) for layer in (nn.Linear(9, 9, rng=n), nn.LayerNorm(9))])
+    return mp.explain(lambda net, x: mp.mean(net(x) ** 2), net, np.ones((4, 9), np.float32))
+
+
+def long():
+    def f(x):
+        for _ in range(5000):
+            x = mp.sin(x) * 1.01
+        return x
+
+    return mp.explain(f, 0.5)
+
+
+# ── text ─────────────────────────────────────────────────────────────────────────────────────────
+
+textbook = """\
+scalar: loss = 0.142537 · 5 steps
+
+forward pass
+  v1 = w·x = 0.5·2 = 1                    # L:24
+  z = v1 + b = 1 − 0.5 = 0.5              # L:24
+  a = σ(z) = σ(0.5) = 0.622459            # L:25
+  v2 = a − 1 = 0.622459 − 1 = −0.377541   # L:26
+  loss = v2² = (−0.377541)² = 0.142537    # L:26
+
+backward pass
+  ∂loss/∂loss = 1
+  ∂loss/∂v2 = ∂loss/∂loss·2·v2 = 1·(−0.755081) = −0.755081
+  ∂loss/∂a = ∂loss/∂v2 = (−0.755081)·1 = −0.755081
+  ∂loss/∂z = ∂loss/∂a·a·(1 − a) = (−0.755081)·0.235004 = −0.177447
+  ∂loss/∂v1 = ∂loss/∂z = (−0.177447)·1 = −0.177447
+  ∂loss/∂w = ∂loss/∂v1·x = (−0.177447)·2 = −0.354894
+  ∂loss/∂x = ∂loss/∂v1·w = (−0.177447)·0.5 = −0.0887235
+  ∂loss/∂b = ∂loss/∂z = (−0.177447)·1 = −0.177447"""
+
+
+def test_scalars_read_like_a_textbook():
+    shown = mp.explain(scalar, array(0.5), array(2), array(-0.5)).text()
+    assert re.sub(r" +# \S+:\d+", "", shown) == re.sub(r" +# L:\d+", "", textbook).replace("1 − 0.5", "1 + (−0.5)")
+
+
+def test_small_nets_read_matrix_by_matrix_in_two_languages():
+    english, chinese = small().text(), small("zh").text()
+    assert "∂loss/∂layers.2.weight = layers.1ᵀ ∂loss/∂v3 : f32[3,2]" in english
+    assert "A product: each factor gets the gradient times the other one" in english
+    assert "前向传播" in chinese
+    assert "链式法则" in chinese
+    formulas = [[line for line in shown.splitlines()[1:] if " = " in line] for shown in (english, chinese)]
+    assert formulas[0] == formulas[1]
+
+
+def test_an_entry_on_demand():
+    derivation = small()
+    lines = derivation.text(entry=("layers.2.weight", (0, 1))).splitlines()
+    assert lines[0].startswith("layers.2.weight[0,1] = ")
+    assert lines[1].startswith(
+        "∂loss/∂layers.2.weight[0,1] = layers.1[0,0]·∂loss/∂v3[0,1] + layers.1[1,0]·∂loss/∂v3[1,1]"
+    )
+    assert float(lines[1].rpartition(" = ")[2].replace("−", "-")) == pytest.approx(
+        float(derivation.gradients()["layers.2.weight"][0, 1]), rel=1e-5
+    )
+    with pytest.raises(SettingError, match=r"is no place in it"):
+        derivation.text(entry=("layers.2.weight", (0,)))
+    with pytest.raises(PositionError, match=r"\(5, 0\) is outside"):
+        derivation.text(entry=("layers.2.weight", (5, 0)))
+
+
+def test_large_nets_are_folded_by_layer_and_unfold_on_demand():
+    derivation = deep()
+    shown = derivation.text()
+    assert shown.count("\n") < 90
+    assert re.search(r"layers\.0 +matmul, add +f32\[4,9\]", shown)
+    opened = derivation.text(unfold="layers.1")
+    steps = [step for step in derivation.steps if step.origin.layer == "layers.1"]
+    assert len(opened.splitlines()) == len(shown.splitlines()) + len(steps) - 1
+    with pytest.raises(SettingError, match="no such group") as caught:
+        derivation.html(unfold="layer.1")
+    assert "layers.1" in caught.value.fix
+    assert len(derivation.text(unfold=True).splitlines()) > 3 * len(derivation.steps)
+
+
+def test_ten_thousand_nodes_are_folded():
+    derivation = long()
+    assert len(derivation.steps) == 10_000
+    assert "5000 × sin, 5000 × multiply" in derivation.text()
+    for shown in (derivation.latex(), derivation.mermaid(), derivation.html()):
+        assert "5000 × sin" in shown.replace("#215;", "×")
+        assert len(shown) < 200_000
+
+
+# ── LaTeX and Mermaid ────────────────────────────────────────────────────────────────────────────
+
+
+def test_latex_has_an_equation_per_node():
+    derivation = small()
+    shown = derivation.latex()
+    assert shown.count(r"\begin{align*}") == shown.count(r"\end{align*}") == 2
+    with_gradient = [one for one in (*derivation.leaves, *derivation.steps) if one.cotangent is not None]
+    assert shown.count(" &= ") == len(derivation.steps) + len(with_gradient)
+    assert r"\frac{\partial \mathrm{loss}}{\partial x} &= " in shown
+
+
+def test_mermaid_names_every_node_and_arrow_and_nothing_else():
+    derivation = small()
+    lines = derivation.mermaid().splitlines()
+    assert lines[0] == "flowchart TD"
+    boxes = [
+        re.fullmatch(r'  n(\d+)(\(\[|\[|\[\[|\{\{)"[^"\[\]{}()|<>]*(<br/>[^"\[\]{}()|<>]*)*"\S+', s) for s in lines
+    ]
+    arrows = [re.fullmatch(r"  n(\d+) --> n(\d+)", line) for line in lines]
+    assert sum(map(bool, boxes)) == len(derivation.leaves) + len(derivation.steps)
+    assert sum(map(bool, boxes)) + sum(map(bool, arrows)) == len(lines) - 1
+
+
+# ── where boxes stand ────────────────────────────────────────────────────────────────────────────
+
+graphs = st.integers(1, 14).flatmap(
+    lambda n: st.tuples(
+        st.lists(st.floats(10, 200), min_size=n, max_size=n),
+        st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(lambda a: a[0] < a[1]), max_size=30),
+    )
+)
+
+
+@given(graphs)
+@settings(deadline=None)
+def test_arrows_point_down_and_boxes_do_not_touch(graph):
+    widths, arrows = graph
+    x, layer = places(widths, arrows, gap=7.0)
+    assert all(layer[start] < layer[end] for start, end in arrows)
+    for a, b in combinations(range(len(widths)), 2):
+        if layer[a] == layer[b]:
+            assert abs(x[a] - x[b]) >= (widths[a] + widths[b]) / 2 + 7.0 - 0.2
+
+
+# ── the page ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class Page(HTMLParser):
+    """Every element with its attributes; fails where tags are not closed as they were opened."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open = [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("make", [small, deep, lambda: small("zh")])
+def test_the_page_is_complete_and_loads_nothing(make):
+    derivation = make()
+    text = derivation.html()
+    page = Page(text)
+    boxes = [given for tag, given in page.elements if tag == "g" and "box" in given.get("class", "")]
+    panels = [given for tag, given in page.elements if tag == "article"]
+    assert len(boxes) == len(panels) > 10
+    assert [given["role"] for tag, given in page.elements if tag == "svg"] == ["group"]  # "img" would hide its parts
+    assert all(box["aria-label"] and box["tabindex"] == "0" and box["role"] == "button" for box in boxes)
+    assert not any(name in given for _, given in page.elements for name in ("src", "srcset", "xlink:href"))
+    assert all(given["href"].startswith("#") for _, given in page.elements if "href" in given)
+    assert "http" not in re.sub(r"http-equiv", "", text)
+    (policy,) = [given["content"] for _, given in page.elements if given.get("http-equiv")]
+    assert policy.startswith("default-src 'none';")
+    links = {given["href"][1:] for tag, given in page.elements if tag == "a"}
+    assert links <= {given["id"] for given in panels}
+    for found in re.findall(r"<math.*?</math>", text, re.DOTALL):
+        ET.fromstring(found)
+
+
+def test_what_is_inside_of_a_loop_is_shown_as_a_program():
+    def f(w, xs):
+        end, _ = mp.scan(lambda carry, x: (mp.tanh(carry * w + x), carry), 0.0, xs)
+        return end
+
+    text = mp.explain(f, array(0.5), array([1.0, 2.0, 3.0])).html()
+    Page(text)
+    assert re.search(r"<pre[^>]*>body: graph\(.*tanh\(", text, re.DOTALL)
+
+
+def test_what_textbooks_leave_open_is_said():
+    text = mp.explain(lambda x: mp.maximum(x, 1.0), 1.0).html()
+    assert "Convention: where x = y each gets half of the gradient" in text
+
+
+def test_what_a_name_holds_is_shown_and_not_run():
+    def f(x):
+        return mp.sum(x["<script>alert(1)</script>"] ** 2)
+
+    f.__name__ = "</script><script>alert(2)</script>"
+    text = mp.explain(f, {"<script>alert(1)</script>": np.ones(2)}).html()
+    assert text.count("<script>") == 1
+    assert "alert(2)&lt;/script" in text
+
+
+def luminance(colour):
+    channels = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_text_has_enough_contrast_in_light_and_dark(theme):
+    css = files("maplet.explain").joinpath("page.css").read_text(encoding="utf-8")
+    colours = dict(re.findall(r"--(\w+): (#\w{6})", re.findall(r":root \{(.*?)\}", css, re.DOTALL)[theme]))
+    on = {
+        "ink": ("page", "panel", "box", "input", "loss", "chain"), "muted": ("page", "panel", "box"),
+        "active": ("page", "panel", "box"), "gradient": ("box", "input", "loss", "chain"),
+    }  # fmt: skip
+    for text, grounds in on.items():
+        for ground in grounds:
+            light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
+
+
+def test_a_notebook_gets_every_form():
+    bundle = small()._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html", "text/latex", "text/vnd.mermaid"}
+    assert bundle["text/html"].startswith("<iframe srcdoc=")
