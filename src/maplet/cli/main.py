@@ -101,7 +101,8 @@ class _Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one."""
-        say(f"note: {record.getMessage()}")
+        lines = [_without_our_line(line) or line for line in record.getMessage().splitlines()]
+        say("note: " + "\n".join(line for line in lines if line.strip() != "at:"))
 
 
 def _show_notes() -> None:

@@ -17,8 +17,8 @@ from maplet.train.metrics import as_metrics
 from maplet.train.progress import Progress
 from maplet.train.run_directory import Existing, RunDirectory
 from maplet.train.source import source_of
-from maplet.train.threads import one_blas_thread
 from maplet.train.training import Training
+from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +43,7 @@ def fit(
     directory: str | Path | None = None,
     existing: Existing = "error",
     progress: bool = True,
+    lint: bool = True,
 ) -> Run:
     """Train a network.
 
@@ -78,6 +79,9 @@ def fit(
         been interrupted), or ``"overwrite"``.
     progress
         Whether to show a progress bar (one line per epoch where the output is no terminal).
+    lint
+        Whether to look for what is likely to go wrong before the first step; see `mp.lint`. What is found is logged as
+        a warning and kept in ``run.findings``.
 
     Returns
     -------
@@ -116,6 +120,7 @@ def fit(
         training.validation = None if validation is None else as_samples(validation, dtype, "validation")
         training.metrics = as_metrics(metrics)
         training.callbacks = list(callbacks)
+        training.lint = lint
         if directory is None:
             training.train(epochs, display)
         else:

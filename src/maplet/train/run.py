@@ -14,12 +14,13 @@ from maplet.nn.architecture import build, describe
 from maplet.ops.slicing import concat
 from maplet.train.inputs import as_inputs, compute_dtype, rows_of
 from maplet.train.storage import exists, read_directory, write_directory
-from maplet.train.threads import one_blas_thread
+from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
     import numpy as np
 
     from maplet.core.array import Array
+    from maplet.health.lint import Finding
     from maplet.nn import Module
     from maplet.optim import Optimizer
 
@@ -51,6 +52,8 @@ class Run:
         Where all of it is kept, or None.
     start
         The id of the call of `fit` that writes into the directory; empty where there is none.
+    findings
+        What the lint had to say before the first step.
     attachments
         JSON documents by name that are saved with the model, such as how its inputs were prepared.
     """
@@ -66,6 +69,7 @@ class Run:
         self.loss = float("nan")
         self.best_epoch: int | None = None
         self.stop_reason = ""
+        self.findings: list[Finding] = []
         self.attachments: dict[str, Any] = {}
         self.start = ""
 

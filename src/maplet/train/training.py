@@ -6,7 +6,7 @@ import hashlib
 import logging
 import math
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ import numpy as np
 from maplet.core.tree import leaves
 from maplet.core.types import kind_of
 from maplet.data.suggest import suggest
-from maplet.errors import CheckpointError, NonFiniteError, SettingError
+from maplet.errors import CheckpointError, MapletError, NonFiniteError, SettingError
+from maplet.health.lint import lint
 from maplet.nn.losses import losses
 from maplet.train.callbacks import Callback
 from maplet.train.interruption import Interruption
@@ -66,6 +67,7 @@ class Training:
         self.validation: Samples | None = None
         self.metrics: dict[str, Callable[..., float]] = {}
         self.callbacks: list[Callback] = []
+        self.lint = True
         self.directory: RunDirectory | None = None
         self.total = self.total_weight = self.seconds = 0.0  # of the epoch so far
         self.saved_at = time.monotonic()
@@ -81,6 +83,7 @@ class Training:
         self._tell("on_start")
         with Interruption() as interruption:
             if not run.history and not run.step:
+                self._lint()
                 self._save()
             display.start(epochs, self.source.steps, len(run.history) + 1, run.step)
             while len(run.history) < epochs and not run.stop_reason:
@@ -93,6 +96,18 @@ class Training:
         self.net.eval()
         if run.directory is not None:
             run.save_model(run.directory / "model")
+
+    def _lint(self) -> None:
+        """Say what is likely to go wrong, before the first step; it begins all the same."""
+        known = self.source.known()
+        if not self.lint or known is None:
+            return
+        with suppress(MapletError):  # what the net and the loss refuse, the first step refuses
+            self.run.findings = lint(
+                self.net, self.loss, known.parts(), optimizer=self.optimizer, batch_size=self.batch_size
+            )
+        for finding in self.run.findings:
+            logger.warning("%s", finding)
 
     def _epoch(self, interruption: Interruption, display: Progress) -> bool:
         """One pass over the data, from the step at which it stands; False if it was interrupted."""
