@@ -44,6 +44,7 @@ def fit(
     existing: Existing = "error",
     progress: bool = True,
     lint: bool = True,
+    watch: int = 0,
 ) -> Run:
     """Train a network.
 
@@ -82,6 +83,10 @@ def fit(
     lint
         Whether to look for what is likely to go wrong before the first step; see `mp.lint`. What is found is logged as
         a warning and kept in ``run.findings``.
+    watch
+        Every how many steps to look into a step: norms of activations, gradients, parameters and updates, shares of
+        units that are off or saturated, the noise of the gradient, layer by layer; 0 for never. They are kept in
+        ``run.watched`` and in ``watch.jsonl`` of the directory, and training gives the same bits.
 
     Returns
     -------
@@ -121,6 +126,7 @@ def fit(
         training.metrics = as_metrics(metrics)
         training.callbacks = list(callbacks)
         training.lint = lint
+        training.watching.every = _require_watch(watch, chunks)
         if directory is None:
             training.train(epochs, display)
         else:
@@ -133,6 +139,16 @@ def _require_chunks(chunks: Any) -> int:
     if number & (number - 1):
         raise SettingError(f"chunks={number}", fix="a power of two: the results of chunks are added in pairs")
     return number
+
+
+def _require_watch(watch: Any, chunks: int) -> int:
+    every = whole("watch", watch, 0)
+    if every and chunks > 1:
+        raise SettingError(
+            f"watch={every} with chunks={chunks}: a batch in chunks has no activations of its own to look at",
+            fix="leave one of them out",
+        )
+    return every
 
 
 def require_trainable(net: Any, loss: Any, optimizer: Any, callbacks: Any) -> None:

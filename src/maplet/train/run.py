@@ -52,6 +52,9 @@ class Run:
         Where all of it is kept, or None.
     start
         The id of the call of `fit` that writes into the directory; empty where there is none.
+    watched
+        A record per step that was watched: ``epoch``, ``step`` (both as above), ``loss``, and what
+        `maplet.transforms.watch.readable` describes.
     findings
         What the lint had to say before the first step.
     attachments
@@ -69,6 +72,7 @@ class Run:
         self.loss = float("nan")
         self.best_epoch: int | None = None
         self.stop_reason = ""
+        self.watched: list[dict[str, Any]] = []
         self.findings: list[Finding] = []
         self.attachments: dict[str, Any] = {}
         self.start = ""
@@ -196,6 +200,8 @@ def load(path: str | Path, net: Module | None = None) -> Run:
     if whole_run and (path / "history.jsonl").exists():
         run.history = read_history(path / "history.jsonl")
         run.epoch = len(run.history)
+    if whole_run and (path / "watch.jsonl").exists():
+        run.watched = read_history(path / "watch.jsonl")
     return run
 
 
@@ -211,7 +217,7 @@ def _built(description: Any, path: Path) -> Module:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The epochs that are written down; a last line that a kill cut short is left out."""
+    """The records that are written down; a last line that a kill cut short is left out."""
     records: list[dict[str, Any]] = []
     for line in path.read_bytes().splitlines():
         try:
@@ -224,4 +230,11 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 def restored(record: dict[str, Any]) -> dict[str, Any]:
     """A record as it was: JSON has no NaN, so it holds null instead."""
-    return {name: math.nan if value is None else value for name, value in record.items()}
+    return {
+        name: restored(cast("dict[str, Any]", value))
+        if isinstance(value, dict)
+        else math.nan
+        if value is None
+        else value
+        for name, value in record.items()
+    }

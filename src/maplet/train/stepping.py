@@ -10,10 +10,12 @@ from maplet.control.chunks import chunked
 from maplet.control.scan import scan
 from maplet.core.array import Array, from_value
 from maplet.core.context import thread
+from maplet.core.trace import same
 from maplet.core.tree import leaves, replace
 from maplet.errors import SettingError, TraceError
 from maplet.ops.indexing import take
 from maplet.transforms.derivatives import value_and_grad
+from maplet.transforms.watch import readable, statistics, watched_value_and_grad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,9 +74,26 @@ class Stepping:
 
             return scan(one, None, batches)[1]
 
-        self.step, self.steps = step, steps
+        def watched(net: Module, optimizer: Optimizer, samples: Any, rows: Array) -> tuple[Array, Array]:
+            x, y, weights = rows_at(samples, rows)
+            given = {} if weights is None else {"weights": weights}
+
+            def objective(net: Module) -> Array:
+                return loss(net(x), y, **given)
+
+            before = {name: same(leaf) for name, leaf in net.parameters().items()}
+            value, gradients, seen = watched_value_and_grad(objective)(net)
+            optimizer.update(net, gradients)
+            now = net.parameters()
+            updates = {name: now[name] - before[name] for name in gradients}
+            numbers, self.names = statistics(seen, before, gradients, updates)
+            return value, numbers
+
+        self.step, self.steps, self.watched = step, steps, watched
+        self.names: list[tuple[str, str]] = []  # of the numbers that a watched step gives
         self.compiled: Jitted[..., Array] | None = None
         self.compiled_steps: Jitted[..., Array] | None = None
+        self.compiled_watched: Jitted[..., tuple[Array, Array]] | None = None
         self.begun = False
 
     def begin(self) -> None:
@@ -90,6 +109,7 @@ class Stepping:
             logger.warning("llvmlite is not there (%s): training runs one operation after another", error)
             return
         self.compiled, self.compiled_steps = Jitted(self.step), Jitted(self.steps, steadfast=True)
+        self.compiled_watched = Jitted(self.watched)
 
     def run(self, batch: Samples) -> float:
         """One step; the loss before it."""
@@ -102,8 +122,21 @@ class Stepping:
                 self._give_up(error)
         return self.step(*arguments).item()
 
+    def run_watched(self, samples: Samples, rows: NDArray[np.int64]) -> tuple[float, dict[str, Any]]:
+        """One step on some rows of the samples, to the same bits, and what was seen in it; see `readable`."""
+        self.begin()
+        arguments = self.net, self.optimizer, samples.parts(), from_value(rows)
+        found: tuple[Array, Array] | None = None
+        if self.compiled_watched is not None and thread.watch is None:
+            try:
+                found = self.compiled_watched(*arguments)
+            except TraceError as error:
+                self._give_up(error)
+        value, numbers = self.watched(*arguments) if found is None else found
+        return value.item(), readable(numbers.numpy(), self.names)
+
     def _give_up(self, error: TraceError) -> None:
-        self.compiled = self.compiled_steps = None
+        self.compiled = self.compiled_steps = self.compiled_watched = None
         logger.warning("training is not compiled, and so runs slowly: %s", error)
 
     def run_many(self, samples: Samples, batches: NDArray[np.int64]) -> Iterator[NDArray[Any]] | None:

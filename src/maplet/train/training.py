@@ -21,8 +21,9 @@ from maplet.health.lint import lint
 from maplet.nn.losses import losses
 from maplet.train.callbacks import Callback
 from maplet.train.interruption import Interruption
-from maplet.train.run import Run, architecture, predict, predict_batch, restored
+from maplet.train.run import Run, architecture, predict, predict_batch, read_history, restored
 from maplet.train.stepping import Stepping
+from maplet.train.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,6 +69,7 @@ class Training:
         self.metrics: dict[str, Callable[..., float]] = {}
         self.callbacks: list[Callback] = []
         self.lint = True
+        self.watching = Watching(self.run, 0)
         self.directory: RunDirectory | None = None
         self.total = self.total_weight = self.seconds = 0.0  # of the epoch so far
         self.saved_at = time.monotonic()
@@ -136,19 +138,45 @@ class Training:
         full = len(stretch.batches) - (stretch.length(-1) < self.batch_size)
         left = stretch.first + full - run.step
         if left > 1 and not any(watches_steps(callback) for callback in self.callbacks):
-            yield from self._many_steps(stretch, full)
+            yield from self._many_steps(stretch, stretch.first + full)
         for part in stretch.batches[max(run.step - stretch.first, 0) :]:
-            batch = stretch.samples.rows(stretch.order[part])
-            weight = batch.weight()
-            if weight:  # else it has nothing to say
-                self._count(self.stepping.run(batch), weight)
-            run.step += 1
+            self._one_step(stretch, part)
             yield
 
-    def _many_steps(self, stretch: Stretch, full: int) -> Iterator[None]:
-        """The full batches, as a loop in native code that comes back a few times per second."""
+    def _one_step(self, stretch: Stretch, part: slice) -> None:
+        """The next step; watched if it is its turn and the batch is full, so that there is but one such program."""
+        samples, rows = stretch.samples, stretch.order[part]
+        weight = float(len(rows)) if samples.weights is None else samples.rows(rows).weight()
+        if weight and self._left() == 0 and len(rows) == self.batch_size:
+            loss, seen = self.stepping.run_watched(samples, rows)
+            self.watching.note(loss, seen)
+            self._count(loss, weight)
+        elif weight:  # else it has nothing to say
+            self._count(self.stepping.run(samples.rows(rows)), weight)
+        self.run.step += 1
+
+    def _left(self) -> int | None:
+        """How many steps there are before the next one that is watched."""
+        return self.watching.left((self.run.epoch - 1) * (self.source.steps or 0) + self.run.step)
+
+    def _many_steps(self, stretch: Stretch, end: int) -> Iterator[None]:
+        """The full batches up to a step, in a row but for those that are watched."""
+        run = self.run
+        while run.step < end:
+            left = self._left()
+            if left == 0:
+                self._one_step(stretch, stretch.batches[run.step - stretch.first])
+                yield
+                continue
+            until = end if left is None else min(run.step + left, end)
+            yield from self._in_a_row(stretch, until)
+            if run.step < until:
+                return  # they can only be run one by one
+
+    def _in_a_row(self, stretch: Stretch, end: int) -> Iterator[None]:
+        """Full batches up to a step, as a loop in native code that comes back a few times per second."""
         run, begin = self.run, self.run.step
-        rows = stretch.order[(begin - stretch.first) * self.batch_size : full * self.batch_size]
+        rows = stretch.order[(begin - stretch.first) * self.batch_size : (end - stretch.first) * self.batch_size]
         batches = rows.reshape(-1, self.batch_size)
         weights = stretch.samples.weights
         heavy = np.full(len(batches), float(self.batch_size))
@@ -166,7 +194,7 @@ class Training:
                 seen = len(found)
                 yield
         if turns is not None:
-            run.step = stretch.first + full
+            run.step = end
 
     def _count(self, loss: float, weight: float) -> None:
         self.run.loss = loss
@@ -294,12 +322,14 @@ class Training:
             "seconds": self.seconds,
             "optimizer": self.optimizer.state_dict(),
             "callbacks": [callback.state() for callback in self.callbacks],
+            **({"watched": len(run.watched)} if run.watched else {}),
         }
         arrays = {
             "network": run.weights(),
             "optimizer": {n: leaf.numpy() for n, leaf in leaves(self.optimizer).items()},
         }
         arrays |= {f"callback-{n}": callback.arrays() for n, callback in enumerate(self.callbacks)}
+        self.watching.write(self.directory)
         self.directory.save_checkpoint(state, arrays)
         self.saved_at = time.monotonic()
 
@@ -314,6 +344,8 @@ class Training:
                 f"{self.directory.checkpoint_path} does not hold the state of this run: {error!r}"
             ) from error
         self.directory.cut_history(self.run.history)
+        seen = read_history(self.directory.watch_path) if self.directory.watch_path.exists() else []
+        self.watching.cut(self.directory, int(state.get("watched", 0)), seen)
 
     def _take_up(self, state: dict[str, Any], arrays: dict[str, Any]) -> None:
         if len(state["callbacks"]) != len(self.callbacks):
