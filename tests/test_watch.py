@@ -72,6 +72,18 @@ def test_watched_and_unwatched_training_give_the_same_bits(name):
     same_bits(fitted(make, x), fitted(make, x, watch=3))
 
 
+def test_every_step_may_be_watched_and_rows_may_have_weights():
+    same_bits(fitted(), fitted(watch=1))
+    weights = np.arange(50) % 3 + np.repeat([0.0, 1.0], [8, 42])  # a batch may weigh nothing in another order
+    weighted = [
+        mp.fit(mlp(), (X, Y, weights), loss="cross_entropy", optimizer=optim.Adam(0.01), batch_size=5, epochs=2,
+               progress=False, lint=False, watch=every)
+        for every in (0, 3)
+    ]  # fmt: skip
+    same_bits(*weighted)
+    assert len(weighted[1].watched) == 7
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 2, 5])
 @pytest.mark.parametrize(

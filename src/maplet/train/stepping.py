@@ -12,8 +12,12 @@ from maplet.core.array import Array, from_value
 from maplet.core.context import thread
 from maplet.core.trace import same
 from maplet.core.tree import leaves, replace
+from maplet.core.types import as_dtype
 from maplet.errors import SettingError, TraceError
+from maplet.ops.arguments import convert
 from maplet.ops.indexing import take
+from maplet.ops.movement import reshape
+from maplet.ops.slicing import concat
 from maplet.transforms.derivatives import value_and_grad
 from maplet.transforms.watch import readable, statistics, watched_value_and_grad
 
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from maplet.train.inputs import Samples
 
 logger = logging.getLogger("maplet")
+float64 = as_dtype("float64")
 
 
 class Stepping:
@@ -89,11 +94,21 @@ class Stepping:
             numbers, self.names = statistics(seen, before, gradients, updates)
             return value, numbers
 
-        self.step, self.steps, self.watched = step, steps, watched
+        def groups(net: Module, optimizer: Optimizer, samples: Any, batches: Array) -> Array:
+            def one(nothing: None, rows: Array) -> tuple[None, Array]:
+                value, numbers = watched(net, optimizer, samples, rows[0])
+                others = [steps(net, optimizer, samples, rows[1:])] if rows.shape[0] > 1 else []
+                parts = [reshape(value, (1,)), *others, numbers]
+                return nothing, concat([convert(part, float64) for part in parts], axis=0)
+
+            return scan(one, None, batches)[1]
+
+        self.step, self.steps, self.watched, self.groups = step, steps, watched, groups
         self.names: list[tuple[str, str]] = []  # of the numbers that a watched step gives
         self.compiled: Jitted[..., Array] | None = None
         self.compiled_steps: Jitted[..., Array] | None = None
         self.compiled_watched: Jitted[..., tuple[Array, Array]] | None = None
+        self.compiled_groups: Jitted[..., Array] | None = None
         self.begun = False
 
     def begin(self) -> None:
@@ -109,7 +124,7 @@ class Stepping:
             logger.warning("llvmlite is not there (%s): training runs one operation after another", error)
             return
         self.compiled, self.compiled_steps = Jitted(self.step), Jitted(self.steps, steadfast=True)
-        self.compiled_watched = Jitted(self.watched)
+        self.compiled_watched, self.compiled_groups = Jitted(self.watched), Jitted(self.groups, steadfast=True)
 
     def run(self, batch: Samples) -> float:
         """One step; the loss before it."""
@@ -133,10 +148,28 @@ class Stepping:
             except TraceError as error:
                 self._give_up(error)
         value, numbers = self.watched(*arguments) if found is None else found
-        return value.item(), readable(numbers.numpy(), self.names)
+        return value.item(), self.seen_in(numbers.numpy())
+
+    def run_groups(self, samples: Samples, batches: NDArray[np.int64]) -> Iterator[NDArray[Any]] | None:
+        """Like `run_many`, for groups of steps of which the first is watched, batches[group, step, row].
+
+        Each row that comes back has the losses of a group, and then the numbers that `seen_in` makes readable.
+        """
+        self.begin()
+        if self.compiled_groups is None or thread.watch is not None:
+            return None
+        try:
+            return self.compiled_groups.turns(self.net, self.optimizer, samples.parts(), from_value(batches))
+        except TraceError as error:
+            self._give_up(error)
+            return None
+
+    def seen_in(self, numbers: NDArray[Any]) -> dict[str, Any]:
+        """What was seen in a watched step, by name; see `readable`."""
+        return readable(numbers, self.names)
 
     def _give_up(self, error: TraceError) -> None:
-        self.compiled = self.compiled_steps = self.compiled_watched = None
+        self.compiled = self.compiled_steps = self.compiled_watched = self.compiled_groups = None
         logger.warning("training is not compiled, and so runs slowly: %s", error)
 
     def run_many(self, samples: Samples, batches: NDArray[np.int64]) -> Iterator[NDArray[Any]] | None:

@@ -165,13 +165,34 @@ class Training:
         while run.step < end:
             left = self._left()
             if left == 0:
-                self._one_step(stretch, stretch.batches[run.step - stretch.first])
-                yield
+                begin = run.step
+                yield from self._in_groups(stretch, (end - begin) // self.watching.every)
+                if run.step == begin:
+                    self._one_step(stretch, stretch.batches[begin - stretch.first])
+                    yield
                 continue
             until = end if left is None else min(run.step + left, end)
             yield from self._in_a_row(stretch, until)
             if run.step < until:
                 return  # they can only be run one by one
+
+    def _in_groups(self, stretch: Stretch, groups: int) -> Iterator[None]:
+        """Groups of full batches, each with one that is watched at its front; none where batches may weigh nothing."""
+        every, size = self.watching.every, self.batch_size
+        if not groups or stretch.samples.weights is not None:
+            return
+        begin = (self.run.step - stretch.first) * size
+        batches = stretch.order[begin : begin + groups * every * size].reshape(groups, every, size)
+        seen = 0
+        for found in self.stepping.run_groups(stretch.samples, batches) or ():
+            for row in found[seen:]:
+                self.watching.note(float(row[0]), self.stepping.seen_in(row[every:]))
+                for loss in row[:every].tolist():
+                    self._count(loss, float(size))
+                    self.run.step += 1
+            if len(found) > seen:
+                seen = len(found)
+                yield
 
     def _in_a_row(self, stretch: Stretch, end: int) -> Iterator[None]:
         """Full batches up to a step, as a loop in native code that comes back a few times per second."""
