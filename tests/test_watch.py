@@ -135,6 +135,7 @@ def test_every_number_is_that_of_its_definition():
             "ratio": 0.5 * slope / norm if norm else np.nan,
         }
         assert found == pytest.approx(expected, rel=1e-5, nan_ok=True)
+    assert seen["climb"] == pytest.approx(-1, rel=1e-5)
     assert seen["gradient"] == pytest.approx(np.sqrt(sum(np.sum(g.numpy() ** 2) for g in gradients.values())), rel=1e-5)
     for path, found in seen["layers"].items():
         out = outputs[path].numpy()

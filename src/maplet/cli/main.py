@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 import maplet
+from maplet.cli.doctor import doctor
 from maplet.cli.ir import ir
 from maplet.cli.predict import predict
 from maplet.cli.show import show
@@ -36,13 +37,14 @@ def cli(debug: bool) -> None:
     maplet train penguins.csv --target species
     maplet predict runs/penguins penguins.csv -o predictions.csv
     maplet show runs/penguins
+    maplet doctor runs/penguins
     maplet ir net.py:step --arg f32[128,784]
     """  # noqa: D301  (\b is how click keeps lines apart)
     _show_notes()
     click.get_current_context().obj = {"debug": debug}
 
 
-for command in (train, predict, show, ir):
+for command in (train, predict, show, doctor, ir):
     cli.add_command(command)
 
 

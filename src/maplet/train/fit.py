@@ -15,6 +15,7 @@ from maplet.train.callbacks import Callback
 from maplet.train.inputs import as_samples, compute_dtype
 from maplet.train.metrics import as_metrics
 from maplet.train.progress import Progress
+from maplet.train.rehearsal import rehearsal
 from maplet.train.run_directory import Existing, RunDirectory
 from maplet.train.source import source_of
 from maplet.train.training import Training
@@ -45,6 +46,8 @@ def fit(
     progress: bool = True,
     lint: bool = True,
     watch: int = 0,
+    doctor: bool = False,
+    rehearse: bool = False,
 ) -> Run:
     """Train a network.
 
@@ -87,6 +90,12 @@ def fit(
         Every how many steps to look into a step: norms of activations, gradients, parameters and updates, shares of
         units that are off or saturated, the noise of the gradient, layer by layer; 0 for never. They are kept in
         ``run.watched`` and in ``watch.jsonl`` of the directory, and training gives the same bits.
+    doctor
+        Whether to look at the course of the run after each epoch and say what is wrong with it; see `mp.doctor`. Every
+        tenth step is watched then, if ``watch`` does not say otherwise. Diagnoses are logged as warnings, each once.
+    rehearse
+        Whether to try first if a copy of the net can learn one batch by heart. If it cannot, it will not learn all of
+        them: a warning says so, and training begins all the same.
 
     Returns
     -------
@@ -126,7 +135,10 @@ def fit(
         training.metrics = as_metrics(metrics)
         training.callbacks = list(callbacks)
         training.lint = lint
-        training.watching.every = _require_watch(watch, chunks)
+        training.watching.every = _require_watch(watch or (10 if doctor else 0), chunks)
+        training.doctor = doctor
+        if rehearse and (known := source.known()) is not None:
+            rehearsal(net, optimizer, training.loss, known.rows(slice(0, batch_size)))
         if directory is None:
             training.train(epochs, display)
         else:

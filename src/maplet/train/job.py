@@ -130,6 +130,7 @@ def train(
     command: dict[str, Any],
     progress: bool = True,
     lint: bool = True,
+    doctor: bool = False,
 ) -> Outcome:
     """Train the network of a problem, keep the run in a directory, and measure it.
 
@@ -141,7 +142,7 @@ def train(
         Where the run is kept, and what to do if it is there; see `fit`.
     command
         What the user asked for; kept as ``job.json``.
-    progress, lint
+    progress, lint, doctor
         See `fit`.
     """
     documents = Keep(problem.preprocessing, command)
@@ -151,7 +152,7 @@ def train(
         network, problem.train, loss=loss_of[problem.task], optimizer=build_optimizer(settings), epochs=settings.epochs,
         batch_size=batch_size_for(problem, settings), validation=problem.validation,
         metrics=["accuracy"] if problem.task == "classification" else [], callbacks=[stopping, documents],
-        seed=settings.seed, directory=directory, existing=existing, progress=progress, lint=lint,
+        seed=settings.seed, directory=directory, existing=existing, progress=progress, lint=lint, doctor=doctor,
     )  # fmt: skip
     outputs = run.predict(problem.test[0]).numpy()
     metrics = {"network": measure(problem, outputs)}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from maplet.core.array import Array
+    from maplet.health.doctor import Diagnosis
     from maplet.health.lint import Finding
     from maplet.nn import Module
     from maplet.optim import Optimizer
@@ -57,6 +58,8 @@ class Run:
         `maplet.transforms.watch.readable` describes.
     findings
         What the lint had to say before the first step.
+    diagnoses
+        What the doctor had to say during training, if he was asked to look.
     attachments
         JSON documents by name that are saved with the model, such as how its inputs were prepared.
     """
@@ -74,6 +77,7 @@ class Run:
         self.stop_reason = ""
         self.watched: list[dict[str, Any]] = []
         self.findings: list[Finding] = []
+        self.diagnoses: list[Diagnosis] = []
         self.attachments: dict[str, Any] = {}
         self.start = ""
 

@@ -17,6 +17,7 @@ from maplet.core.tree import leaves
 from maplet.core.types import kind_of
 from maplet.data.suggest import suggest
 from maplet.errors import CheckpointError, MapletError, NonFiniteError, SettingError
+from maplet.health.doctor import doctor
 from maplet.health.lint import lint
 from maplet.nn.losses import losses
 from maplet.train.callbacks import Callback
@@ -59,7 +60,7 @@ class Training:
         self.run = Run(net, optimizer)
         self.net = net
         self.source = source
-        self.loss = _loss_named(loss) if isinstance(loss, str) else loss
+        self.loss = loss_function(loss)
         self.optimizer = optimizer
         self.stepping = Stepping(net, optimizer, self.loss, chunks)
         self.chunks = chunks
@@ -68,7 +69,7 @@ class Training:
         self.validation: Samples | None = None
         self.metrics: dict[str, Callable[..., float]] = {}
         self.callbacks: list[Callback] = []
-        self.lint = True
+        self.lint, self.doctor = True, False
         self.watching = Watching(self.run, 0)
         self.directory: RunDirectory | None = None
         self.total = self.total_weight = self.seconds = 0.0  # of the epoch so far
@@ -110,6 +111,14 @@ class Training:
             )
         for finding in self.run.findings:
             logger.warning("%s", finding)
+
+    def _diagnose(self) -> None:
+        """Say what is wrong with the run so far, each thing once."""
+        told = {(known.code, known.layer) for known in self.run.diagnoses}
+        for found in doctor(self.run):
+            if (found.code, found.layer) not in told:
+                self.run.diagnoses.append(found)
+                logger.warning("epoch %d: %s", self.run.epoch, found)
 
     def _epoch(self, interruption: Interruption, display: Progress) -> bool:
         """One pass over the data, from the step at which it stands; False if it was interrupted."""
@@ -237,6 +246,8 @@ class Training:
         run.record["seconds"] = round(seconds, 3)
         self._tell("on_epoch_end")
         run.history.append(run.record)
+        if self.doctor:
+            self._diagnose()
         run.step, self.total, self.total_weight, self.seconds = 0, 0.0, 0.0, 0.0
         self._require_finite_weights()
         if self.directory is not None:
@@ -392,7 +403,10 @@ def watches_steps(callback: Callback) -> bool:
     return type(callback).on_step is not Callback.on_step
 
 
-def _loss_named(name: str) -> Callable[..., Array]:
+def loss_function(name: str | Callable[..., Array]) -> Callable[..., Array]:
+    """A loss of predictions and targets, by its name or itself."""
+    if not isinstance(name, str):
+        return name
     if name not in losses:
         raise SettingError(f"there is no loss {name!r}", fix=suggest(name, losses, kind="losses"))
     arguments = signature(losses[name]).parameters.values()

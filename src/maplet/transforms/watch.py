@@ -119,7 +119,7 @@ def _products(graph: Graph, trail: Trail, weights: Mapping[Node, str]) -> dict[s
 # ── the statistics ───────────────────────────────────────────────────────────────────────────────
 
 of_layer = ("rms", "min", "max", "zeros", "dead", "saturated", "gradient_rms")
-of_parameter = ("square", "gradient_square", "update_square")
+of_parameter = ("square", "gradient_square", "update_square", "climb")
 of_product = ("examples_square", "whole_square", "rows")
 
 
@@ -137,7 +137,8 @@ def statistics(
     for path, seen in watched.layers.items():
         add(path, of_layer, _of_layer(seen))
     for name, gradient_ in gradients.items():
-        add(name, of_parameter, [_square(a) for a in (parameters[name], gradient_, updates[name])])
+        squares = [_square(a) for a in (parameters[name], gradient_, updates[name])]
+        add(name, of_parameter, [*squares, reduction.sum(updates[name] * gradient_)])
     for name, product in watched.products.items():
         add(name, of_product, _of_product(product, gradients[name]))
     return (concat(numbers, axis=0) if numbers else zeros((0,))), names
@@ -177,8 +178,9 @@ def readable(numbers: Value, names: Sequence[tuple[str, str]]) -> dict[str, Any]
     -------
     ``layers``: per layer ``rms``, ``min``, ``max``, ``zeros``, ``dead``, ``saturated``, ``gradient_rms``;
     ``parameters``: per parameter ``norm``, ``gradient``, ``update`` and ``ratio``, that of update to weight;
-    ``gradient``, the norm of all gradients; and of the layers whose inputs are rows of examples ``noise`` and
-    ``signal``, see `noise_and_signal` (NaN where there are none).
+    of all parameters together ``norm``, ``gradient``, ``update`` and ``climb``, the cosine between update and gradient,
+    which is negative where the update descends; and of the layers whose inputs are rows of examples the number of these
+    ``rows``, ``noise`` and ``signal``, see `noise_and_signal` (NaN where there are none).
     """
     found: dict[str, dict[str, float]] = {}
     for (name, quantity), number in zip(names, numbers.tolist(), strict=True):
@@ -187,13 +189,21 @@ def readable(numbers: Value, names: Sequence[tuple[str, str]]) -> dict[str, Any]
     parameters: dict[str, dict[str, float]] = {}
     for name, q in found.items():
         if "square" in q:
-            norm, slope, update = (_root(q[quantity]) for quantity in of_parameter)
+            norm, slope, update = (_root(q[quantity]) for quantity in of_parameter[:3])
             ratio = update / norm if norm else nan
             parameters[name] = {"norm": norm, "gradient": slope, "update": update, "ratio": ratio}
-    whole = _root(sum(q["gradient_square"] for q in found.values() if "gradient_square" in q))
+    squares = [q for q in found.values() if "square" in q]
+    norm, slope, update = (_root(sum(q[quantity] for q in squares)) for quantity in of_parameter[:3])
+    whole = {
+        "norm": norm,
+        "gradient": slope,
+        "update": update,
+        "climb": sum(q["climb"] for q in squares) / (slope * update) if slope * update else nan,
+    }
     told = [tuple(q[quantity] for quantity in of_product) for q in found.values() if "rows" in q]
     noise, signal = noise_and_signal(told)
-    return {"gradient": whole, "noise": noise, "signal": signal, "layers": layers, "parameters": parameters}
+    rows = max((product[2] for product in told), default=0.0)
+    return {**whole, "rows": rows, "noise": noise, "signal": signal, "layers": layers, "parameters": parameters}
 
 
 def _root(x: float) -> float:
