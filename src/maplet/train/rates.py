@@ -94,8 +94,8 @@ def find_learning_rate(
 ) -> RangeTest:
     """Suggest a learning rate: train a copy of the net with rates that grow from step to step.
 
-    The loss first stands still, then falls, then climbs. Where its running mean falls most steeply over the logarithm
-    of the rate is a good rate to begin with.
+    The loss first stands still, then falls, then climbs. Where it falls most steeply over the logarithm of the rate is
+    a good rate to begin with.
 
     Source: L. N. Smith, "Cyclical learning rates for training neural networks", 2017.
 
@@ -152,7 +152,7 @@ def find_learning_rate(
             f"the loss is not finite at the rate {low:.1g} already",
             fix="look for NaN with mp.debug, or scale the inputs",
         )
-    return RangeTest(tuple(rates), tuple(losses), tuple(smooth), _steepest(rates, smooth))
+    return RangeTest(tuple(rates), tuple(losses), tuple(smooth), _steepest(rates, losses))
 
 
 def _batches(source: InMemory) -> Iterator[np.ndarray[Any, Any]]:
@@ -171,8 +171,15 @@ def _mean(losses: list[float]) -> float:
     return float(np.average(losses, weights=weights))
 
 
-def _steepest(rates: list[float], smooth: list[float]) -> float:
-    """Where the running mean falls most steeply, before its least value."""
-    least = max(int(np.argmin(smooth)), 2)
-    slopes = np.gradient(np.array(smooth[: least + 1]), np.log(rates[: least + 1]))
-    return rates[int(np.argmin(slopes))]
+def _steepest(rates: list[float], losses: list[float]) -> float:
+    """The middle of the stretch of rates, a twelfth of all and 8 of them at least, over which the loss falls most.
+
+    Batches differ, so that the fall is that of a straight line through the losses of the stretch.
+    """
+    width = min(max(len(rates) // 12, 8), len(rates))
+    logarithms = np.log(rates)
+    slopes = [
+        float(np.polyfit(logarithms[at : at + width], losses[at : at + width], 1)[0])
+        for at in range(len(rates) - width + 1)
+    ]
+    return rates[int(np.argmin(slopes)) + width // 2]

@@ -21,13 +21,14 @@ from maplet.health.doctor import doctor
 from maplet.health.lint import lint
 from maplet.nn.losses import losses
 from maplet.train.callbacks import Callback
+from maplet.train.descent import Descent
 from maplet.train.interruption import Interruption
 from maplet.train.run import Run, architecture, predict, predict_batch, read_history, restored
 from maplet.train.stepping import Stepping
 from maplet.train.watching import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from maplet.core.array import Array
     from maplet.nn import Module
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from maplet.train.inputs import Samples
     from maplet.train.progress import Progress
     from maplet.train.run_directory import Existing, RunDirectory
-    from maplet.train.source import Source, Stretch
+    from maplet.train.source import Source
 
 logger = logging.getLogger("maplet")
 
@@ -71,6 +72,7 @@ class Training:
         self.callbacks: list[Callback] = []
         self.lint, self.doctor = True, False
         self.watching = Watching(self.run, 0)
+        self.descent = Descent(self.run, source, self.stepping, self.watching, batch_size, self._count)
         self.directory: RunDirectory | None = None
         self.total = self.total_weight = self.seconds = 0.0  # of the epoch so far
         self.saved_at = time.monotonic()
@@ -128,7 +130,8 @@ class Training:
         self.net.train()
         with closing(self.source.stretches(run.epoch)) as stretches:
             for stretch in stretches:
-                for _ in self._steps(stretch):
+                each = any(watches_steps(callback) for callback in self.callbacks)
+                for _ in self.descent.steps(stretch, each=each):
                     self.seconds = time.monotonic() - began
                     display.step(run.epoch, run.step, run.loss)
                     self._tell("on_step")
@@ -141,94 +144,11 @@ class Training:
         self._finish_epoch(time.monotonic() - began, display)
         return not interruption.asked
 
-    def _steps(self, stretch: Stretch) -> Iterator[None]:
-        """The steps that are left of a stretch; comes back after each, or after many where nobody wants to see each."""
-        run = self.run
-        full = len(stretch.batches) - (stretch.length(-1) < self.batch_size)
-        left = stretch.first + full - run.step
-        if left > 1 and not any(watches_steps(callback) for callback in self.callbacks):
-            yield from self._many_steps(stretch, stretch.first + full)
-        for part in stretch.batches[max(run.step - stretch.first, 0) :]:
-            self._one_step(stretch, part)
-            yield
-
-    def _one_step(self, stretch: Stretch, part: slice) -> None:
-        """The next step; watched if it is its turn and the batch is full, so that there is but one such program."""
-        samples, rows = stretch.samples, stretch.order[part]
-        weight = float(len(rows)) if samples.weights is None else samples.rows(rows).weight()
-        if weight and self._left() == 0 and len(rows) == self.batch_size:
-            loss, seen = self.stepping.run_watched(samples, rows)
-            self.watching.note(loss, seen)
-            self._count(loss, weight)
-        elif weight:  # else it has nothing to say
-            self._count(self.stepping.run(samples.rows(rows)), weight)
-        self.run.step += 1
-
-    def _left(self) -> int | None:
-        """How many steps there are before the next one that is watched."""
-        return self.watching.left((self.run.epoch - 1) * (self.source.steps or 0) + self.run.step)
-
-    def _many_steps(self, stretch: Stretch, end: int) -> Iterator[None]:
-        """The full batches up to a step, in a row but for those that are watched."""
-        run = self.run
-        while run.step < end:
-            left = self._left()
-            if left == 0:
-                begin = run.step
-                yield from self._in_groups(stretch, (end - begin) // self.watching.every)
-                if run.step == begin:
-                    self._one_step(stretch, stretch.batches[begin - stretch.first])
-                    yield
-                continue
-            until = end if left is None else min(run.step + left, end)
-            yield from self._in_a_row(stretch, until)
-            if run.step < until:
-                return  # they can only be run one by one
-
-    def _in_groups(self, stretch: Stretch, groups: int) -> Iterator[None]:
-        """Groups of full batches, each with one that is watched at its front; none where batches may weigh nothing."""
-        every, size = self.watching.every, self.batch_size
-        if not groups or stretch.samples.weights is not None:
-            return
-        begin = (self.run.step - stretch.first) * size
-        batches = stretch.order[begin : begin + groups * every * size].reshape(groups, every, size)
-        seen = 0
-        for found in self.stepping.run_groups(stretch.samples, batches) or ():
-            for row in found[seen:]:
-                self.watching.note(float(row[0]), self.stepping.seen_in(row[every:]))
-                for loss in row[:every].tolist():
-                    self._count(loss, float(size))
-                    self.run.step += 1
-            if len(found) > seen:
-                seen = len(found)
-                yield
-
-    def _in_a_row(self, stretch: Stretch, end: int) -> Iterator[None]:
-        """Full batches up to a step, as a loop in native code that comes back a few times per second."""
-        run, begin = self.run, self.run.step
-        rows = stretch.order[(begin - stretch.first) * self.batch_size : (end - stretch.first) * self.batch_size]
-        batches = rows.reshape(-1, self.batch_size)
-        weights = stretch.samples.weights
-        heavy = np.full(len(batches), float(self.batch_size))
-        if weights is not None:
-            heavy = weights.numpy()[batches].sum(axis=1, dtype=np.float64)
-        numbers = np.flatnonzero(heavy)  # a batch of weight 0 has nothing to say
-        turns = self.stepping.run_many(stretch.samples, batches[numbers])
-        seen = 0
-        for found in turns or ():
-            for n in range(seen, len(found)):
-                run.step = begin + int(numbers[n])
-                self._count(float(found[n]), float(heavy[numbers[n]]))
-                run.step += 1
-            if len(found) > seen:
-                seen = len(found)
-                yield
-        if turns is not None:
-            run.step = end
-
     def _count(self, loss: float, weight: float) -> None:
         self.run.loss = loss
         if not math.isfinite(loss):
+            if self.doctor:
+                self._diagnose()
             self._fail(f"the loss is {loss} in epoch {self.run.epoch}, step {self.run.step + 1}")
         self.total += loss * weight
         self.total_weight += weight

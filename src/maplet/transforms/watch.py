@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from maplet.core.array import Array, Value
 
 bounded = {"sigmoid": (0.5, 0.5), "tanh": (0.0, 1.0)}  # middle and half width of what they give
+at_once = 8
 nearly = 0.98  # of the half width: the derivative is below 4 % of its greatest
 
 
@@ -141,7 +142,14 @@ def statistics(
         add(name, of_parameter, [*squares, reduction.sum(updates[name] * gradient_)])
     for name, product in watched.products.items():
         add(name, of_product, _of_product(product, gradients[name]))
-    return (concat(numbers, axis=0) if numbers else zeros((0,))), names
+    return (_joined(numbers) if numbers else zeros((0,))), names
+
+
+def _joined(arrays: Sequence[Array]) -> Array:
+    """The arrays one after the other, joined a few at a time: a program chooses among all that are joined at once."""
+    while len(arrays) > 1:
+        arrays = [concat(arrays[at : at + at_once], axis=0) for at in range(0, len(arrays), at_once)]
+    return arrays[0]
 
 
 def _square(x: Array) -> Array:

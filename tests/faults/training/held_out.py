@@ -1,5 +1,7 @@
 """The group that measures the doctor: other data, other nets, other faults of the same kinds."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from runs import Climbing, fit, numbers, run, sequences
@@ -40,7 +42,7 @@ def classifier(columns, classes, width=48, activation=nn.ReLU, layers=2):
     widths = [columns, *[width] * layers]
     inner = [
         layer
-        for a, b in zip(widths, widths[1:], strict=False)
+        for a, b in pairwise(widths)
         for layer in (nn.Linear(a, b, weight_init="he_uniform", rng=rng), activation())
     ]
     return nn.Sequential(*inner, nn.Linear(width, classes, rng=rng))
@@ -64,7 +66,7 @@ def lstm():
 
 @run("held out", "MD001")
 def tumours_climbed():
-    return fit(classifier(30, 2), tumours(), optimizer=Climbing(0.01))
+    return fit(classifier(30, 2), tumours(), optimizer=Climbing(0.001))
 
 
 @run("held out", "MD001")
@@ -74,7 +76,7 @@ def a_loss_with_the_wrong_sign_of_the_update_on_sequences():
 
 @run("held out", "MD002")
 def wines_with_a_rate_that_is_too_high():
-    return fit(classifier(13, 3), wines(), optimizer=optim.SGD(40.0), epochs=20)
+    return fit(classifier(13, 3), wines(), optimizer=optim.SGD(4.0), epochs=20)
 
 
 @run("held out", "MD002")

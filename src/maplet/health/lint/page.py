@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 
+from maplet.health import pages
 from maplet.health.lint import rules
 
 head = """# Lint
@@ -23,12 +23,7 @@ the layers of maplet. Where the values of one batch tell more, they are computed
 
 def page() -> str:
     """The page as Markdown."""
-    contents = [f"- [{code}](#{code.lower()}) {rule.name}" for code, rule in sorted(rules.items())]
-    sections: list[str] = []
-    for code, rule in sorted(rules.items()):
-        text = inspect.cleandoc(rule.find.__doc__ or "").replace("``", "`")
-        sections.append(f"## {code}\n\n**{rule.name[0].upper()}{rule.name[1:]}.**\n\n{text}\n")
-    return "\n".join([head, *contents, "", *sections])
+    return pages.page(head, rules)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def rate_too_high(course: Course) -> Iterator[Diagnosis]:
     Steps that are too long jump over the valley, and land on its other side, at the same height or above.
     """
     if diverges(course):
-        loss, ratio = course.steps("loss"), float(np.max(course.ratio[: max(len(course.ratio) // 4, 1)]))
+        loss, ratio = course.steps("loss"), float(course.ratio[0])
         better = course.rate * min(usual_ratio / ratio, 0.1) if ratio > 0 else course.rate / 10
         known = np.isfinite(better)
         yield Diagnosis(
