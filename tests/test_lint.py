@@ -3,6 +3,8 @@
 import logging
 import re
 import runpy
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -25,6 +27,16 @@ Y = np.arange(20) % 3
 def doubtful():
     """A net with a softmax before a loss that has its own."""
     return nn.Sequential(nn.Linear(4, 8, rng=0), nn.Dropout(0.2, rng=1), nn.Linear(8, 3, rng=2), nn.Softmax())
+
+
+class Of(nn.Module):
+    """A net with a linear body and a forward function of one's own."""
+
+    def __init__(self, forward):
+        self.body, self.run = nn.Linear(4, 3, rng=0), forward
+
+    def forward(self, x):
+        return self.run(self, x)
 
 
 def codes(found):
@@ -109,6 +121,26 @@ def test_a_stream_is_looked_at_by_its_first_block():
         net, mp.data.Stream([(X, Y)]), loss="cross_entropy", optimizer=optim.SGD(0.1), epochs=1, progress=False
     )
     assert codes(run.findings) == ["ML003"]
+
+
+def test_debugging_does_not_stumble_over_it():
+    """`mp.debug` watches every operation; what the lint computes is none of its business."""
+    infinite = Of(lambda net, x: net.body(mp.log(x - x)))
+    outside = mp.lint(infinite, "cross_entropy", (X, Y))
+    with mp.debug():
+        assert codes(mp.lint(infinite, "cross_entropy", (X, Y))) == codes(outside)
+
+
+def test_maplet_train_says_what_it_finds(tmp_path):
+    rows = ["a,b,c", *(f"{a:.3f},{b:.3f},{2 * a - b:.3f}" for a, b in X[:, :2].tolist() * 5)]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    command = ["train", str(tmp_path / "t.csv"), "--target", "c", "--optimizer", "sgd", "--learning-rate", "30",
+               "--epochs", "1", "--quiet", "--hidden", "none", "-d", str(tmp_path / "run")]  # fmt: skip
+    told = subprocess.run([sys.executable, "-m", "maplet", *command], capture_output=True, text=True, check=False)
+    assert "note: ML019 the learning rate 30 is beyond the stable range" in told.stderr
+    command += ["--no-lint", "--overwrite"]
+    silent = subprocess.run([sys.executable, "-m", "maplet", *command], capture_output=True, text=True, check=False)
+    assert "ML0" not in silent.stderr
 
 
 # ── comments ─────────────────────────────────────────────────────────────────────────────────────

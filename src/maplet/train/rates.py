@@ -120,7 +120,7 @@ def find_learning_rate(
     >>> from maplet import nn
     >>> x = mp.random.Generator(0).normal((64, 3))
     >>> found = mp.find_learning_rate(nn.Linear(3, 1, rng=0), (x, x[:, :1]), "mse")
-    >>> 0.01 < found.suggestion < 1
+    >>> 0.001 < found.suggestion < 1
     True
     """
     if whole("steps", steps, 1) < 10 or not 0 < low < high < math.inf:

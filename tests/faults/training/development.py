@@ -81,14 +81,21 @@ def a_deep_net_of_sigmoids():
     return fit(mlp(depth=7, activation=nn.Sigmoid), table(), optimizer=optim.SGD(0.05))
 
 
-@run("development", "MD009")
+@run("development", "MD007")
+def two_rows_at_a_time_of_what_is_mostly_noise():
+    x, y = numbers(noise=0.0)
+    noise = 4 * np.random.default_rng(3).standard_normal(y.shape)
+    return fit(mlp(classes=1), (x, (y + noise).astype(np.float32)), "mse", optim.SGD(0.003), batch_size=2, epochs=1)
+
+
+@run("development", "MD008")
 def units_that_died():
     net = mlp(hidden=64)
     net.layers[0].bias = mp.Parameter(mp.full((64,), -12.0))
     return fit(net, table(), optimizer=optim.SGD(0.05))
 
 
-@run("development", "MD010")
+@run("development", "MD009")
 def saturated_units():
     x, y = table()
     return fit(mlp(activation=nn.Tanh), (100 * x, y), optimizer=optim.SGD(0.01))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.core.context import user_line
+from maplet.core.context import thread, user_line
 from maplet.data.suggest import suggest
 from maplet.errors import SettingError, ShapeError
 from maplet.health.lint import rules as _rules
@@ -76,13 +76,16 @@ def lint(
     ML012 2 of 6 targets cannot be reached: they go from 0 to 3, the output of the net from 0 to 1
     """
     caller = user_line()
-    found: list[Finding] = []
-    subject = _subject(net, loss, batch, optimizer, batch_size)
-    if isinstance(subject, Finding):
-        found.append(subject)
-    else:
+    watch, thread.watch = thread.watch, None  # `mp.debug` is about what is trained, not about what is looked at
+    try:
         with one_blas_thread(), np.errstate(all="ignore"):  # what is infinite or NaN is looked for
-            found += [finding for code in sorted(rules) for finding in rules[code].findings(subject)]
+            subject = _subject(net, loss, batch, optimizer, batch_size)
+            if isinstance(subject, Finding):
+                found = [subject]
+            else:
+                found = [finding for code in sorted(rules) for finding in rules[code].findings(subject)]
+    finally:
+        thread.watch = watch
     return [finding for finding in _distinct(found) if not is_silenced(finding, caller)]
 
 

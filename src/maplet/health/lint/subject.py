@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.core.array import Array, Parameter, from_value
-from maplet.core.context import Origin, thread
+from maplet.core.context import Origin
 from maplet.core.graph import Graph, Node, in_order, nested_graphs
 from maplet.core.recording import Recording, record
 from maplet.core.tree import leaves, replace
@@ -216,18 +216,14 @@ def first_rows(tree: Any, count: int) -> Any:
 
 def _recorded(objective: Callable[..., Any], trained: Any, batch: tuple[Any, ...]) -> tuple[Recording, bool]:
     """The training graph, and whether it may be computed; with fewer rows where all of them would take long."""
-    watching, thread.watch = thread.watch, None  # what is computed here is nobody's training
-    try:
-        recording = _without_values(objective, (trained, *batch))
-        work = work_of(recording.graph)
-        rows = max([leaf.shape[0] for part in batch for leaf in leaves(part).values() if leaf.shape], default=1)
-        few = int(rows * most_work / work)
-        if work > most_work and 2 <= few < rows:
-            fewer = _without_values(objective, (trained, *[first_rows(part, few) for part in batch]))
-            return (fewer, True) if work_of(fewer.graph) <= 2 * most_work else (recording, False)
-        return recording, work <= most_work
-    finally:
-        thread.watch = watching
+    recording = _without_values(objective, (trained, *batch))
+    work = work_of(recording.graph)
+    rows = max([leaf.shape[0] for part in batch for leaf in leaves(part).values() if leaf.shape], default=1)
+    few = int(rows * most_work / work)
+    if work > most_work and 2 <= few < rows:
+        fewer = _without_values(objective, (trained, *[first_rows(part, few) for part in batch]))
+        return (fewer, True) if work_of(fewer.graph) <= 2 * most_work else (recording, False)
+    return recording, work <= most_work
 
 
 def _without_values(objective: Callable[..., Any], arguments: tuple[Any, ...]) -> Recording:

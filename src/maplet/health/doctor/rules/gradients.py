@@ -1,4 +1,4 @@
-"""MD006 to MD008: gradients that die out or blow up on the way back, and gradients that are mostly noise."""
+"""MD006 and MD007: gradients that die out on the way back, and gradients that are mostly noise."""
 
 from __future__ import annotations
 
@@ -41,28 +41,7 @@ def vanishing(course: Course) -> Iterator[Diagnosis]:
         )
 
 
-@rule("MD007", "exploding gradients")
-def exploding(course: Course) -> Iterator[Diagnosis]:
-    """On the way back the gradient grows a thousandfold, or it leaps a hundredfold from one step to another."""
-    share, whole = _first_to_last(course), course.steps("gradient")
-    grows = share is not None and float(np.mean(share > unlike)) >= 0.8
-    leaps = (
-        course.tells
-        and float(np.max(whole)) > 100 * float(np.median(whole))
-        and late(course.steps("loss")) > 0.5 * course.steps("loss")[0]
-    )
-    if grows or leaps:
-        told = {"first/last": float(np.median(share))} if grows and share is not None else {}
-        yield Diagnosis(
-            "the gradient explodes" + (" on the way to the first layers" if grows else " in single steps"),
-            "clip it (clip_norm=1.0), a lower learning rate, weights that begin smaller (he_uniform, orthogonal)",
-            {**told, "greatest": float(np.max(whole)), "median": float(np.median(whole))},
-            sparkline(np.log10(np.maximum(whole, 1e-30)).tolist()),
-            0.85,
-        )
-
-
-@rule("MD008", "a batch that is too small")
+@rule("MD007", "a batch that is too small")
 def too_small_a_batch(course: Course) -> Iterator[Diagnosis]:
     """From the first steps on, when the way is clear, the gradient of a batch is nearly all noise.
 
@@ -79,11 +58,12 @@ def too_small_a_batch(course: Course) -> Iterator[Diagnosis]:
     scale = float(np.mean(noise)) / mean if mean > 0 else float("inf")
     loss = course.steps("loss")
     if scale > 100 * rows[0] and late(loss) > 0.8 * float(np.median(loss[third])):
-        shown = min(scale, 1e6)
+        known = np.isfinite(scale)
         yield Diagnosis(
             f"a batch of {int(rows[0])} rows is too small: its gradient is nearly all noise",
-            f"a larger batch, up to about {shown:.1g} rows, or a lower learning rate",
-            {"noise scale": shown, "batch": float(rows[0])},
+            ("a larger batch, up to " + (f"about {scale:.1g} rows" if known else "ten times as many rows and more"))
+            + ", or a lower learning rate",
+            {"noise": float(np.mean(noise)), "signal": mean, "batch": float(rows[0])},
             sparkline(loss.tolist()),
             0.6,
         )
