@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from maplet.core.array import Array, Value
 
 bounded = {"sigmoid": (0.5, 0.5), "tanh": (0.0, 1.0)}  # middle and half width of what they give
+switching = ("where", "maximum")  # what a ReLU is made of
+most_numbers, least_rows = 32768, 16  # of a layer that are looked at
 at_once = 8
 nearly = 0.98  # of the half width: the derivative is below 4 % of its greatest
 
@@ -157,16 +159,21 @@ def _square(x: Array) -> Array:
 
 
 def _of_layer(seen: Seen) -> list[Array]:
-    """See `of_layer`: dead is the share of units that are 0 for the whole batch, of those along the last axis."""
-    x = seen.output
-    off = equal(x, 0.0)
-    axes = tuple(range(x.ndim - 1))
-    dead = reduction.all(off, axis=axes) if axes else off
+    """See `of_layer`: dead is the share of units along the last axis that are switched off for every row."""
+    x, slope = (_some_rows(array) for array in (seen.output, seen.gradient))
+    off, axes = equal(x, 0.0), tuple(range(x.ndim - 1))
+    dead = reduction.all(off, axis=axes) if axes and seen.operation in switching else zeros(())
     middle, half = bounded.get(seen.operation, (0.0, inf))
     extreme = greater(absolute(x - middle), nearly * half) if half < inf else zeros(())
     shares = [reduction.mean(convert(one, default_float)) for one in (off, dead, extreme)]
-    rms, slope = (reduction.mean(square(one)) for one in (x, seen.gradient))
-    return [rms, reduction.min(x), reduction.max(x), *shares, slope]
+    squares = [reduction.mean(square(one)) for one in (x, slope)]
+    return [squares[0], reduction.min(x), reduction.max(x), *shares, squares[1]]
+
+
+def _some_rows(x: Array) -> Array:
+    """The first rows of a layer that gives very many numbers: their statistics are those of all, and cost less."""
+    rows = max(most_numbers * x.shape[0] // max(x.size, 1), least_rows)
+    return x[:rows] if rows < x.shape[0] else x
 
 
 def _of_product(product: Product, gradient_: Array) -> list[Array]:
@@ -184,7 +191,8 @@ def readable(numbers: Value, names: Sequence[tuple[str, str]]) -> dict[str, Any]
 
     Returns
     -------
-    ``layers``: per layer ``rms``, ``min``, ``max``, ``zeros``, ``dead``, ``saturated``, ``gradient_rms``;
+    ``layers``: per layer ``rms``, ``min``, ``max``, ``zeros``, ``dead``, ``saturated``, ``gradient_rms``, of the first
+    rows where a layer gives very many numbers;
     ``parameters``: per parameter ``norm``, ``gradient``, ``update`` and ``ratio``, that of update to weight;
     of all parameters together ``norm``, ``gradient``, ``update`` and ``climb``, the cosine between update and gradient,
     which is negative where the update descends; and of the layers whose inputs are rows of examples the number of these
