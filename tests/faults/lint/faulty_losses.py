@@ -1,7 +1,7 @@
 """Programs whose end and loss do not fit: ML002, ML003, ML004, ML008, ML011, ML012, ML013, ML014."""
 
 import numpy as np
-from programs import Of, fault, images, mlp, numbers, table
+from lint_programs import Of, fault, images, mlp, numbers, table
 
 import maplet as mp
 from maplet import nn

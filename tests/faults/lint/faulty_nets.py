@@ -1,7 +1,7 @@
 """Nets whose parts do not do what they are there for: ML005, ML006, ML007, ML009, ML010, ML017, ML018."""
 
 import numpy as np
-from programs import Of, fault, images, mlp, numbers, table
+from lint_programs import Of, fault, images, mlp, numbers, table
 
 import maplet as mp
 from maplet import nn

@@ -1,7 +1,7 @@
 """Programs that begin badly: ML001, ML015, ML016, ML019."""
 
 import numpy as np
-from programs import Of, fault, images, mlp, numbers, table
+from lint_programs import Of, fault, images, mlp, numbers, table
 
 import maplet as mp
 from maplet import nn, optim

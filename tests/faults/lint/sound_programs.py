@@ -1,7 +1,7 @@
 """Programs with which all is well, among them what looks like a fault and is none."""
 
 import numpy as np
-from programs import Of, images, mlp, numbers, sound, table
+from lint_programs import Of, images, mlp, numbers, sound, table
 
 import maplet as mp
 from maplet import nn, optim

@@ -7,7 +7,7 @@ import faulty_nets  # noqa: F401  (as above)
 import faulty_starts  # noqa: F401  (as above)
 import pytest
 import sound_programs  # noqa: F401  (as above)
-from programs import faulty, healthy, lint
+from lint_programs import faulty, healthy, lint
 
 from maplet.health.lint import rules
 

@@ -3,10 +3,10 @@
 import sys
 from collections import Counter
 
-import development  # noqa: F401  (importing enters the runs)
-import held_out  # noqa: F401  (as above)
 import pytest
-from runs import groups, said
+import runs_development  # noqa: F401  (importing enters the runs)
+import runs_held_out  # noqa: F401  (as above)
+from training_runs import groups, said
 
 from maplet.health.doctor import rules
 

@@ -1,7 +1,7 @@
 """The group with which the thresholds of the doctor were set."""
 
 import numpy as np
-from runs import Climbing, fit, images, numbers, run, sequences, table
+from training_runs import Climbing, fit, images, numbers, run, sequences, table
 
 import maplet as mp
 from maplet import nn, optim

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from runs import Climbing, fit, numbers, run, sequences
+from training_runs import Climbing, fit, numbers, run, sequences
 
 import maplet as mp
 from maplet import nn, optim
