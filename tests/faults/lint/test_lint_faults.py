@@ -6,6 +6,7 @@ import faulty_losses  # noqa: F401  (importing enters the programs)
 import faulty_nets  # noqa: F401  (as above)
 import faulty_starts  # noqa: F401  (as above)
 import pytest
+import sound_designs  # noqa: F401  (as above)
 import sound_programs  # noqa: F401  (as above)
 from lint_programs import faulty, healthy, lint
 

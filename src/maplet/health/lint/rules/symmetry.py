@@ -27,6 +27,8 @@ def symmetric_units(subject: Subject) -> Iterator[Finding]:
 
     Leave ``weight_init`` as it is, or draw the weights at random.
     """
+    if not subject.values:
+        return
     hidden = _hidden(subject)
     for name, node in subject.parameters.items():
         gradient = subject.values.get(subject.backward[2][name])
