@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 # What is left out where its cause was found: a loss that climbs takes gradients and units with it, and where these no
 # longer take part, the loss does not fall.
 follows_from = {
-    "MD004": ("MD006", "MD007", "MD008", "MD009"),
-    "MD007": ("MD001", "MD002", "MD003", "MD006", "MD008", "MD009"),
+    "MD003": ("MD002",),
+    "MD004": ("MD006", "MD007", "MD008"),
+    "MD007": ("MD001", "MD002"),
     "MD008": ("MD001", "MD002"),
-    "MD009": ("MD001", "MD002"),
 }
 
 __all__ = ["Diagnosis", "Rule", "doctor", "rules"]

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 usual_ratio = 1e-3  # of update to weight, with which most nets learn well
 least_ratio = 2e-5
-grown, spike = 1.5, 10.0
+grown, beyond, spike = 1.5, 3.0, 10.0
 restless = 0.05  # of update to weight, with which no net comes to rest
-most_patient = 24  # watched steps in which a loss that can fall has begun to
+most_patient = 8  # epochs in which a loss that can fall has begun to
 
 
 def climbs(course: Course) -> bool:
@@ -32,10 +32,14 @@ def diverges(course: Course) -> bool:
     loss = course.steps("loss")
     if not course.tells or climbs(course):
         return False
-    start = max(abs(float(loss[0])), 1e-12)
+    start = max(abs(float(np.median(loss[:3]))), 1e-12)
     if late(course.ratio) > restless and late(loss) > 0.5 * start:
         return True
-    return late(loss) - loss[0] > (grown - 1) * start or float(np.max(loss)) - loss[0] > (spike - 1) * start
+    leaps = float(np.max(loss)) > spike * max(float(loss[0]), float(np.median(loss)))
+    means = course.epochs("loss")  # single batches differ: an epoch has to say so too, if one is over
+    grows = late(loss) > grown * max(early(loss), start) and (not len(means) or means[-1] > 1.1 * means[0])
+    grows = grows or (len(means) > 0 and float(means[-1]) > beyond * float(loss[0]) > 0)
+    return grows or (leaps and late(loss) > 0.7 * float(loss[0]))
 
 
 def creeps(course: Course) -> bool:
@@ -112,16 +116,21 @@ def loss_does_not_fall(course: Course) -> Iterator[Diagnosis]:
 
     The inputs may not tell the targets (rows that do not belong together), or the net cannot say what is asked.
     """
-    loss = course.steps("loss")
+    loss, mean = course.steps("loss"), course.epochs("loss")
     if not course.tells or climbs(course) or diverges(course) or creeps(course):
         return
-    if len(loss) >= most_patient and late(loss) > 0.95 * early(loss) and late(loss) > 0.9 * float(loss[:3].mean()) > 0:
+    stays = len(mean) >= most_patient and mean[-1] > 0.99 * mean[1:].min() and mean[-1] > 0.99 * mean[1]
+    if stays and mean[-1] > 0.95 * mean[0] > 0 and mean[-1] > 0.9 * float(loss[:3].mean()):
         yield Diagnosis(
             "the loss does not fall, though the steps have a usual length",
             "look whether inputs and targets belong to the same rows; fit(rehearse=True) tries whether the net can "
             "learn one batch by heart",
-            {"loss at first": float(loss[0]), "at last": late(loss), "update/weight": float(np.median(course.ratio))},
-            sparkline(loss.tolist()),
+            {
+                "loss at first": float(mean[0]),
+                "at last": float(mean[-1]),
+                "update/weight": float(np.median(course.ratio)),
+            },
+            sparkline(mean.tolist()),
             0.7,
         )
 

@@ -1,4 +1,4 @@
-"""MD008 and MD009: units that no longer take part."""
+"""MD007 and MD008: units that no longer take part."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ most_dead, most_saturated = 0.7, 0.6
 enough_rows = 16
 
 
-@rule("MD008", "dead units")
+@rule("MD007", "dead units")
 def dead_units(course: Course) -> Iterator[Diagnosis]:
     """Most units of a ReLU layer give 0 for every row of every batch that was watched of late, and get no gradient."""
     rows = course.steps("rows")
@@ -39,7 +39,7 @@ def dead_units(course: Course) -> Iterator[Diagnosis]:
             return  # what comes after it follows from it
 
 
-@rule("MD009", "saturated units")
+@rule("MD008", "saturated units")
 def saturated_units(course: Course) -> Iterator[Diagnosis]:
     """Most units of a hidden sigmoid or tanh layer are at the end of their range, where the derivative is nearly 0.
 
