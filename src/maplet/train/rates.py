@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from maplet.nn import Module
     from maplet.optim import Optimizer
 
-worse = 4.0  # times the greatest fall above the least loss: there the test ends
+worse = 4.0  # times the least loss: there the test ends, if that is above where it began
+beginning = 8  # steps, of which the mean is the loss at the beginning
 share = 0.8  # of what was before, in the running mean of the losses
 style = "text{font:12px sans-serif;fill:#888}.grid,.axis{stroke:#8886;fill:none}.seen{stroke:#999;fill:none}"
 style += ".curve{stroke:#2a6fdb;stroke-width:2;fill:none}.mark{stroke:#d9480f;stroke-dasharray:4 3}"
@@ -120,7 +121,7 @@ def find_learning_rate(
     >>> from maplet import nn
     >>> x = mp.random.Generator(0).normal((64, 3))
     >>> found = mp.find_learning_rate(nn.Linear(3, 1, rng=0), (x, x[:, :1]), "mse")
-    >>> 0.001 < found.suggestion < 1
+    >>> 0.01 < found.suggestion < 1
     True
     """
     if whole("steps", steps, 1) < 10 or not 0 < low < high < math.inf:
@@ -145,7 +146,8 @@ def find_learning_rate(
             rates.append(rate)
             losses.append(found)
             smooth.append(_mean(losses))
-            if smooth[-1] - min(smooth) > worse * max(smooth[0] - min(smooth), 0.05 * abs(smooth[0])):
+            begin = sum(losses[:beginning]) / len(losses[:beginning])  # single batches differ
+            if smooth[-1] > worse * abs(min(smooth)) and smooth[-1] > 1.5 * abs(begin):
                 break
     if len(rates) < 3:
         raise SettingError(
