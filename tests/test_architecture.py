@@ -38,7 +38,7 @@ OWNERS = {
     "rich": {"train", "cli"},
     "safetensors": {"train"},
     "sklearn": {"data/digits.py"},
-    "threadpoolctl": {"train/threads.py"},
+    "threadpoolctl": {"transforms/blas.py"},
 }
 
 # Imports that wait until they are needed, each with its reason.

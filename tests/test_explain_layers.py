@@ -8,7 +8,7 @@ from maplet import nn
 from maplet.errors import SettingError
 from maplet.nn.activations import activations
 from test_explain_derive import run
-from test_nn_layers import cases
+from layer_examples import cases
 
 
 def loss(layer, xs):

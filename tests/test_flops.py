@@ -13,7 +13,7 @@ from maplet.core.types import is_floating
 from maplet.errors import SettingError
 from maplet.nn.summary import layer_rows
 from maplet.transforms.flops import flops
-from test_nn_layers import as_inputs, examples
+from layer_examples import as_inputs, examples
 
 x, y, w = mp.ones((5, 4)), mp.ones((3, 5, 4)), mp.ones((4, 6))
 rows = mp.asarray([0, 2, 2, 1, 0])

@@ -102,7 +102,7 @@ def test_vmap_and_jit_give_what_the_loss_itself_gives(name, given, options):
 @every_loss
 def test_there_is_nothing_to_lint(name, given, options):
     weights = np.ones(given[0].shape[0])
-    assert mp.lint(lambda *xs: losses[name](*xs, weights=weights, **options), *given) == []
+    assert mp.lint(lambda *xs: losses[name](*xs, weights=weights, **options), batch=tuple(given)) == []
 
 
 @every_loss

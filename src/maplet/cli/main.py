@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 import maplet
+from maplet.cli.doctor import doctor
 from maplet.cli.explain import explain
 from maplet.cli.ir import ir
 from maplet.cli.predict import predict
@@ -38,13 +39,14 @@ def cli(debug: bool) -> None:
     maplet predict runs/penguins penguins.csv -o predictions.csv
     maplet show runs/penguins
     maplet explain runs/penguins --row 3
+    maplet doctor runs/penguins
     maplet ir net.py:step --arg f32[128,784]
     """  # noqa: D301  (\b is how click keeps lines apart)
     _show_notes()
     click.get_current_context().obj = {"debug": debug}
 
 
-for command in (train, predict, show, explain, ir):
+for command in (train, predict, show, explain, doctor, ir):
     cli.add_command(command)
 
 
@@ -103,7 +105,8 @@ class _Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one."""
-        say(f"note: {record.getMessage()}")
+        lines = [_without_our_line(line) or line for line in record.getMessage().splitlines()]
+        say("note: " + "\n".join(line for line in lines if line.strip() != "at:"))
 
 
 def _show_notes() -> None:

@@ -65,8 +65,19 @@ most_parameters = 100_000_000
 @click.option("--resume", is_flag=True, help="Go on with the run that is there.")
 @click.option("--overwrite", is_flag=True, help="Start anew where a run is there already.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.option("--doctor", is_flag=True, help="Look into every tenth step, and say what goes wrong.")
+@click.option("--lint/--no-lint", default=True, help="Look for what is likely to go wrong before the first step.")
 def train(
-    *, source: str, hidden: str, directory: Path | None, resume: bool, overwrite: bool, quiet: bool, **options: Any
+    *,
+    source: str,
+    hidden: str,
+    directory: Path | None,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    lint: bool,
+    doctor: bool,
+    **options: Any,
 ) -> None:
     """Train a network on SOURCE and measure it.
 
@@ -84,7 +95,9 @@ def train(
     job = {"source": source, **reading, "drop_missing": drop, **asdict(settings)}
     _check_size(problem, settings.hidden)
     say(describe_problem(problem))
-    outcome = run_job(problem, settings, place, existing=existing, command=job, progress=not quiet)
+    outcome = run_job(
+        problem, settings, place, existing=existing, command=job, progress=not quiet, lint=lint, doctor=doctor
+    )
     print_outcome(outcome, place)
     if outcome.interrupted:
         click.get_current_context().exit(130)

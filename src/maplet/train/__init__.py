@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from maplet.train.callbacks import Callback, Checkpoint, EarlyStopping
 from maplet.train.fit import fit
+from maplet.train.rates import find_learning_rate
 from maplet.train.run import Run, load, save
 
-__all__ = ["Callback", "Checkpoint", "EarlyStopping", "Run", "fit", "load", "save"]
+__all__ = ["Callback", "Checkpoint", "EarlyStopping", "Run", "find_learning_rate", "fit", "load", "save"]

@@ -15,10 +15,11 @@ from maplet.train.callbacks import Callback
 from maplet.train.inputs import as_samples, compute_dtype
 from maplet.train.metrics import as_metrics
 from maplet.train.progress import Progress
+from maplet.train.rehearsal import rehearsal
 from maplet.train.run_directory import Existing, RunDirectory
 from maplet.train.source import source_of
-from maplet.train.threads import one_blas_thread
 from maplet.train.training import Training
+from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +44,10 @@ def fit(
     directory: str | Path | None = None,
     existing: Existing = "error",
     progress: bool = True,
+    lint: bool = True,
+    watch: int = 0,
+    doctor: bool = False,
+    rehearse: bool = False,
 ) -> Run:
     """Train a network.
 
@@ -78,6 +83,19 @@ def fit(
         been interrupted), or ``"overwrite"``.
     progress
         Whether to show a progress bar (one line per epoch where the output is no terminal).
+    lint
+        Whether to look for what is likely to go wrong before the first step; see `mp.lint`. What is found is logged as
+        a warning and kept in ``run.findings``.
+    watch
+        Every how many steps to look into a step: norms of activations, gradients, parameters and updates, shares of
+        units that are off or saturated, the noise of the gradient, layer by layer; 0 for never. They are kept in
+        ``run.watched`` and in ``watch.jsonl`` of the directory, and training gives the same bits.
+    doctor
+        Whether to look at the course of the run after each epoch and say what is wrong with it; see `mp.doctor`. Every
+        tenth step is watched then, if ``watch`` does not say otherwise. Diagnoses are logged as warnings, each once.
+    rehearse
+        Whether to try first if a copy of the net can learn one batch by heart. If it cannot, it will not learn all of
+        them: a warning says so, and training begins all the same.
 
     Returns
     -------
@@ -116,6 +134,11 @@ def fit(
         training.validation = None if validation is None else as_samples(validation, dtype, "validation")
         training.metrics = as_metrics(metrics)
         training.callbacks = list(callbacks)
+        training.lint = lint
+        training.watching.every = _require_watch(watch or (10 if doctor else 0), chunks)
+        training.doctor = doctor
+        if rehearse and (known := source.known()) is not None:
+            rehearsal(net, optimizer, training.loss, known.rows(slice(0, batch_size)))
         if directory is None:
             training.train(epochs, display)
         else:
@@ -128,6 +151,16 @@ def _require_chunks(chunks: Any) -> int:
     if number & (number - 1):
         raise SettingError(f"chunks={number}", fix="a power of two: the results of chunks are added in pairs")
     return number
+
+
+def _require_watch(watch: Any, chunks: int) -> int:
+    every = whole("watch", watch, 0)
+    if every and chunks > 1:
+        raise SettingError(
+            f"watch={every} with chunks={chunks}: a batch in chunks has no activations of its own to look at",
+            fix="leave one of them out",
+        )
+    return every
 
 
 def require_trainable(net: Any, loss: Any, optimizer: Any, callbacks: Any) -> None:

@@ -129,6 +129,8 @@ def train(
     existing: Existing,
     command: dict[str, Any],
     progress: bool = True,
+    lint: bool = True,
+    doctor: bool = False,
 ) -> Outcome:
     """Train the network of a problem, keep the run in a directory, and measure it.
 
@@ -140,6 +142,8 @@ def train(
         Where the run is kept, and what to do if it is there; see `fit`.
     command
         What the user asked for; kept as ``job.json``.
+    progress, lint, doctor
+        See `fit`.
     """
     documents = Keep(problem.preprocessing, command)
     network = build_network(problem, settings, settings.hidden)
@@ -148,7 +152,7 @@ def train(
         network, problem.train, loss=loss_of[problem.task], optimizer=build_optimizer(settings), epochs=settings.epochs,
         batch_size=batch_size_for(problem, settings), validation=problem.validation,
         metrics=["accuracy"] if problem.task == "classification" else [], callbacks=[stopping, documents],
-        seed=settings.seed, directory=directory, existing=existing, progress=progress,
+        seed=settings.seed, directory=directory, existing=existing, progress=progress, lint=lint, doctor=doctor,
     )  # fmt: skip
     outputs = run.predict(problem.test[0]).numpy()
     metrics = {"network": measure(problem, outputs)}
@@ -177,7 +181,7 @@ def fit_linear_model(problem: Problem, settings: Settings) -> Run:
         build_network(problem, settings, ()), problem.train, loss=loss_of[problem.task],
         optimizer=optim.Adam(optim.Cosine(0.02, epochs * steps_per_epoch), weight_decay=settings.weight_decay),
         epochs=epochs, batch_size=batch_size, validation=problem.validation, callbacks=[EarlyStopping(epochs)],
-        seed=settings.seed, progress=False,
+        seed=settings.seed, progress=False, lint=False,
     )  # fmt: skip
 
 

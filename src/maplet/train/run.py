@@ -14,12 +14,14 @@ from maplet.nn.architecture import build, describe
 from maplet.ops.slicing import concat
 from maplet.train.inputs import as_inputs, compute_dtype, rows_of
 from maplet.train.storage import exists, read_directory, write_directory
-from maplet.train.threads import one_blas_thread
+from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
     import numpy as np
 
     from maplet.core.array import Array
+    from maplet.health.doctor import Diagnosis
+    from maplet.health.lint import Finding
     from maplet.nn import Module
     from maplet.optim import Optimizer
 
@@ -51,6 +53,13 @@ class Run:
         Where all of it is kept, or None.
     start
         The id of the call of `fit` that writes into the directory; empty where there is none.
+    watched
+        A record per step that was watched: ``epoch``, ``step`` (both as above), ``loss``, and what
+        `maplet.transforms.watch.readable` describes.
+    findings
+        What the lint had to say before the first step.
+    diagnoses
+        What the doctor had to say during training, if he was asked to look.
     attachments
         JSON documents by name that are saved with the model, such as how its inputs were prepared.
     """
@@ -66,6 +75,9 @@ class Run:
         self.loss = float("nan")
         self.best_epoch: int | None = None
         self.stop_reason = ""
+        self.watched: list[dict[str, Any]] = []
+        self.findings: list[Finding] = []
+        self.diagnoses: list[Diagnosis] = []
         self.attachments: dict[str, Any] = {}
         self.start = ""
 
@@ -192,6 +204,8 @@ def load(path: str | Path, net: Module | None = None) -> Run:
     if whole_run and (path / "history.jsonl").exists():
         run.history = read_history(path / "history.jsonl")
         run.epoch = len(run.history)
+    if whole_run and (path / "watch.jsonl").exists():
+        run.watched = read_history(path / "watch.jsonl")
     return run
 
 
@@ -207,7 +221,7 @@ def _built(description: Any, path: Path) -> Module:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The epochs that are written down; a last line that a kill cut short is left out."""
+    """The records that are written down; a last line that a kill cut short is left out."""
     records: list[dict[str, Any]] = []
     for line in path.read_bytes().splitlines():
         try:
@@ -220,4 +234,11 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 def restored(record: dict[str, Any]) -> dict[str, Any]:
     """A record as it was: JSON has no NaN, so it holds null instead."""
-    return {name: math.nan if value is None else value for name, value in record.items()}
+    return {
+        name: restored(cast("dict[str, Any]", value))
+        if isinstance(value, dict)
+        else math.nan
+        if value is None
+        else value
+        for name, value in record.items()
+    }

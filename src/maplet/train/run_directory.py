@@ -5,6 +5,7 @@
     runs/digits/
     ├── config.json       versions, seed, command, data hash, network, optimizer, settings
     ├── history.jsonl     one line per epoch, written as it happens
+    ├── watch.jsonl       one line per step that was watched, as of the checkpoint
     ├── checkpoint/       where training stands: network, optimizer, callbacks, position inside the epoch
     ├── model/            the finished network, and how its inputs were prepared
     ├── job.json          what the command line was asked for
@@ -55,7 +56,15 @@ Existing = Literal["error", "resume", "overwrite"]
 run_format = "maplet run"
 told = ("metrics.json", "report.html")
 outcome = ("model", *told)
-ours = ("job.json", "models", "checkpoint", "history.jsonl", *outcome, "config.json")  # what a run writes
+ours = (
+    "job.json",
+    "models",
+    "checkpoint",
+    "history.jsonl",
+    "watch.jsonl",
+    *outcome,
+    "config.json",
+)  # what a run writes
 begun, complete = "maplet-begun", "maplet-complete"
 
 
@@ -69,6 +78,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.history_path = path / "history.jsonl"
+        self.watch_path = path / "watch.jsonl"
         self.checkpoint_path = path / "checkpoint"
         self.replaced_path = path / ".replaced"
         self.lock: Any = None
@@ -292,14 +302,22 @@ class RunDirectory:
 
     def append_history(self, record: dict[str, Any]) -> None:
         """One line, on the disk when this returns."""
-        with self._writing(self.history_path.name), self.history_path.open("a", encoding="utf-8") as file:
-            file.write(_line(record))
-            file.flush()
-            os.fsync(file.fileno())
+        self.append(self.history_path, [record])
 
     def cut_history(self, records: list[dict[str, Any]]) -> None:
         """Go back to what a checkpoint knows: what came after it is going to happen again."""
-        self.write_text(self.history_path.name, "".join(map(_line, records)))
+        self.rewrite(self.history_path, records)
+
+    def append(self, path: Path, records: list[dict[str, Any]]) -> None:
+        """A line for each record, on the disk when this returns."""
+        with self._writing(path.name), path.open("a", encoding="utf-8") as file:
+            file.write("".join(map(_line, records)))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def rewrite(self, path: Path, records: list[dict[str, Any]]) -> None:
+        """These lines and no others."""
+        self.write_text(path.name, "".join(map(_line, records)))
 
     # ── where it stands ──────────────────────────────────────────────────────────────────────────
 

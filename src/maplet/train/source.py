@@ -56,6 +56,10 @@ class InMemory:
         self.steps: int | None = len(self.batches)
         self.seed = seed
 
+    def known(self) -> Samples | None:
+        """What is known of the data before the first step: all of it."""
+        return self.samples
+
     def stretches(self, epoch: int) -> Generator[Stretch]:
         """The whole epoch."""
         assert self.samples is not None  # noqa: S101  (a stream has none)
@@ -101,6 +105,10 @@ class Streamed:
         except BaseException:
             self.reader.close()
             raise
+
+    def known(self) -> Samples | None:
+        """What is known of the data before the first step: the first block."""
+        return self.reader.waiting[0][1] if self.reader is not None and self.reader.waiting else None
 
     def describe(self) -> dict[str, Any]:
         """By what the data is known again."""

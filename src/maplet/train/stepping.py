@@ -10,10 +10,16 @@ from maplet.control.chunks import chunked
 from maplet.control.scan import scan
 from maplet.core.array import Array, from_value
 from maplet.core.context import thread
+from maplet.core.trace import same
 from maplet.core.tree import leaves, replace
+from maplet.core.types import as_dtype
 from maplet.errors import SettingError, TraceError
+from maplet.ops.arguments import convert
 from maplet.ops.indexing import take
+from maplet.ops.movement import reshape
+from maplet.ops.slicing import concat
 from maplet.transforms.derivatives import value_and_grad
+from maplet.transforms.watch import readable, statistics, watched_value_and_grad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
     from maplet.train.inputs import Samples
 
 logger = logging.getLogger("maplet")
+float64 = as_dtype("float64")
 
 
 class Stepping:
@@ -73,9 +80,36 @@ class Stepping:
 
             return scan(one, None, batches)[1]
 
-        self.step, self.steps = step, steps
+        def watched(net: Module, optimizer: Optimizer, samples: Any, rows: Array) -> tuple[Array, Array]:
+            x, y, weights = rows_at(samples, rows)
+            given = {} if weights is None else {"weights": weights}
+
+            def objective(net: Module) -> Array:
+                return loss(net(x), y, **given)
+
+            before = {name: same(leaf) for name, leaf in net.parameters().items()}
+            value, gradients, seen = watched_value_and_grad(objective)(net)
+            optimizer.update(net, gradients)
+            now = net.parameters()
+            updates = {name: now[name] - before[name] for name in gradients}
+            numbers, self.names = statistics(seen, before, gradients, updates)
+            return value, numbers
+
+        def groups(net: Module, optimizer: Optimizer, samples: Any, batches: Array) -> Array:
+            def one(nothing: None, rows: Array) -> tuple[None, Array]:
+                value, numbers = watched(net, optimizer, samples, rows[0])
+                others = [steps(net, optimizer, samples, rows[1:])] if rows.shape[0] > 1 else []
+                parts = [reshape(value, (1,)), *others, numbers]
+                return nothing, concat([convert(part, float64) for part in parts], axis=0)
+
+            return scan(one, None, batches)[1]
+
+        self.step, self.steps, self.watched, self.groups = step, steps, watched, groups
+        self.names: list[tuple[str, str]] = []  # of the numbers that a watched step gives
         self.compiled: Jitted[..., Array] | None = None
         self.compiled_steps: Jitted[..., Array] | None = None
+        self.compiled_watched: Jitted[..., tuple[Array, Array]] | None = None
+        self.compiled_groups: Jitted[..., Array] | None = None
         self.begun = False
 
     def begin(self) -> None:
@@ -91,6 +125,7 @@ class Stepping:
             logger.warning("llvmlite is not there (%s): training runs one operation after another", error)
             return
         self.compiled, self.compiled_steps = Jitted(self.step), Jitted(self.steps, steadfast=True)
+        self.compiled_watched, self.compiled_groups = Jitted(self.watched), Jitted(self.groups, steadfast=True)
 
     def run(self, batch: Samples) -> float:
         """One step; the loss before it."""
@@ -103,8 +138,39 @@ class Stepping:
                 self._give_up(error)
         return self.step(*arguments).item()
 
+    def run_watched(self, samples: Samples, rows: NDArray[np.int64]) -> tuple[float, dict[str, Any]]:
+        """One step on some rows of the samples, to the same bits, and what was seen in it; see `readable`."""
+        self.begin()
+        arguments = self.net, self.optimizer, samples.parts(), from_value(rows)
+        found: tuple[Array, Array] | None = None
+        if self.compiled_watched is not None and thread.watch is None:
+            try:
+                found = self.compiled_watched(*arguments)
+            except TraceError as error:
+                self._give_up(error)
+        value, numbers = self.watched(*arguments) if found is None else found
+        return value.item(), self.seen_in(numbers.numpy())
+
+    def run_groups(self, samples: Samples, batches: NDArray[np.int64]) -> Iterator[NDArray[Any]] | None:
+        """Like `run_many`, for groups of steps of which the first is watched, batches[group, step, row].
+
+        Each row that comes back has the losses of a group, and then the numbers that `seen_in` makes readable.
+        """
+        self.begin()
+        if self.compiled_groups is None or thread.watch is not None:
+            return None
+        try:
+            return self.compiled_groups.turns(self.net, self.optimizer, samples.parts(), from_value(batches))
+        except TraceError as error:
+            self._give_up(error)
+            return None
+
+    def seen_in(self, numbers: NDArray[Any]) -> dict[str, Any]:
+        """What was seen in a watched step, by name; see `readable`."""
+        return readable(numbers, self.names)
+
     def _give_up(self, error: TraceError) -> None:
-        self.compiled = self.compiled_steps = None
+        self.compiled = self.compiled_steps = self.compiled_watched = self.compiled_groups = None
         logger.warning("training is not compiled, and so runs slowly: %s", error)
 
     def run_many(self, samples: Samples, batches: NDArray[np.int64]) -> Iterator[NDArray[Any]] | None:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import math
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -16,15 +16,19 @@ import numpy as np
 from maplet.core.tree import leaves
 from maplet.core.types import kind_of
 from maplet.data.suggest import suggest
-from maplet.errors import CheckpointError, NonFiniteError, SettingError
+from maplet.errors import CheckpointError, MapletError, NonFiniteError, SettingError
+from maplet.health.doctor import doctor
+from maplet.health.lint import lint
 from maplet.nn.losses import losses
 from maplet.train.callbacks import Callback
+from maplet.train.descent import Descent
 from maplet.train.interruption import Interruption
-from maplet.train.run import Run, architecture, predict, predict_batch, restored
+from maplet.train.run import Run, architecture, predict, predict_batch, read_history, restored
 from maplet.train.stepping import Stepping
+from maplet.train.watching import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from maplet.core.array import Array
     from maplet.nn import Module
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
     from maplet.train.inputs import Samples
     from maplet.train.progress import Progress
     from maplet.train.run_directory import Existing, RunDirectory
-    from maplet.train.source import Source, Stretch
+    from maplet.train.source import Source
 
 logger = logging.getLogger("maplet")
 
@@ -57,7 +61,7 @@ class Training:
         self.run = Run(net, optimizer)
         self.net = net
         self.source = source
-        self.loss = _loss_named(loss) if isinstance(loss, str) else loss
+        self.loss = loss_function(loss)
         self.optimizer = optimizer
         self.stepping = Stepping(net, optimizer, self.loss, chunks)
         self.chunks = chunks
@@ -66,6 +70,9 @@ class Training:
         self.validation: Samples | None = None
         self.metrics: dict[str, Callable[..., float]] = {}
         self.callbacks: list[Callback] = []
+        self.lint, self.doctor = True, False
+        self.watching = Watching(self.run, 0)
+        self.descent = Descent(self.run, source, self.stepping, self.watching, batch_size, self._count)
         self.directory: RunDirectory | None = None
         self.total = self.total_weight = self.seconds = 0.0  # of the epoch so far
         self.saved_at = time.monotonic()
@@ -81,6 +88,7 @@ class Training:
         self._tell("on_start")
         with Interruption() as interruption:
             if not run.history and not run.step:
+                self._lint()
                 self._save()
             display.start(epochs, self.source.steps, len(run.history) + 1, run.step)
             while len(run.history) < epochs and not run.stop_reason:
@@ -94,6 +102,26 @@ class Training:
         if run.directory is not None:
             run.save_model(run.directory / "model")
 
+    def _lint(self) -> None:
+        """Say what is likely to go wrong, before the first step; it begins all the same."""
+        known = self.source.known()
+        if not self.lint or known is None:
+            return
+        with suppress(MapletError):  # what the net and the loss refuse, the first step refuses
+            self.run.findings = lint(
+                self.net, self.loss, known.parts(), optimizer=self.optimizer, batch_size=self.batch_size
+            )
+        for finding in self.run.findings:
+            logger.warning("%s", finding)
+
+    def _diagnose(self) -> None:
+        """Say what is wrong with the run so far, each thing once."""
+        told = {(known.code, known.layer) for known in self.run.diagnoses}
+        for found in doctor(self.run):
+            if (found.code, found.layer) not in told:
+                self.run.diagnoses.append(found)
+                logger.warning("epoch %d: %s", self.run.epoch, found)
+
     def _epoch(self, interruption: Interruption, display: Progress) -> bool:
         """One pass over the data, from the step at which it stands; False if it was interrupted."""
         run = self.run
@@ -102,7 +130,8 @@ class Training:
         self.net.train()
         with closing(self.source.stretches(run.epoch)) as stretches:
             for stretch in stretches:
-                for _ in self._steps(stretch):
+                each = any(watches_steps(callback) for callback in self.callbacks)
+                for _ in self.descent.steps(stretch, each=each):
                     self.seconds = time.monotonic() - began
                     display.step(run.epoch, run.step, run.loss)
                     self._tell("on_step")
@@ -115,47 +144,11 @@ class Training:
         self._finish_epoch(time.monotonic() - began, display)
         return not interruption.asked
 
-    def _steps(self, stretch: Stretch) -> Iterator[None]:
-        """The steps that are left of a stretch; comes back after each, or after many where nobody wants to see each."""
-        run = self.run
-        full = len(stretch.batches) - (stretch.length(-1) < self.batch_size)
-        left = stretch.first + full - run.step
-        if left > 1 and not any(watches_steps(callback) for callback in self.callbacks):
-            yield from self._many_steps(stretch, full)
-        for part in stretch.batches[max(run.step - stretch.first, 0) :]:
-            batch = stretch.samples.rows(stretch.order[part])
-            weight = batch.weight()
-            if weight:  # else it has nothing to say
-                self._count(self.stepping.run(batch), weight)
-            run.step += 1
-            yield
-
-    def _many_steps(self, stretch: Stretch, full: int) -> Iterator[None]:
-        """The full batches, as a loop in native code that comes back a few times per second."""
-        run, begin = self.run, self.run.step
-        rows = stretch.order[(begin - stretch.first) * self.batch_size : full * self.batch_size]
-        batches = rows.reshape(-1, self.batch_size)
-        weights = stretch.samples.weights
-        heavy = np.full(len(batches), float(self.batch_size))
-        if weights is not None:
-            heavy = weights.numpy()[batches].sum(axis=1, dtype=np.float64)
-        numbers = np.flatnonzero(heavy)  # a batch of weight 0 has nothing to say
-        turns = self.stepping.run_many(stretch.samples, batches[numbers])
-        seen = 0
-        for found in turns or ():
-            for n in range(seen, len(found)):
-                run.step = begin + int(numbers[n])
-                self._count(float(found[n]), float(heavy[numbers[n]]))
-                run.step += 1
-            if len(found) > seen:
-                seen = len(found)
-                yield
-        if turns is not None:
-            run.step = stretch.first + full
-
     def _count(self, loss: float, weight: float) -> None:
         self.run.loss = loss
         if not math.isfinite(loss):
+            if self.doctor:
+                self._diagnose()
             self._fail(f"the loss is {loss} in epoch {self.run.epoch}, step {self.run.step + 1}")
         self.total += loss * weight
         self.total_weight += weight
@@ -173,6 +166,8 @@ class Training:
         run.record["seconds"] = round(seconds, 3)
         self._tell("on_epoch_end")
         run.history.append(run.record)
+        if self.doctor:
+            self._diagnose()
         run.step, self.total, self.total_weight, self.seconds = 0, 0.0, 0.0, 0.0
         self._require_finite_weights()
         if self.directory is not None:
@@ -279,12 +274,14 @@ class Training:
             "seconds": self.seconds,
             "optimizer": self.optimizer.state_dict(),
             "callbacks": [callback.state() for callback in self.callbacks],
+            **({"watched": len(run.watched)} if run.watched else {}),
         }
         arrays = {
             "network": run.weights(),
             "optimizer": {n: leaf.numpy() for n, leaf in leaves(self.optimizer).items()},
         }
         arrays |= {f"callback-{n}": callback.arrays() for n, callback in enumerate(self.callbacks)}
+        self.watching.write(self.directory)
         self.directory.save_checkpoint(state, arrays)
         self.saved_at = time.monotonic()
 
@@ -299,6 +296,8 @@ class Training:
                 f"{self.directory.checkpoint_path} does not hold the state of this run: {error!r}"
             ) from error
         self.directory.cut_history(self.run.history)
+        seen = read_history(self.directory.watch_path) if self.directory.watch_path.exists() else []
+        self.watching.cut(self.directory, int(state.get("watched", 0)), seen)
 
     def _take_up(self, state: dict[str, Any], arrays: dict[str, Any]) -> None:
         if len(state["callbacks"]) != len(self.callbacks):
@@ -324,7 +323,10 @@ def watches_steps(callback: Callback) -> bool:
     return type(callback).on_step is not Callback.on_step
 
 
-def _loss_named(name: str) -> Callable[..., Array]:
+def loss_function(name: str | Callable[..., Array]) -> Callable[..., Array]:
+    """A loss of predictions and targets, by its name or itself."""
+    if not isinstance(name, str):
+        return name
     if name not in losses:
         raise SettingError(f"there is no loss {name!r}", fix=suggest(name, losses, kind="losses"))
     arguments = signature(losses[name]).parameters.values()

@@ -1,4 +1,4 @@
-"""How many threads NumPy's matrix products use while a network is trained: one."""
+"""How many threads NumPy's matrix products use while a network is trained or looked at: one."""
 
 from __future__ import annotations
 

@@ -1,80 +1,36 @@
-"""`lint`: what is likely to go wrong in training, read off the graph before the first step.
-
-A rule maps a graph to findings. Each finding has a stable code, evidence, the place in the user's code, and a fix.
-"""
+"""ML001: a `where` that hides an infinite derivative, and what the gradient keeps at 0 by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from maplet.core.context import Origin
 from maplet.core.graph import Graph, Node, in_order, nested_graphs
 from maplet.core.kinds import access_at, is_elementwise, only_moves
-from maplet.core.recording import record
-from maplet.core.types import is_floating
+from maplet.health.lint.finding import Finding, rule
+from maplet.health.lint.reading import is_real
 from maplet.transforms.gradient import active_nodes
 from maplet.transforms.masks import Masks
 
 if TYPE_CHECKING:
-    from maplet.core.context import Origin
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from maplet.health.lint.subject import Subject
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something that is likely to go wrong.
+@rule("ML001", "where hides an infinite derivative")
+def where_hides_infinity(subject: Subject) -> Iterator[Finding]:
+    """A `where` guards the value of an operation against numbers at which its derivative is infinite, and only that.
 
-    Examples
-    --------
-    >>> print(Finding("ML001", "where hides an infinite derivative", "train.py:3", "make the operand safe inside"))
-    ML001 where hides an infinite derivative
-      at:  train.py:3
-      fix: make the operand safe inside
+    The derivative of the branch not taken is 0 · ∞ = NaN. Where the branch belongs to the `where` alone and is made
+    element by element, the gradient sets it to 0 by itself; the rule finds the others.
+
+    Instead of ``mp.where(x > 0, mp.sqrt(x), 0.0)[:, None]`` with the root used elsewhere too, make the operand safe:
+    ``mp.where(x > 0, mp.sqrt(mp.where(x > 0, x, 1.0)), 0.0)``.
     """
-
-    code: str
-    message: str
-    where: str
-    fix: str
-
-    def __str__(self) -> str:
-        place = f"\n  at:  {self.where}" if self.where else ""
-        return f"{self.code} {self.message}{place}\n  fix: {self.fix}"
-
-
-Rule = Callable[[Graph], Iterator[Finding]]
-
-
-def lint(f: Callable[..., Any], *args: Any) -> list[Finding]:
-    """Look at a function before it is differentiated, and name what is likely to make its gradient NaN.
-
-    Today it looks for one thing; more rules are to come, so an empty list is no promise that all is well:
-
-    - ML001: a `where` that leaves out values of an operation whose derivative is infinite or NaN there, in a form that
-      the gradient does not make safe by itself.
-
-    Parameters
-    ----------
-    f
-        A function of arrays, trees or modules, such as a loss.
-    *args
-        Arrays of the shapes and dtypes that it will be given; their values are not looked at.
-
-    Returns
-    -------
-    What was found, in the order of the program; an empty list where these rules have nothing to say.
-
-    Examples
-    --------
-    >>> import maplet as mp
-    >>> def safe_root(x):
-    ...     root = mp.sqrt(x)
-    ...     return mp.sum(mp.where(x > 0, root, 0.0)) + mp.sum(mp.where(x > 1, root, 0.0))
-    >>> [finding.code for finding in mp.lint(safe_root, mp.ones((3,)))]
-    ['ML001']
-    """
-    graph = record(f, args, with_values=False).graph
-    return [finding for rule in rules for part in _with_nested(graph) for finding in rule(part)]
+    for graph in _with_nested(subject.descent):
+        yield from _hidden_in(graph)
 
 
 def _with_nested(graph: Graph) -> Iterator[Graph]:
@@ -84,27 +40,24 @@ def _with_nested(graph: Graph) -> Iterator[Graph]:
             yield from _with_nested(inner)
 
 
-# ── ML001: where hides an infinite derivative ────────────────────────────────────────────────────
+def _hidden_in(graph: Graph) -> Iterator[Finding]:
+    return (finding for _, finding in hidden_nodes(graph))
 
 
-def where_hides_infinity(graph: Graph) -> Iterator[Finding]:
-    """A `where` that guards an operation against an operand whose derivative is infinite, and guards its value alone.
-
-    The derivative of the branch not taken is 0 · ∞ = NaN. Where the branch belongs to the `where` alone and is made
-    element by element, the gradient sets it to 0 (`transforms/masks`); this finds the others.
-    """
+def hidden_nodes(graph: Graph) -> Iterator[tuple[Node, Finding]]:
+    """The operations whose infinite derivative a `where` hides, each with its finding."""
     order = in_order(graph.outputs)
-    active = active_nodes(order, [node for node in graph.inputs if _is_real(node)])
-    kept = _kept_at_zero(graph, order, active)
+    active = active_nodes(order, [node for node in graph.inputs if is_real(node)])
+    kept = kept_at_zero(graph, order, active)
     hidden: dict[Node, Finding] = {}
     for node in order:
         if node.primitive.name == "where" and node in active:
             for found, origin in _unsafe(node.inputs[1:], _guard(node.inputs[0]), active, kept, graph.origins):
                 hidden.setdefault(found, _hidden(found, origin, graph.origins.get(node)))
-    yield from hidden.values()
+    yield from hidden.items()
 
 
-def _kept_at_zero(graph: Graph, order: Sequence[Node], active: set[Node]) -> Collection[Node]:
+def kept_at_zero(graph: Graph, order: Sequence[Node], active: set[Node]) -> Collection[Node]:
     """The nodes whose elements that do not count the gradient sets to 0 by itself."""
     masks = Masks(order, graph.outputs, active)
     for node in reversed(order):
@@ -135,7 +88,7 @@ def _unsafe(
             entries = {own for own, x in zip(graph.inputs, operands, strict=True) if _stands_on(x, guard)}
             order = in_order(graph.outputs)
             moving = active_nodes(order, list(entries))
-            kept_inside = _kept_at_zero(graph, order, moving)
+            kept_inside = kept_at_zero(graph, order, moving)
             yield from _unsafe(graph.outputs, Guard(entries, guard.at_once), moving, kept_inside, graph.origins)
 
 
@@ -154,7 +107,7 @@ def _guard(condition: Node) -> Guard:
 
 def _compared(condition: Node) -> set[Node]:
     """The real numbers that a condition looks at."""
-    if _is_real(condition):
+    if is_real(condition):
         return {condition} if condition.inputs or condition.primitive.name == "input" else set()
     return {number for child in condition.inputs for number in _compared(child)}
 
@@ -187,7 +140,7 @@ class Source:
 
 def _source(node: Node) -> Source:
     selections: tuple[str, ...] = ()
-    while sum(map(_is_real, node.inputs)) == 1 and _is_real(first := node.inputs[0]):
+    while sum(map(is_real, node.inputs)) == 1 and is_real(first := node.inputs[0]):
         access = access_at(node)
         if access is None or not (only_moves(access.value) or is_elementwise(access)) or node.primitive.singular:
             break
@@ -198,19 +151,11 @@ def _source(node: Node) -> Source:
     return Source(node, selections)
 
 
-def _is_real(node: Node) -> bool:
-    return not isinstance(node.type, tuple) and is_floating(node.type.dtype)
-
-
 def _hidden(found: Node, origin: Origin | None, guard: Origin | None) -> Finding:
     name = found.primitive.name
     return Finding(
-        "ML001",
         f"the where at {guard} leaves out values of {name} where its derivative is infinite or NaN; 0 times "
         "that is NaN, and it reaches the gradient",
-        str(origin or ""),
         f"make the operand safe as well: {name}(mp.where(condition, x, 1.0)) inside of the outer where",
+        origin or Origin(),
     )
-
-
-rules: Sequence[Rule] = (where_hides_infinity,)

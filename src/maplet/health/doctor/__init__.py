@@ -1,0 +1,58 @@
+"""`doctor`: what went wrong in a training run, read off what was measured of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from maplet.health.doctor import rules as _rules
+from maplet.health.doctor.course import Course
+from maplet.health.doctor.diagnosis import Diagnosis, Rule, rules
+
+if TYPE_CHECKING:
+    from maplet.health.doctor.course import Recorded
+
+# What is left out where its cause was found: a loss that climbs takes gradients and units with it, and where these no
+# longer take part, the loss does not fall.
+follows_from = {
+    "MD003": ("MD002",),
+    "MD004": ("MD006", "MD007", "MD008"),
+    "MD007": ("MD001", "MD002"),
+    "MD008": ("MD001", "MD002"),
+}
+
+__all__ = ["Diagnosis", "Rule", "doctor", "rules"]
+
+
+def doctor(run: Recorded) -> list[Diagnosis]:
+    """Look at a run that is over, or under way, and say what is wrong with it.
+
+    The rules read the epochs' losses and the steps that were watched (``fit(watch=10)``); without these, only
+    overfitting is seen. They are few and want to be right: a run with which all is well gets no diagnosis.
+
+    Parameters
+    ----------
+    run
+        What `fit` returned or `mp.load` read.
+
+    Returns
+    -------
+    Diagnoses, the surest first.
+
+    Examples
+    --------
+    >>> import maplet as mp
+    >>> from maplet import nn, optim
+    >>> x = mp.random.Generator(0).normal((64, 3))
+    >>> run = mp.fit(nn.Linear(3, 1), (x, x[:, :1]), loss="mse", optimizer=optim.SGD(1e-7), watch=1, progress=False)
+    >>> for diagnosis in mp.doctor(run):
+    ...     print(diagnosis.code, diagnosis.verdict)
+    MD003 the loss hardly moves: the steps are too short
+    """
+    course = Course(run)
+    found = [diagnosis for code in sorted(rules) for diagnosis in rules[code].diagnoses(course)]
+    codes = {diagnosis.code for diagnosis in found}
+    found = [diagnosis for diagnosis in found if not codes.intersection(follows_from.get(diagnosis.code, ()))]
+    return sorted(found, key=lambda diagnosis: -diagnosis.confidence)
+
+
+assert _rules  # noqa: S101  (importing them is what enters them into the registry)

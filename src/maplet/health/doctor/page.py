@@ -1,0 +1,33 @@
+"""The page of what the doctor looks for: ``python -m maplet.health.doctor.page > docs/doctor.md``."""
+
+from __future__ import annotations
+
+import sys
+
+from maplet.health import pages
+from maplet.health.doctor import rules
+
+head = """# Doctor
+
+What `mp.doctor(run)` and `maplet doctor RUN` look for in a run that is over; with `mp.fit(..., doctor=True)` and
+`maplet train --doctor` they look after each epoch. This page is written from the rules:
+`python -m maplet.health.doctor.page > docs/doctor.md`.
+
+The rules read the losses of the epochs, and what was seen in steps that were watched (`mp.fit(..., watch=10)`): norms
+of activations, gradients, parameters and updates, shares of units that are off or saturated, the noise of the gradient.
+Each verdict comes with its numbers, a small picture, advice, and how sure it is. They are few and want to be right: a
+run with which all is well gets none. `tests/faults/training` plants faults in runs and measures precision and recall,
+on a group of runs other than the one with which the thresholds were set.
+
+Before training, `mp.find_learning_rate(net, data, loss)` suggests a learning rate, and `mp.fit(..., rehearse=True)`
+tries whether the net can learn one batch by heart.
+"""
+
+
+def page() -> str:
+    """The page as Markdown."""
+    return pages.page(head, rules)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,153 @@
+"""MD001 to MD005: the course of the loss, and the step length that it asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maplet.health.doctor.course import early, late
+from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from maplet.health.doctor.course import Course
+
+usual_ratio = 1e-3  # of update to weight, with which most nets learn well
+least_ratio = 2e-5
+grown, beyond, spike = 1.5, 3.0, 10.0
+restless = 0.05  # of update to weight, with which no net comes to rest
+most_patient = 8  # epochs in which a loss that can fall has begun to
+
+
+def climbs(course: Course) -> bool:
+    """Whether the updates go along the gradient instead of against it."""
+    cosine = course.steps("climb")
+    return course.tells and float(np.mean(cosine > 0.1)) >= 0.8
+
+
+def diverges(course: Course) -> bool:
+    """Whether the loss ends well above its beginning, was far above it on the way, or is kept up by long steps."""
+    loss = course.steps("loss")
+    if not course.tells or climbs(course):
+        return False
+    start = max(abs(float(np.median(loss[:3]))), 1e-12)
+    if late(course.ratio) > restless and late(loss) > 0.5 * start:
+        return True
+    leaps = float(np.max(loss)) > spike * max(float(loss[0]), float(np.median(loss)))
+    means = course.epochs("loss")  # single batches differ: an epoch has to say so too, if one is over
+    grows = late(loss) > grown * max(early(loss), start) and (not len(means) or means[-1] > 1.1 * means[0])
+    grows = grows or (len(means) > 0 and float(means[-1]) > beyond * float(loss[0]) > 0)
+    return grows or (leaps and late(loss) > 0.7 * float(loss[0]))
+
+
+def creeps(course: Course) -> bool:
+    """Whether the updates are too short to get anywhere."""
+    return (
+        course.tells
+        and early(course.ratio) < least_ratio
+        and late(course.steps("loss")) > 0.7 * course.steps("loss")[0]
+    )
+
+
+@rule("MD001", "the updates climb")
+def updates_climb(course: Course) -> Iterator[Diagnosis]:
+    """The updates go along the gradient: the loss is made greater, step by step.
+
+    The cosine between update and gradient is negative for everything that descends; here it is positive in nearly every
+    step. The sign of the update, or of the loss, is turned round.
+    """
+    if climbs(course):
+        cosine = course.steps("climb")
+        yield Diagnosis(
+            "the updates go along the gradient: the loss is climbed",
+            "turn the sign of the update (θ − α∇J), or of the loss",
+            {"cosine of update and gradient": float(np.median(cosine)), "loss": float(course.steps("loss")[-1])},
+            sparkline(course.steps("loss").tolist()),
+            0.97,
+        )
+
+
+@rule("MD002", "the learning rate is too high")
+def rate_too_high(course: Course) -> Iterator[Diagnosis]:
+    """The loss ends above where it began, was ten times as high on the way, or cannot fall for the length of the steps.
+
+    Steps that are too long jump over the valley, and land on its other side, at the same height or above.
+    """
+    if diverges(course):
+        loss, ratio = course.steps("loss"), float(course.ratio[0])
+        better = course.rate * min(usual_ratio / ratio, 0.1) if ratio > 0 else course.rate / 10
+        known = np.isfinite(better)
+        yield Diagnosis(
+            "the steps are too long: the loss climbs, or is kept from falling",
+            f"a lower learning rate, about {better:.1g}; or clip the gradient"
+            if known
+            else "a lower learning rate, a tenth or less",
+            {
+                "loss at first": float(loss[0]),
+                "greatest": float(np.max(loss)),
+                "at last": late(loss),
+                "update/weight": ratio,
+            },
+            sparkline(loss.tolist()),
+            0.9,
+        )
+
+
+@rule("MD003", "the learning rate is too low")
+def rate_too_low(course: Course) -> Iterator[Diagnosis]:
+    """The updates are a vanishing part of the weights, and the loss has hardly moved."""
+    if creeps(course) and not climbs(course):
+        ratio, loss = early(course.ratio), course.steps("loss")
+        better = course.rate * usual_ratio / ratio if ratio > 0 else float("nan")
+        yield Diagnosis(
+            "the loss hardly moves: the steps are too short",
+            f"a higher learning rate, about {better:.1g}" if np.isfinite(better) else "a higher learning rate",
+            {"update/weight": ratio, "loss at first": float(loss[0]), "at last": late(loss)},
+            sparkline(loss.tolist()),
+            0.9,
+        )
+
+
+@rule("MD004", "the loss does not fall")
+def loss_does_not_fall(course: Course) -> Iterator[Diagnosis]:
+    """The steps have a usual length, and yet the loss stays where it was.
+
+    The inputs may not tell the targets (rows that do not belong together), or the net cannot say what is asked.
+    """
+    loss, mean = course.steps("loss"), course.epochs("loss")
+    if not course.tells or climbs(course) or diverges(course) or creeps(course):
+        return
+    stays = len(mean) >= most_patient and mean[-1] > 0.99 * mean[1:].min() and mean[-1] > 0.99 * mean[1]
+    if stays and mean[-1] > 0.95 * mean[0] > 0 and mean[-1] > 0.9 * float(loss[:3].mean()):
+        yield Diagnosis(
+            "the loss does not fall, though the steps have a usual length",
+            "look whether inputs and targets belong to the same rows; fit(rehearse=True) tries whether the net can "
+            "learn one batch by heart",
+            {
+                "loss at first": float(mean[0]),
+                "at last": float(mean[-1]),
+                "update/weight": float(np.median(course.ratio)),
+            },
+            sparkline(mean.tolist()),
+            0.7,
+        )
+
+
+@rule("MD005", "overfitting")
+def overfits(course: Course) -> Iterator[Diagnosis]:
+    """The validation loss rises while the training loss falls: the rows are learned by heart."""
+    loss, held_out = course.epochs("loss"), course.epochs("val_loss")
+    if len(held_out) < 5 or course.stopped_early or not np.isfinite(held_out).all():
+        return
+    best = int(np.argmin(held_out))
+    since = len(held_out) - 1 - best
+    if since >= 3 and late(held_out) > 1.2 * held_out[best] > 0 and loss[-1] < 0.8 * loss[best]:
+        yield Diagnosis(
+            f"the validation loss has risen since epoch {best + 1}, while the training loss fell on",
+            "stop there (mp.EarlyStopping), more data, weight decay or dropout, or a smaller net",
+            {"best": float(held_out[best]), "at last": late(held_out), "training loss": float(loss[-1])},
+            sparkline(held_out.tolist()),
+            0.9,
+        )

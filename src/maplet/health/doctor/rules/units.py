@@ -1,0 +1,60 @@
+"""MD007 and MD008: units that no longer take part."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maplet.health.doctor.course import late
+from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from maplet.health.doctor.course import Course
+
+most_dead, most_saturated = 0.7, 0.6
+enough_rows = 16
+
+
+@rule("MD007", "dead units")
+def dead_units(course: Course) -> Iterator[Diagnosis]:
+    """Most units of a ReLU layer give 0 for every row of every batch that was watched of late, and get no gradient."""
+    rows = course.steps("rows")
+    if not course.tells or rows[0] < enough_rows:
+        return
+    for path, seen in course.layers.items():
+        of_relu = float(np.min(seen["min"])) == 0.0
+        if of_relu and late(seen["dead"]) > most_dead and float(np.median(seen["dead"])) > most_dead:
+            yield Diagnosis(
+                f"{late(seen['dead']):.0%} of the units are dead: they are 0 for the whole batch".replace("%", " %"),
+                "a lower learning rate, biases that begin with 0, LeakyReLU; look whether the inputs are scaled",
+                {"dead": late(seen["dead"]), "rows": float(rows[0])},
+                sparkline(seen["dead"].tolist()),
+                0.9,
+                path,
+            )
+            return  # what comes after it follows from it
+
+
+@rule("MD008", "saturated units")
+def saturated_units(course: Course) -> Iterator[Diagnosis]:
+    """Most units of a hidden sigmoid or tanh layer are at the end of their range, where the derivative is nearly 0.
+
+    The last layer is left out: a net that is sure of its answer is saturated there.
+    """
+    if not course.tells:
+        return
+    for (path, seen), _ in pairwise(course.layers.items()):
+        if late(seen["saturated"]) > most_saturated and float(np.median(seen["saturated"])) > most_saturated:
+            yield Diagnosis(
+                f"{late(seen['saturated']):.0%} of the outputs are saturated".replace("%", " %"),
+                "scale the inputs, let the weights begin smaller (glorot_uniform), a lower learning rate, or ReLU",
+                {"saturated": late(seen["saturated"])},
+                sparkline(seen["saturated"].tolist()),
+                0.85,
+                path,
+            )
+            return

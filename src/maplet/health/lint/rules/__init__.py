@@ -1,0 +1,33 @@
+"""The rules of the lint, one file per subject; importing this room enters them into the registry."""
+
+from maplet.health.lint.rules import (
+    classes,
+    curvature,
+    infinite,
+    inputs,
+    linear,
+    normalization,
+    outputs,
+    paths,
+    shapes,
+    sharing,
+    squashed,
+    symmetry,
+    where,
+)
+
+__all__ = [
+    "classes",
+    "curvature",
+    "infinite",
+    "inputs",
+    "linear",
+    "normalization",
+    "outputs",
+    "paths",
+    "shapes",
+    "sharing",
+    "squashed",
+    "symmetry",
+    "where",
+]

@@ -1,0 +1,103 @@
+"""ML013 and ML014: the last layer and the numbers of the classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maplet.core.tree import leaves
+from maplet.health.lint.finding import Finding, rule
+from maplet.health.lint.reading import source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from maplet.core.graph import Node
+    from maplet.health.lint.subject import Subject
+
+enough_rows = 20  # per class, before it means anything that a class is missing
+
+
+@rule("ML013", "the last layer and the number of classes")
+def width_of_the_end(subject: Subject) -> Iterator[Finding]:
+    """There are more classes than outputs, or outputs for classes that never occur.
+
+    A target that is no output has no logit; a number that is not looked up is silently another one. Outputs that are
+    never the answer cost little, but mostly tell that the targets are not what was meant.
+
+    Give the last layer as many outputs as there are classes: ``int(y.max()) + 1``.
+    """
+    found = _labels(subject)
+    if found is None:
+        return
+    labels, prediction = found
+    outputs, highest = prediction.array_type.shape[-1], int(labels.max())
+    if highest >= outputs and not _from_one(labels, outputs):
+        yield Finding(
+            f"the net has {outputs} outputs, and the targets go up to {highest}",
+            f"give the last layer {highest + 1} outputs",
+            subject.origin(prediction),
+            {"outputs": outputs, "highest": highest},
+        )
+    missing = outputs - highest - 1
+    if missing > 0 and _speaks_for_all(labels, highest + 1, outputs):
+        yield Finding(
+            f"the net has {outputs} outputs, and in {labels.size} rows there are {highest + 1} classes",
+            f"give the last layer {highest + 1} outputs, or look whether the targets are the right column",
+            subject.origin(prediction),
+            {"outputs": outputs, "classes": highest + 1},
+        )
+
+
+@rule("ML014", "classes that are numbered from 1")
+def numbered_from_one(subject: Subject) -> Iterator[Finding]:
+    """The targets go from 1 to C, and the outputs from 0 to C − 1.
+
+    With C outputs the last class is out of range; with C + 1 the first output is never the answer.
+
+    Subtract 1: ``y - 1``.
+    """
+    found = _labels(subject)
+    if found is None:
+        return
+    labels, prediction = found
+    outputs = prediction.array_type.shape[-1]
+    all_there = labels.min() == 1 and labels.max() == outputs - 1 and _speaks_for_all(labels - 1, outputs - 1, outputs)
+    if _from_one(labels, outputs) or all_there:
+        yield Finding(
+            f"the classes are numbered from 1 to {int(labels.max())}, and the outputs of the net from 0 to "
+            f"{outputs - 1}",
+            "number the classes from 0: y - 1",
+            subject.origin(prediction),
+            {"lowest": 1, "highest": int(labels.max()), "outputs": outputs},
+        )
+
+
+def _labels(subject: Subject) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]], Node] | None:
+    """The classes of all rows that are known, and the logits that are compared with them."""
+    _, y = subject.data
+    targets = [leaf.numpy() for leaf in leaves(y).values()]
+    if len(targets) != 1 or targets[0].ndim != 1 or targets[0].dtype.kind not in "iu" or not targets[0].size:
+        return None
+    for prediction in subject.predictions:
+        shape = prediction.array_type.shape
+        logits = [
+            source(squash.logits) for squash in subject.read.squashes if squash.kind in ("softmax", "log_softmax")
+        ]
+        known = source(prediction) in logits or source(prediction) in [s.node for s in subject.read.squashes]
+        if len(shape) == 2 and shape[1] > 1 and known:
+            return targets[0].astype(np.int64), prediction
+    return None
+
+
+def _from_one(labels: np.ndarray[tuple[int, ...], np.dtype[np.int64]], outputs: int) -> bool:
+    """Whether the highest class is one too high, and the lowest is 1."""
+    return bool(labels.min() == 1 and labels.max() == outputs)
+
+
+def _speaks_for_all(labels: np.ndarray[tuple[int, ...], np.dtype[np.int64]], classes: int, outputs: int) -> bool:
+    """Whether there are so many rows, in no order, that a class that is missing is missing for good."""
+    if labels.min() < 0 or classes < 2 or labels.size < enough_rows * outputs or (np.diff(labels) >= 0).all():
+        return False
+    return bool(np.bincount(labels, minlength=classes).min() >= enough_rows // 4)

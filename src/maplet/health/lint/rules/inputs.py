@@ -1,0 +1,78 @@
+"""ML015: inputs that are not scaled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maplet.health.lint.finding import Finding, rule
+from maplet.health.lint.reading import source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from maplet.core.graph import Node
+    from maplet.health.lint.subject import Subject
+
+large = 50.0  # a root mean square; standardised inputs have 1, pixels that are not divided by 255 about 100
+apart = 1000.0  # the largest column against the smallest
+
+
+@rule("ML015", "inputs that are not scaled")
+def unscaled(subject: Subject) -> Iterator[Finding]:
+    """The first layer is given large numbers, or columns of very different size.
+
+    Weights are drawn for inputs of variance 1. Inputs of the size s make outputs of the size s, which saturate a
+    sigmoid or a tanh, and a curvature of s², so that the learning rate must be s² times smaller; columns of different
+    size want different rates.
+
+    Divide pixels by 255; standardise columns, (x − mean) / standard deviation, with the numbers of the training part;
+    or begin the net with `nn.BatchNorm`.
+    """
+    seen: set[Node] = set()
+    for product in subject.read.products:
+        given = source(product.data)
+        if given in seen or given in subject.read.with_parameters or _normalized(given):
+            continue
+        seen.add(given)
+        value = subject.values.get(given, _given(subject, given))
+        if value is None or value.dtype.kind != "f" or value.ndim < 2 or not value.size:
+            continue
+        yield from _judged(subject, product.node, np.asarray(value, np.float64))
+
+
+def _given(subject: Subject, node: Node) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+    """The value of an input, which is known where nothing is computed too."""
+    pairs = zip(subject.graph.inputs, subject.recording.given(), strict=True)
+    return next((array.numpy() for own, array in pairs if own is node), None)
+
+
+def _normalized(node: Node) -> bool:
+    """Whether numbers were divided by what they have in common."""
+    return node.primitive.name in ("multiply", "divide") and any(
+        source(child).primitive.name in ("rsqrt", "sqrt") for child in node.inputs
+    )
+
+
+def _judged(
+    subject: Subject, node: Node, value: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+) -> Iterator[Finding]:
+    columns = np.sqrt(np.mean(value.reshape(-1, value.shape[-1]) ** 2, axis=0))
+    whole = float(np.sqrt(np.mean(value**2)))
+    least, most = float(columns[columns > 0].min(initial=np.inf)), float(columns.max())
+    scaled = "standardise each column with the mean and standard deviation of the training part (pixels: x / 255)"
+    if whole > large:
+        yield Finding(
+            f"the inputs of the first layer are large: their root mean square is {whole:.3g}, not about 1",
+            scaled,
+            subject.origin(node),
+            {"root mean square": whole},
+        )
+    elif most > 10 and most > apart * least:
+        yield Finding(
+            f"the columns of the input differ in size by {most / least:.2g}: from {least:.2g} to {most:.2g}",
+            scaled,
+            subject.origin(node),
+            {"least": least, "most": most},
+        )

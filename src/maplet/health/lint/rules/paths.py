@@ -1,0 +1,177 @@
+"""ML005 and ML009: parameters that the loss does not depend on, and parts of the program that lead nowhere."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from maplet.core.graph import constant_primitive
+from maplet.health.lint.finding import Finding, in_layer, rule
+from maplet.health.lint.reading import is_number, is_real, number_in, source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from maplet.core.context import Origin
+    from maplet.core.graph import Node
+    from maplet.health.lint.subject import Subject
+
+most_by_chance = 16  # of so many units or more, some are on for the inputs of a batch
+
+
+@rule("ML005", "a parameter without a path to the loss")
+def no_path(subject: Subject) -> Iterator[Finding]:
+    """A parameter that is to be trained cannot move, since the loss does not depend on it.
+
+    Either nothing reads it (a layer that is made and not called), or the way from it to the loss carries no gradient:
+    `mp.stop_gradient`, a cast to integers, a comparison, an `argmax`.
+
+    Call the layer in ``forward``, or remove it; freeze what is meant to stay: ``net.encoder.freeze()``.
+    """
+    for owner, names in _by_layer(_lost(subject)).items():
+        nodes = [subject.parameters[name] for name in names]
+        if any(node in _read(subject) for node in nodes):
+            if not any(node in _towards_loss(subject) for node in nodes):
+                continue  # what it makes is thrown away: ML009 says where
+            cut = _where_cut(subject, nodes)
+            origin = subject.origin(cut) if cut is not None else in_layer(owner)
+            what = f" ends at {cut.primitive.name}" if cut is not None else " carries no gradient"
+            yield Finding(
+                f"{_shown(names)} will not be trained: the way to the loss{what}",
+                "compute with real numbers and without mp.stop_gradient there; freeze what is meant to stay as it is",
+                origin,
+            )
+        else:
+            yield Finding(
+                f"{_shown(names)} will not be trained: nothing reads {'it' if len(names) == 1 else 'them'}",
+                "use it in forward, or remove it",
+                in_layer(owner),
+            )
+
+
+@rule("ML009", "a branch that is dead")
+def dead_branch(subject: Subject) -> Iterator[Finding]:
+    """A part of the program with parameters is computed, and its result does not count.
+
+    It is thrown away (a layer is called, and what it gives is not used), multiplied by 0, or stands behind a `where`
+    whose condition is the same for every input; or all of its units are off on the whole batch.
+
+    Instead of ``self.norm(x); return self.out(x)`` write ``return self.out(self.norm(x))``.
+    """
+    for owner, names in _by_layer(_lost(subject)).items():
+        nodes = [subject.parameters[name] for name in names]
+        if any(n in _read(subject) for n in nodes) and not any(n in _towards_loss(subject) for n in nodes):
+            yield Finding(
+                f"what {_shown(names)} makes is thrown away: it does not reach the loss",
+                "use the result, or leave the call out",
+                _last_use(subject, nodes, owner),
+            )
+    for node in subject.read.order:
+        yield from _multiplied_by_zero(subject, node)
+        yield from _decided(subject, node)
+        yield from _all_off(subject, node)
+
+
+def _lost(subject: Subject) -> list[str]:
+    """The parameters to which the loss sends no gradient."""
+    return [name for name, node in subject.parameters.items() if node not in subject.backward[1]]
+
+
+def _by_layer(names: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        found[name.rpartition(".")[0]].append(name)
+    return found
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(name or "the argument" for name in names)
+
+
+def _read(subject: Subject) -> set[Node]:
+    """What any operation reads, also one whose result is thrown away."""
+    return {child for node in subject.graph.origins for child in node.inputs}
+
+
+def _towards_loss(subject: Subject, without: tuple[Node, Node] | None = None) -> set[Node]:
+    """What the loss is made of, with or without a gradient; ``without`` leaves out one operand of one operation."""
+    found: set[Node] = set()
+    stack = [subject.loss]
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found.add(node)
+            stack += [child for child in node.inputs if (node, child) != without]
+    return found
+
+
+def _where_cut(subject: Subject, nodes: Sequence[Node]) -> Node | None:
+    """The operation behind parameters that passes no gradient on."""
+    towards, behind = _towards_loss(subject), subject.read.after(nodes)
+    for node in subject.read.order:
+        if node in towards and node in behind and node.inputs:
+            differentiable = node.primitive.gradient is not None or node.primitive.name == "item"
+            if not differentiable or not (is_real(node) or isinstance(node.type, tuple)):
+                return node
+    return None
+
+
+def _last_use(subject: Subject, nodes: Sequence[Node], owner: str) -> Origin:
+    """The last operation that is made of parameters and thrown away."""
+    made = set(nodes)
+    last = in_layer(owner)
+    for node, origin in subject.graph.origins.items():
+        if node not in made and any(child in made for child in node.inputs):
+            made.add(node)
+            last = origin
+    return last
+
+
+def _multiplied_by_zero(subject: Subject, node: Node) -> Iterator[Finding]:
+    if node.primitive.name != "multiply":
+        return
+    for zero, branch in (node.inputs, node.inputs[::-1]):
+        if not zero.array_type.shape and is_number(zero, 0.0) and (names := _only_through(subject, node, branch)):
+            yield Finding(
+                f"the only branch with {_shown(names)} is multiplied by 0",
+                "give it another weight, or leave it out",
+                subject.origin(node),
+            )
+
+
+def _decided(subject: Subject, node: Node) -> Iterator[Finding]:
+    """A `where` whose condition stands in the program."""
+    if node.primitive.name != "where" or source(node.inputs[0]).primitive is not constant_primitive:
+        return
+    truth = number_in(node.inputs[0])
+    if truth is not None and (names := _only_through(subject, node, node.inputs[2 if truth else 1])):
+        yield Finding(
+            f"the condition of a where is always {bool(truth)}, and only its other branch has {_shown(names)}",
+            "let the condition depend on the input, or leave the branch out",
+            subject.origin(node),
+        )
+
+
+def _only_through(subject: Subject, node: Node, branch: Node) -> list[str]:
+    """The parameters from which every way to the loss goes through one operand of one operation."""
+    others = _towards_loss(subject, without=(node, branch))
+    return [name for name in subject.read.parameters_in(branch) if subject.parameters[name] not in others]
+
+
+def _all_off(subject: Subject, node: Node) -> Iterator[Finding]:
+    """A ReLU that gives 0 for the whole batch."""
+    if node.primitive.name != "where" or not is_number(node.inputs[1], 0.0) or not node.inputs[0].inputs:
+        return
+    x, out = node.inputs[2], subject.values.get(node)
+    if out is None or node.inputs[0].inputs[0] is not x or x not in subject.read.with_parameters or out.size < 2:
+        return
+    before = subject.values[x]
+    by_chance = before.shape[-1] < most_by_chance and not before.max() <= -3 * before.std()
+    if not out.any() and before.any() and not by_chance:
+        yield Finding(
+            f"every unit is off on the whole batch: the greatest of {before.size} numbers before the ReLU is "
+            f"{float(before.max()):.3g}, so no gradient passes",
+            "begin with biases of 0 and weights of both signs (he_uniform); look for inputs that are not scaled",
+            subject.origin(node),
+            {"greatest": float(before.max()), "numbers": before.size},
+        )

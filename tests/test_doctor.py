@@ -1,0 +1,172 @@
+"""The doctor, the range test of learning rates, and the rehearsal. What he finds in runs: tests/faults/training."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import maplet as mp
+from maplet import nn, optim
+from maplet.cli.main import cli
+from maplet.errors import NonFiniteError, SettingError
+from maplet.health.doctor import rules
+from maplet.health.doctor.diagnosis import blocks, sparkline
+from maplet.health.doctor.page import page
+
+ROOT = Path(__file__).parents[1]
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((320, 6)).astype(np.float32)
+Y = (X @ RNG.standard_normal((6, 3))).argmax(axis=1)
+
+
+def mlp(seed=0):
+    rng = mp.random.Generator(seed)
+    return nn.Sequential(nn.Linear(6, 16, rng=rng), nn.Dropout(0.2, rng=rng), nn.ReLU(), nn.Linear(16, 3, rng=rng))
+
+
+def fitted(rate=0.05, **options):
+    options = {"epochs": 5, "batch_size": 16, "progress": False, "lint": False, "doctor": True, "watch": 4} | options
+    return mp.fit(mlp(), (X, Y), loss="cross_entropy", optimizer=optim.SGD(rate), **options)
+
+
+def codes(found):
+    return [diagnosis.code for diagnosis in found]
+
+
+# ── the doctor ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_page_is_up_to_date():
+    assert page() == (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8"), (
+        "write it anew: python -m maplet.health.doctor.page > docs/doctor.md"
+    )
+    assert sorted(rules) == [f"MD{number:03}" for number in range(1, len(rules) + 1)]
+
+
+def test_he_says_it_during_training_once_and_afterwards(caplog):
+    with caplog.at_level(logging.WARNING, "maplet"):
+        run = fitted(rate=1e-6)
+    assert codes(run.diagnoses) == codes(mp.doctor(run)) == ["MD003"]
+    (record,) = caplog.records
+    assert record.getMessage().startswith("epoch 2: MD003 the loss hardly moves")
+    (diagnosis,) = run.diagnoses
+    assert diagnosis.evidence["update/weight"] < 1e-5
+    assert set(diagnosis.picture) <= {*blocks, " "}
+    assert 0.5 < diagnosis.confidence < 1
+    better = float(diagnosis.advice.split()[-1])
+    assert 1e-4 < better < 1
+
+
+def test_a_healthy_run_gets_no_diagnosis_at_any_time(caplog):
+    with caplog.at_level(logging.WARNING, "maplet"):
+        run = fitted()
+    assert run.diagnoses == mp.doctor(run) == []
+    assert caplog.records == []
+
+
+def test_every_tenth_step_is_watched_for_him_if_nobody_says_otherwise():
+    run = fitted(watch=0)
+    assert [20 * (seen["epoch"] - 1) + seen["step"] for seen in run.watched] == [*range(0, 100, 10)]
+    assert fitted(watch=0, doctor=False).watched == []
+
+
+def test_of_a_run_that_blows_up_he_says_why(caplog):
+    with caplog.at_level(logging.WARNING, "maplet"), pytest.raises(NonFiniteError):
+        mp.fit(nn.Linear(6, 1, rng=0), (X, X[:, :1]), loss="mse", optimizer=optim.SGD(1.5), batch_size=16, epochs=20,
+               progress=False, lint=False, doctor=True, watch=2)  # fmt: skip
+    assert any("MD002 the steps are too long" in record.getMessage() for record in caplog.records)
+
+
+def test_without_watched_steps_only_overfitting_is_seen():
+    run = fitted(watch=0, doctor=False)
+    assert mp.doctor(run) == []
+    losses, held_out = [1.0, 0.6, 0.4, 0.2, 0.1, 0.05, 0.02, 0.01], [1.0, 0.7, 0.65, 0.7, 0.8, 0.9, 1.0, 1.1]
+    run.history = [{"loss": a, "val_loss": b} for a, b in zip(losses, held_out, strict=True)]
+    assert codes(mp.doctor(run)) == ["MD005"]
+    run.best_epoch = 3  # the weights of that epoch were taken
+    assert mp.doctor(run) == []
+
+
+def test_the_command_says_it_too(tmp_path):
+    fitted(rate=1e-6, directory=tmp_path / "slow")
+    fitted(directory=tmp_path / "good")
+    fitted(watch=0, doctor=False, directory=tmp_path / "unwatched")
+    slow, good, unwatched = (
+        CliRunner().invoke(cli, ["doctor", str(tmp_path / name)]) for name in ("slow", "good", "unwatched")
+    )
+    assert slow.output.startswith("MD003 the loss hardly moves")
+    assert "nothing to complain about in 5 epochs and 25 watched steps" in good.output
+    assert "no step of this run was watched" in unwatched.output
+
+
+def test_a_sparkline_has_gaps_and_ends():
+    assert sparkline([]) == ""
+    assert sparkline([2.0, 2.0]) == "▁▁"
+    assert sparkline([0.0, float("nan"), 1.0]) == "▁ █"
+    assert len(sparkline(range(1000))) == 24
+
+
+# ── the range test ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_rate_is_suggested_with_which_the_net_learns():
+    net = mlp()
+    before = net.state()["layers.0.weight"].numpy().copy()
+    optimizer = optim.Adam(1e-3)
+    found = mp.find_learning_rate(net, (X, Y), "cross_entropy", optimizer=optimizer, batch_size=16)
+    assert np.array_equal(net.state()["layers.0.weight"].numpy(), before)
+    assert optimizer.current_learning_rate() == 1e-3
+    assert optimizer.state is None
+    assert 1e-3 < found.suggestion < 0.5
+    run = mp.fit(mlp(), (X, Y), loss="cross_entropy", optimizer=optim.Adam(found.suggestion), batch_size=16,
+                 progress=False)  # fmt: skip
+    assert run.history[-1]["loss"] < 0.5 * run.history[0]["loss"]
+    assert found.rates == tuple(sorted(found.rates))
+    again = mp.find_learning_rate(net, (X, Y), "cross_entropy", optimizer=optimizer, batch_size=16)
+    assert again == found
+
+
+def test_on_a_parabola_the_rate_is_below_the_bound():
+    """Half of the mean of x² is the curvature of the mean squared error of a line through 0, about 2 here."""
+    net = nn.Linear(6, 1, rng=0)
+    found = mp.find_learning_rate(net, (X, X[:, :1]), "mse", batch_size=320, high=100.0)
+    assert 0.01 < found.suggestion < 1.0
+    assert found.rates[-1] < 100.0  # it ended when the loss had become much worse
+
+
+def test_the_range_test_is_shown_as_a_plot():
+    found = mp.find_learning_rate(mlp(), (X, Y), "cross_entropy", batch_size=16)
+    shown = found._repr_mimebundle_()
+    assert shown["image/svg+xml"].startswith("<svg")
+    assert shown["text/plain"].startswith("learning rate ")
+    assert "nan" not in shown["image/svg+xml"]
+
+
+def test_wrong_settings_of_the_range_test_are_explained():
+    with pytest.raises(SettingError, match="steps=5"):
+        mp.find_learning_rate(mlp(), (X, Y), "cross_entropy", steps=5)
+    with pytest.raises(SettingError, match=r"low=1\.0, high=0\.1"):
+        mp.find_learning_rate(mlp(), (X, Y), "cross_entropy", low=1.0, high=0.1)
+    with pytest.raises(SettingError, match="there is no loss"):
+        mp.find_learning_rate(mlp(), (X, Y), "cross_entropie")
+
+
+# ── the rehearsal ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_rehearsal_changes_nothing(caplog):
+    with caplog.at_level(logging.WARNING, "maplet"):
+        with_it, without = fitted(rehearse=True), fitted()
+    assert caplog.records == []
+    assert [record["loss"] for record in with_it.history] == [record["loss"] for record in without.history]
+
+
+def test_a_net_that_cannot_learn_one_batch_is_named(caplog):
+    x = np.zeros((64, 6), np.float32)  # the rows cannot be told apart
+    with caplog.at_level(logging.WARNING, "maplet"):
+        mp.fit(mlp(), (x, Y[:64]), loss="cross_entropy", optimizer=optim.SGD(0.1), epochs=1, rehearse=True, lint=False,
+               progress=False)  # fmt: skip
+    (record,) = caplog.records
+    assert record.getMessage().startswith("rehearsal: in 300 steps on one batch of 32 rows the loss went from")
