@@ -210,6 +210,7 @@ if TYPE_CHECKING:
     from maplet.compiler.jit import jit
     from maplet.compiler.profile import profile
     from maplet.compiler.threads import set_threads, threads
+    from maplet.health.audit import audit
     from maplet.health.lint import lint
     from maplet.optim.minimize import minimize
     from maplet.train import Callback, Checkpoint, EarlyStopping, Run, fit, load, save
@@ -219,7 +220,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Accumulator", "Array", "ArrayType", "Callback", "Checkpoint", "EarlyStopping", "Graph", "Parameter", "Run",
     "__array_api_version__", "__array_namespace_info__", "abs", "acos", "acosh", "add", "all", "allclose", "any",
-    "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype", "atan", "atan2", "atanh", "bfloat16",
+    "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype", "atan", "atan2", "atanh", "audit", "bfloat16",
     "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bool",
     "broadcast_arrays", "broadcast_to", "can_cast", "ceil", "celu", "check", "check_gradient", "checkpoint", "chunked",
     "clip", "concat", "cond", "conv", "conv_transpose", "copysign", "cos", "cosh", "count_nonzero", "cumulative_max",
@@ -253,6 +254,7 @@ _later = {
     "profile": "maplet.compiler.profile",
     "set_threads": "maplet.compiler.threads",
     "threads": "maplet.compiler.threads",
+    "audit": "maplet.health.audit",
     "lint": "maplet.health.lint",
     "minimize": "maplet.optim.minimize",
     **dict.fromkeys(("Callback", "Checkpoint", "EarlyStopping", "Run", "fit", "load", "save"), "maplet.train"),

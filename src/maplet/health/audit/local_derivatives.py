@@ -1,0 +1,192 @@
+"""Edits of what the chain rule multiplies with: a local derivative that is missing, wrong, or there once too often.
+
+If a value v of the backward pass is an earlier one b times a factor F, element by element, then F is what v becomes where
+b is replaced by ones; that needs no look at how it is written. The edit puts another factor in its place: 1, or a local
+derivative of the forward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from maplet.health.audit.activations import derivative_of, recognized
+from maplet.health.audit.bench import Bench, Edit
+from maplet.health.audit.causes import Cause
+from maplet.health.audit.tape import Call, getitem, setitem
+from maplet.health.audit.truth import Region, elementwise
+
+Values = Sequence[Any]
+keeps_shape = elementwise | {"_setitem", "nan_to_num", "sign", "round"}
+limits = {"clip", "maximum", "minimum", "sign", "tanh", "round", "nan_to_num", "fmin", "fmax"}
+assert getitem is not setitem  # noqa: S101  (both are calls of the recorder)
+
+
+def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """Another factor, element by element, in the place of the one that a line multiplies with."""
+    wanted = [factor for factor in meaningful(bench)]
+    for call in calls:
+        shape = np.shape(values[call.number])
+        for base in (call.number, *_chain(bench, values, call)):
+            factor = _factor(bench, values, call.number, base)
+            if factor is None:
+                continue
+            if base != call.number:
+                yield _without(bench, call.number, base, factor, wanted)
+            for place in wanted:
+                right = place[3]
+                if right.shape == shape and not np.allclose(factor, right, rtol=1e-9, atol=1e-12):
+                    yield _instead(bench, call.number, base, factor, place)
+
+
+def meaningful(bench: Bench) -> list[tuple[Region | None, int, int, Any]]:
+    """The local derivatives between values that have a name, or where a function of one value begins and ends."""
+    truth, names = bench.truth, bench.run.names
+    if truth.problem:
+        return []
+    inside = {(r.first, r.last) for r in truth.regions}
+    begins = {r.first for r in truth.regions} - {last for _, last in inside}
+    used = {o for c in bench.calls[: bench.run.loss + 1] if c.kind not in elementwise for o in c.operands}
+    found: list[tuple[Region | None, int, int, Any]] = []
+    for region in truth.regions:
+        if (region.first in names or region.first in begins) and (region.last in names or region.last in used):
+            place = (region, region.first, region.last, region.derivative)
+            if np.size(place[3]) > 1 and not _is_one(place[3]) and not _among(place[3], found):
+                found.append(place)
+    for place in truth.factors:
+        if place[0] is None and not _is_one(place[3]) and not _among(place[3], found):
+            found.append(place)
+    return found
+
+
+def _among(value: Any, places: Sequence[tuple[Any, int, int, Any]]) -> bool:
+    return any(p[3].shape == value.shape and np.allclose(p[3], value, rtol=1e-9, atol=1e-12) for p in places)
+
+
+def _is_one(value: Any) -> bool:
+    return bool(np.all(value == 1))
+
+
+def _chain(bench: Bench, values: Values, call: Call) -> list[int]:
+    """The values of the same shape that lead to a call element by element."""
+    found: list[int] = []
+    todo = [call.number]
+    shape = np.shape(values[call.number])
+    while todo and len(found) < 12:
+        each = bench.calls[todo.pop()]
+        if each.kind not in keeps_shape:
+            continue
+        for operand in each.operands:
+            if operand >= bench.run.begin and operand not in found and np.shape(values[operand]) == shape:
+                found.append(operand)
+                todo.append(operand)
+    return found
+
+
+def _factor(bench: Bench, values: Values, number: int, base: int) -> Any:
+    """F where values[number] = F · values[base] element by element; None where it is not so."""
+    value, origin = values[number], values[base]
+    if np.asarray(value).dtype.kind != "f":
+        return None
+    if number == base:
+        return np.ones(np.shape(value))
+    with np.errstate(all="ignore"):
+        found = _with(bench, values, number, base, np.ones(np.shape(origin)))
+    if found is None or np.shape(found) != np.shape(value):
+        return None
+    return found if np.allclose(found * origin, value, rtol=1e-9, atol=1e-12) else None
+
+
+def _with(bench: Bench, values: Values, number: int, base: int, replacement: Any) -> Any:
+    """What a call becomes where an earlier one has another value."""
+    found, dirty = {base: replacement}, {base}
+    for call in bench.calls[base + 1 : number + 1]:
+        if not dirty.isdisjoint(call.operands):
+            try:
+                found[call.number] = call.compute(values, {n: v for n, v in found.items()})
+            except (ValueError, IndexError, TypeError):
+                return None
+            dirty.add(call.number)
+    return found.get(number)
+
+
+def _without(bench: Bench, number: int, base: int, factor: Any, wanted: Sequence[Any]) -> Edit:
+    """The factor left out."""
+    place = next((p for p in wanted if p[3].shape == np.shape(factor) and np.allclose(p[3], factor, rtol=1e-9)), None)
+    # Twice the derivative of one place leaves it once: then the base has it already.
+    cause = Cause.EXTRA_DERIVATIVE
+    if place is not None and _is_at_the_end(bench, place[1]):
+        cause = Cause.OUTPUT_DERIVATIVE_TWICE
+    if np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
+        cause = Cause.FACTOR
+    return Edit((number,), (cause,), 1.6, lambda _, v, n: v[base], {"place": place and place[1:3], "base": base})
+
+
+def _is_at_the_end(bench: Bench, number: int) -> bool:
+    """Whether no parameter enters behind a value: it is the last pre-activation."""
+    run = bench.run
+    own = run.tape.ancestors([number])
+    behind = {number}
+    for call in bench.calls[number + 1 : run.loss + 1]:
+        if not behind.isdisjoint(call.operands):
+            behind.add(call.number)
+            if any(o in bench.truth.wrt and o not in own for o in call.operands):
+                return False
+    return True
+
+
+def _instead(bench: Bench, number: int, base: int, factor: Any, place: tuple[Region | None, int, int, Any]) -> Edit:
+    """A local derivative in the place of the factor."""
+    region, first, last, right = place
+    cause, detail = _named(factor, place)
+    where = _index_of(bench, place)
+
+    def mend(other: Bench, values: list[Any], number: int) -> Any:
+        found = derivative_between(other, first, last) if region is not None else other.truth.factors_between(first, last)
+        return values[base] * found
+
+    cost = 1.3 if _is_one(factor) else 1.7 if cause is not Cause.WRONG_DERIVATIVE else 1.9
+    return Edit((number,), (cause,), cost, mend, {"place": (first, last), "base": base, "index": where, **detail})
+
+
+def derivative_between(bench: Bench, first: int, last: int) -> Any:
+    """The local derivative of the region between two values, in this run."""
+    return next(r.derivative for r in bench.truth.regions if (r.first, r.last) == (first, last))
+
+
+def _index_of(bench: Bench, place: tuple[Region | None, int, int, Any]) -> int:
+    return place[2]
+
+
+def _named(factor: Any, place: tuple[Region | None, int, int, Any]) -> tuple[Cause, dict[str, Any]]:
+    """What is wrong with a factor that stands where the local derivative of a place belongs."""
+    region, _, _, right = place
+    if _is_one(factor):
+        return Cause.MISSING_DERIVATIVE, {}
+    if np.allclose(factor, right**2, rtol=1e-9, atol=1e-12):
+        return Cause.EXTRA_DERIVATIVE, {"twice": True}
+    if np.allclose(factor, -right, rtol=1e-9, atol=1e-12):
+        return Cause.SIGN, {}
+    if region is None:
+        return Cause.WRONG_VALUE, {}
+    x, y = region.x, region.y
+    with np.errstate(all="ignore"):
+        if _like(factor, _quietly(region.derivative_at, y)):
+            return Cause.DERIVATIVE_AT_OUTPUT, {}
+        activation = recognized(x, y)
+        if activation is not None and activation.of_output is not None and _like(factor, activation.of_output(x)):
+            return Cause.DERIVATIVE_AT_INPUT, {"activation": activation.name}
+    return Cause.WRONG_DERIVATIVE, {"activation": activation and activation.name, "used": derivative_of(factor, x, y)}
+
+
+def _quietly(function: Callable[[Any], Any], x: Any) -> Any:
+    try:
+        return function(x)
+    except (ValueError, ArithmeticError):
+        return None
+
+
+def _like(a: Any, b: Any) -> bool:
+    return b is not None and np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=1e-8, atol=1e-12))

@@ -1,0 +1,95 @@
+"""While a program is recorded, the name ``np`` in its file stands for NumPy and the recorder behind it.
+
+NumPy asks a recorded array before it computes with one, but not when it makes one from nothing: into ``np.zeros(…)`` no
+recorded number could be written. So arrays that the program makes are recorded too. Only the globals of the functions
+that the user named are touched, and they are put back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from maplet.health.audit.tape import Recorded, Tape, nested, refs, referred
+
+makers = ("zeros", "ones", "empty", "full", "eye", "identity", "array", "asarray", "asfarray", "ascontiguousarray",
+          "atleast_1d", "atleast_2d", "float64", "float32", "zeros_like", "ones_like", "full_like")  # fmt: skip
+missing: Any = object()
+
+
+class Namespace:
+    """NumPy (or `math`) as the user's file sees it while it is recorded."""
+
+    def __init__(self, module: ModuleType, tape: Tape) -> None:
+        self._module = module
+        self._tape = tape
+
+    def __getattr__(self, name: str) -> Any:
+        if self._module is math:
+            found = getattr(np, {"pow": "power"}.get(name, name), getattr(math, name))
+        else:
+            found = getattr(self._module, name)
+        return self._maker(name, found) if name in makers and self._module is np else found
+
+    def _maker(self, name: str, function: Any) -> Any:
+        def make(*args: Any, **kwargs: Any) -> Any:
+            if args and isinstance(args[0], Recorded) and name in ("asarray", "ascontiguousarray", "float64", "float32"):
+                return args[0]
+            if any(refs(referred((args, tuple(kwargs.values()))))):
+                return self._tape.call(nested if name in ("array", "asarray") else function, args, kwargs)
+            args, kwargs = tuple(map(_plain, args)), {key: _plain(value) for key, value in kwargs.items()}
+            made = function(*args, **kwargs)
+            return self._tape.enter(made) if isinstance(made, np.ndarray) else made
+
+        return make
+
+
+def _plain(value: Any) -> Any:
+    return float if value is Float else value
+
+
+class _Kind(type):
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, float)
+
+
+class Float(float, metaclass=_Kind):
+    """``float`` as the user's file sees it: ``float(loss)`` does not leave the recording."""
+
+    def __new__(cls, value: Any = 0.0) -> Any:
+        """The recorded number itself, or a Python float."""
+        return value if isinstance(value, Recorded) else float(value)
+
+
+@contextmanager
+def recording(functions: Iterable[Any], tape: Tape) -> Generator[None]:
+    """Let the files in which some functions stand see NumPy through the recorder."""
+    spaces = {id(space): space for space in map(globals_of, functions) if space is not None}
+    before: list[tuple[dict[str, Any], str, Any]] = []
+    for space in spaces.values():
+        for name, value in list(space.items()):
+            if value is np or value is math:
+                before.append((space, name, value))
+                space[name] = Namespace(value, tape)
+        before.append((space, "float", space.get("float", missing)))
+        space["float"] = Float
+    try:
+        yield
+    finally:
+        for space, name, value in before:
+            if value is missing:
+                space.pop(name, None)
+            else:
+                space[name] = value
+
+
+def globals_of(function: Any) -> dict[str, Any] | None:
+    """The globals that a function reads: those of the file where it stands."""
+    function = getattr(function, "__func__", function)
+    function = getattr(function, "__wrapped__", function)
+    return getattr(function, "__globals__", None)
