@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from maplet.health.audit.calling import Run
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.tape import Recorded, same
 from maplet.health.audit.truth import Truth
+
+
+rearranging = frozenset("transpose swapaxes reshape ravel _getitem expand_dims squeeze moveaxis".split())
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,22 @@ class Bench:
             run.tape.calls[given.number].lines = run.tape.calls[gradient.number].lines
             self.outputs.append(Output(name, given.number, run.inputs[name]))
         self.expected = {out.name: self.truth.cotangents[out.wrt] for out in self.outputs}
+
+    @cached_property
+    def forward_again(self) -> frozenset[int]:
+        """The calls of the backward pass that compute a value of the forward pass again, or only rearrange one."""
+        begin, known = self.run.begin, list[Any]()
+        for value in self.run.tape.values[:begin]:
+            known += [value] if np.size(value) > 1 and np.asarray(value).dtype.kind == "f" else []
+        found = set[int]()
+        for call in self.calls[begin:]:
+            value = self.run.value(call.number)
+            source = call.operands[0] if call.operands else -1
+            if (call.kind in rearranging and (source < begin or source in found)) or any(
+                np.shape(value) == np.shape(k) and np.array_equal(value, k) for k in known
+            ):
+                found.add(call.number)
+        return frozenset(found - {o.number for o in self.outputs})
 
     def values(self, edits: Sequence[Edit]) -> list[Any] | None:
         """Every value of the run under edits; None where they do not fit."""

@@ -65,6 +65,7 @@ class Run:
     begin: int = 0  # the first call of backward
     gradients: dict[str, Any] = field(default_factory=dict[str, Any])
     names: dict[int, str] = field(default_factory=dict[int, str])
+    aliases: dict[int, list[str]] = field(default_factory=dict[int, list[str]])  # the variables of backward, in order
 
     def value(self, number: int) -> Any:
         """The value of a call."""
@@ -127,6 +128,9 @@ def run(subject: Subject, values: Mapping[str, Any] | None = None, *, recorded: 
         done.names |= {v.number: name for name, v in variables.items() if isinstance(v, Recorded) and v.number not in inputs}
     for name, number in inputs.items():
         done.names[number] = name
+    for name, value in names.items():
+        if isinstance(value, Recorded):
+            done.aliases.setdefault(value.number, []).append(name)
     return done
 
 

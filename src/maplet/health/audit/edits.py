@@ -138,8 +138,8 @@ def broadcast(_bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[
 def forgotten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
     """A path from a value to the loss that is left out of its cotangent, or counted twice."""
     truth = bench.truth
-    for edge in truth.edges if not truth.problem else ():
-        without = truth.detached(edge)
+    for paths in truth.forgettable[:60] if not truth.problem else ():
+        without = truth.detached(paths)
         for number, right in truth.cotangents.items():
             less = without[number]
             if np.allclose(less, right, rtol=1e-7, atol=1e-12):
@@ -152,7 +152,7 @@ def forgotten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[E
                     factor = _multiple(value, mutated)
                     if factor is not None:
                         yield Edit(
-                            (call.number,), (cause,), 2.5, _replaced(number, factor), {"edge": edge, "value": number}
+                            (call.number,), (cause,), 2.5, _replaced(number, factor), {"edge": paths[0], "value": paths[0][1]}
                         )
 
 

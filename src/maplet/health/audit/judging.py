@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import linecache
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from traceback import walk_tb
@@ -16,6 +18,7 @@ from maplet.health.audit.calling import Run, Subject, arrays_of, plain, run
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.fresh import fresh
 from maplet.health.audit.search import repaired
+from maplet.health.audit.tape import same
 from maplet.health.audit.verdict import Finding, Report, Verdict, largest
 from maplet.health.audit.words import sentence
 
@@ -142,8 +145,7 @@ def _error(given: Any, expected: Any) -> float:
 def _findings(benches: Sequence[Bench], edit: Edit, chosen: Sequence[Edit], language: str) -> list[Finding]:
     """The causes that an edit stands for, at its line."""
     bench = benches[0]
-    call = bench.calls[edit.numbers[-1]]
-    file, line = (call.lines[0].file, call.lines[0].number) if call.lines else ("", 0)
+    file, line = _place(bench, edit)
     errors: list[float] = []
     for each in benches:
         values = each.values(chosen)
@@ -153,6 +155,23 @@ def _findings(benches: Sequence[Bench], edit: Edit, chosen: Sequence[Edit], lang
     evidence = confirmed if max(errors) <= bench.tolerance and edit.causes != (Cause.UNKNOWN,) else ""
     detail = _detail(bench, edit, language)
     return [Finding(cause, sentence(language, cause, detail), file, line, evidence) for cause in edit.causes]
+
+
+def _place(bench: Bench, edit: Edit) -> tuple[str, int]:
+    """The line of an edit. Where a second variable holds the same value, ``dz = dh``, that one should differ."""
+    value = bench.calls[edit.detail.get("alias", edit.numbers[-1])]
+    if value.function is same:  # a gradient as it was given
+        value = bench.calls[value.operands[0]]
+    own = bench.calls[edit.numbers[-1]]
+    lines = value.lines or own.lines
+    if not lines:
+        return "", 0
+    names = "|".join(map(re.escape, bench.run.aliases.get(value.number, ())))
+    copied = re.compile(rf"\s*({names})\s*=\s*({names})\s*(#.*)?$")
+    copies = [n for n, text in enumerate(linecache.getlines(lines[0].file), 1) if names and copied.match(text)]
+    copies = [n for n in copies if n > lines[0].number]
+    use = own.lines[0].number if "alias" in edit.detail and own.lines and own.function is not same else lines[0].number
+    return lines[0].file, copies[0] if copies else use
 
 
 def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:

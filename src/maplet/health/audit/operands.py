@@ -31,6 +31,43 @@ def exchanged(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[E
                     yield _swap(group, ref, other, cause, cost)
 
 
+def shifted(bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """In a loop over time, the state of the step before (or behind) in the place of each state."""
+    groups: dict[tuple[Any, str], list[Call]] = {}
+    for call in calls:
+        groups.setdefault((call.lines, call.kind), []).append(call)
+    for group in groups.values():
+        for place in range(len(group[0].operands)) if len(group) > 1 else ():
+            used = [call.operands[place] for call in group if len(call.operands) > place]
+            before = [_step_before(bench, ref) for ref in used]
+            behind = {early: late for late, early in zip(used, before, strict=True)}
+            for others in (before, [behind.get(ref) or _step_behind(bench, ref) for ref in used]):
+                if len(used) == len(group) and None not in others:
+                    swap = dict(zip([call.number for call in group], zip(used, others, strict=True), strict=True))
+                    detail = {"used": used[0], "right": others[0]}
+                    yield Edit(tuple(swap), (Cause.WRONG_VALUE,), 2.0, _each_its_own(swap), detail)
+
+
+def _each_its_own(swap: dict[int, tuple[int, Any]]) -> Any:
+    return lambda bench, v, n: bench.calls[n].compute(v, {swap[n][0]: v[swap[n][1]]})
+
+
+def _step_before(bench: Bench, number: int) -> int | None:
+    """The value that stood in the place of a value of the forward pass one turn of a loop earlier."""
+    if number >= bench.run.begin or not bench.calls[number].lines:
+        return None
+    own, shape = bench.calls[number], np.shape(bench.run.value(number))
+    earlier = sorted(bench.run.tape.ancestors([number]) - {number}, reverse=True)
+    same = [n for n in earlier if (bench.calls[n].lines, bench.calls[n].kind) == (own.lines, own.kind)]
+    begin = [n for n in earlier if bench.calls[n].function is None and np.shape(bench.run.value(n)) == shape]
+    return next(iter(same or begin), None)
+
+
+def _step_behind(bench: Bench, number: int) -> int | None:
+    later = range(number + 1, bench.run.begin)
+    return next((n for n in later if _step_before(bench, n) == number), None)
+
+
 def _pool(bench: Bench) -> list[int]:
     named = [n for n in bench.run.names if n < bench.run.begin]
     return list(dict.fromkeys([*bench.run.inputs.values(), *named]))
@@ -91,6 +128,8 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
             cause, cost = Cause.EXTRA_DERIVATIVE, 2.4
             if not own:
                 cause, cost = Cause.WRONG_TARGET, 1.5
+            elif call.kind in ("add", "subtract") and base in call.operands:
+                cause, cost = Cause.EXTRA_PATH, 1.7
             elif call.kind in limits and base in call.operands:
                 cause, cost = Cause.CLIPPED, 1.2
             elif _is_cotangent_before_the_end(bench, values[base]):

@@ -8,12 +8,15 @@ against a prefix that is known. Each is tried on other random inputs before it i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from maplet.health.audit import edits
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.local_derivatives import local_derivatives
-from maplet.health.audit.operands import exchanged, left_out, recoded
+from maplet.health.audit.operands import exchanged, left_out, recoded, shifted
 
 kinds: Sequence[edits.Kind] = (
     edits.opposite,
@@ -24,17 +27,20 @@ kinds: Sequence[edits.Kind] = (
     local_derivatives,
     left_out,
     exchanged,
+    shifted,
     recoded,
     edits.forgotten,
 )
-most_edits = 4
+of_operands = (exchanged, shifted, recoded, left_out)  # which look at values of the forward pass too
+most_faults = 4
+most_edits = 24  # of one line in a loop, several
 Score = tuple[int, int, int]
 
 
 def repaired(first: Bench, others: Sequence[Bench]) -> list[Edit]:
     """The edits that make the gradients right, as far as they are found, in the order of the program."""
     chosen: list[Edit] = []
-    while len(chosen) < most_edits and len(_right(first, chosen)) < len(first.outputs):
+    while not _enough(first, chosen) and len(_right(first, chosen)) < len(first.outputs):
         edit = _best(first, others, chosen, kinds) or _best(first, others, chosen, [edits.unexplained])
         if edit is None:
             break
@@ -46,13 +52,18 @@ def repaired(first: Bench, others: Sequence[Bench]) -> list[Edit]:
     return sorted(chosen, key=lambda edit: edit.numbers)
 
 
+def _enough(bench: Bench, chosen: Sequence[Edit]) -> bool:
+    faults = {(edit.causes, bench.calls[edit.numbers[0]].lines[:1]) for edit in chosen}
+    return len(faults) >= most_faults or len(chosen) >= most_edits
+
+
 def _right(bench: Bench, chosen: Sequence[Edit]) -> frozenset[str]:
     values = bench.values(chosen)
     return bench.right(values) if values is not None else frozenset()
 
 
 def _best(first: Bench, others: Sequence[Bench], chosen: list[Edit], kinds: Sequence[edits.Kind]) -> Edit | None:
-    """The edit that helps most, and among those the least far-fetched; the one nearest to the gradients of several."""
+    """The edit that helps most, among those the least far-fetched, and of several the first value that is not right."""
     before = first.values(chosen)
     assert before is not None  # noqa: S101  (they were tried)
     right, level = first.right(before), _score(first, before)
@@ -61,7 +72,8 @@ def _best(first: Bench, others: Sequence[Bench], chosen: list[Edit], kinds: Sequ
         values = first.values([*chosen, edit])
         if values is not None and right <= (now := first.right(values)):
             found.append((len(now) - len(right), edit.cost, max(edit.numbers), edit, values))
-    found.sort(key=lambda each: (-each[0], each[1], -each[2]))
+    exact = {number for *_, edit, _ in found for number in edit.numbers if _is_right(first, before[number])}
+    found.sort(key=lambda each: (-each[0], each[1], not exact.isdisjoint(each[3].numbers), each[2]))
     for gain, _, _, edit, _ in found:
         if gain > 0 and _confirmed(first, others, chosen, edit):
             return edit
@@ -81,8 +93,36 @@ def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]
     wrong = [o.number for o in bench.outputs if o.name not in right]
     behind = bench.run.tape.ancestors(wrong)
     calls = [call for call in bench.calls[bench.run.begin :] if call.number in behind]
+    uses: dict[int, list[int]] = {}
+    for call in calls:
+        for operand in call.operands:
+            uses.setdefault(operand, []).append(call.number)
+    good = bench.run.tape.ancestors([o.number for o in bench.outputs if o.name in right])
+    again = bench.forward_again
     for kind in kinds:
-        yield from kind(bench, values, calls)
+        for edit in kind(bench, values, calls):
+            if kind not in of_operands and not again.isdisjoint(edit.numbers):
+                edit = replace(edit, cost=edit.cost + 1.0)  # noqa: PLW2901  (such a value is seldom a cotangent)
+            yield edit
+            number = edit.numbers[0]
+            own = [n for n in uses.get(number, ()) if n not in good]
+            if len(edit.numbers) == 1 and number in good and own:
+                yield _at_uses(edit, number, own)
+
+
+def _at_uses(edit: Edit, number: int, uses: Sequence[int]) -> Edit:
+    """The same edit of a value that is right for some gradients, only where it is used for the wrong ones: ``dz = dh``."""
+
+    def apply(bench: Bench, values: list[Any], use: int) -> Any:
+        mended = edit.apply(bench, values, number)
+        return bench.calls[use].compute(values, {number: mended})
+
+    return Edit(tuple(uses), edit.causes, edit.cost + 0.05, apply, {**edit.detail, "alias": number})
+
+
+def _is_right(bench: Bench, value: Any) -> bool:
+    """Whether a value is a right cotangent."""
+    return any(np.shape(value) == c.shape and np.allclose(value, c, rtol=1e-8, atol=1e-12) for c in bench.truth.cotangents.values())
 
 
 def _confirmed(first: Bench, others: Sequence[Bench], chosen: list[Edit], edit: Edit) -> bool:

@@ -46,19 +46,19 @@ class Truth:
     def cotangents(self) -> Mapping[int, Any]:
         """∂L/∂value of every active value; by central differences, of the parameters alone, where it must be."""
         try:
-            return self.detached(None)
+            return self.detached(())
         except (Unspelled, MapletError, TypeError, ValueError, IndexError, NotImplementedError, KeyError) as error:
             self.problem = f"{type(error).__name__}: {error}"
             return {number: self._differences(number) for number in self.wrt}
 
-    def detached(self, edge: tuple[int, int] | None) -> Mapping[int, Any]:
-        """The same with the path from one value (second) into one call (first) left out."""
+    def detached(self, edges: Collection[tuple[int, int]]) -> Mapping[int, Any]:
+        """The same with paths left out, each from a value (second) into a call (first)."""
 
         def loss(probes: Mapping[str, Any]) -> Any:
             found: dict[int, Any] = {}
             for number in self.active:
                 call = self.calls[number]
-                value = self._spelled(call, found, edge) if call.function is not None else mp.asarray(self.run.value(number))
+                value = self._spelled(call, found, edges) if call.function is not None else mp.asarray(self.run.value(number))
                 found[number] = value + probes[str(number)]
             return mp.sum(found[self.run.loss]) if self.run.loss in found else mp.asarray(0.0, dtype=mp.float64)
 
@@ -66,12 +66,12 @@ class Truth:
         gradients = mp.grad(loss)(zeros)
         return {int(name): np.asarray(gradient.numpy()) for name, gradient in gradients.items()}
 
-    def _spelled(self, call: Call, found: Mapping[int, Any], edge: tuple[int, int] | None = None) -> Any:
+    def _spelled(self, call: Call, found: Mapping[int, Any], edges: Collection[tuple[int, int]] = ()) -> Any:
         def operand(ref: Any) -> Any:
             if ref.number not in found:
                 value = self.run.value(ref.number)
                 return mp.asarray(value) if np.ndim(value) or _is_float(value) else value.item()
-            return mp.stop_gradient(found[ref.number]) if edge == (call.number, ref.number) else found[ref.number]
+            return mp.stop_gradient(found[ref.number]) if (call.number, ref.number) in edges else found[ref.number]
 
         return spelled(call)(*filled(call.args, operand), **{k: filled(v, operand) for k, v in call.kwargs.items()})
 
@@ -89,13 +89,20 @@ class Truth:
         return gradient
 
     @cached_property
-    def edges(self) -> list[tuple[int, int]]:
-        """Every use of a value that is used in several places: a path that can be forgotten."""
-        active = set(self.active)
-        uses = [(call.number, o) for call in self.calls[: self.run.loss + 1] if call.number in active for o in call.operands]
-        uses = [use for use in uses if use[1] in active]
-        count = {number: sum(o == number for _, o in uses) for number in active}
-        return [use for use in uses if count[use[1]] > 1]
+    def forgettable(self) -> list[tuple[tuple[int, int], ...]]:
+        """The paths that can be forgotten: of a value that is used in several places, one use, or all but one."""
+        active, behind = set(self.active), self.run.tape.ancestors([self.run.loss])
+        uses: dict[int, list[tuple[int, int]]] = {}
+        for call in self.calls[: self.run.loss + 1]:
+            for operand in call.operands:
+                if call.number in active and call.number in behind and operand in active:
+                    uses.setdefault(operand, []).append((call.number, operand))
+        found: list[tuple[tuple[int, int], ...]] = []
+        for several in uses.values():
+            if len(several) > 1:
+                found += [(use,) for use in several]
+                found += [tuple(u for u in several if u is not use) for use in several if len(several) > 2]
+        return found
 
     # ── functions of one value, element by element ───────────────────────────────────────────────
 

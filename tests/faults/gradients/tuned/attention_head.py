@@ -31,7 +31,7 @@ def subject(rng):
 
 
 FAULTS = (
-    [("    dS = dS / np.sqrt(K.shape[1])\n", "", "missing derivative")],
+    [("    dS = dS / np.sqrt(K.shape[1])\n", "", "factor")],
     [("dS = A * (dA - (dA * A).sum(axis=1, keepdims=True))", "dS = A * dA", "missing path")],
     [("dV = A.T @ dO", "dV = A @ dO", "transpose")],
     [("dK = dS.T @ Q", "dK = dS @ Q", "transpose")],

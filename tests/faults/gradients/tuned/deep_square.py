@@ -29,7 +29,7 @@ def subject(rng):
 FAULTS = (
     [("delta = delta @ weights[k].T", "delta = delta @ weights[k]", "transpose")],
     [("grads[k] = activations[k].T @ delta", "grads[k] = delta.T @ activations[k]", "transpose")],
-    [("delta = (activations[-1] - t) / t.size", "delta = (activations[-1] - t) / len(t)", "factor")],
+    [("delta = (activations[-1] - t) / t.size", "delta = (activations[-1] - t) / len(t)", "missing mean")],
     [("delta = (activations[-1] - t) / t.size", "delta = (t - activations[-1]) / t.size", "sign")],
     [("grads[k] = activations[k].T @ delta", "grads[k] = activations[k].T @ delta * 2", "factor")],
 )

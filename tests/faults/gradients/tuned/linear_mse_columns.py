@@ -23,6 +23,6 @@ FAULTS = (
     [("return X.T @ residual / m", "return X.T @ residual", "missing mean")],
     [("return X.T @ residual / m", "return 2 * X.T @ residual / m", "factor")],
     [("return X.T @ residual / m", "return -X.T @ residual / m", "sign")],
-    [("return X.T @ residual / m", "return (X.T @ (residual - 0 * y.ravel())).sum(axis=1, keepdims=True) / m", "broadcast")],
+    [("return X.T @ residual / m", "return X.T @ (X @ theta - y.ravel()) / m", "broadcast")],
     [("return X.T @ residual / m", "return X.T @ np.sign(residual) / m", "clipped")],
 )
