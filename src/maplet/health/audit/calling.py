@@ -65,6 +65,7 @@ class Run:
     begin: int = 0  # the first call of backward
     gradients: dict[str, Any] = field(default_factory=dict[str, Any])
     names: dict[int, str] = field(default_factory=dict[int, str])
+    unpaired: int = 0  # arrays that backward returned and that belong to no input
     aliases: dict[int, list[str]] = field(default_factory=dict[int, list[str]])  # the variables of backward, in order
 
     def value(self, number: int) -> Any:

@@ -166,12 +166,14 @@ def _place(bench: Bench, edit: Edit) -> tuple[str, int]:
     lines = value.lines or own.lines
     if not lines:
         return "", 0
+    # A step of a layer's own backward function stands there; a helper that is given a wrong value does not have the fault.
+    at = 0 if "outer" in edit.detail else -1
     names = "|".join(map(re.escape, bench.run.aliases.get(value.number, ())))
     copied = re.compile(rf"\s*({names})\s*=\s*({names})\s*(#.*)?$")
-    copies = [n for n, text in enumerate(linecache.getlines(lines[0].file), 1) if names and copied.match(text)]
-    copies = [n for n in copies if n > lines[0].number]
-    use = own.lines[0].number if "alias" in edit.detail and own.lines and own.function is not same else lines[0].number
-    return lines[0].file, copies[0] if copies else use
+    copies = [n for n, text in enumerate(linecache.getlines(lines[at].file), 1) if names and copied.match(text)]
+    copies = [n for n in copies if n > lines[at].number]
+    is_use = "alias" in edit.detail and own.lines and own.function is not same
+    return lines[at].file, copies[0] if copies else own.lines[at].number if is_use else lines[at].number
 
 
 def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:

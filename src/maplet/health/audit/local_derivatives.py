@@ -15,13 +15,12 @@ import numpy as np
 from maplet.health.audit.activations import derivative_of, recognized
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.tape import Call, getitem, setitem
+from maplet.health.audit.tape import Call
 from maplet.health.audit.truth import Region, elementwise
 
 Values = Sequence[Any]
 keeps_shape = elementwise | {"_setitem", "nan_to_num", "sign", "round"}
 limits = {"clip", "maximum", "minimum", "sign", "tanh", "round", "nan_to_num", "fmin", "fmax"}
-assert getitem is not setitem  # noqa: S101  (both are calls of the recorder)
 
 
 def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
@@ -38,7 +37,7 @@ def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> It
             for place in wanted:
                 right = place[3]
                 if right.shape == shape and not np.allclose(factor, right, rtol=1e-9, atol=1e-12):
-                    yield _instead(bench, call.number, base, factor, place)
+                    yield _instead(call.number, base, factor, place)
 
 
 def meaningful(bench: Bench) -> list[tuple[Region | None, int, int, Any]]:
@@ -55,9 +54,9 @@ def meaningful(bench: Bench) -> list[tuple[Region | None, int, int, Any]]:
             place = (region, region.first, region.last, region.derivative)
             if np.size(place[3]) > 1 and not _is_one(place[3]) and not _among(place[3], found):
                 found.append(place)
-    for place in truth.factors:
-        if place[0] is None and not _is_one(place[3]) and not _among(place[3], found):
-            found.append(place)
+    for first, last, factor in truth.factors:
+        if not _is_one(factor) and not _among(factor, found):
+            found.append((None, first, last, factor))
     return found
 
 
@@ -137,27 +136,21 @@ def _is_at_the_end(bench: Bench, number: int) -> bool:
     return True
 
 
-def _instead(bench: Bench, number: int, base: int, factor: Any, place: tuple[Region | None, int, int, Any]) -> Edit:
+def _instead(number: int, base: int, factor: Any, place: tuple[Region | None, int, int, Any]) -> Edit:
     """A local derivative in the place of the factor."""
     region, first, last, right = place
     cause, detail = _named(factor, place)
-    where = _index_of(bench, place)
-
     def mend(other: Bench, values: list[Any], number: int) -> Any:
         found = derivative_between(other, first, last) if region is not None else other.truth.factors_between(first, last)
         return values[base] * found
 
     cost = 1.3 if _is_one(factor) else 1.7 if cause is not Cause.WRONG_DERIVATIVE else 1.9
-    return Edit((number,), (cause,), cost, mend, {"place": (first, last), "base": base, "index": where, **detail})
+    return Edit((number,), (cause,), cost, mend, {"place": (first, last), "base": base, **detail})
 
 
 def derivative_between(bench: Bench, first: int, last: int) -> Any:
     """The local derivative of the region between two values, in this run."""
     return next(r.derivative for r in bench.truth.regions if (r.first, r.last) == (first, last))
-
-
-def _index_of(bench: Bench, place: tuple[Region | None, int, int, Any]) -> int:
-    return place[2]
 
 
 def _named(factor: Any, place: tuple[Region | None, int, int, Any]) -> tuple[Cause, dict[str, Any]]:

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from maplet.health.audit.tape import Recorded, Tape, nested, refs, referred
+from maplet.health.audit.tape import Float, Recorded, Tape, nested, refs, referred
 
 makers = ("zeros", "ones", "empty", "full", "eye", "identity", "array", "asarray", "asfarray", "ascontiguousarray",
-          "atleast_1d", "atleast_2d", "float64", "float32", "zeros_like", "ones_like", "full_like")  # fmt: skip
+          "atleast_1d", "atleast_2d", "zeros_like", "ones_like", "full_like")  # fmt: skip
 missing: Any = object()
 
 
@@ -38,32 +38,14 @@ class Namespace:
 
     def _maker(self, name: str, function: Any) -> Any:
         def make(*args: Any, **kwargs: Any) -> Any:
-            if args and isinstance(args[0], Recorded) and name in ("asarray", "ascontiguousarray", "float64", "float32"):
+            if args and isinstance(args[0], Recorded) and name in ("asarray", "ascontiguousarray"):
                 return args[0]
             if any(refs(referred((args, tuple(kwargs.values()))))):
                 return self._tape.call(nested if name in ("array", "asarray") else function, args, kwargs)
-            args, kwargs = tuple(map(_plain, args)), {key: _plain(value) for key, value in kwargs.items()}
-            made = function(*args, **kwargs)
+            made = function(*referred(args), **{key: referred(value) for key, value in kwargs.items()})
             return self._tape.enter(made) if isinstance(made, np.ndarray) else made
 
         return make
-
-
-def _plain(value: Any) -> Any:
-    return float if value is Float else value
-
-
-class _Kind(type):
-    def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, float)
-
-
-class Float(float, metaclass=_Kind):
-    """``float`` as the user's file sees it: ``float(loss)`` does not leave the recording."""
-
-    def __new__(cls, value: Any = 0.0) -> Any:
-        """The recorded number itself, or a Python float."""
-        return value if isinstance(value, Recorded) else float(value)
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def _swap(numbers: tuple[int, ...], ref: int, other: int, cause: Cause, cost: fl
     def apply(bench: Bench, v: list[Any], n: int) -> Any:
         return bench.calls[n].compute(v, {ref: v[other]}) if ref in bench.calls[n].operands else v[n]
 
-    return Edit(numbers, (cause,), cost, apply, {"used": ref, "right": other})
+    return Edit(numbers, (cause,), cost, apply, {"used": ref, "right": other, "outer": True})
 
 
 def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tuple[Cause, float]:
@@ -91,11 +91,15 @@ def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tup
     if is_target(bench, used) and is_target(bench, right):
         return Cause.WRONG_TARGET, 1.8
     if all(call.kind not in ("matmul", "dot", "einsum", "transpose", "tensordot", "outer") for call in calls):
-        for region in bench.truth.regions if not bench.truth.problem else ():
+        multiplied = any(np.array_equal(bench.run.value(right), factor) for _, _, factor in bench.truth.factors)
+        for region in bench.truth.regions if not bench.truth.problem and not multiplied else ():
             if (region.first, region.last) == (right, used):
                 return Cause.DERIVATIVE_AT_OUTPUT, 1.75
             if (region.first, region.last) == (used, right):
                 return Cause.DERIVATIVE_AT_INPUT, 1.75
+    names = bench.run.names
+    if len(calls) == 1 and used in names and right in names and used < bench.run.begin:
+        return Cause.WRONG_VALUE, 1.25
     return Cause.WRONG_VALUE, 2.2
 
 

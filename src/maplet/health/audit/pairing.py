@@ -42,7 +42,7 @@ def paired(
         unknown = [name for name in wrt if name not in run.inputs]
         if unknown:
             raise GradientError(f"wrt: there is no input {unknown[0]}", fix=f"one of {', '.join(run.inputs)}")
-    found = list(_flat(returned, "", variables))
+    found = list(_flat(returned, "", {**{name: value for name, value in held}, **variables}))
     if not found:
         found = [(name, value) for name, value in held if getattr(value, "number", run.begin) >= run.begin]
         return _required(_by_name(found, floats, only_marked=True), run, returned)
@@ -52,6 +52,7 @@ def paired(
     missing = [(name, value) for name, value in found if not any(value is pair for pair in pairs.values())]
     if missing:
         pairs |= _by_shape([value for _, value in missing], [name for name in floats if name not in pairs], run)
+    run.unpaired = sum(not any(value is pair for pair in pairs.values()) for _, value in found)
     return _required(pairs, run, returned)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from maplet.health.audit import edits
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.local_derivatives import local_derivatives
+from maplet.health.audit.loops import in_loops
 from maplet.health.audit.operands import exchanged, left_out, recoded, shifted
 
 kinds: Sequence[edits.Kind] = (
@@ -100,7 +101,8 @@ def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]
     good = bench.run.tape.ancestors([o.number for o in bench.outputs if o.name in right])
     again = bench.forward_again
     for kind in kinds:
-        for edit in kind(bench, values, calls):
+        made = list(kind(bench, values, calls))
+        for edit in [*made, *in_loops(bench, made)]:
             if kind not in of_operands and not again.isdisjoint(edit.numbers):
                 edit = replace(edit, cost=edit.cost + 1.0)  # noqa: PLW2901  (such a value is seldom a cotangent)
             yield edit

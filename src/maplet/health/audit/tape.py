@@ -225,6 +225,19 @@ class Recorded(NDArrayOperatorsMixin):
         return repr(self.value)
 
 
+class _Kind(type):
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, float)
+
+
+class Float(float, metaclass=_Kind):
+    """``float`` as the user's file sees it: ``float(loss)`` does not leave the recording."""
+
+    def __new__(cls, value: Any = 0.0) -> Any:
+        """The recorded number itself, or a Python float."""
+        return value if isinstance(value, Recorded) else float(value)
+
+
 # ── functions that NumPy has as methods or operators only ────────────────────────────────────────
 
 
@@ -294,6 +307,8 @@ def referred(tree: Any) -> Any:
         return type(tree)(referred(one) for one in tree)
     if isinstance(tree, slice):
         return slice(referred(tree.start), referred(tree.stop), referred(tree.step))
+    if tree is Float:
+        return float
     return np.array(tree) if isinstance(tree, np.ndarray) else tree
 
 

@@ -17,7 +17,7 @@ import maplet as mp
 from maplet.errors import MapletError
 from maplet.health.audit.calling import Run
 from maplet.health.audit.spelling import Unspelled, spelled
-from maplet.health.audit.tape import Call, filled
+from maplet.health.audit.tape import Call, Ref, filled
 
 elementwise = frozenset(
     "add subtract multiply divide negative positive exp expm1 log log1p log2 log10 sqrt square reciprocal sin cos tan "
@@ -122,27 +122,22 @@ class Truth:
         return [Region(self, first, last) for last, roots in before.items() for first in sorted(roots)]
 
     @cached_property
-    def factors(self) -> list[tuple[Region | None, int, int, Any]]:
-        """Local derivatives that the chain rule multiplies with: (region, from, to, ∂to/∂from)."""
-        found: list[tuple[Region | None, int, int, Any]] = []
-        for region in self.regions:
-            if np.ndim(region.derivative) and not any(_close(region.derivative, other[3]) for other in found):
-                found.append((region, region.first, region.last, region.derivative))
+    def factors(self) -> list[tuple[int, int, Any]]:
+        """What products multiply an operand with: (operand, product, ∂product/∂operand)."""
+        found: list[tuple[int, int, Any]] = []
         for number in self.active:
             call = self.calls[number]
-            if call.kind == "multiply":
-                for own, other in ((0, 1), (1, 0)):
-                    if hasattr(call.args[own], "number") and call.args[own].number in self.active:
-                        factor = filled(call.args[other], lambda ref: self.run.value(ref.number))
-                        factor = np.broadcast_to(np.asarray(factor, np.float64), self.run.value(number).shape)
-                        if np.ndim(factor) and not any(_close(factor, known[3]) for known in found):
-                            found.append((None, call.args[own].number, number, factor))
+            for arg in call.args if call.kind == "multiply" else ():
+                if isinstance(arg, Ref) and arg.number in self.active:
+                    factor = self.factors_between(arg.number, number)
+                    if np.ndim(factor) and not any(_close(factor, known) for _, _, known in found):
+                        found.append((arg.number, number, factor))
         return found
 
     def factors_between(self, first: int, last: int) -> Any:
         """What a product multiplies one of its operands with."""
         call = self.calls[last]
-        own = next(n for n, arg in enumerate(call.args) if getattr(arg, "number", -1) == first)
+        own = next(n for n, arg in enumerate(call.args) if isinstance(arg, Ref) and arg.number == first)
         factor = filled(call.args[1 - own], lambda ref: self.run.value(ref.number))
         return np.broadcast_to(np.asarray(factor, np.float64), self.run.value(last).shape)
 
