@@ -62,7 +62,7 @@ def planted(group, name, program, patches):
     for line, wrong, cause in patches:
         assert faulty.count(line) == 1, f"{name}: {line!r} stands {faulty.count(line)} times"
         first = faulty[: faulty.index(line)].count("\n") + 1
-        changed |= set(range(first, first + max(line.count("\n"), wrong.count("\n")) + 1))
+        changed |= set(range(first - (not wrong), first + max(line.count("\n"), wrong.count("\n")) + 1))
         faulty = faulty.replace(line, wrong)
         causes.add(cause)
     return Case(group, name, faulty, frozenset(causes), frozenset(changed))

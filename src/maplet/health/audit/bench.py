@@ -74,18 +74,24 @@ class Bench:
         self.expected = {out.name: self.truth.cotangents[out.wrt] for out in self.outputs}
 
     @cached_property
-    def forward_again(self) -> frozenset[int]:
-        """The calls of the backward pass that compute a value of the forward pass again, or only rearrange one."""
-        begin, known = self.run.begin, list[Any]()
-        for value in self.run.tape.values[:begin]:
-            known += [value] if np.size(value) > 1 and np.asarray(value).dtype.kind == "f" else []
+    def no_cotangents(self) -> frozenset[int]:
+        """The calls of the backward pass that are hardly cotangents.
+
+        They know of no parameter, only rearrange a value of the forward pass, or compute one again (but a difference,
+        which may be the error that goes back).
+        """
+        begin, reached = self.run.begin, set(self.truth.active)
+        known = [v for v in self.run.tape.values[:begin] if np.size(v) > 1 and np.asarray(v).dtype.kind == "f"]
+        for call in self.calls:
+            if not reached.isdisjoint(call.operands):
+                reached.add(call.number)
         found = set[int]()
         for call in self.calls[begin:]:
-            value = self.run.value(call.number)
             source = call.operands[0] if call.operands else -1
-            if (call.kind in rearranging and (source < begin or source in found)) or any(
-                np.shape(value) == np.shape(k) and np.array_equal(value, k) for k in known
-            ):
+            value = self.run.value(call.number)
+            again = call.kind != "subtract" and any(np.array_equal(value, other) for other in known)
+            moved = call.kind in rearranging and (source < begin or source in found)
+            if call.number not in reached or moved or again:
                 found.add(call.number)
         return frozenset(found - {o.number for o in self.outputs})
 

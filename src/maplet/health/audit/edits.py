@@ -13,7 +13,7 @@ import numpy as np
 
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.factors import explained
+from maplet.health.audit.factors import atoms, explained
 from maplet.health.audit.tape import Call, Ref, filled
 
 Values = Sequence[Any]
@@ -30,9 +30,8 @@ def scaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit
             causes, detail = found or ((Cause.FACTOR,), {"factor": factor, "counts": []})
             yield _multiplied(call, factor, causes, 0.6 + 0.4 * len(causes) if found else 6.0, detail)
         if call.number in terms:
-            for factor in (-1.0, 2.0, 0.5):
-                cause = Cause.SIGN if factor < 0 else Cause.FACTOR
-                yield _multiplied(call, factor, (cause,), 1.5, {"factor": factor, "counts": []})
+            for factor, cause, name in ((-1.0, Cause.SIGN, ""), *atoms(bench)):
+                yield _multiplied(call, factor, (cause,), 1.5, {"factor": factor, "counts": [name]})
 
 
 def _multiplied(call: Call, factor: float, causes: tuple[Cause, ...], cost: float, detail: dict[str, Any]) -> Edit:

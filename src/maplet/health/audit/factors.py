@@ -14,9 +14,9 @@ from maplet.health.audit.causes import Cause
 def explained(factor: float, bench: Bench) -> tuple[tuple[Cause, ...], dict[str, Any]] | None:
     """The causes for which a gradient is to be multiplied by a factor; None where it is no product of known numbers."""
     sign = (Cause.SIGN,) if factor < 0 else ()
-    size, atoms = abs(factor), _atoms(bench)
+    size, known = abs(factor), atoms(bench)
     for count in range(3):
-        for chosen in combinations_with_replacement(atoms, count):
+        for chosen in combinations_with_replacement(known, count):
             if abs(np.prod([value for value, _, _ in chosen]) / size - 1) < 1e-6 and not _cancel(chosen):
                 causes = (*sign, *dict.fromkeys(cause for _, cause, _ in chosen))
                 return (causes, {"factor": factor, "counts": [name for _, _, name in chosen]}) if causes else None
@@ -28,7 +28,7 @@ def _cancel(chosen: tuple[Any, ...]) -> bool:
     return len(values) == 2 and abs(values[0] * values[1] - 1) < 1e-9
 
 
-def _atoms(bench: Bench) -> list[tuple[float, Cause, str]]:
+def atoms(bench: Bench) -> list[tuple[float, Cause, str]]:
     """Numbers that gradients are off by, the likeliest first."""
     run = bench.run
     behind = run.tape.ancestors([run.loss])
@@ -53,6 +53,6 @@ def _atoms(bench: Bench) -> list[tuple[float, Cause, str]]:
                 value = run.value(arg.number) if hasattr(arg, "number") else arg
                 plain = isinstance(value, int | float | np.ndarray | np.generic) and np.size(value) == 1
                 number = abs(float(np.asarray(value).reshape(()))) if plain else 0.0
-                if number not in (0.0, 1.0) and not any(abs(number - known) < 1e-12 for known, _, _ in found):
+                if number not in (0.0, 1.0) and not any(abs(number - other) < 1e-12 for other, _, _ in found):
                     found += [(number, Cause.FACTOR, f"{number:g}"), (1 / number, Cause.FACTOR, f"1/{number:g}")]
     return found

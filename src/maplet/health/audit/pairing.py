@@ -42,7 +42,8 @@ def paired(
         unknown = [name for name in wrt if name not in run.inputs]
         if unknown:
             raise GradientError(f"wrt: there is no input {unknown[0]}", fix=f"one of {', '.join(run.inputs)}")
-    found = list(_flat(returned, "", {**{name: value for name, value in held}, **variables}))
+    named = {name: value for name, value in {**dict(held), **variables}.items() if _belongs(name, floats)}
+    found = list(_flat(returned, "", {**variables, **named}))
     if not found:
         found = [(name, value) for name, value in held if getattr(value, "number", run.begin) >= run.begin]
         return _required(_by_name(found, floats, only_marked=True), run, returned)
@@ -99,6 +100,13 @@ def _by_name(found: Sequence[tuple[str, Any]], inputs: Sequence[str], *, only_ma
                 pairs[name] = value
                 break
     return pairs
+
+
+def _belongs(path: str, inputs: Sequence[str]) -> bool:
+    """Whether a variable is named after an input."""
+    *place, last = path.split(".")
+    match = spelled.match(last)
+    return match is not None and match.group(1) != last and bool(_names(place, [match.group(1)], inputs))
 
 
 def _names(place: Sequence[str], stems: Sequence[str], inputs: Sequence[str]) -> list[str]:

@@ -11,10 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from maplet.health.audit import edits
-from maplet.health.audit.bench import Bench, Edit
+from maplet.health.audit.bench import Bench, Edit, agrees, ratio
 from maplet.health.audit.local_derivatives import local_derivatives
 from maplet.health.audit.loops import in_loops
 from maplet.health.audit.operands import exchanged, left_out, recoded, shifted
@@ -73,8 +71,9 @@ def _best(first: Bench, others: Sequence[Bench], chosen: list[Edit], kinds: Sequ
         values = first.values([*chosen, edit])
         if values is not None and right <= (now := first.right(values)):
             found.append((len(now) - len(right), edit.cost, max(edit.numbers), edit, values))
-    exact = {number for *_, edit, _ in found for number in edit.numbers if _is_right(first, before[number])}
-    found.sort(key=lambda each: (-each[0], each[1], not exact.isdisjoint(each[3].numbers), each[2]))
+    found.sort(key=lambda each: (-each[0], each[1]))
+    best = [each for each in found if each[:2] == found[0][:2] and each[0] > 0]
+    found[: len(best)] = sorted(best, key=lambda each: _distance(first, before, each[3]))
     for gain, _, _, edit, _ in found:
         if gain > 0 and _confirmed(first, others, chosen, edit):
             return edit
@@ -99,7 +98,7 @@ def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]
         for operand in call.operands:
             uses.setdefault(operand, []).append(call.number)
     good = bench.run.tape.ancestors([o.number for o in bench.outputs if o.name in right])
-    again = bench.forward_again
+    again = bench.no_cotangents
     for kind in kinds:
         made = list(kind(bench, values, calls))
         for edit in [*made, *in_loops(bench, made)]:
@@ -122,9 +121,21 @@ def _at_uses(edit: Edit, number: int, uses: Sequence[int]) -> Edit:
     return Edit(tuple(uses), edit.causes, edit.cost + 0.05, apply, {**edit.detail, "alias": number})
 
 
-def _is_right(bench: Bench, value: Any) -> bool:
-    """Whether a value is a right cotangent."""
-    return any(np.shape(value) == c.shape and np.allclose(value, c, rtol=1e-8, atol=1e-12) for c in bench.truth.cotangents.values())
+def _distance(bench: Bench, values: Sequence[Any], edit: Edit) -> tuple[int, int]:
+    """How far an edit stands from where the backward pass leaves the right way; then its place in the program.
+
+    A local derivative belongs behind the cotangent of the value that it is the derivative of; anything else to the first
+    value that is no right cotangent.
+    """
+    cotangents = bench.truth.cotangents
+    if edit.detail.get("place") and edit.detail.get("base") is not None:
+        right = cotangents.get(edit.detail["place"][1])
+        value = values[edit.detail["base"]]
+        if right is None or ratio(value, right) is None:
+            return 2, -max(edit.numbers)
+        return int(not agrees(value, right, 1e-8)), -max(edit.numbers)
+    value = values[edit.detail.get("alias", edit.numbers[0])]
+    return int(any(agrees(value, right, 1e-8) for right in cotangents.values())), max(edit.numbers)
 
 
 def _confirmed(first: Bench, others: Sequence[Bench], chosen: list[Edit], edit: Edit) -> bool:
