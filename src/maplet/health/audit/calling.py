@@ -126,7 +126,9 @@ def run(subject: Subject, values: Mapping[str, Any] | None = None, *, recorded: 
     names = seen.variables.get(code_of(backward), {})
     done.gradients = paired(returned, names, arrays_in(owner), done, subject.wrt)
     for variables in seen.variables.values():
-        done.names |= {v.number: name for name, v in variables.items() if isinstance(v, Recorded) and v.number not in inputs}
+        for name, array in arrays_in({k: v for k, v in variables.items() if k != "self"}):
+            if isinstance(array, Recorded) and ("." not in name or array.number not in done.names):
+                done.names[array.number] = name
     for name, number in inputs.items():
         done.names[number] = name
     for name, value in names.items():

@@ -43,9 +43,13 @@ def atoms(bench: Bench) -> list[tuple[float, Cause, str]]:
             for length in (int(np.prod(shape)), *shape):
                 if length > 1:
                     counts.setdefault(length, f"elements of {run.names.get(call.operands[0], 'what is averaged')}")
+    for name, number in run.inputs.items():
+        if number not in bench.truth.wrt and number in behind:
+            for length in np.shape(run.value(number))[1:]:
+                counts.setdefault(length, f"a row of {name}")
     found: list[tuple[float, Cause, str]] = [(2.0, Cause.FACTOR, "2"), (0.5, Cause.FACTOR, "1/2")]
     for count, name in counts.items():
-        if count != 2:
+        if count > 2:
             found += [(1 / count, Cause.MISSING_MEAN, name), (float(count), Cause.EXTRA_MEAN, name)]
     for call in bench.calls[: run.loss + 1]:
         if call.kind in ("multiply", "divide", "power") and call.number in behind:

@@ -109,6 +109,8 @@ def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]
             own = [n for n in uses.get(number, ()) if n not in good]
             if len(edit.numbers) == 1 and number in good and own:
                 yield _at_uses(edit, number, own)
+            if len(edit.numbers) == 1 and len(own) > 1:
+                yield from (_at_uses(edit, number, [use]) for use in own)
 
 
 def _at_uses(edit: Edit, number: int, uses: Sequence[int]) -> Edit:
@@ -118,7 +120,7 @@ def _at_uses(edit: Edit, number: int, uses: Sequence[int]) -> Edit:
         mended = edit.apply(bench, values, number)
         return bench.calls[use].compute(values, {number: mended})
 
-    return Edit(tuple(uses), edit.causes, edit.cost + 0.05, apply, {**edit.detail, "alias": number})
+    return Edit(tuple(uses), edit.causes, edit.cost + 0.04 + 0.01 * len(uses), apply, {**edit.detail, "alias": number})
 
 
 def _distance(bench: Bench, values: Sequence[Any], edit: Edit) -> tuple[int, int]:

@@ -123,11 +123,11 @@ class Truth:
 
     @cached_property
     def factors(self) -> list[tuple[int, int, Any]]:
-        """What products multiply an operand with: (operand, product, ∂product/∂operand)."""
+        """What products and quotients multiply an operand with: (operand, product, ∂product/∂operand)."""
         found: list[tuple[int, int, Any]] = []
         for number in self.active:
             call = self.calls[number]
-            for arg in call.args if call.kind == "multiply" else ():
+            for arg in call.args[: {"multiply": 2, "divide": 1}.get(call.kind, 0)]:
                 if isinstance(arg, Ref) and arg.number in self.active:
                     factor = self.factors_between(arg.number, number)
                     if np.ndim(factor) and not any(_close(factor, known) for _, _, known in found):
@@ -135,10 +135,11 @@ class Truth:
         return found
 
     def factors_between(self, first: int, last: int) -> Any:
-        """What a product multiplies one of its operands with."""
+        """What a product multiplies one of its operands with; of a quotient, 1 by the denominator."""
         call = self.calls[last]
         own = next(n for n, arg in enumerate(call.args) if isinstance(arg, Ref) and arg.number == first)
         factor = filled(call.args[1 - own], lambda ref: self.run.value(ref.number))
+        factor = 1 / np.asarray(factor, np.float64) if call.kind == "divide" else factor
         return np.broadcast_to(np.asarray(factor, np.float64), self.run.value(last).shape)
 
 
