@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from traceback import walk_tb
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,13 +22,13 @@ from maplet.health.audit.tape import same
 from maplet.health.audit.verdict import Finding, Report, Verdict, largest
 from maplet.health.audit.words import sentence
 
-others = 2
+T = TypeVar("T")
+others = 2  # how many random inputs besides the given ones
 
 
 def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tuple[list[Bench], Run]:
     """Benches on the given inputs and on others, and the run with the arrays as they are."""
-    first = _of_user(subject, None)
-    again = _of_user(subject, None)
+    first, again = (of_user(lambda: run(subject, recorded=False)) for _ in range(2))
     _require_steady(first, again)
     arrays = arrays_of(subject)
     wide = {name: np.asarray(a, np.float64) if np.asarray(a).dtype.kind == "f" else a for name, a in arrays.items()}
@@ -51,10 +51,10 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
     return benches, first
 
 
-def _of_user(subject: Subject, values: Mapping[str, Any] | None) -> Run:
-    """A run with plain arrays; an error in the user's own code is told as such."""
+def of_user(function: Callable[[], T]) -> T:
+    """Run the user's own code; an error in it is told as such."""
     try:
-        return run(subject, values, recorded=False)
+        return function()
     except MapletError:
         raise
     except Exception as error:

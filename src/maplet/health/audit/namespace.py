@@ -25,15 +25,18 @@ missing: Any = object()
 class Namespace:
     """NumPy (or `math`) as the user's file sees it while it is recorded."""
 
-    def __init__(self, module: ModuleType, tape: Tape) -> None:
+    def __init__(self, module: ModuleType, tape: Tape, *, draws: bool = False) -> None:
         self._module = module
         self._tape = tape
+        self._draws = draws  # whether random arrays are recorded as well, where they are the parameters of a script
 
     def __getattr__(self, name: str) -> Any:
         if self._module is math:
             found = getattr(np, {"pow": "power"}.get(name, name), getattr(math, name))
         else:
             found = getattr(self._module, name)
+        if self._draws and name == "random":
+            return _Draws(found, self._tape)
         return self._maker(name, found) if name in makers and self._module is np else found
 
     def _maker(self, name: str, function: Any) -> Any:
@@ -46,6 +49,27 @@ class Namespace:
             return self._tape.enter(made) if isinstance(made, np.ndarray) else made
 
         return make
+
+
+class _Draws:
+    """`np.random`, or a generator of it, whose arrays are recorded."""
+
+    def __init__(self, source: Any, tape: Tape) -> None:
+        self._source = source
+        self._tape = tape
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._source, name)
+        if name in ("default_rng", "RandomState"):
+            return lambda *args: _Draws(found(*args), self._tape)
+        if not callable(found):
+            return found
+
+        def draw(*args: Any, **kwargs: Any) -> Any:
+            made = found(*args, **kwargs)
+            return self._tape.enter(made) if isinstance(made, np.ndarray) else made
+
+        return draw
 
 
 @contextmanager

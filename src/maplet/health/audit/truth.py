@@ -58,7 +58,8 @@ class Truth:
             found: dict[int, Any] = {}
             for number in self.active:
                 call = self.calls[number]
-                value = self._spelled(call, found, edges) if call.function is not None else mp.asarray(self.run.value(number))
+                is_given = call.function is None or number in self.wrt
+                value = mp.asarray(self.run.value(number)) if is_given else self._spelled(call, found, edges)
                 found[number] = value + probes[str(number)]
             return mp.sum(found[self.run.loss]) if self.run.loss in found else mp.asarray(0.0, dtype=mp.float64)
 

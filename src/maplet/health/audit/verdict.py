@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,6 +76,10 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     differences: tuple[Difference, ...] = ()
     remark: str = ""
+
+    def with_finding(self, finding: Finding) -> Verdict:
+        """The same with one more fault."""
+        return replace(self, findings=(*self.findings, finding))
 
 
 @dataclass(frozen=True, repr=False)

@@ -43,6 +43,7 @@ _english: dict[str, str] = {
     "entry": "at {index}: given {given}, right {right}",
     "differences": "the forward function could not be recorded ({why}): compared with central differences",
     "shape": "its shape is {given}, that of {name} is {right}",
+    "step": "the update takes the loss from {before} to {after}",
     "it": "a value",
 }
 
@@ -79,6 +80,7 @@ _chinese: dict[str, str] = {
     "entry": "位置 {index}:给出 {given},应为 {right}",
     "differences": "前向函数无法记录({why}):与中心差分比较",
     "shape": "它的形状是 {given},而 {name} 的是 {right}",
+    "step": "这一步更新使损失从 {before} 变为 {after}",
     "it": "某个值",
 }
 
