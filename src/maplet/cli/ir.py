@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
-from contextlib import contextmanager
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 import numpy as np
 
 from maplet import optim
+from maplet.cli.files import existing, loaded, named, of_user
 from maplet.core.array import from_value
-from maplet.core.context import package_folder
 from maplet.core.reading import Reader
 from maplet.core.recording import trace
 from maplet.core.types import ArrayType, default_int
-from maplet.data.suggest import suggest
 from maplet.errors import CheckpointError, GraphError, MapletError, SettingError
 from maplet.nn.architecture import build
 from maplet.nn.losses import losses
@@ -29,7 +24,7 @@ from maplet.train.stepping import Stepping
 from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Sequence
     from types import ModuleType
 
     from maplet.core.array import Array
@@ -77,27 +72,8 @@ def _text(stage: str, function: Callable[..., Any], given: Sequence[Any]) -> str
         from maplet.compiler.stages import stage_text  # noqa: PLC0415  (no other command needs a compiler)
     except ImportError as error:
         raise SettingError(f"the compiler cannot be loaded: {error}", fix="pip install llvmlite") from error
-    with _of_user(getattr(function, "__name__", "the function")):
+    with of_user(getattr(function, "__name__", "the function")):
         return stage_text(stage, function, *given).rstrip("\n")
-
-
-@contextmanager
-def _of_user(name: str) -> Generator[None]:
-    """An error in the user's own code is theirs, and told as such."""
-    try:
-        yield
-    except MapletError as error:
-        error.where = error.where or _line_of(error)
-        raise
-    except Exception as error:
-        raise SettingError(f"{name}: {type(error).__name__}: {error}", where=_line_of(error)) from error
-
-
-def _line_of(error: Exception) -> str | None:
-    """The innermost line of the user's files that an error came through."""
-    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    theirs = [(file, line) for file, line in places if not file.startswith((package_folder, "<"))]
-    return f"{Path(theirs[-1][0]).name}:{theirs[-1][1]}" if theirs else None
 
 
 # ── functions in files ───────────────────────────────────────────────────────────────────────────
@@ -109,38 +85,12 @@ def _of_file(source: str, arguments: Sequence[str]) -> tuple[Callable[..., Any],
         raise SettingError(
             f"{source} is neither a run directory nor a function of a file", fix="maplet ir file.py:function --arg …"
         )
-    path = Path(place)
-    if not path.is_file():
-        raise SettingError(f"there is no file {place}", fix="give the path of a Python file before the colon")
-    module = _loaded(path)
-    function = _named(module, name, path)
+    path = existing(place)
+    module = loaded(path)
+    function = named(module, name, path)
     if not callable(function):
         raise SettingError(f"{name} of {path} is {type(function).__name__}, not a function")
     return function, [_argument(text, module, path) for text in arguments]
-
-
-def _loaded(path: Path) -> ModuleType:
-    """A file, run as a module; what lies beside it can be imported."""
-    name = f"_{path.stem}"
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise SettingError(f"{path} is no Python file", fix="its name ends with .py")
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    sys.path.insert(0, str(path.parent.resolve()))
-    with _of_user(str(path)):
-        spec.loader.exec_module(module)
-    return module
-
-
-def _named(module: ModuleType, name: str, path: Path) -> Any:
-    found: Any = module
-    for part in name.split("."):
-        if not hasattr(found, part):
-            known = [key for key in getattr(found, "__dict__", dict[str, Any]()) if not str(key).startswith("_")]
-            raise SettingError(f"{path} has no {name}", fix=suggest(part, map(str, known), kind="names"))
-        found = getattr(found, part)
-    return found
 
 
 def _argument(text: str, module: ModuleType, path: Path) -> Any:
@@ -158,7 +108,7 @@ def _argument(text: str, module: ModuleType, path: Path) -> Any:
     try:
         number = ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        return _named(module, text, path)
+        return named(module, text, path)
     return number
 
 

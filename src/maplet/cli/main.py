@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 import maplet
+from maplet.cli.audit import audit
 from maplet.cli.ir import ir
 from maplet.cli.predict import predict
 from maplet.cli.show import show
@@ -37,12 +38,13 @@ def cli(debug: bool) -> None:
     maplet predict runs/penguins penguins.csv -o predictions.csv
     maplet show runs/penguins
     maplet ir net.py:step --arg f32[128,784]
+    maplet audit net.py:forward net.py:backward
     """  # noqa: D301  (\b is how click keeps lines apart)
     _show_notes()
     click.get_current_context().obj = {"debug": debug}
 
 
-for command in (train, predict, show, ir):
+for command in (train, predict, show, ir, audit):
     cli.add_command(command)
 
 

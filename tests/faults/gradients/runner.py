@@ -3,12 +3,14 @@
     python tests/faults/gradients/runner.py [--list]
 
 Each file here is a program with right gradients (`subject` gives its functions and inputs) and a table `FAULTS`: each
-entry is one or two patches, (line, wrong line, cause). The programs in `tuned` were looked at while the audit was
+entry is one or two patches, (line, wrong line, cause …). A program without `subject` is a whole training script. The programs in `tuned` were looked at while the audit was
 written, those in `held_out` were not.
 """
 
+import ast
 import linecache
 import sys
+import tempfile
 import types
 from collections import Counter
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import maplet as mp
+from maplet.health.audit import audit_script
 
 HERE = Path(__file__).parent
 GROUPS = ("tuned", "held_out")
@@ -46,34 +49,49 @@ def loaded(path, text):
     return module
 
 
-def cases(group):
+def cases(group, name="*"):
     """Every program of a group: as it stands, then with each of its faults."""
-    for path in sorted((HERE / group).glob("*.py")):
+    for path in sorted((HERE / group).glob(f"{name}.py")):
         text = path.read_text(encoding="utf-8")
         program, _, _ = text.partition("\nFAULTS = ")
         yield Case(group, path.stem, program, frozenset(), frozenset())
-        for patches in loaded(path, text).FAULTS:
+        for patches in faults(text):
             yield planted(group, path.stem, program, patches)
+
+
+def faults(text):
+    """The table at the end of a program's text; nothing of the program is run for it."""
+    return ast.literal_eval(text.partition("\nFAULTS = ")[2])
 
 
 def planted(group, name, program, patches):
     """A program with a few lines changed; each must be there exactly once."""
     faulty, causes, changed = program, set(), set()
-    for line, wrong, cause in patches:
+    for line, wrong, *named in patches:
         assert faulty.count(line) == 1, f"{name}: {line!r} stands {faulty.count(line)} times"
         first = faulty[: faulty.index(line)].count("\n") + 1
         changed |= set(range(first - (not wrong), first + max(line.count("\n"), wrong.count("\n")) + 1))
         faulty = faulty.replace(line, wrong)
-        causes.add(cause)
+        causes.update(named)
     return Case(group, name, faulty, frozenset(causes), frozenset(changed))
 
 
 def audited(case, seed=0):
     """The report on a case."""
     path = HERE / case.group / f"{case.name}.py"
+    if "def subject(" not in case.text:
+        return audited_script(case)
     program = loaded(path, case.text)
     forward, backward, args, *options = program.subject(np.random.default_rng(seed))
     return mp.audit(forward, backward, *args, **(options[0] if options else {}))
+
+
+def audited_script(case):
+    """The report on a program that is a whole training script."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{case.name}.py"
+        path.write_text(case.text, encoding="utf-8")
+        return audit_script(path)
 
 
 @dataclass

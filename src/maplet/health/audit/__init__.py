@@ -12,10 +12,11 @@ from maplet.health.audit.bench import Bench
 from maplet.health.audit.calling import Subject
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.judging import judged, prepared
+from maplet.health.audit.script import audit_script
 from maplet.health.audit.verdict import Difference, Finding, Report, Verdict
 from maplet.health.audit.words import known_language
 
-__all__ = ["Bench", "Cause", "Difference", "Finding", "Report", "Subject", "Verdict", "audit"]
+__all__ = ["Bench", "Cause", "Difference", "Finding", "Report", "Subject", "Verdict", "audit", "audit_script"]
 
 
 @located

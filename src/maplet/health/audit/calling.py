@@ -271,6 +271,8 @@ def _no_loss(subject: Subject, value: Any) -> Exception:
 def _arguments(function: Callable[..., Any], known: Mapping[str, Any], rest: Sequence[Any], given: Mapping[str, Any]) -> list[Any]:
     """Arguments for the backward function (or the loss), by name; what is left over takes what forward returned."""
     parameters = positional(function)
+    if not parameters and any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(function).parameters.values()):
+        return list(given.values())
     lower = {name.lower(): value for name, value in known.items()}
     named: dict[str, Any] = {}
     open_: list[str] = []

@@ -30,8 +30,8 @@ def scaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit
             causes, detail = found or ((Cause.FACTOR,), {"factor": factor, "counts": []})
             yield _multiplied(call, factor, causes, 0.6 + 0.4 * len(causes) if found else 6.0, detail)
         if call.number in terms:
-            for factor, cause, name in ((-1.0, Cause.SIGN, ""), *atoms(bench)):
-                yield _multiplied(call, factor, (cause,), 1.5, {"factor": factor, "counts": [name]})
+            for factor, cause, name in ((-1.0, Cause.SIGN, ("", "")), *atoms(bench)):
+                yield _multiplied(call, factor, (cause,), 1.5, {"factor": factor, "counts": [(factor, *name)]})
 
 
 def _multiplied(call: Call, factor: float, causes: tuple[Cause, ...], cost: float, detail: dict[str, Any]) -> Edit:

@@ -9,6 +9,10 @@ import numpy as np
 
 from maplet.health.audit.bench import Bench
 from maplet.health.audit.causes import Cause
+from maplet.health.audit.tape import Ref
+
+Count = tuple[str, str]
+"""Where a number comes from: a key of `words`, and the name that goes into it."""
 
 
 def explained(factor: float, bench: Bench) -> tuple[tuple[Cause, ...], dict[str, Any]] | None:
@@ -19,7 +23,7 @@ def explained(factor: float, bench: Bench) -> tuple[tuple[Cause, ...], dict[str,
         for chosen in combinations_with_replacement(known, count):
             if abs(np.prod([value for value, _, _ in chosen]) / size - 1) < 1e-6 and not _cancel(chosen):
                 causes = (*sign, *dict.fromkeys(cause for _, cause, _ in chosen))
-                return (causes, {"factor": factor, "counts": [name for _, _, name in chosen]}) if causes else None
+                return (causes, {"factor": factor, "counts": [(value, *source) for value, _, source in chosen]}) if causes else None
     return None
 
 
@@ -28,35 +32,44 @@ def _cancel(chosen: tuple[Any, ...]) -> bool:
     return len(values) == 2 and abs(values[0] * values[1] - 1) < 1e-9
 
 
-def atoms(bench: Bench) -> list[tuple[float, Cause, str]]:
-    """Numbers that gradients are off by, the likeliest first."""
+def atoms(bench: Bench) -> list[tuple[float, Cause, Count]]:
+    """Numbers that gradients are off by, the likeliest first: (number, what it would mean, where it comes from)."""
+    found: list[tuple[float, Cause, Count]] = [(2.0, Cause.FACTOR, ("number", "2")), (0.5, Cause.FACTOR, ("number", "1/2"))]
+    for count, source in _counts(bench).items():
+        if count > 2:
+            found += [(1 / count, Cause.MISSING_MEAN, source), (float(count), Cause.EXTRA_MEAN, source)]
+    run, behind = bench.run, bench.run.tape.ancestors([bench.run.loss])
+    for call in bench.calls[: run.loss + 1]:
+        if call.kind in ("multiply", "divide", "power") and call.number in behind:
+            for arg in call.args:
+                number = _constant(run.value(arg.number) if isinstance(arg, Ref) else arg)
+                if number not in (0.0, 1.0) and not any(abs(number - other) < 1e-12 for other, _, _ in found):
+                    found.append((number, Cause.FACTOR, ("number", f"{number:g}")))
+                    found.append((1 / number, Cause.FACTOR, ("number", f"1/{number:g}")))
+    return found
+
+
+def _constant(value: Any) -> float:
+    """The size of a number that stands alone; 0 of anything else."""
+    alone = isinstance(value, int | float | np.ndarray | np.generic) and np.size(value) == 1
+    return abs(float(np.asarray(value).reshape(()))) if alone else 0.0
+
+
+def _counts(bench: Bench) -> dict[int, Count]:
+    """What a mean may go over: rows of the data, elements of what is averaged, other axes."""
     run = bench.run
     behind = run.tape.ancestors([run.loss])
-    counts: dict[int, str] = {}
-    for name, number in run.inputs.items():
-        value = run.value(number)
-        if number not in bench.truth.wrt and number in behind and np.ndim(value) and value.shape[0] > 1:
-            counts.setdefault(value.shape[0], f"rows of {name}")
+    data = {name: np.shape(run.value(n)) for name, n in run.inputs.items() if n not in bench.truth.wrt and n in behind}
+    found: dict[int, Count] = {}
+    for name, shape in data.items():
+        if shape:
+            found.setdefault(shape[0], ("rows", name))
     for call in bench.calls[: run.loss + 1]:
         if call.kind in ("mean", "sum", "reduce") and call.number in behind and call.operands:
             shape = np.shape(run.value(call.operands[0]))
             for length in (int(np.prod(shape)), *shape):
-                if length > 1:
-                    counts.setdefault(length, f"elements of {run.names.get(call.operands[0], 'what is averaged')}")
-    for name, number in run.inputs.items():
-        if number not in bench.truth.wrt and number in behind:
-            for length in np.shape(run.value(number))[1:]:
-                counts.setdefault(length, f"a row of {name}")
-    found: list[tuple[float, Cause, str]] = [(2.0, Cause.FACTOR, "2"), (0.5, Cause.FACTOR, "1/2")]
-    for count, name in counts.items():
-        if count > 2:
-            found += [(1 / count, Cause.MISSING_MEAN, name), (float(count), Cause.EXTRA_MEAN, name)]
-    for call in bench.calls[: run.loss + 1]:
-        if call.kind in ("multiply", "divide", "power") and call.number in behind:
-            for arg in call.args:
-                value = run.value(arg.number) if hasattr(arg, "number") else arg
-                plain = isinstance(value, int | float | np.ndarray | np.generic) and np.size(value) == 1
-                number = abs(float(np.asarray(value).reshape(()))) if plain else 0.0
-                if number not in (0.0, 1.0) and not any(abs(number - other) < 1e-12 for other, _, _ in found):
-                    found += [(number, Cause.FACTOR, f"{number:g}"), (1 / number, Cause.FACTOR, f"1/{number:g}")]
+                found.setdefault(length, ("elements", run.names.get(call.operands[0], "")))
+    for name, shape in data.items():
+        for length in shape[1:]:
+            found.setdefault(length, ("row", name))
     return found

@@ -187,7 +187,7 @@ def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:
 
     given = edit.detail
     first, last = given.get("place") or (None, None)
-    counts = [text for text in given.get("counts", ())]
+    counts = [_count(*count, language) for count in given.get("counts", ()) if count[1] not in ("", "number")]
     return {
         "factor": f"{given.get('factor', 1.0):g}",
         "count": ", ".join(counts),
@@ -200,6 +200,12 @@ def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:
         "value": name(given["value"]) if "value" in given else it,
         "line_of_path": _line(bench, given["edge"][0]) if "edge" in given else "",
     }
+
+
+def _count(number: float, kind: str, of: str, language: str) -> str:
+    """How many, of what: ``6, the rows of X``."""
+    many = round(max(number, 1 / number))
+    return f"{many}, {sentence(language, kind, {'of': of or sentence(language, 'it')})}"
 
 
 def _twin(bench: Bench, number: int) -> int:

@@ -82,7 +82,9 @@ def _swap(numbers: tuple[int, ...], ref: int, other: int, cause: Cause, cost: fl
     def apply(bench: Bench, v: list[Any], n: int) -> Any:
         return bench.calls[n].compute(v, {ref: v[other]}) if ref in bench.calls[n].operands else v[n]
 
-    return Edit(numbers, (cause,), cost, apply, {"used": ref, "right": other, "outer": True})
+    # A helper that is given a wrong value does not have the fault: the line that calls it has.
+    outer = {"outer": True} if cause in (Cause.DERIVATIVE_AT_OUTPUT, Cause.DERIVATIVE_AT_INPUT) else {}
+    return Edit(numbers, (cause,), cost, apply, {"used": ref, "right": other, **outer})
 
 
 def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tuple[Cause, float]:

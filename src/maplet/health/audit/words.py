@@ -44,6 +44,9 @@ _english: dict[str, str] = {
     "differences": "the forward function could not be recorded ({why}): compared with central differences",
     "shape": "its shape is {given}, that of {name} is {right}",
     "step": "the update takes the loss from {before} to {after}",
+    "rows": "the rows of {of}",
+    "row": "an axis of {of}",
+    "elements": "the elements of {of}",
     "it": "a value",
 }
 
@@ -81,10 +84,18 @@ _chinese: dict[str, str] = {
     "differences": "前向函数无法记录({why}):与中心差分比较",
     "shape": "它的形状是 {given},而 {name} 的是 {right}",
     "step": "这一步更新使损失从 {before} 变为 {after}",
+    "rows": "{of} 的行数",
+    "row": "{of} 的一个轴",
+    "elements": "{of} 的元素数",
     "it": "某个值",
 }
 
 _tables = {"en": _english, "zh": _chinese}
+
+
+def table(language: str) -> Mapping[str, str]:
+    """Every sentence of a language, by its key."""
+    return _tables[language]
 
 
 def sentence(language: str, key: str, detail: Mapping[str, Any] | None = None) -> str:
