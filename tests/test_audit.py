@@ -157,7 +157,12 @@ def test_the_users_arrays_and_names_are_as_before(args):
 
 def test_what_cannot_be_recorded_is_compared_with_central_differences(args):
     def through_lists(x, y, w):
-        return float(sum((sum(a * b for a, b in zip(row.tolist(), w.tolist(), strict=True)) - t) ** 2 for row, t in zip(x, y.tolist(), strict=True))) / len(y)
+        return float(
+            sum(
+                (sum(a * b for a, b in zip(row.tolist(), w.tolist(), strict=True)) - t) ** 2
+                for row, t in zip(x, y.tolist(), strict=True)
+            )
+        ) / len(y)
 
     report = mp.audit(through_lists, backward, *args)
     assert report

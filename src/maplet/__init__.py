@@ -220,7 +220,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Accumulator", "Array", "ArrayType", "Callback", "Checkpoint", "EarlyStopping", "Graph", "Parameter", "Run",
     "__array_api_version__", "__array_namespace_info__", "abs", "acos", "acosh", "add", "all", "allclose", "any",
-    "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype", "atan", "atan2", "atanh", "audit", "bfloat16",
+    "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype", "atan", "atan2", "atanh", "audit",
+    "bfloat16",
     "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bool",
     "broadcast_arrays", "broadcast_to", "can_cast", "ceil", "celu", "check", "check_gradient", "checkpoint", "chunked",
     "clip", "concat", "cond", "conv", "conv_transpose", "copysign", "cos", "cosh", "count_nonzero", "cumulative_max",

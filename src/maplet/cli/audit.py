@@ -56,7 +56,9 @@ def audit(
     """  # noqa: D301  (\b is how click keeps lines apart)
     if backward is None:
         if ":" in Path(forward).name:
-            raise SettingError(f"which function gives the gradients of {forward}?", fix=f"maplet audit {forward} FILE.py:NAME")
+            raise SettingError(
+                f"which function gives the gradients of {forward}?", fix=f"maplet audit {forward} FILE.py:NAME"
+            )
         report = audit_script(existing(forward), seed=seed, language=language)
     else:
         report = _of_functions(forward, backward, arguments, loss, wrt, language, seed)
@@ -104,7 +106,7 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
 def _argument(text: str, module: ModuleType, path: Path, rng: np.random.Generator) -> Any:
     """An object of the file, or a random array of a type."""
     if "[" not in text:
-        if hasattr(module, text.split(".")[0]):
+        if hasattr(module, text.split(".", maxsplit=1)[0]):
             return named(module, text, path)
         raise SettingError(
             f"{path} has nothing that is called {text}",

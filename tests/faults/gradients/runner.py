@@ -45,7 +45,7 @@ def loaded(path, text):
     module = types.ModuleType(path.stem)
     module.__file__ = str(path)
     linecache.cache[str(path)] = (len(text), None, text.splitlines(keepends=True), str(path))
-    exec(compile(text, str(path), "exec"), vars(module))  # noqa: S102  (the programs of this folder)
+    exec(compile(text, str(path), "exec"), vars(module))
     return module
 
 
@@ -160,7 +160,11 @@ if __name__ == "__main__":
         bad = each.error or (not each.named) or (bool(each.case.causes) != each.found)
         if bad or "--list" in sys.argv:
             causes = ", ".join(sorted(map(str, each.report.causes))) if each.report is not None else each.error
-            print(f"{'✗' if bad else '✓'} {each.case.label}  →  {causes or ('not found' if each.case.causes else 'right')}")
+            print(
+                f"{'✗' if bad else '✓'} {each.case.label}  →  {causes or ('not found' if each.case.causes else 'right')}"
+            )
         elif not each.placed and each.case.causes:
-            print(f"? {each.case.label}: lines {[f.line for f in each.report.findings]}, changed {sorted(each.case.changed)}")
+            print(
+                f"? {each.case.label}: lines {[f.line for f in each.report.findings]}, changed {sorted(each.case.changed)}"
+            )
     print("\n".join([*table(everything), *summary(everything)]))

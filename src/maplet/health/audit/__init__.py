@@ -1,9 +1,8 @@
-"""`audit`: is a gradient that was derived and written by hand right, and if not, why not?"""
+"""`audit`: whether a gradient that was derived and written by hand is right, and if not, why not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +14,9 @@ from maplet.health.audit.judging import judged, prepared
 from maplet.health.audit.script import audit_script
 from maplet.health.audit.verdict import Difference, Finding, Report, Verdict
 from maplet.health.audit.words import known_language
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Bench", "Cause", "Difference", "Finding", "Report", "Subject", "Verdict", "audit", "audit_script"]
 

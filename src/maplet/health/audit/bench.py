@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
-from maplet.health.audit.calling import Run
-from maplet.health.audit.causes import Cause
 from maplet.health.audit.tape import Recorded, same
 from maplet.health.audit.truth import Truth
 
+if TYPE_CHECKING:
+    from maplet.health.audit.causes import Cause
+    from maplet.health.audit.calling import Run
+    from collections.abc import Callable, Mapping, Sequence
 
-rearranging = frozenset("transpose swapaxes reshape ravel _getitem expand_dims squeeze moveaxis".split())
+rearranging = frozenset(["transpose", "swapaxes", "reshape", "ravel", "_getitem", "expand_dims", "squeeze", "moveaxis"])
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,9 @@ class Bench:
 
     def right(self, values: Sequence[Any]) -> frozenset[str]:
         """The gradients that are right."""
-        return frozenset(o.name for o in self.outputs if agrees(values[o.number], self.expected[o.name], self.tolerance))
+        return frozenset(
+            o.name for o in self.outputs if agrees(values[o.number], self.expected[o.name], self.tolerance)
+        )
 
     def ratios(self, values: Sequence[Any]) -> dict[str, float]:
         """Of each gradient that is a multiple of the right one, what it is to be multiplied with."""
@@ -125,7 +128,10 @@ class Bench:
         """How many calls of the backward pass give a multiple of a right cotangent."""
         cotangents = [c for c in self.truth.cotangents.values() if np.size(c) > 1]
         return sum(
-            any(np.shape(values[call.number]) == c.shape and ratio(values[call.number], c) is not None for c in cotangents)
+            any(
+                np.shape(values[call.number]) == c.shape and ratio(values[call.number], c) is not None
+                for c in cotangents
+            )
             for call in self.calls[self.run.begin :]
             if np.size(values[call.number]) > 1
         )

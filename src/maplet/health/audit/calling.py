@@ -10,10 +10,9 @@ from __future__ import annotations
 import inspect
 import sys
 import types
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +21,9 @@ from maplet.errors import GradientError, ShapeError
 from maplet.health.audit.namespace import globals_of, recording
 from maplet.health.audit.pairing import paired
 from maplet.health.audit.tape import Recorded, Tape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 upstream = {"dout", "dloss", "d_loss", "dl", "upstream", "grad_output", "grad_out", "grad", "gradient", "dl_dl", "dj"}
 Tree = Any
@@ -268,7 +270,9 @@ def _no_loss(subject: Subject, value: Any) -> Exception:
     )
 
 
-def _arguments(function: Callable[..., Any], known: Mapping[str, Any], rest: Sequence[Any], given: Mapping[str, Any]) -> list[Any]:
+def _arguments(
+    function: Callable[..., Any], known: Mapping[str, Any], rest: Sequence[Any], given: Mapping[str, Any]
+) -> list[Any]:
     """Arguments for the backward function (or the loss), by name; what is left over takes what forward returned."""
     parameters = positional(function)
     if not parameters and any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(function).parameters.values()):

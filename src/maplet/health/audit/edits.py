@@ -109,7 +109,9 @@ def transposed(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[
                     yield Edit((call.number,), (Cause.TRANSPOSE,), 1.0, turn, {"of": ref})
             turned = turned or _is_square(values[call.number])
         if turned:
-            yield Edit((call.number,), (Cause.TRANSPOSE,), 1.05, lambda _, v, n: np.swapaxes(v[n], -1, -2), {"of": call.number})
+            yield Edit(
+                (call.number,), (Cause.TRANSPOSE,), 1.05, lambda _, v, n: np.swapaxes(v[n], -1, -2), {"of": call.number}
+            )
 
 
 def _is_square(value: Any) -> bool:
@@ -151,7 +153,11 @@ def forgotten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[E
                     factor = _multiple(value, mutated)
                     if factor is not None:
                         yield Edit(
-                            (call.number,), (cause,), 2.5, _replaced(number, factor), {"edge": paths[0], "value": paths[0][1]}
+                            (call.number,),
+                            (cause,),
+                            2.5,
+                            _replaced(number, factor),
+                            {"edge": paths[0], "value": paths[0][1]},
                         )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
-from maplet.health.audit.bench import Bench
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.tape import Ref
+
+if TYPE_CHECKING:
+    from maplet.health.audit.bench import Bench
 
 Count = tuple[str, str]
 """Where a number comes from: a key of `words`, and the name that goes into it."""
@@ -23,7 +25,11 @@ def explained(factor: float, bench: Bench) -> tuple[tuple[Cause, ...], dict[str,
         for chosen in combinations_with_replacement(known, count):
             if abs(np.prod([value for value, _, _ in chosen]) / size - 1) < 1e-6 and not _cancel(chosen):
                 causes = (*sign, *dict.fromkeys(cause for _, cause, _ in chosen))
-                return (causes, {"factor": factor, "counts": [(value, *source) for value, _, source in chosen]}) if causes else None
+                return (
+                    (causes, {"factor": factor, "counts": [(value, *source) for value, _, source in chosen]})
+                    if causes
+                    else None
+                )
     return None
 
 
@@ -34,7 +40,10 @@ def _cancel(chosen: tuple[Any, ...]) -> bool:
 
 def atoms(bench: Bench) -> list[tuple[float, Cause, Count]]:
     """Numbers that gradients are off by, the likeliest first: (number, what it would mean, where it comes from)."""
-    found: list[tuple[float, Cause, Count]] = [(2.0, Cause.FACTOR, ("number", "2")), (0.5, Cause.FACTOR, ("number", "1/2"))]
+    found: list[tuple[float, Cause, Count]] = [
+        (2.0, Cause.FACTOR, ("number", "2")),
+        (0.5, Cause.FACTOR, ("number", "1/2")),
+    ]
     for count, source in _counts(bench).items():
         if count > 2:
             found += [(1 / count, Cause.MISSING_MEAN, source), (float(count), Cause.EXTRA_MEAN, source)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 
 def fresh(arrays: Mapping[str, Any], parameters: Collection[str], rng: np.random.Generator) -> dict[str, Any]:
@@ -18,8 +20,10 @@ def fresh(arrays: Mapping[str, Any], parameters: Collection[str], rng: np.random
     return {name: _moved(np.asarray(value), name in parameters, orders, rng) for name, value in arrays.items()}
 
 
-def _moved(value: Any, is_parameter: bool, orders: dict[int, Any], rng: np.random.Generator) -> Any:  # noqa: FBT001  (one of two kinds)
-    if value.dtype.kind != "f" or (not is_parameter and value.size and np.all(value == np.round(value)) and _few(value)):
+def _moved(value: Any, is_parameter: bool, orders: dict[int, Any], rng: np.random.Generator) -> Any:
+    if value.dtype.kind != "f" or (
+        not is_parameter and value.size and np.all(value == np.round(value)) and _few(value)
+    ):
         if value.ndim == 0 or len(value) < 2:
             return value
         order = orders.setdefault(len(value), rng.permutation(len(value)))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from traceback import walk_tb
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +20,9 @@ from maplet.health.audit.search import repaired
 from maplet.health.audit.tape import same
 from maplet.health.audit.verdict import Finding, Report, Verdict, largest
 from maplet.health.audit.words import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 T = TypeVar("T")
 others = 2  # how many random inputs besides the given ones
@@ -89,7 +91,9 @@ def _is_faithful(recorded: Run, exact: Run) -> bool:
         return False
     for name, gradient in exact.gradients.items():
         found = recorded.gradients[name]
-        if np.shape(plain(found)) != np.shape(plain(gradient)) or not np.allclose(plain(found), plain(gradient), rtol=1e-3, atol=1e-5, equal_nan=True):
+        if np.shape(plain(found)) != np.shape(plain(gradient)) or not np.allclose(
+            plain(found), plain(gradient), rtol=1e-3, atol=1e-5, equal_nan=True
+        ):
             return False
     behind = recorded.tape.ancestors([recorded.loss])
     return not recorded.tape.lost or all(recorded.inputs[name] in behind for name in recorded.gradients)
@@ -115,7 +119,12 @@ def judged(benches: Sequence[Bench], exact: Run, tolerance: float, language: str
             error = _error(exactly, expected)
             verdicts.append(Verdict(output.name, "noise" if error > tolerance else "right", error))
             continue
-        findings = tuple(f for edit in chosen if _feeds(bench, edit, output.number) for f in _findings(benches, edit, chosen, language))
+        findings = tuple(
+            f
+            for edit in chosen
+            if _feeds(bench, edit, output.number)
+            for f in _findings(benches, edit, chosen, language)
+        )
         remark = ""
         differences: Sequence[Any] = ()
         if np.shape(given) == np.shape(expected):

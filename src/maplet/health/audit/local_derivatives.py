@@ -8,15 +8,17 @@ derivative of the forward pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
 from maplet.health.audit.activations import derivative_of, recognized
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.tape import Call
 from maplet.health.audit.truth import Region, elementwise
+
+if TYPE_CHECKING:
+    from maplet.health.audit.tape import Call
 
 Values = Sequence[Any]
 keeps_shape = elementwise | {"_setitem", "nan_to_num", "sign", "round"}
@@ -140,8 +142,11 @@ def _instead(number: int, base: int, factor: Any, place: tuple[Region | None, in
     """A local derivative in the place of the factor."""
     region, first, last, right = place
     cause, detail = _named(factor, place)
+
     def mend(other: Bench, values: list[Any], number: int) -> Any:
-        found = derivative_between(other, first, last) if region is not None else other.truth.factors_between(first, last)
+        found = (
+            derivative_between(other, first, last) if region is not None else other.truth.factors_between(first, last)
+        )
         return values[base] * found
 
     cost = 1.3 if _is_one(factor) else 1.7 if cause is not Cause.WRONG_DERIVATIVE else 1.9

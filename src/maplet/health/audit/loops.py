@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
-from maplet.health.audit.bench import Bench, Edit
+
+if TYPE_CHECKING:
+    from maplet.health.audit.bench import Bench, Edit
+    from collections.abc import Iterator, Sequence
 
 
 def in_loops(bench: Bench, edits: Sequence[Edit]) -> Iterator[Edit]:

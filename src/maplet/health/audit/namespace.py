@@ -8,14 +8,16 @@ that the user named are touched, and they are put back.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from types import ModuleType
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
-from maplet.health.audit.tape import Float, Recorded, Tape, nested, refs, referred
+from maplet.health.audit.tape import Float, Recorded, Tape, nested, referred, refs
+
+if TYPE_CHECKING:
+    from types import ModuleType
+    from collections.abc import Generator, Iterable
 
 makers = ("zeros", "ones", "empty", "full", "eye", "identity", "array", "asarray", "asfarray", "ascontiguousarray",
           "atleast_1d", "atleast_2d", "zeros_like", "ones_like", "full_like")  # fmt: skip

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.local_derivatives import limits
-from maplet.health.audit.tape import Call
+
+if TYPE_CHECKING:
+    from maplet.health.audit.tape import Call
 
 Values = Sequence[Any]
 
@@ -117,7 +119,12 @@ def is_target(bench: Bench, number: int) -> bool:
             reached.add(call.number)
         if call.kind in contractions and not reached.isdisjoint(call.operands):
             return False
-        if call.kind == "_getitem" and call.operands and call.operands[0] in bench.truth.wrt and reached & set(call.operands[1:]):
+        if (
+            call.kind == "_getitem"
+            and call.operands
+            and call.operands[0] in bench.truth.wrt
+            and reached & set(call.operands[1:])
+        ):
             return False  # a look-up in a table of embeddings
     return True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +11,12 @@ from maplet.errors import GradientError
 from maplet.health.audit.tape import Recorded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from maplet.health.audit.calling import Run
 
-spelled = re.compile(r"^(?:gradients?_|grads?_|d[lj]_?d_?|d_|delta_|g_|d|g)?(.+?)(?:_?grads?|_gradients?|_g)?$", re.IGNORECASE)
+spelled = re.compile(
+    r"^(?:gradients?_|grads?_|d[lj]_?d_?|d_|delta_|g_|d|g)?(.+?)(?:_?grads?|_gradients?|_g)?$", re.IGNORECASE
+)
 
 
 def paired(
@@ -69,7 +71,9 @@ def _required(pairs: dict[str, Any], run: Run, returned: Any) -> dict[str, Any]:
 def _flat(tree: Any, name: str, variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The arrays in what was returned, each under its key or the variable that holds it."""
     if isinstance(tree, dict):
-        return [one for key, value in tree.items() for one in _flat(value, f"{name}.{key}" if name else str(key), variables)]
+        return [
+            one for key, value in tree.items() for one in _flat(value, f"{name}.{key}" if name else str(key), variables)
+        ]
     if isinstance(tree, list | tuple):
         if name:
             return [one for n, value in enumerate(tree) for one in _flat(value, f"{name}.{n}", variables)]
@@ -129,7 +133,9 @@ def _by_shape(values: Sequence[Any], inputs: Sequence[str], run: Run) -> dict[st
         return dict(zip(inputs, values, strict=True))
     left, pairs = list(inputs), dict[str, Any]()
     for value in values:
-        name = next((n for n in left if run.value(run.inputs[n]).shape == np.shape(getattr(value, "value", value))), None)
+        name = next(
+            (n for n in left if run.value(run.inputs[n]).shape == np.shape(getattr(value, "value", value))), None
+        )
         if name is not None:
             left.remove(name)
             pairs[name] = value

@@ -230,25 +230,25 @@ class _Words(ast.NodeTransformer):
     def __init__(self) -> None:
         self.functions: list[str] = []
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:  # noqa: N802  (the name that ast asks for)
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         """Inside of a function, what it returns may be the loss."""
         self.functions.append(node.name)
         self.generic_visit(node)
         self.functions.pop()
         return node
 
-    def visit_Import(self, node: ast.Import) -> Any:  # noqa: N802  (as above)
+    def visit_Import(self, node: ast.Import) -> Any:
         """Behind an import of NumPy, the recorder takes its name."""
         names = [alias.asname or alias.name for alias in node.names if alias.name in ("numpy", "math")]
         return [node, *(_parsed(f"{name} = {word}.namespace({name})", node) for name in names)]
 
-    def visit_Return(self, node: ast.Return) -> Any:  # noqa: N802  (as above)
+    def visit_Return(self, node: ast.Return) -> Any:
         """What a function called loss returns is one."""
         if node.value is not None and self.functions and looks_like_loss.search(self.functions[-1]):
             node.value = _call("loss", [ast.Constant(self.functions[-1]), node.value], node)
         return node
 
-    def visit_Assign(self, node: ast.Assign) -> Any:  # noqa: N802  (as above)
+    def visit_Assign(self, node: ast.Assign) -> Any:
         """``loss = …``, ``loss, cache = …`` and ``W = W - …``."""
         (target, *rest) = node.targets
         if rest:
@@ -263,7 +263,7 @@ class _Words(ast.NodeTransformer):
             return self._noted(node, text)
         return node
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> Any:  # noqa: N802  (as above)
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """``W -= …``"""
         return self._noted(node, ast.unparse(node.target)) if isinstance(node.op, ast.Sub | ast.Add) else node
 

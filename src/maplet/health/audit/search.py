@@ -7,15 +7,17 @@ against a prefix that is known. Each is tried on other random inputs before it i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from maplet.health.audit import edits
 from maplet.health.audit.bench import Bench, Edit, agrees, ratio
 from maplet.health.audit.local_derivatives import local_derivatives
 from maplet.health.audit.loops import in_loops
 from maplet.health.audit.operands import exchanged, left_out, recoded, shifted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 kinds: Sequence[edits.Kind] = (
     edits.opposite,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
 import maplet as mp
 from maplet.core.primitive import operations
 from maplet.health.audit import tape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Unspelled(Exception):  # noqa: N818  (it is no error: the truth is then found by differences)
@@ -179,10 +181,38 @@ _by_function: dict[Any, Callable[..., Any]] = {
     np.amin: _reduce("min"),
 }  # fmt: skip
 
-_same = (
-    "add subtract multiply negative positive exp expm1 log log1p log2 log10 sqrt square reciprocal sin cos tan sinh "
-    "cosh tanh maximum minimum sign floor ceil matmul logaddexp hypot erf stop_gradient"
-).split()
+_same = [
+    "add",
+    "subtract",
+    "multiply",
+    "negative",
+    "positive",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "sqrt",
+    "square",
+    "reciprocal",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "maximum",
+    "minimum",
+    "sign",
+    "floor",
+    "ceil",
+    "matmul",
+    "logaddexp",
+    "hypot",
+    "erf",
+    "stop_gradient",
+]
 _by_name: dict[str, Callable[..., Any]] = {
     **{name: getattr(mp, name) for name in _same},
     "divide": mp.divide,

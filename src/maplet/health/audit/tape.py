@@ -9,14 +9,16 @@ numbers are kept in float64, whatever dtypes the program names: rounding is no f
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from maplet.core.context import package_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Value = Any  # a NumPy array, or a tuple of them where a call gives several
 
@@ -88,7 +90,9 @@ class Tape:
             return self._add(function, args, kwargs, value)
         if isinstance(value, list | tuple) and any(isinstance(one, np.ndarray) for one in cast("list[Any]", value)):
             several = self._add(function, args, kwargs, value)
-            items = [self._add(_item, (Ref(several.number), n), {}, one) for n, one in enumerate(cast("list[Any]", value))]
+            items = [
+                self._add(_item, (Ref(several.number), n), {}, one) for n, one in enumerate(cast("list[Any]", value))
+            ]
             return type(value)(items) if type(value) in (list, tuple) else tuple(items)
         return value
 

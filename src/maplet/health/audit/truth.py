@@ -7,22 +7,59 @@ gradient with one operand behind `stop_gradient`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
 import maplet as mp
 from maplet.errors import MapletError
-from maplet.health.audit.calling import Run
 from maplet.health.audit.spelling import Unspelled, spelled
 from maplet.health.audit.tape import Call, Ref, filled
 
+if TYPE_CHECKING:
+    from maplet.health.audit.calling import Run
+    from collections.abc import Collection, Mapping
+
 elementwise = frozenset(
-    "add subtract multiply divide negative positive exp expm1 log log1p log2 log10 sqrt square reciprocal sin cos tan "
-    "sinh cosh tanh arctan maximum minimum fmax fmin absolute fabs power float_power where clip expit erf sign "
-    "logaddexp".split()
+    [
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "negative",
+        "positive",
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "log2",
+        "log10",
+        "sqrt",
+        "square",
+        "reciprocal",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "arctan",
+        "maximum",
+        "minimum",
+        "fmax",
+        "fmin",
+        "absolute",
+        "fabs",
+        "power",
+        "float_power",
+        "where",
+        "clip",
+        "expit",
+        "erf",
+        "sign",
+        "logaddexp",
+    ]
 )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TYPE_CHECKING
 
-from maplet.health.audit.causes import Cause
 from maplet.health.audit.words import sentence
+
+if TYPE_CHECKING:
+    from maplet.health.audit.causes import Cause
+    from collections.abc import Sequence
 
 Judgement = Literal["right", "noise", "wrong"]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from maplet.errors import SettingError
 from maplet.health.audit.causes import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 languages = ("en", "zh")
 

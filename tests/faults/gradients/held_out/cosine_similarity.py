@@ -21,7 +21,12 @@ def dissimilarity_grad(a, b, P, state):
 
 
 def subject(rng):
-    return dissimilarity, dissimilarity_grad, (rng.normal(size=(7, 4)), rng.normal(size=(7, 4)), rng.normal(size=(4, 3))), {"wrt": ["P"]}
+    return (
+        dissimilarity,
+        dissimilarity_grad,
+        (rng.normal(size=(7, 4)), rng.normal(size=(7, 4)), rng.normal(size=(4, 3))),
+        {"wrt": ["P"]},
+    )
 
 
 FAULTS = (

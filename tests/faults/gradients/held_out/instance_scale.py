@@ -29,7 +29,13 @@ def subject(rng):
 
 
 FAULTS = (
-    [("(g_hat * hat).sum(axis=1, keepdims=True) / d) / sigma", "(g_hat * hat).sum(axis=1, keepdims=True) / d)", "missing derivative")],
+    [
+        (
+            "(g_hat * hat).sum(axis=1, keepdims=True) / d) / sigma",
+            "(g_hat * hat).sum(axis=1, keepdims=True) / d)",
+            "missing derivative",
+        )
+    ],
     [("g_out = out - y", "g_out = y - out", "sign")],
     [("g_out = out - y", "g_out = 2 * (out - y)", "factor")],
     [("g_hat = g_out @ w.T", "g_hat = np.clip(g_out @ w.T, -1, 1)", "clipped")],

@@ -24,12 +24,16 @@ def backward(x, y, F, w, z, best, m, out):
 
 
 def subject(rng):
-    return forward, backward, (rng.normal(size=(7, 5, 3)), rng.normal(size=7), rng.normal(size=(3, 4)), rng.normal(size=4))
+    return (
+        forward,
+        backward,
+        (rng.normal(size=(7, 5, 3)), rng.normal(size=7), rng.normal(size=(3, 4)), rng.normal(size=4)),
+    )
 
 
 FAULTS = (
     [("dout = 2 * (out - y) / len(y)", "dout = 2 * (out - y)", "missing mean")],
     [("dout = 2 * (out - y) / len(y)", "dout = (out - y) / len(y)", "factor")],
     [("dw = m.T @ dout", "dw = -m.T @ dout", "sign")],
-    [("dF = np.einsum(\"npd,npf->df\", x, dz)", "dF = np.einsum(\"npd,npf->df\", x, dz) / z.shape[1]", "extra mean")],
+    [('dF = np.einsum("npd,npf->df", x, dz)', 'dF = np.einsum("npd,npf->df", x, dz) / z.shape[1]', "extra mean")],
 )

@@ -15,7 +15,12 @@ def score(features, counts, beta):
 
 
 def subject(rng):
-    return objective, score, (rng.normal(size=(11, 4)), rng.poisson(2.0, 11).astype(float), 0.3 * rng.normal(size=4)), {"wrt": ["beta"]}
+    return (
+        objective,
+        score,
+        (rng.normal(size=(11, 4)), rng.poisson(2.0, 11).astype(float), 0.3 * rng.normal(size=4)),
+        {"wrt": ["beta"]},
+    )
 
 
 FAULTS = (

@@ -15,7 +15,12 @@ def ridge_gradient(A, B, M, alpha):
 
 
 def subject(rng):
-    return ridge, ridge_gradient, (rng.normal(size=(10, 4)), rng.normal(size=(10, 3)), rng.normal(size=(4, 3)), 0.37), {"wrt": ["M"]}
+    return (
+        ridge,
+        ridge_gradient,
+        (rng.normal(size=(10, 4)), rng.normal(size=(10, 3)), rng.normal(size=(4, 3)), 0.37),
+        {"wrt": ["M"]},
+    )
 
 
 FAULTS = (

@@ -22,12 +22,16 @@ def all_gradients(u, target, A, B, scale, state):
 
 
 def subject(rng):
-    return loss_and_state, all_gradients, (
-        rng.normal(size=(9, 3)),
-        rng.normal(size=(9, 4)),
-        rng.normal(size=(3, 4)),
-        rng.normal(size=(3, 4)),
-        rng.normal(size=4),
+    return (
+        loss_and_state,
+        all_gradients,
+        (
+            rng.normal(size=(9, 3)),
+            rng.normal(size=(9, 4)),
+            rng.normal(size=(3, 4)),
+            rng.normal(size=(3, 4)),
+            rng.normal(size=4),
+        ),
     )
 
 

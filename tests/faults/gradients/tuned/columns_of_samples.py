@@ -39,7 +39,11 @@ def subject(rng):
         "W2": rng.normal(size=(1, 4)),
         "b2": np.zeros((1, 1)),
     }
-    return forward_propagation, backward_propagation, (rng.normal(size=(3, 9)), (rng.random((1, 9)) > 0.5) * 1.0, parameters)
+    return (
+        forward_propagation,
+        backward_propagation,
+        (rng.normal(size=(3, 9)), (rng.random((1, 9)) > 0.5) * 1.0, parameters),
+    )
 
 
 FAULTS = (

@@ -28,7 +28,11 @@ def backward(x, y, mask, W1, W2):
 def subject(rng):
     mask = (rng.random((6, 5)) > 0.2).astype(float)
     mask[0, 0] = 0.0
-    return forward, backward, (rng.normal(size=(6, 3)), rng.normal(size=(6, 2)), mask, rng.normal(size=(3, 5)), rng.normal(size=(5, 2)))
+    return (
+        forward,
+        backward,
+        (rng.normal(size=(6, 3)), rng.normal(size=(6, 2)), mask, rng.normal(size=(3, 5)), rng.normal(size=(5, 2))),
+    )
 
 
 FAULTS = (

@@ -26,11 +26,15 @@ def backward(tokens, labels, table, U, mean, p):
 
 
 def subject(rng):
-    return forward, backward, (
-        rng.integers(0, 8, (5, 3)),
-        rng.integers(0, 4, 5),
-        rng.normal(size=(8, 6)),
-        rng.normal(size=(6, 4)),
+    return (
+        forward,
+        backward,
+        (
+            rng.integers(0, 8, (5, 3)),
+            rng.integers(0, 4, 5),
+            rng.normal(size=(8, 6)),
+            rng.normal(size=(6, 4)),
+        ),
     )
 
 

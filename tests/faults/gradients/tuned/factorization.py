@@ -20,12 +20,16 @@ def cost_grad(users, items, ratings, P, Q):
 
 
 def subject(rng):
-    return cost, cost_grad, (
-        rng.integers(0, 5, 9),
-        rng.integers(0, 6, 9),
-        3 * rng.random(9) + 0.5,
-        rng.normal(size=(5, 3)),
-        rng.normal(size=(6, 3)),
+    return (
+        cost,
+        cost_grad,
+        (
+            rng.integers(0, 5, 9),
+            rng.integers(0, 6, 9),
+            3 * rng.random(9) + 0.5,
+            rng.normal(size=(5, 3)),
+            rng.normal(size=(6, 3)),
+        ),
     )
 
 

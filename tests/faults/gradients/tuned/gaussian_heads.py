@@ -19,13 +19,29 @@ def nll_backward(x, y, A, B):
 
 
 def subject(rng):
-    return nll, nll_backward, (rng.normal(size=(9, 3)), rng.normal(size=9), rng.normal(size=3), 0.5 * rng.normal(size=3))
+    return (
+        nll,
+        nll_backward,
+        (rng.normal(size=(9, 3)), rng.normal(size=9), rng.normal(size=3), 0.5 * rng.normal(size=3)),
+    )
 
 
 FAULTS = (
     [("d_mean = -(y - mean) * precision / n", "d_mean = (y - mean) * precision / n", "sign")],
     [("d_mean = -(y - mean) * precision / n", "d_mean = -2 * (y - mean) * precision / n", "factor")],
     [("d_mean = -(y - mean) * precision / n", "d_mean = -(y - mean) / n", "missing derivative")],
-    [("d_log_var = 0.5 * (1 - (y - mean) ** 2 * precision) / n", "d_log_var = 0.5 * (1 - (y - mean) ** 2 * precision)", "missing mean")],
-    [("d_log_var = 0.5 * (1 - (y - mean) ** 2 * precision) / n", "d_log_var = 0.5 * -((y - mean) ** 2) * precision / n", "missing path")],
+    [
+        (
+            "d_log_var = 0.5 * (1 - (y - mean) ** 2 * precision) / n",
+            "d_log_var = 0.5 * (1 - (y - mean) ** 2 * precision)",
+            "missing mean",
+        )
+    ],
+    [
+        (
+            "d_log_var = 0.5 * (1 - (y - mean) ** 2 * precision) / n",
+            "d_log_var = 0.5 * -((y - mean) ** 2) * precision / n",
+            "missing path",
+        )
+    ],
 )

@@ -33,7 +33,11 @@ def backward(x, y, A, B, state):
 
 
 def subject(rng):
-    return forward, backward, (rng.normal(size=(5, 3)), rng.normal(size=(5, 3)), rng.normal(size=(3, 4)), rng.normal(size=(4, 3)))
+    return (
+        forward,
+        backward,
+        (rng.normal(size=(5, 3)), rng.normal(size=(5, 3)), rng.normal(size=(3, 4)), rng.normal(size=(4, 3))),
+    )
 
 
 FAULTS = (

@@ -26,7 +26,12 @@ def svm_grad(W, X, y, reg):
 
 
 def subject(rng):
-    return svm_loss, svm_grad, (rng.normal(size=(4, 3)), rng.normal(size=(8, 4)), rng.integers(0, 3, 8), 0.3), {"wrt": ["W"]}
+    return (
+        svm_loss,
+        svm_grad,
+        (rng.normal(size=(4, 3)), rng.normal(size=(8, 4)), rng.integers(0, 3, 8), 0.3),
+        {"wrt": ["W"]},
+    )
 
 
 FAULTS = (

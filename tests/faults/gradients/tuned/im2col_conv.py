@@ -5,9 +5,7 @@ import numpy as np
 
 def im2col(x, k):
     n, rows, columns = x.shape
-    patches = [
-        x[:, i : i + k, j : j + k].reshape(n, -1) for i in range(rows - k + 1) for j in range(columns - k + 1)
-    ]
+    patches = [x[:, i : i + k, j : j + k].reshape(n, -1) for i in range(rows - k + 1) for j in range(columns - k + 1)]
     return np.stack(patches, axis=1)
 
 
@@ -30,7 +28,11 @@ def backward(y, cols, a, pooled):
 
 
 def subject(rng):
-    return forward, backward, (rng.normal(size=(5, 4, 4)), rng.normal(size=(5, 3)), rng.normal(size=(4, 3)), rng.normal(size=3))
+    return (
+        forward,
+        backward,
+        (rng.normal(size=(5, 4, 4)), rng.normal(size=(5, 3)), rng.normal(size=(4, 3)), rng.normal(size=3)),
+    )
 
 
 FAULTS = (

@@ -65,9 +65,21 @@ def subject(rng):
 
 
 FAULTS = (
-    [("return np.where(self.mask, dout, self.slope * dout)", "return np.where(self.mask, dout, 0)", "wrong derivative")],
+    [
+        (
+            "return np.where(self.mask, dout, self.slope * dout)",
+            "return np.where(self.mask, dout, 0)",
+            "wrong derivative",
+        )
+    ],
     [("return np.where(self.mask, dout, self.slope * dout)", "return dout", "missing derivative")],
     [("return 2 * self.difference / self.difference.size", "return self.difference / self.difference.size", "factor")],
-    [("return 2 * self.difference / self.difference.size", "return -2 * self.difference / self.difference.size", "sign")],
+    [
+        (
+            "return 2 * self.difference / self.difference.size",
+            "return -2 * self.difference / self.difference.size",
+            "sign",
+        )
+    ],
     [("return 2 * self.difference / self.difference.size", "return 2 * self.difference", "missing mean")],
 )

@@ -26,7 +26,13 @@ def subject(rng):
 
 
 FAULTS = (
-    [("dx = (dn - dn.mean(axis=-1, keepdims=True) - n * (dn * n).mean(axis=-1, keepdims=True)) / s", "dx = dn / s", "missing path")],
+    [
+        (
+            "dx = (dn - dn.mean(axis=-1, keepdims=True) - n * (dn * n).mean(axis=-1, keepdims=True)) / s",
+            "dx = dn / s",
+            "missing path",
+        )
+    ],
     [("dn = dy * g", "dn = dy", "missing derivative")],
     [("dy = 2 * (y - t) / y.size", "dy = (y - t) / y.size", "factor")],
     [("dg = (dy * n).sum(axis=0)", "dg = (dy * n).mean(axis=0)", "extra mean")],

@@ -1,7 +1,5 @@
 """Linear regression with the mean squared error and a gradient by name."""
 
-import numpy as np
-
 
 def loss(x, t, w, b):
     prediction = x.dot(w) + b

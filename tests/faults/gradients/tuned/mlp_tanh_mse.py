@@ -26,7 +26,11 @@ def backward(cache):
 
 def subject(rng):
     x, y = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
-    return forward, backward, (x, y, rng.normal(size=(3, 5)), rng.normal(size=5), rng.normal(size=(5, 2)), rng.normal(size=2))
+    return (
+        forward,
+        backward,
+        (x, y, rng.normal(size=(3, 5)), rng.normal(size=5), rng.normal(size=(5, 2)), rng.normal(size=2)),
+    )
 
 
 FAULTS = (

@@ -27,12 +27,16 @@ def backward(xs, target, Wx, Wh, hs):
 
 
 def subject(rng):
-    return forward, backward, (
-        rng.normal(size=(3, 5, 2)),
-        rng.normal(size=(5, 4)),
-        rng.normal(size=(2, 4)),
-        0.5 * rng.normal(size=(4, 4)),
-        rng.normal(size=4),
+    return (
+        forward,
+        backward,
+        (
+            rng.normal(size=(3, 5, 2)),
+            rng.normal(size=(5, 4)),
+            rng.normal(size=(2, 4)),
+            0.5 * rng.normal(size=(4, 4)),
+            rng.normal(size=4),
+        ),
     )
 
 

@@ -34,7 +34,13 @@ FAULTS = (
     [("dA = dZ / self.temperature", "dA = dZ", "factor")],
     [("dZ = (self.P - self.S) / len(self.X)", "dZ = (self.S - self.P) / len(self.X)", "sign")],
     [("self.db = np.sum(dA, axis=0, keepdims=True)", "self.db = np.sum(dA, axis=1, keepdims=True)", "wrong axis")],
-    [("dZ = (self.P - self.S) / len(self.X)", "dZ = (self.P - self.S) * self.P * (1 - self.P) / len(self.X)", "output derivative twice")],
+    [
+        (
+            "dZ = (self.P - self.S) / len(self.X)",
+            "dZ = (self.P - self.S) * self.P * (1 - self.P) / len(self.X)",
+            "output derivative twice",
+        )
+    ],
     [
         ("dA = dZ / self.temperature", "dA = dZ", "factor"),
         ("self.db = np.sum(dA, axis=0, keepdims=True)", "self.db = dA", "not summed"),

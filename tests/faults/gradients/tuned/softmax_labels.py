@@ -32,7 +32,13 @@ FAULTS = (
     [("dscores[np.arange(n), labels] -= 1", "dscores[np.arange(n), labels - 1] -= 1", "wrong target")],
     [("db = np.sum(dscores, axis=0)", "db = np.sum(dscores, axis=1)", "wrong axis")],
     [("dW = x.T @ dscores", "dW = -(x.T @ dscores)", "sign")],
-    [("dscores /= n", "dscores = probs * (dscores - (dscores * probs).sum(axis=1, keepdims=True)) / n", "output derivative twice")],
+    [
+        (
+            "dscores /= n",
+            "dscores = probs * (dscores - (dscores * probs).sum(axis=1, keepdims=True)) / n",
+            "output derivative twice",
+        )
+    ],
     [
         ("    dscores /= n\n", "", "missing mean"),
         ("db = np.sum(dscores, axis=0)", "db = np.sum(dscores)", "wrong axis"),

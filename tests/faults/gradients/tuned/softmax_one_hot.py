@@ -45,7 +45,13 @@ def subject(rng):
 
 FAULTS = (
     [('dZ1 = dA1 * (cache["Z1"] > 0)', "dZ1 = dA1", "missing derivative")],
-    [('dZ2 = (cache["P"] - Y) / m', 'dZ2 = (cache["P"] - Y) * cache["P"] * (1 - cache["P"]) / m', "output derivative twice")],
+    [
+        (
+            'dZ2 = (cache["P"] - Y) / m',
+            'dZ2 = (cache["P"] - Y) * cache["P"] * (1 - cache["P"]) / m',
+            "output derivative twice",
+        )
+    ],
     [('dZ2 = (cache["P"] - Y) / m', 'dZ2 = (cache["P"] - np.roll(Y, 1, axis=1)) / m', "wrong target")],
     [('dZ2 = (cache["P"] - Y) / m', 'dZ2 = cache["P"] - Y', "missing mean")],
     [("db1 = np.sum(dZ1, axis=0, keepdims=True)", "db1 = np.sum(dA1, axis=0, keepdims=True)", "missing derivative")],

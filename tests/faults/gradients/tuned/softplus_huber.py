@@ -27,13 +27,17 @@ def objective_gradient(x, y, V, c, w, d):
 
 
 def subject(rng):
-    return objective, objective_gradient, (
-        rng.normal(size=(9, 3)),
-        3 * rng.normal(size=9),
-        rng.normal(size=(3, 5)),
-        rng.normal(size=5),
-        rng.normal(size=5),
-        0.1,
+    return (
+        objective,
+        objective_gradient,
+        (
+            rng.normal(size=(9, 3)),
+            3 * rng.normal(size=9),
+            rng.normal(size=(3, 5)),
+            rng.normal(size=5),
+            rng.normal(size=5),
+            0.1,
+        ),
     )
 
 

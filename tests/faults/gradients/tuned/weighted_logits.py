@@ -24,6 +24,12 @@ def subject(rng):
 FAULTS = (
     [("ds = weight * (p - y) / np.sum(weight)", "ds = (p - y) / np.sum(weight)", "missing derivative")],
     [("ds = weight * (p - y) / np.sum(weight)", "ds = weight * (y - p) / np.sum(weight)", "sign")],
-    [("ds = weight * (p - y) / np.sum(weight)", "ds = weight * (p - y) * p * (1 - p) / np.sum(weight)", "output derivative twice")],
+    [
+        (
+            "ds = weight * (p - y) / np.sum(weight)",
+            "ds = weight * (p - y) * p * (1 - p) / np.sum(weight)",
+            "output derivative twice",
+        )
+    ],
     [("ds = weight * (p - y) / np.sum(weight)", "ds = weight * (p - 1 + y) / np.sum(weight)", "wrong target")],
 )
