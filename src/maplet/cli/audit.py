@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
 
+    from maplet.health.audit import Report
+
 
 @click.command()
 @click.argument("forward", metavar="FORWARD|SCRIPT")
@@ -29,15 +31,7 @@ if TYPE_CHECKING:
 @click.option("--wrt", metavar="NAMES", help="What the gradients belong to, in order: W1,b1.")
 @click.option("--language", type=click.Choice(languages), default="en", show_default=True, help="Of the report.")
 @click.option("--seed", default=0, show_default=True, help="Of random arguments, and of those that confirm.")
-def audit(
-    forward: str,
-    backward: str | None,
-    arguments: tuple[str, ...],
-    loss: str | None,
-    wrt: str | None,
-    language: str,
-    seed: int,
-) -> None:
+def audit(forward: str, backward: str | None, **options: Any) -> None:
     """Say which gradients of BACKWARD are wrong, why, and in which line.
 
     FORWARD and BACKWARD are functions or methods in files, FILE.py:NAME; the files are run, as Python would. What
@@ -59,17 +53,24 @@ def audit(
             raise SettingError(
                 f"which function gives the gradients of {forward}?", fix=f"maplet audit {forward} FILE.py:NAME"
             )
-        report = audit_script(existing(forward), seed=seed, language=language)
+        report = audit_script(existing(forward), seed=options["seed"], language=options["language"])
     else:
-        report = _of_functions(forward, backward, arguments, loss, wrt, language, seed)
+        report = _of_functions(forward, backward, **options)
     click.echo(str(report))
     if not report:
         click.get_current_context().exit(1)
 
 
 def _of_functions(
-    forward: str, backward: str, arguments: Sequence[str], loss: str | None, wrt: str | None, language: str, seed: int
-) -> Any:
+    forward: str,
+    backward: str,
+    *,
+    arguments: Sequence[str],
+    loss: str | None,
+    wrt: str | None,
+    language: str,
+    seed: int,
+) -> Report:
     modules: dict[Path, ModuleType] = {}
 
     def function(source: str) -> tuple[Callable[..., Any], ModuleType, Path]:

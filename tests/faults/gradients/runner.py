@@ -145,10 +145,11 @@ def summary(scores):
     """The counts that are asked for."""
     right = [s for s in scores if not s.case.causes]
     wrong = [s for s in scores if s.case.causes]
+    named = sum(s.named for s in wrong)
     return [
-        f"right programs: {len(right)}, accused: {sum(not (s.report or s.error) or bool(s.error) for s in right)}",
-        f"faulty programs: {len(wrong)}, found: {sum(s.found for s in wrong)}, "
-        f"all causes named: {sum(s.named for s in wrong)} ({sum(s.named for s in wrong) / max(len(wrong), 1):.1%}), "
+        f"right programs: {len(right)}, accused: {sum(not s.report for s in right)}",
+        f"faulty programs: {len(wrong)}, found: {sum(s.found for s in wrong)}",
+        f"all causes named and no other: {named} ({named / max(len(wrong), 1):.1%})",
         f"every named line is a changed one: {sum(s.placed for s in wrong)}",
     ]
 

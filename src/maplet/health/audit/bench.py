@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,9 +12,10 @@ from maplet.health.audit.tape import Recorded, same
 from maplet.health.audit.truth import Truth
 
 if TYPE_CHECKING:
-    from maplet.health.audit.causes import Cause
-    from maplet.health.audit.calling import Run
     from collections.abc import Callable, Mapping, Sequence
+
+    from maplet.health.audit.calling import Run
+    from maplet.health.audit.causes import Cause
 
 rearranging = frozenset(["transpose", "swapaxes", "reshape", "ravel", "_getitem", "expand_dims", "squeeze", "moveaxis"])
 
@@ -68,7 +69,7 @@ class Bench:
         for name, gradient in run.gradients.items():
             if not isinstance(gradient, Recorded):
                 self.opaque.add(name)
-                gradient = run.tape.enter(np.asarray(gradient, np.float64), f"gradient of {name}")  # noqa: PLW2901
+                gradient = run.tape.enter(np.asarray(gradient, np.float64), f"gradient of {name}")  # noqa: PLW2901  (entered, it is the same gradient)
             given = run.tape.call(same, (gradient,), {})
             run.tape.calls[given.number].lines = run.tape.calls[gradient.number].lines
             self.outputs.append(Output(name, given.number, run.inputs[name]))

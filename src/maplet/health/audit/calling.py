@@ -5,6 +5,10 @@ inputs like any other. Arguments of the backward function are found by name amon
 variables and what it returned.
 """
 
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import inspect
@@ -12,7 +16,7 @@ import sys
 import types
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 

@@ -76,7 +76,7 @@ def _other_axes(call: Call, count: int, shape: tuple[int, ...], target: tuple[in
     reduce = np.mean if call.kind == "mean" else np.sum
     used = call.kwargs.get("axis", call.args[1] if len(call.args) > 1 and call.kind != "reduce" else None)
     for axes in (None, *_subsets(count)):
-        if axes == used or axes == (used,):
+        if axes in (used, (used,)):
             continue
 
         def other(bench: Bench, v: list[Any], n: int, axes: Any = axes) -> Any:

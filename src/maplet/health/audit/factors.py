@@ -1,9 +1,12 @@
 """What a number by which gradients are off is made of: a sign, twos, and counts of rows or outputs."""
 
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 

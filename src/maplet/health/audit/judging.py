@@ -1,12 +1,16 @@
 """From runs to a report: run, check that the recording is true, search, and put into words."""
 
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import linecache
 import re
 from pathlib import Path
 from traceback import walk_tb
-from typing import Any, TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -47,10 +51,8 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
         found.why = why
         return found
 
-    benches = [bench(wide)]
-    for _ in range(others):
-        benches.append(bench(fresh(wide, set(first.gradients), rng)))
-    return benches, first
+    moved = (fresh(wide, set(first.gradients), rng) for _ in range(others))
+    return [bench(wide), *map(bench, moved)], first
 
 
 def of_user(function: Callable[[], T]) -> T:
@@ -175,7 +177,7 @@ def _place(bench: Bench, edit: Edit) -> tuple[str, int]:
     lines = value.lines or own.lines
     if not lines:
         return "", 0
-    # A step of a layer's own backward function stands there; a helper that is given a wrong value does not have the fault.
+    # A step of a layer's own backward function stands there; a helper with a wrong argument does not have the fault.
     at = 0 if "outer" in edit.detail else -1
     names = "|".join(map(re.escape, bench.run.aliases.get(value.number, ())))
     copied = re.compile(rf"\s*({names})\s*=\s*({names})\s*(#.*)?$")
@@ -196,7 +198,7 @@ def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:
 
     given = edit.detail
     first, last = given.get("place") or (None, None)
-    counts = [_count(*count, language) for count in given.get("counts", ()) if count[1] not in ("", "number")]
+    counts = [_count(n, kind, of, language) for n, kind, of in given.get("counts", ()) if kind not in ("", "number")]
     return {
         "factor": f"{given.get('factor', 1.0):g}",
         "count": ", ".join(counts),
@@ -207,6 +209,7 @@ def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:
         "right": name(given["right"]) if "right" in given else it,
         "shapes": " and ".join(map(str, given.get("shapes", ()))),
         "value": name(given["value"]) if "value" in given else it,
+        "other": sentence(language, "that of", {"name": given["other"]}) if given.get("other") else "",
         "line_of_path": _line(bench, given["edge"][0]) if "edge" in given else "",
     }
 

@@ -1,14 +1,14 @@
 """Edits of what the chain rule multiplies with: a local derivative that is missing, wrong, or there once too often.
 
-If a value v of the backward pass is an earlier one b times a factor F, element by element, then F is what v becomes where
-b is replaced by ones; that needs no look at how it is written. The edit puts another factor in its place: 1, or a local
-derivative of the forward pass.
+If a value v of the backward pass is an earlier one b times a factor F, element by element, then F is what v becomes
+where b is replaced by ones; that needs no look at how it is written. The edit puts another factor in its place: 1, or a
+local derivative of the forward pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ limits = {"clip", "maximum", "minimum", "sign", "tanh", "round", "nan_to_num", "
 
 def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
     """Another factor, element by element, in the place of the one that a line multiplies with."""
-    wanted = [factor for factor in meaningful(bench)]
+    wanted = meaningful(bench)
     for call in calls:
         shape = np.shape(values[call.number])
         for base in (call.number, *_chain(bench, values, call)):
@@ -106,7 +106,7 @@ def _with(bench: Bench, values: Values, number: int, base: int, replacement: Any
     for call in bench.calls[base + 1 : number + 1]:
         if not dirty.isdisjoint(call.operands):
             try:
-                found[call.number] = call.compute(values, {n: v for n, v in found.items()})
+                found[call.number] = call.compute(values, found)
             except (ValueError, IndexError, TypeError):
                 return None
             dirty.add(call.number)
@@ -122,7 +122,7 @@ def _without(bench: Bench, number: int, base: int, factor: Any, wanted: Sequence
         cause = Cause.OUTPUT_DERIVATIVE_TWICE
     if np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
         cause = Cause.FACTOR
-    return Edit((number,), (cause,), 1.6, lambda _, v, n: v[base], {"place": place and place[1:3], "base": base})
+    return Edit((number,), (cause,), 1.6, lambda _bench, v, _n: v[base], {"place": place and place[1:3], "base": base})
 
 
 def _is_at_the_end(bench: Bench, number: int) -> bool:
@@ -140,10 +140,10 @@ def _is_at_the_end(bench: Bench, number: int) -> bool:
 
 def _instead(number: int, base: int, factor: Any, place: tuple[Region | None, int, int, Any]) -> Edit:
     """A local derivative in the place of the factor."""
-    region, first, last, right = place
+    region, first, last, _ = place
     cause, detail = _named(factor, place)
 
-    def mend(other: Bench, values: list[Any], number: int) -> Any:
+    def mend(other: Bench, values: list[Any], _: int) -> Any:
         found = (
             derivative_between(other, first, last) if region is not None else other.truth.factors_between(first, last)
         )
@@ -163,20 +163,24 @@ def _named(factor: Any, place: tuple[Region | None, int, int, Any]) -> tuple[Cau
     region, _, _, right = place
     if _is_one(factor):
         return Cause.MISSING_DERIVATIVE, {}
-    if np.allclose(factor, right**2, rtol=1e-9, atol=1e-12):
-        return Cause.EXTRA_DERIVATIVE, {"twice": True}
-    if np.allclose(factor, -right, rtol=1e-9, atol=1e-12):
-        return Cause.SIGN, {}
+    for cause, other in ((Cause.EXTRA_DERIVATIVE, right**2), (Cause.SIGN, -right)):
+        if _like(factor, other):
+            return cause, {}
     if region is None:
         return Cause.WRONG_VALUE, {}
+    return _misplaced(factor, region)
+
+
+def _misplaced(factor: Any, region: Region) -> tuple[Cause, dict[str, Any]]:
+    """The derivative of a region at the wrong place, or of another function."""
     x, y = region.x, region.y
     with np.errstate(all="ignore"):
         if _like(factor, _quietly(region.derivative_at, y)):
             return Cause.DERIVATIVE_AT_OUTPUT, {}
         activation = recognized(x, y)
         if activation is not None and activation.of_output is not None and _like(factor, activation.of_output(x)):
-            return Cause.DERIVATIVE_AT_INPUT, {"activation": activation.name}
-    return Cause.WRONG_DERIVATIVE, {"activation": activation and activation.name, "used": derivative_of(factor, x, y)}
+            return Cause.DERIVATIVE_AT_INPUT, {}
+    return Cause.WRONG_DERIVATIVE, {"other": derivative_of(factor, x, y)}
 
 
 def _quietly(function: Callable[[Any], Any], x: Any) -> Any:

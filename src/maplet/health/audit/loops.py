@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TYPE_CHECKING
-
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from maplet.health.audit.bench import Bench, Edit
     from collections.abc import Iterator, Sequence
+
+    from maplet.health.audit.bench import Bench, Edit
 
 
 def in_loops(bench: Bench, edits: Sequence[Edit]) -> Iterator[Edit]:
@@ -36,7 +36,8 @@ def _family(bench: Bench, edit: Edit) -> Any:
     """What the edits of all turns have in common."""
     number, detail = edit.numbers[0], edit.detail
     call = bench.calls[number]
-    base, of, place = detail.get("base"), detail.get("of"), detail.get("place")
+    base, of = detail.get("base"), detail.get("of")
+    place: tuple[int, int] | None = detail.get("place")
     return (
         call.lines,
         call.kind,

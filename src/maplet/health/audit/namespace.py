@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from typing import Any, TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maplet.health.audit.tape import Float, Recorded, Tape, nested, referred, refs
 
 if TYPE_CHECKING:
-    from types import ModuleType
     from collections.abc import Generator, Iterable
+    from types import ModuleType
 
 makers = ("zeros", "ones", "empty", "full", "eye", "identity", "array", "asarray", "asfarray", "ascontiguousarray",
           "atleast_1d", "atleast_2d", "zeros_like", "ones_like", "full_like")  # fmt: skip
@@ -53,6 +54,10 @@ class Namespace:
         return make
 
 
+def _drawn(make: Any, tape: Tape, *args: Any) -> _Draws:
+    return _Draws(make(*args), tape)
+
+
 class _Draws:
     """`np.random`, or a generator of it, whose arrays are recorded."""
 
@@ -63,7 +68,7 @@ class _Draws:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._source, name)
         if name in ("default_rng", "RandomState"):
-            return lambda *args: _Draws(found(*args), self._tape)
+            return partial(_drawn, found, self._tape)
         if not callable(found):
             return found
 

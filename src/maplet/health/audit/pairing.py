@@ -1,5 +1,9 @@
 """Which gradient belongs to which input: by what the user calls them, else by order and shape."""
 
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import re
@@ -12,6 +16,7 @@ from maplet.health.audit.tape import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
     from maplet.health.audit.calling import Run
 
 spelled = re.compile(
@@ -85,7 +90,7 @@ def _flat(tree: Any, name: str, variables: Mapping[str, Any]) -> list[tuple[str,
 
 def _variable(value: Any, variables: Mapping[str, Any]) -> str:
     """The variable that holds a value; of several the last, for ``db = dz`` names what it is meant for."""
-    return next((name for name, other in reversed(variables.items()) if other is value), "")
+    return next((name for name, other in reversed(list(variables.items())) if other is value), "")
 
 
 def _by_name(found: Sequence[tuple[str, Any]], inputs: Sequence[str], *, only_marked: bool = False) -> dict[str, Any]:

@@ -5,6 +5,9 @@ The file is run as Python would run it, recorded, with a word put in at three ki
 `W = W - step`) is noted before and after; where a noted update comes round again, the run ends.
 """
 
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import ast
@@ -54,9 +57,7 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
     witness = of_user(lambda: _witnessed(Path(path)))
     first = witness.run()
     rng = np.random.default_rng(seed)
-    benches = [Bench(first, tolerance)]
-    for _ in range(others):
-        benches.append(Bench(witness.run(rng), tolerance))
+    benches = [Bench(first, tolerance), *(Bench(witness.run(rng), tolerance) for _ in range(others))]
     report = judged(benches, first, tolerance, language)
     return _with_direction(report, witness, first, language)
 
@@ -140,7 +141,7 @@ class Witness:
         if not found:
             raise GradientError(
                 f"{self.path.name}: no update of a parameter was found",
-                fix="write updates as W -= learning_rate * dW, or audit its functions: file.py:forward file.py:backward",
+                fix="write updates as W -= rate * dW, or audit its functions: FILE.py:forward FILE.py:backward",
             )
         return found
 
@@ -264,7 +265,7 @@ class _Words(ast.NodeTransformer):
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
-        """``W -= …``"""
+        """``W -= …`` is an update."""
         return self._noted(node, ast.unparse(node.target)) if isinstance(node.op, ast.Sub | ast.Add) else node
 
     def _noted(self, node: ast.stmt, text: str) -> list[ast.stmt]:

@@ -1,4 +1,4 @@
-"""The search: which few edits of the backward pass make every gradient right?
+"""The search for the few edits of the backward pass that make every gradient right.
 
 One edit after the other, each the one that makes most gradients right; where none does, the one that makes a gradient a
 multiple of the right one, or that makes a step of the backward pass a right cotangent, so that what follows is judged
@@ -8,7 +8,7 @@ against a prefix that is known. Each is tried on other random inputs before it i
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maplet.health.audit import edits
 from maplet.health.audit.bench import Bench, Edit, agrees, ratio
@@ -116,7 +116,7 @@ def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]
 
 
 def _at_uses(edit: Edit, number: int, uses: Sequence[int]) -> Edit:
-    """The same edit of a value that is right for some gradients, only where it is used for the wrong ones: ``dz = dh``."""
+    """The same edit of a value only where it is used for wrong gradients: behind ``dz = dh``, of dz alone."""
 
     def apply(bench: Bench, values: list[Any], use: int) -> Any:
         mended = edit.apply(bench, values, number)
@@ -128,8 +128,8 @@ def _at_uses(edit: Edit, number: int, uses: Sequence[int]) -> Edit:
 def _distance(bench: Bench, values: Sequence[Any], edit: Edit) -> tuple[int, int]:
     """How far an edit stands from where the backward pass leaves the right way; then its place in the program.
 
-    A local derivative belongs behind the cotangent of the value that it is the derivative of; anything else to the first
-    value that is no right cotangent.
+    A local derivative belongs behind the cotangent of the value that it is the derivative of; anything else to the
+    first value that is no right cotangent.
     """
     cotangents = bench.truth.cotangents
     if edit.detail.get("place") and edit.detail.get("base") is not None:

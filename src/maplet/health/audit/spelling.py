@@ -1,8 +1,12 @@
 """How maplet spells what NumPy calls otherwise: a recorded NumPy call → the same operation on maplet arrays."""
 
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -126,6 +130,10 @@ def _stack(arrays: Any, axis: int = 0, **_: Any) -> Any:
     return mp.stack(list(arrays), axis=axis)
 
 
+def _padded(x: Any, width: Any, mode: Any = "constant") -> Any:
+    return mp.pad(x, width, mode)
+
+
 def _norm(x: Any, order: Any = None, axis: Any = None, **options: Any) -> Any:
     if order not in (None, 2) or (order == 2 and x.ndim > 1 and axis is None):
         raise Unspelled("norm")
@@ -161,9 +169,9 @@ _by_function: dict[Any, Callable[..., Any]] = {
     np.einsum: lambda text, *arrays, **_: mp.einsum(text, *arrays),
     np.tensordot: lambda a, b, axes=2: mp.tensordot(a, b, axes=axes),
     np.where: mp.where,
-    np.pad: lambda x, width, mode="constant", **_: mp.pad(x, width, mode),
-    np.expand_dims: lambda x, axis: mp.expand_dims(x, axis),
-    np.broadcast_to: lambda x, shape: mp.broadcast_to(x, shape),
+    np.pad: _padded,
+    np.expand_dims: mp.expand_dims,
+    np.broadcast_to: mp.broadcast_to,
     np.flip: lambda x, axis=None: mp.flip(x, axis=axis),
     np.roll: lambda x, shift, axis=None: mp.roll(x, shift, axis=axis),
     np.tile: mp.tile,
@@ -173,7 +181,7 @@ _by_function: dict[Any, Callable[..., Any]] = {
     np.take_along_axis: lambda x, where, axis=-1: mp.take_along_axis(x, where, axis=axis),
     np.take: lambda x, where, axis=None: mp.take(x, where, axis=axis),
     np.diag: lambda x: x * mp.eye(x.shape[0], dtype=mp.float64) if x.ndim == 1 else mp.linalg.diagonal(x),
-    np.trace: lambda x: mp.linalg.trace(x),
+    np.trace: mp.linalg.trace,
     np.copy: lambda x, *_, **__: x,
     **{getattr(np, name): _reduce(name) for name in ("sum", "mean", "max", "min", "amax", "amin", "prod", "var", "std")
        if hasattr(mp, name)},

@@ -1,16 +1,20 @@
 """A NumPy program, written down while it runs: every call with its operands, its value and its line.
 
 A `Recorded` stands for an array. NumPy hands every call that meets one to it (`__array_ufunc__`,
-`__array_function__`), so ordinary code is recorded as it stands. It has a value throughout, so conditions and loops over
-values work. What is changed in place (``z -= z.max()``, ``d[n, y] -= 1``) points the handle at a new call. All floating
-numbers are kept in float64, whatever dtypes the program names: rounding is no fault of a derivation.
+`__array_function__`), so ordinary code is recorded as it stands. It has a value throughout, so conditions and loops
+over values work. What is changed in place (``z -= z.max()``, ``d[n, y] -= 1``) points the handle at a new call. All
+floating numbers are kept in float64, whatever dtypes the program names: rounding is no fault of a derivation.
 """
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -83,7 +87,8 @@ class Tape:
 
     def call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run a NumPy function and write it down; what is no array (a shape, a size) is given as it is."""
-        args, kwargs = referred(tuple(args)), {key: referred(value) for key, value in kwargs.items()}
+        args = tuple(referred(one) for one in args)
+        kwargs = {key: referred(value) for key, value in kwargs.items()}
         call = Call(-1, function, args, kwargs, None)
         value = call.compute(self.values)
         if isinstance(value, np.ndarray | np.generic):
@@ -134,7 +139,6 @@ class Recorded(NDArrayOperatorsMixin):
 
     __slots__ = ("number", "tape")
     __array_priority__ = 1000
-    __hash__ = object.__hash__
 
     def __init__(self, tape: Tape, number: int) -> None:
         self.tape = tape
@@ -195,6 +199,9 @@ class Recorded(NDArrayOperatorsMixin):
         if name in ("reshape", "transpose"):  # which take their numbers one by one as well
             return lambda *a, **k: self.tape.call(function, (self, a[0] if len(a) == 1 else a or None), k)
         return lambda *a, **k: self.tape.call(function, (self, *a), k)
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def __deepcopy__(self, _memo: Any) -> Recorded:
         return Recorded(self.tape, self.number)

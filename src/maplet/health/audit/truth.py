@@ -5,10 +5,14 @@ the cotangent ∂L/∂value. So one gradient gives all of them. A contribution l
 gradient with one operand behind `stop_gradient`.
 """
 
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,8 +22,9 @@ from maplet.health.audit.spelling import Unspelled, spelled
 from maplet.health.audit.tape import Call, Ref, filled
 
 if TYPE_CHECKING:
-    from maplet.health.audit.calling import Run
     from collections.abc import Collection, Mapping
+
+    from maplet.health.audit.calling import Run
 
 elementwise = frozenset(
     [

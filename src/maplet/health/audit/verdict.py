@@ -5,13 +5,14 @@ from __future__ import annotations
 import linecache
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from maplet.health.audit.words import sentence
 
 if TYPE_CHECKING:
-    from maplet.health.audit.causes import Cause
     from collections.abc import Sequence
+
+    from maplet.health.audit.causes import Cause
 
 Judgement = Literal["right", "noise", "wrong"]
 
@@ -145,7 +146,8 @@ def largest(given: Any, right: Any, count: int = 3) -> Sequence[Difference]:
     order = abs(given - right).reshape(-1).argsort()[::-1][:count]
     places: list[tuple[int, ...]] = []
     for flat in order:
-        index, rest = [], int(flat)
+        index: list[int] = []
+        rest = int(flat)
         for length in reversed(given.shape):
             index.append(rest % length)
             rest //= length

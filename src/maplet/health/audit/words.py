@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maplet.errors import SettingError
 from maplet.health.audit.causes import Cause
@@ -19,8 +19,8 @@ _english: dict[str, str] = {
     Cause.EXTRA_MEAN: "1/N is there once too often (N = {count}), or a mean stands where a sum belongs",
     Cause.MISSING_DERIVATIVE: "the local derivative ∂{last}/∂{first} is left out",
     Cause.EXTRA_DERIVATIVE: "a local derivative is there that does not belong, or is there twice",
-    Cause.WRONG_DERIVATIVE: "the local derivative ∂{last}/∂{first} is another function",
-    Cause.DERIVATIVE_AT_OUTPUT: "the derivative ∂{last}/∂{first} is taken at the output {last} instead of the input {first}",
+    Cause.WRONG_DERIVATIVE: "the local derivative ∂{last}/∂{first} is another function{other}",
+    Cause.DERIVATIVE_AT_OUTPUT: "the derivative ∂{last}/∂{first} is taken at the output {last}, not the input {first}",
     Cause.DERIVATIVE_AT_INPUT: "the formula for the output {last} is given the input {first}",
     Cause.OUTPUT_DERIVATIVE_TWICE: "the derivative of the last activation is applied twice: the loss has it already",
     Cause.TRANSPOSE: "a transpose is missing, or is one too many",
@@ -46,6 +46,7 @@ _english: dict[str, str] = {
     "differences": "the forward function could not be recorded ({why}): compared with central differences",
     "shape": "its shape is {given}, that of {name} is {right}",
     "step": "the update takes the loss from {before} to {after}",
+    "that of": ": that of {name}",
     "rows": "the rows of {of}",
     "row": "an axis of {of}",
     "elements": "the elements of {of}",
@@ -59,7 +60,7 @@ _chinese: dict[str, str] = {
     Cause.EXTRA_MEAN: "多乘了一次 1/N(N = {count}),或该求和处取了平均",
     Cause.MISSING_DERIVATIVE: "漏乘局部导数 ∂{last}/∂{first}",
     Cause.EXTRA_DERIVATIVE: "多乘了一个局部导数,或同一个乘了两次",
-    Cause.WRONG_DERIVATIVE: "局部导数 ∂{last}/∂{first} 用成了别的函数",
+    Cause.WRONG_DERIVATIVE: "局部导数 ∂{last}/∂{first} 用成了别的函数{other}",
     Cause.DERIVATIVE_AT_OUTPUT: "导数 ∂{last}/∂{first} 应在输入 {first} 处取值,却用了输出 {last}",
     Cause.DERIVATIVE_AT_INPUT: "以输出 {last} 表示的导数公式里代入了输入 {first}",
     Cause.OUTPUT_DERIVATIVE_TWICE: "输出层激活函数的导数乘了两次:损失的导数中已经包含它",
@@ -86,6 +87,7 @@ _chinese: dict[str, str] = {
     "differences": "前向函数无法记录({why}):与中心差分比较",
     "shape": "它的形状是 {given},而 {name} 的是 {right}",
     "step": "这一步更新使损失从 {before} 变为 {after}",
+    "that of": ":{name} 的导数",
     "rows": "{of} 的行数",
     "row": "{of} 的一个轴",
     "elements": "{of} 的元素数",
