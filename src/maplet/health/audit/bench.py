@@ -126,16 +126,11 @@ class Bench:
         return {name: factor for name, factor in found.items() if factor is not None}
 
     def matched(self, values: Sequence[Any]) -> int:
-        """How many calls of the backward pass give a multiple of a right cotangent."""
-        cotangents = [c for c in self.truth.cotangents.values() if np.size(c) > 1]
-        return sum(
-            any(
-                np.shape(values[call.number]) == c.shape and ratio(values[call.number], c) is not None
-                for c in cotangents
-            )
-            for call in self.calls[self.run.begin :]
-            if np.size(values[call.number]) > 1
-        )
+        """How many cotangents of the forward pass some call of the backward pass gives a multiple of."""
+        calls = [call.number for call in self.calls[self.run.begin :] if call.number not in self.no_cotangents]
+        given = [values[number] for number in calls if np.size(values[number]) > 1]
+        wanted = [c for c in self.truth.cotangents.values() if np.size(c) > 1]
+        return sum(any(np.shape(v) == c.shape and ratio(v, c) is not None for v in given) for c in wanted)
 
 
 def agrees(given: Any, right: Any, tolerance: float) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 import re
+import sysconfig
 from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,7 +22,7 @@ from maplet.health.audit.calling import Run, Subject, arrays_of, plain, run
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.fresh import fresh
 from maplet.health.audit.search import repaired
-from maplet.health.audit.tape import same
+from maplet.health.audit.tape import numpy_folder, same
 from maplet.health.audit.verdict import Finding, Report, Verdict, largest
 from maplet.health.audit.words import sentence
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 T = TypeVar("T")
+libraries = (numpy_folder, sysconfig.get_paths()["stdlib"])
 others = 2  # how many random inputs besides the given ones
 
 
@@ -63,7 +65,9 @@ def of_user(function: Callable[[], T]) -> T:
         raise
     except Exception as error:
         places = [(f.f_code.co_filename, line) for f, line in walk_tb(error.__traceback__)]
-        theirs = [(file, line) for file, line in places if not file.startswith(package_folder)]
+        theirs = [(file, line) for file, line in places if not file.startswith((package_folder, *libraries))]
+        if isinstance(error, SyntaxError):
+            theirs = [(error.filename or "", error.lineno or 0)]
         where = f"{Path(theirs[-1][0]).name}:{theirs[-1][1]}" if theirs else None
         raise GradientError(f"the audited code raises {type(error).__name__}: {error}", where=where) from error
 
@@ -109,7 +113,8 @@ def judged(benches: Sequence[Bench], exact: Run, tolerance: float, language: str
     first, rest = benches[-1], benches[:-1]
     starts = [bench.values([]) for bench in benches]
     right = frozenset.intersection(*(b.right(v) for b, v in zip(benches, starts, strict=True) if v is not None))
-    chosen = repaired(first, rest) if len(right) < len(first.outputs) else []
+    with np.errstate(all="ignore"):  # what an edit makes may be infinite
+        chosen = repaired(first, rest) if len(right) < len(first.outputs) else []
     bench = benches[0]
     values = bench.values(())
     assert values is not None  # noqa: S101  (nothing is changed)

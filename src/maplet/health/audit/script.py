@@ -130,10 +130,13 @@ class Witness:
         updates = self._updates()
         loss = self._loss(updates)
         tape = self.tape if rng is None else self._moved(rng, loss, updates)
-        found = Run(tape, loss, {u.name: u.old for u in updates}, loss + 1)
+        found = Run(tape, loss, {u.name: u.old for u in updates})
         found.names = {v.number: name for name, v in self.variables.items() if isinstance(v, Recorded)}
         found.names |= {u.old: u.name for u in updates}
         found.gradients = {u.name: self._gradient(tape, u) for u in updates}
+        # A loss that is only printed is computed when the gradients are known: what leads to them alone is backward.
+        backward = tape.ancestors([g.number for g in found.gradients.values()]) - tape.ancestors([loss])
+        found.begin = min(backward, default=len(tape.calls))
         return found
 
     def _updates(self) -> list[Update]:
@@ -146,11 +149,12 @@ class Witness:
         return found
 
     def _loss(self, updates: list[Update]) -> int:
-        first = min(u.new for u in updates)
-        reaching = [n for _, n in self.seen_losses if n < first and self.tape.ancestors([n]) & {u.old for u in updates}]
+        old, new = {u.old for u in updates}, {u.new for u in updates}
+        behind = [(n, self.tape.ancestors([n])) for _, n in self.seen_losses]
+        reaching = [n for n, ancestors in behind if ancestors & old and not ancestors & new]
         if not reaching:
             raise GradientError(
-                f"{self.path.name}: no loss was found that is computed before the first update",
+                f"{self.path.name}: no loss was found that the parameters lead to, as they are before the update",
                 fix="assign it to a variable called loss, as one number: loss = np.mean(…)",
             )
         return reaching[-1]

@@ -83,11 +83,19 @@ def _best(first: Bench, others: Sequence[Bench], chosen: list[Edit], kinds: Sequ
         return None
     nearer = [(_score(first, values), edit) for *_, edit, values in found]
     nearer = [(score, edit) for score, edit in nearer if score > level]
-    nearer.sort(key=lambda each: (tuple(-n for n in each[0]), each[1].cost))
-    for score, edit in nearer[:20]:
-        if all(_score_under(other, [*chosen, edit]) == score for other in others):
+    nearer.sort(key=lambda each: _order(each[0], level, each[1]))
+    for _, edit in nearer[:20]:
+        if all(_score_under(other, [*chosen, edit]) > _score_under(other, chosen) for other in others):
             return edit
     return None
+
+
+def _order(score: Score, before: Score, edit: Edit) -> tuple[float, ...]:
+    """Gradients that come right, or near, count first, then what is far-fetched; steps alone count before that."""
+    right, several, matched = score
+    if score[:2] > before[:2]:
+        return 0, -right, -several, edit.cost, -matched
+    return 1, -matched, edit.cost
 
 
 def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]) -> Iterator[Edit]:
