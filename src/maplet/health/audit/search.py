@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from maplet.health.audit import edits
 from maplet.health.audit.bench import Bench, Edit, agrees, ratio
 from maplet.health.audit.local_derivatives import local_derivatives
@@ -33,9 +35,10 @@ kinds: Sequence[edits.Kind] = (
     edits.forgotten,
 )
 of_operands = (exchanged, shifted, recoded, left_out)  # which look at values of the forward pass too
-most_faults = 4
+most_faults = 6
 most_edits = 24  # of one line in a loop, several
-Score = tuple[int, int, int]
+Score = tuple[int, int, int, int]
+"""How many gradients are right, a multiple of what is right, of the right size; and how many cotangents are there."""
 
 
 def repaired(first: Bench, others: Sequence[Bench]) -> list[Edit]:
@@ -48,7 +51,7 @@ def repaired(first: Bench, others: Sequence[Bench]) -> list[Edit]:
         chosen.append(edit)
     for edit in list(chosen):  # what a later one made unnecessary
         rest = [other for other in chosen if other is not edit]
-        if _right(first, rest) == _right(first, chosen):
+        if _right(first, rest) == _right(first, chosen) and _sizes(first, rest) == _sizes(first, chosen):
             chosen = rest
     return sorted(chosen, key=lambda edit: edit.numbers)
 
@@ -56,6 +59,10 @@ def repaired(first: Bench, others: Sequence[Bench]) -> list[Edit]:
 def _enough(bench: Bench, chosen: Sequence[Edit]) -> bool:
     faults = {(edit.causes, bench.calls[edit.numbers[0]].lines[:1]) for edit in chosen}
     return len(faults) >= most_faults or len(chosen) >= most_edits
+
+
+def _sizes(bench: Bench, chosen: Sequence[Edit]) -> int:
+    return _score_under(bench, chosen)[2]
 
 
 def _right(bench: Bench, chosen: Sequence[Edit]) -> frozenset[str]:
@@ -92,9 +99,9 @@ def _best(first: Bench, others: Sequence[Bench], chosen: list[Edit], kinds: Sequ
 
 def _order(score: Score, before: Score, edit: Edit) -> tuple[float, ...]:
     """Gradients that come right, or near, count first, then what is far-fetched; steps alone count before that."""
-    right, several, matched = score
-    if score[:2] > before[:2]:
-        return 0, -right, -several, edit.cost, -matched
+    right, several, fitting, matched = score
+    if score[:3] > before[:3]:
+        return 0, -right, -several, -fitting, edit.cost, -matched
     return 1, -matched, edit.cost
 
 
@@ -157,9 +164,10 @@ def _confirmed(first: Bench, others: Sequence[Bench], chosen: list[Edit], edit: 
 
 def _score(bench: Bench, values: Sequence[Any]) -> Score:
     several = sum(1 for o in bench.outputs if o.name in bench.ratios(values) and bench.expected[o.name].size > 1)
-    return len(bench.right(values)), several, bench.matched(values)
+    fitting = sum(np.size(values[o.number]) == bench.expected[o.name].size for o in bench.outputs)
+    return len(bench.right(values)), several, fitting, bench.matched(values)
 
 
 def _score_under(bench: Bench, chosen: Sequence[Edit]) -> Score:
     values = bench.values(chosen)
-    return _score(bench, values) if values is not None else (0, 0, 0)
+    return _score(bench, values) if values is not None else (0, 0, 0, 0)
