@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.tape import Recorded, same
+from maplet.health.audit.tape import Recorded, Ref, same
 from maplet.health.audit.truth import Truth
 
 if TYPE_CHECKING:
@@ -18,6 +18,29 @@ if TYPE_CHECKING:
     from maplet.health.audit.causes import Cause
 
 rearranging = frozenset(["transpose", "swapaxes", "reshape", "ravel", "_getitem", "expand_dims", "squeeze", "moveaxis"])
+
+bent = frozenset(
+    [
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "sqrt",
+        "square",
+        "power",
+        "tanh",
+        "maximum",
+        "minimum",
+        "absolute",
+        "sign",
+        "greater",
+        "less",
+        "clip",
+        "equal",
+        "var",
+        "std",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -96,6 +119,16 @@ class Bench:
             if call.number not in reached or moved or again:
                 found.add(call.number)
         return frozenset(found - {o.number for o in self.outputs})
+
+    @cached_property
+    def linear(self) -> frozenset[int]:
+        """The calls that the gradients are linear in, as they are in every cotangent."""
+        found = {o.number for o in self.outputs}
+        for call in reversed(self.calls):
+            if call.number in found and call.kind not in bent:
+                first = [arg.number for arg in call.args[:1] if isinstance(arg, Ref)]
+                found.update(first if call.kind in ("divide", "_getitem") else call.operands)
+        return frozenset(found)
 
     def values(self, edits: Sequence[Edit]) -> list[Any] | None:
         """Every value of the run under edits; None where they do not fit."""

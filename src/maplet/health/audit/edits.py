@@ -17,6 +17,7 @@ from maplet.health.audit.factors import atoms, explained
 from maplet.health.audit.tape import Call, Ref, filled
 
 Values = Sequence[Any]
+few = 80  # calls, of which each is tried with every factor
 Kind = Callable[[Bench, Values, Sequence[Call]], Iterator[Edit]]
 
 
@@ -29,7 +30,7 @@ def scaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit
             found = explained(factor, bench)
             causes, detail = found or ((Cause.FACTOR,), {"factor": factor, "counts": []})
             yield _multiplied(call, factor, causes, 0.6 + 0.4 * len(causes) if found else 6.0, detail)
-        if call.number in terms:
+        if call.number in terms or (len(calls) <= few and call.number in bench.linear):
             for factor, cause, name in ((-1.0, Cause.SIGN, ("", "")), *atoms(bench)):
                 yield _multiplied(call, factor, (cause,), 1.5, {"factor": factor, "counts": [(factor, *name)]})
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.health.audit.activations import derivative_of, recognized
-from maplet.health.audit.bench import Bench, Edit
+from maplet.health.audit.bench import Bench, Edit, ratio
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.truth import Region, elementwise
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
 
 Values = Sequence[Any]
+Place = tuple[Region | None, int, int, Any]
+"""Where the chain rule multiplies: the function between two values (none of a product), both, and the derivative."""
+
 keeps_shape = elementwise | {"_setitem", "nan_to_num", "sign", "round"}
 limits = {"clip", "maximum", "minimum", "sign", "tanh", "round", "nan_to_num", "fmin", "fmax"}
 
@@ -37,12 +40,37 @@ def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> It
             if base != call.number:
                 yield _without(bench, call.number, base, factor, wanted)
             for place in wanted:
-                right = place[3]
-                if right.shape == shape and not np.allclose(factor, right, rtol=1e-9, atol=1e-12):
-                    yield _instead(call.number, base, factor, place)
+                right = fitted(place[3], shape)
+                if right is not None and not np.allclose(factor, right, rtol=1e-9, atol=1e-12):
+                    yield _instead(call.number, base, factor, (*place[:3], right))
+        yield from _function_for_derivative(values, call, wanted)
 
 
-def meaningful(bench: Bench) -> list[tuple[Region | None, int, int, Any]]:
+def fitted(derivative: Any, shape: tuple[int, ...]) -> Any:
+    """A local derivative in the shape of a cotangent; that of one number per row goes along the row."""
+    if derivative.shape == shape:
+        return derivative
+    if derivative.ndim == 1 and len(shape) == 2 and shape[0] == len(derivative):
+        return np.broadcast_to(derivative[:, None], shape)
+    return None
+
+
+def _function_for_derivative(values: Values, call: Call, wanted: Sequence[Place]) -> Iterator[Edit]:
+    """A multiple of a function of the forward pass, where one of its derivative belongs."""
+    for region, first, last, _ in wanted:
+        factor = ratio(region.y, values[call.number]) if region is not None else None
+        if factor is not None:
+
+            def mend(
+                bench: Bench, _v: list[Any], _n: int, at: tuple[int, int] = (first, last), c: float = factor
+            ) -> Any:
+                return c * derivative_between(bench, *at)
+
+            detail = {"place": (first, last), "base": None}
+            yield Edit((call.number,), (Cause.WRONG_DERIVATIVE,), 2.0, mend, detail)
+
+
+def meaningful(bench: Bench) -> list[Place]:
     """The local derivatives between values that have a name, or where a function of one value begins and ends."""
     truth, names = bench.truth, bench.run.names
     if truth.problem:
@@ -50,9 +78,10 @@ def meaningful(bench: Bench) -> list[tuple[Region | None, int, int, Any]]:
     inside = {(r.first, r.last) for r in truth.regions}
     begins = {r.first for r in truth.regions} - {last for _, last in inside}
     used = {o for c in bench.calls[: bench.run.loss + 1] if c.kind not in elementwise for o in c.operands}
-    found: list[tuple[Region | None, int, int, Any]] = []
+    found: list[Place] = []
     for region in truth.regions:
-        if (region.first in names or region.first in begins) and (region.last in names or region.last in used):
+        ends = region.last in names or region.last in used
+        if (region.first in names or region.first in begins) and (ends or recognized(region.x, region.y)):
             place = (region, region.first, region.last, region.derivative)
             if np.size(place[3]) > 1 and not _is_one(place[3]) and not _among(place[3], found):
                 found.append(place)
@@ -62,7 +91,7 @@ def meaningful(bench: Bench) -> list[tuple[Region | None, int, int, Any]]:
     return found
 
 
-def _among(value: Any, places: Sequence[tuple[Any, int, int, Any]]) -> bool:
+def _among(value: Any, places: Sequence[Place]) -> bool:
     return any(p[3].shape == value.shape and np.allclose(p[3], value, rtol=1e-9, atol=1e-12) for p in places)
 
 
@@ -116,16 +145,22 @@ def _with(bench: Bench, values: Values, number: int, base: int, replacement: Any
 def _without(bench: Bench, number: int, base: int, factor: Any, wanted: Sequence[Any]) -> Edit:
     """The factor left out."""
     place = next((p for p in wanted if p[3].shape == np.shape(factor) and np.allclose(p[3], factor, rtol=1e-9)), None)
-    # Twice the derivative of one place leaves it once: then the base has it already.
     cause = Cause.EXTRA_DERIVATIVE
-    if place is not None and _is_at_the_end(bench, place[1]):
+    if place is not None and is_at_the_end(bench, place[1]) and not is_given(bench, place[2]):
         cause = Cause.OUTPUT_DERIVATIVE_TWICE
     if np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
         cause = Cause.FACTOR
     return Edit((number,), (cause,), 1.6, lambda _bench, v, _n: v[base], {"place": place and place[1:3], "base": base})
 
 
-def _is_at_the_end(bench: Bench, number: int) -> bool:
+def is_given(bench: Bench, number: int) -> bool:
+    """Whether the backward pass has a multiple of the cotangent of a value: then the loss is no part of it."""
+    right = bench.truth.cotangents[number]
+    values = (bench.run.value(call.number) for call in bench.calls[bench.run.begin :])
+    return any(np.shape(value) == right.shape and ratio(value, right) is not None for value in values)
+
+
+def is_at_the_end(bench: Bench, number: int) -> bool:
     """Whether no parameter enters behind a value: it is the last pre-activation."""
     run = bench.run
     own = run.tape.ancestors([number])
@@ -138,16 +173,15 @@ def _is_at_the_end(bench: Bench, number: int) -> bool:
     return True
 
 
-def _instead(number: int, base: int, factor: Any, place: tuple[Region | None, int, int, Any]) -> Edit:
+def _instead(number: int, base: int, factor: Any, place: Place) -> Edit:
     """A local derivative in the place of the factor."""
     region, first, last, _ = place
     cause, detail = _named(factor, place)
 
     def mend(other: Bench, values: list[Any], _: int) -> Any:
-        found = (
-            derivative_between(other, first, last) if region is not None else other.truth.factors_between(first, last)
-        )
-        return values[base] * found
+        truth = other.truth
+        found = derivative_between(other, first, last) if region is not None else truth.factors_between(first, last)
+        return values[base] * fitted(found, np.shape(values[base]))
 
     cost = 1.3 if _is_one(factor) else 1.7 if cause is not Cause.WRONG_DERIVATIVE else 1.9
     return Edit((number,), (cause,), cost, mend, {"place": (first, last), "base": base, **detail})
@@ -158,7 +192,7 @@ def derivative_between(bench: Bench, first: int, last: int) -> Any:
     return next(r.derivative for r in bench.truth.regions if (r.first, r.last) == (first, last))
 
 
-def _named(factor: Any, place: tuple[Region | None, int, int, Any]) -> tuple[Cause, dict[str, Any]]:
+def _named(factor: Any, place: Place) -> tuple[Cause, dict[str, Any]]:
     """What is wrong with a factor that stands where the local derivative of a place belongs."""
     region, _, _, right = place
     if _is_one(factor):
@@ -174,6 +208,8 @@ def _named(factor: Any, place: tuple[Region | None, int, int, Any]) -> tuple[Cau
 def _misplaced(factor: Any, region: Region) -> tuple[Cause, dict[str, Any]]:
     """The derivative of a region at the wrong place, or of another function."""
     x, y = region.x, region.y
+    if np.shape(factor) != np.shape(x):
+        return Cause.WRONG_DERIVATIVE, {}
     with np.errstate(all="ignore"):
         if _like(factor, _quietly(region.derivative_at, y)):
             return Cause.DERIVATIVE_AT_OUTPUT, {}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.bench import Bench, Edit
+from maplet.health.audit.bench import Bench, Edit, ratio
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.local_derivatives import limits
+from maplet.health.audit.local_derivatives import is_at_the_end, is_given, limits, meaningful
 
 if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
@@ -160,22 +160,13 @@ def _earlier(base: int) -> Any:
 
 
 def _is_cotangent_before_the_end(bench: Bench, value: Any) -> bool:
-    """Whether a value is the cotangent, up to a number, of what goes into the last activation."""
-    from_end = [n for n in bench.truth.active if n in bench.truth.cotangents and _no_parameter_behind(bench, n)]
-    for number in from_end:
-        right = bench.truth.cotangents[number]
-        if np.shape(right) == np.shape(value) and np.size(right) > 1:
-            size = float(np.sum(right * right))
-            factor = float(np.sum(right * value)) / size if size else 0.0
-            if factor and np.allclose(right * factor, value, rtol=1e-7, atol=1e-10):
-                return True
+    """Whether a value is the cotangent of what goes into the last activation, of which the loss has the derivative."""
+    for first in {region.first for region in bench.truth.regions} if not bench.truth.problem else ():
+        right = bench.truth.cotangents[first]
+        if np.size(right) > 1 and ratio(value, right) is not None and is_at_the_end(bench, first):
+            places = [(last, d) for _, begin, last, d in meaningful(bench) if begin == first]
+            return not any(is_given(bench, last) for last, derivative in places if np.ptp(derivative) > 0)
     return False
-
-
-def _no_parameter_behind(bench: Bench, number: int) -> bool:
-    return number not in bench.truth.wrt and any(
-        region.first == number for region in (bench.truth.regions if not bench.truth.problem else ())
-    )
 
 
 def recoded(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:

@@ -17,14 +17,14 @@ import math
 import re
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from maplet.errors import GradientError
 from maplet.health.audit.bench import Bench
-from maplet.health.audit.calling import Run
+from maplet.health.audit.calling import Run, arrays_in
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.fresh import fresh
 from maplet.health.audit.judging import judged, of_user, others
@@ -97,6 +97,7 @@ class Witness:
         self.updates: dict[tuple[str, int], Update] = {}
         self.seen_losses: list[tuple[str, int]] = []
         self.variables: dict[str, Any] = {}
+        self.names: dict[int, str] = {}
 
     def namespace(self, module: ModuleType) -> Any:
         """NumPy or `math` as the script sees it."""
@@ -115,7 +116,15 @@ class Witness:
             return
         if (name, number) in self.updates and self.seen_losses:
             raise Stop
+        if not self.updates:
+            self._note_names(sys._getframe(1))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
         self.updates[name, number] = Update(name, Line("", str(self.path), number), value.number)
+
+    def _note_names(self, frame: FrameType) -> None:
+        """What the variables are called, in the first turn of the loop."""
+        for name, array in arrays_in({**frame.f_globals, **frame.f_locals}):
+            if isinstance(array, Recorded):
+                self.names[array.number] = name.removeprefix("self.")
 
     def after(self, name: str, number: int, value: Any) -> None:
         """An update has happened."""
@@ -131,8 +140,7 @@ class Witness:
         loss = self._loss(updates)
         tape = self.tape if rng is None else self._moved(rng, loss, updates)
         found = Run(tape, loss, {u.name: u.old for u in updates})
-        found.names = {v.number: name for name, v in self.variables.items() if isinstance(v, Recorded)}
-        found.names |= {u.old: u.name for u in updates}
+        found.names = self.names | {u.old: u.name for u in updates}
         found.gradients = {u.name: self._gradient(tape, u) for u in updates}
         # A loss that is only printed is computed when the gradients are known: what leads to them alone is backward.
         backward = tape.ancestors([g.number for g in found.gradients.values()]) - tape.ancestors([loss])

@@ -320,6 +320,8 @@ def referred(tree: Any) -> Any:
         return slice(referred(tree.start), referred(tree.stop), referred(tree.step))
     if tree is Float:
         return float
+    if isinstance(tree, range):
+        return np.asarray(tree)
     return np.array(tree) if isinstance(tree, np.ndarray) else tree
 
 
