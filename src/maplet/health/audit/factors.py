@@ -79,7 +79,8 @@ def _counts(bench: Bench) -> dict[int, Count]:
     for call in bench.calls[: run.loss + 1]:
         if call.kind in ("mean", "sum", "reduce") and call.number in behind and call.operands:
             shape = np.shape(run.value(call.operands[0]))
-            for length in (int(np.prod(shape)), *shape):
+            added = int(np.prod(shape)) // max(np.size(run.value(call.number)), 1)
+            for length in (added, int(np.prod(shape)), *shape):
                 found.setdefault(length, ("elements", run.names.get(call.operands[0], "")))
     for name, shape in data.items():
         for length in shape[1:]:

@@ -106,8 +106,11 @@ def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tup
             if (region.first, region.last) == (used, right):
                 return Cause.DERIVATIVE_AT_INPUT, 1.75
     names = bench.run.names
-    product = len(calls) == 1 and calls[0].kind in ("multiply", "transpose", "matmul", "dot", "outer")
-    if product and used in names and right in names and used < bench.run.begin:
+    product = len(calls) == 1 and calls[0].kind in ("multiply", "transpose", "matmul", "dot", "outer", "power")
+    known = used < bench.run.begin or any(
+        n < bench.run.begin and np.array_equal(bench.run.value(n), bench.run.value(used)) for n in names
+    )
+    if product and used in names and right in names and known:
         return Cause.WRONG_VALUE, 1.25
     return Cause.WRONG_VALUE, 2.2
 

@@ -30,6 +30,7 @@ from maplet.health.audit.fresh import fresh
 from maplet.health.audit.judging import judged, of_user, others
 from maplet.health.audit.namespace import Namespace
 from maplet.health.audit.tape import Float, Line, Recorded, Ref, Tape
+from maplet.health.audit.truth import Truth
 from maplet.health.audit.verdict import Finding, Report
 from maplet.health.audit.words import known_language, sentence
 
@@ -67,10 +68,13 @@ def _with_direction(report: Report, witness: Witness, first: Run, language: str)
     before, after = witness.losses(first)
     remark = sentence(language, "step", {"before": f"{before:.6g}", "after": f"{after:.6g}"})
     verdicts = report.verdicts
-    if after > before:
-        update = next(iter(witness.updates.values()))
-        climbs = Finding(Cause.CLIMBS, sentence(language, Cause.CLIMBS), update.line.file, update.line.number, remark)
-        verdicts = tuple(v.with_finding(climbs) if v.judgement == "wrong" else v for v in verdicts)
+    for update in witness.updates.values():
+        if witness.slope(first, update) > 0.5:
+            words = sentence(language, Cause.CLIMBS)
+            climbs = Finding(Cause.CLIMBS, words, update.line.file, update.line.number, remark)
+            verdicts = tuple(
+                v.with_finding(climbs) if v.name == update.name and v.judgement == "wrong" else v for v in verdicts
+            )
     return Report(verdicts, language, report.dtype, (*report.remarks, remark))
 
 
@@ -204,6 +208,13 @@ class Witness:
         tape.values = self.tape.replay({int(name): value for name, value in moved.items()})
         tape.calls = list(self.tape.calls)
         return tape
+
+    def slope(self, run: Run, update: Update) -> float:
+        """The cosine between an update and the gradient: −1 straight down, 1 straight up."""
+        step = self.tape.values[update.new] - self.tape.values[update.old]
+        gradient = Truth(run).cotangents[update.old]
+        size = float(np.linalg.norm(step) * np.linalg.norm(gradient))
+        return float(np.sum(gradient * step)) / size if size else 0.0
 
     def losses(self, run: Run) -> tuple[float, float]:
         """The loss before and after the update."""

@@ -168,10 +168,14 @@ class Truth:
     def factors(self) -> list[tuple[int, int, Any]]:
         """What products and quotients multiply an operand with: (operand, product, ∂product/∂operand)."""
         found: list[tuple[int, int, Any]] = []
+        whole = {(region.first, region.last) for region in self.regions}  # where the other operand moves too
         for number in self.active:
             call = self.calls[number]
             for arg in call.args[: {"multiply": 2, "divide": 1}.get(call.kind, 0)]:
-                if isinstance(arg, Ref) and arg.number in self.active:
+                both = all(isinstance(other, Ref) and other.number in self.active for other in call.args)
+                if not isinstance(arg, Ref) or arg.number not in self.active:
+                    continue
+                if not (both and (arg.number, number) in whole):
                     factor = self.factors_between(arg.number, number)
                     if np.ndim(factor) and not any(_close(factor, known) for _, _, known in found):
                         found.append((arg.number, number, factor))
