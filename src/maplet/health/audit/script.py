@@ -69,7 +69,7 @@ def _with_direction(report: Report, witness: Witness, first: Run, language: str)
     remark = sentence(language, "step", {"before": f"{before:.6g}", "after": f"{after:.6g}"})
     verdicts = report.verdicts
     for update in witness.updates.values():
-        if witness.slope(first, update) > 0.5:
+        if witness.slope(first, update) > 0.9:
             words = sentence(language, Cause.CLIMBS)
             climbs = Finding(Cause.CLIMBS, words, update.line.file, update.line.number, remark)
             verdicts = tuple(

@@ -16,7 +16,7 @@ def forward(signal, label, kernel, bias, head):
 
 
 def backward(signal, label, kernel, bias, head, cache):
-    z, a, pooled, p, steps = cache
+    z, _a, pooled, p, steps = cache
     d_score = (p - label) / len(label)
     d_head = pooled.T @ d_score
     d_pooled = np.outer(d_score, head)
