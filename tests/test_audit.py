@@ -171,6 +171,30 @@ def test_what_cannot_be_recorded_is_compared_with_central_differences(args):
     assert report.causes == {Cause.SIGN, Cause.MISSING_MEAN}
 
 
+def test_functions_of_maplet(args):
+    def its_forward(x, y, w):
+        return mp.mean((x @ w - y) ** 2)
+
+    for dtype in (mp.float64, mp.float32):
+        given = [mp.asarray(a, dtype=dtype) for a in args]
+        assert mp.audit(its_forward, backward, *given)
+        report = mp.audit(its_forward, lambda x, y, w: {"w": 2 * x.T @ (x @ w - y)}, *given)
+        assert report.causes == {Cause.MISSING_MEAN}
+        assert "its arrays are not NumPy's" in str(report)
+
+
+def test_functions_of_torch(args):
+    torch = pytest.importorskip("torch")
+
+    def its_forward(x, y, w):
+        return torch.nn.functional.mse_loss(torch.mv(x, w), y)
+
+    given = [torch.tensor(a) for a in args]
+    assert mp.audit(its_forward, lambda x, y, w: {"w": 2 * torch.mv(x.T, torch.mv(x, w) - y) / 5}, *given)
+    report = mp.audit(its_forward, lambda x, y, w: {"w": 2 * torch.mv(x.T, y - torch.mv(x, w)) / 5}, *given)
+    assert report.causes == {Cause.SIGN}
+
+
 def test_gradients_may_be_named_by_the_user(args):
     assert mp.audit(forward, lambda *a: [2 * a[0].T @ (a[0] @ a[2] - a[1]) / 5], *args, wrt=["w"])
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.health.audit.foreign import numbers_of
 from maplet.health.audit.tape import Recorded, Ref, same
 from maplet.health.audit.truth import Truth
 
@@ -92,7 +93,7 @@ class Bench:
         for name, gradient in run.gradients.items():
             if not isinstance(gradient, Recorded):
                 self.opaque.add(name)
-                gradient = run.tape.enter(np.asarray(gradient, np.float64), f"gradient of {name}")  # noqa: PLW2901  (entered, it is the same gradient)
+                gradient = run.tape.enter(numbers_of(gradient).astype(np.float64), f"gradient of {name}")  # noqa: PLW2901  (entered, it is the same gradient)
             given = run.tape.call(same, (gradient,), {})
             run.tape.calls[given.number].lines = run.tape.calls[gradient.number].lines
             self.outputs.append(Output(name, given.number, run.inputs[name]))

@@ -22,6 +22,7 @@ import numpy as np
 
 from maplet.core.array import Array
 from maplet.errors import GradientError, ShapeError
+from maplet.health.audit.foreign import is_foreign, numbers_of, of_kind
 from maplet.health.audit.namespace import globals_of, recording
 from maplet.health.audit.pairing import paired
 from maplet.health.audit.tape import Recorded, Tape
@@ -84,14 +85,16 @@ def arrays_of(subject: Subject) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     def note(value: Any, name: str) -> Any:
-        found[name] = value
+        found[name] = numbers_of(value)
         return value
 
     _Copy(note).tree(_named_arguments(subject), "")
     return found
 
 
-def run(subject: Subject, values: Mapping[str, Any] | None = None, *, recorded: bool = True) -> Run:
+def run(
+    subject: Subject, values: Mapping[str, Any] | None = None, *, recorded: bool = True, backward_too: bool = True
+) -> Run:
     """Run forward and backward once, on other values of the arrays if they are given.
 
     Not recorded, the functions get plain arrays of their own dtype; the tape then has the inputs and the loss alone, as
@@ -100,11 +103,11 @@ def run(subject: Subject, values: Mapping[str, Any] | None = None, *, recorded: 
     tape = Tape()
     inputs: dict[str, int] = {}
 
-    def enter(value: Any, name: str) -> Any:
-        value = value if values is None else np.asarray(values[name], np.asarray(value).dtype)
+    def enter(original: Any, name: str) -> Any:
+        value = numbers_of(original) if values is None else np.asarray(values[name])
         entered = tape.enter(value, name)
         inputs[name] = entered.number
-        return entered if recorded else np.array(value)
+        return entered if recorded else of_kind(original, value)
 
     copy = _Copy(enter)
     given = copy.tree(_named_arguments(subject), "")
@@ -122,8 +125,10 @@ def run(subject: Subject, values: Mapping[str, Any] | None = None, *, recorded: 
         value = _loss_of(result) if loss is None else loss(*_arguments(loss, known, [result], given))
         if not is_array(value) or np.size(plain(value)) != 1 or (recorded and not isinstance(value, Recorded)):
             raise _no_loss(subject, value)
-        kept = value if isinstance(value, Recorded) else tape.whole(_loss_function(subject), value, inputs)
+        kept = value if isinstance(value, Recorded) else tape.whole(_loss_function(subject), plain(value), inputs)
         done = Run(tape, kept.number, inputs, len(tape.calls))
+        if not backward_too:
+            return done
         for name, array in arrays_in(owner):
             if isinstance(array, Recorded):
                 done.names.setdefault(array.number, name)
@@ -145,19 +150,20 @@ def run(subject: Subject, values: Mapping[str, Any] | None = None, *, recorded: 
 
 def is_array(value: Any) -> bool:
     """An array or a number, recorded or not."""
-    return isinstance(value, Recorded | np.ndarray | np.generic | float | int) and not isinstance(value, bool)
+    known = isinstance(value, Recorded | np.ndarray | np.generic | float | int) and not isinstance(value, bool)
+    return known or is_foreign(value)
 
 
 def plain(value: Any) -> Any:
     """The numbers behind an array."""
-    return np.asarray(value.value if isinstance(value, Recorded) else value)
+    return np.asarray(value.value) if isinstance(value, Recorded) else numbers_of(value)
 
 
 def _loss_function(subject: Subject) -> Callable[..., Any]:
     """The loss as one function of all the arrays: for a program that could not be recorded."""
 
     def whole(names: tuple[str, ...], *values: Any) -> Any:
-        done = run(subject, dict(zip(names, values, strict=True)), recorded=False)
+        done = run(subject, dict(zip(names, values, strict=True)), recorded=False, backward_too=False)
         return np.asarray(done.value(done.loss))
 
     return whole
@@ -204,9 +210,8 @@ class _Copy:
         return found
 
     def _fresh(self, tree: Tree, name: str) -> Tree:
-        if isinstance(tree, np.ndarray | np.floating) or type(tree) is float:
-            numbers = np.asarray(tree)
-            return self.enter(numbers, name) if numbers.dtype.kind in "fiub" else tree
+        if isinstance(tree, np.ndarray | np.floating) or type(tree) is float or is_foreign(tree):
+            return self.enter(tree, name) if numbers_of(tree).dtype.kind in "fiub" else tree
         if isinstance(tree, dict):
             return {key: self.tree(value, _joined(name, key)) for key, value in tree.items()}
         if isinstance(tree, list | tuple):
@@ -232,7 +237,7 @@ def _is_plain_object(tree: Any) -> bool:
 def arrays_in(tree: Any, name: str = "", seen: set[int] | None = None) -> list[tuple[str, Any]]:
     """Every array that an object holds by now, with its path."""
     seen = set() if seen is None else seen
-    if isinstance(tree, Recorded | np.ndarray | np.floating):
+    if isinstance(tree, Recorded | np.ndarray | np.floating) or is_foreign(tree):
         return [(name, tree)]
     if id(tree) in seen or isinstance(tree, str | int | type(None)):
         return []

@@ -20,6 +20,7 @@ from maplet.errors import GradientError, MapletError
 from maplet.health.audit.bench import Bench, Edit, agrees
 from maplet.health.audit.calling import Run, Subject, arrays_of, plain, run
 from maplet.health.audit.causes import Cause
+from maplet.health.audit.foreign import is_foreign
 from maplet.health.audit.fresh import fresh
 from maplet.health.audit.search import repaired
 from maplet.health.audit.tape import numpy_folder, same
@@ -43,7 +44,8 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
     try:
         recorded, why = run(subject), ""
     except Exception as error:  # noqa: BLE001  (the program runs with plain arrays: what it does with recorded ones is its right)
-        recorded, why = None, f"{type(error).__name__}: {error}"
+        foreign = any(is_foreign(array) for array in subject.args)
+        recorded, why = None, "foreign" if foreign else f"{type(error).__name__}: {error}"
     faithful = recorded is not None and _is_faithful(recorded, run(subject, wide, recorded=False))
     if recorded is not None and not faithful:
         why = f"a value leaves NumPy at {recorded.tape.lost[0]}" if recorded.tape.lost else "its values differ"
@@ -141,7 +143,7 @@ def judged(benches: Sequence[Bench], exact: Run, tolerance: float, language: str
             remark = sentence(language, "shape", shapes)
         verdicts.append(Verdict(output.name, "wrong", _error(given, expected), findings, tuple(differences), remark))
     dtypes = [np.asarray(plain(g)).dtype for g in exact.gradients.values()]
-    why = bench.why or bench.truth.problem
+    why = sentence(language, "foreign") if bench.why == "foreign" else bench.why or bench.truth.problem
     remarks = (sentence(language, "differences", {"why": why}),) if bench.truth.problem else ()
     return Report(tuple(verdicts), language, str(min(dtypes, key=lambda d: d.itemsize)), remarks)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.errors import GradientError
+from maplet.health.audit.foreign import is_foreign, numbers_of
 from maplet.health.audit.tape import Recorded
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _flat(tree: Any, name: str, variables: Mapping[str, Any]) -> list[tuple[str,
         if name:
             return [one for n, value in enumerate(tree) for one in _flat(value, f"{name}.{n}", variables)]
         return [one for value in tree for one in _flat(value, _variable(value, variables), variables)]
-    if isinstance(tree, Recorded | np.ndarray | np.generic | float):
+    if isinstance(tree, Recorded | np.ndarray | np.generic | float) or is_foreign(tree):
         return [(name or _variable(tree, variables), tree)]
     return []
 
@@ -132,6 +133,10 @@ def _names(place: Sequence[str], stems: Sequence[str], inputs: Sequence[str]) ->
     return found
 
 
+def _shape(value: Any) -> tuple[int, ...]:
+    return np.shape(value.value if isinstance(value, Recorded) else numbers_of(value))
+
+
 def _by_shape(values: Sequence[Any], inputs: Sequence[str], run: Run) -> dict[str, Any]:
     """In order, each the first input of its shape; as many as there are inputs, simply in order."""
     if len(values) == len(inputs):
@@ -139,7 +144,8 @@ def _by_shape(values: Sequence[Any], inputs: Sequence[str], run: Run) -> dict[st
     left, pairs = list(inputs), dict[str, Any]()
     for value in values:
         name = next(
-            (n for n in left if run.value(run.inputs[n]).shape == np.shape(getattr(value, "value", value))), None
+            (n for n in left if run.value(run.inputs[n]).shape == _shape(value)),
+            None,
         )
         if name is not None:
             left.remove(name)
