@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.health.audit.foreign import numbers_of
-from maplet.health.audit.tape import Recorded, Ref, same
+from maplet.health.audit.methods import same
+from maplet.health.audit.tape import Recorded, Ref
 from maplet.health.audit.truth import Truth
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from maplet.health.audit.calling import Run
     from maplet.health.audit.causes import Cause
 
-rearranging = frozenset(["transpose", "swapaxes", "reshape", "ravel", "_getitem", "expand_dims", "squeeze", "moveaxis"])
+rearranging = frozenset(["transpose", "swapaxes", "reshape", "ravel", "getitem", "expand_dims", "squeeze", "moveaxis"])
 
 bent = frozenset(
     [
@@ -128,7 +129,7 @@ class Bench:
         for call in reversed(self.calls):
             if call.number in found and call.kind not in bent:
                 first = [arg.number for arg in call.args[:1] if isinstance(arg, Ref)]
-                found.update(first if call.kind in ("divide", "_getitem") else call.operands)
+                found.update(first if call.kind in ("divide", "getitem") else call.operands)
         return frozenset(found)
 
     def values(self, edits: Sequence[Edit]) -> list[Any] | None:

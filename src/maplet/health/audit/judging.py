@@ -18,12 +18,14 @@ import numpy as np
 from maplet.core.context import package_folder
 from maplet.errors import GradientError, MapletError
 from maplet.health.audit.bench import Bench, Edit, agrees
-from maplet.health.audit.calling import Run, Subject, arrays_of, plain, run
+from maplet.health.audit.calling import Run, Subject, arrays_of, run
 from maplet.health.audit.causes import Cause
+from maplet.health.audit.copies import plain
 from maplet.health.audit.foreign import is_foreign
 from maplet.health.audit.fresh import fresh
+from maplet.health.audit.lines import numpy_folder
+from maplet.health.audit.methods import same
 from maplet.health.audit.search import repaired
-from maplet.health.audit.tape import numpy_folder, same
 from maplet.health.audit.verdict import Finding, Report, Verdict, largest
 from maplet.health.audit.words import sentence
 

@@ -24,7 +24,7 @@ Values = Sequence[Any]
 Place = tuple[Region | None, int, int, Any]
 """Where the chain rule multiplies: the function between two values (none of a product), both, and the derivative."""
 
-keeps_shape = elementwise | {"_setitem", "nan_to_num", "sign", "round"}
+keeps_shape = elementwise | {"setitem", "nan_to_num", "sign", "round"}
 limits = {"clip", "maximum", "minimum", "sign", "tanh", "round", "nan_to_num", "fmin", "fmax"}
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.tape import Float, Recorded, Tape, nested, referred, refs
+from maplet.health.audit.methods import nested
+from maplet.health.audit.tape import Float, Recorded, Tape, referred, refs
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable

@@ -127,7 +127,7 @@ def is_target(bench: Bench, number: int) -> bool:
         if call.kind in contractions and not reached.isdisjoint(call.operands):
             return False
         if (
-            call.kind == "_getitem"
+            call.kind == "getitem"
             and call.operands
             and call.operands[0] in bench.truth.wrt
             and reached & set(call.operands[1:])

@@ -24,12 +24,14 @@ import numpy as np
 
 from maplet.errors import GradientError
 from maplet.health.audit.bench import Bench
-from maplet.health.audit.calling import Run, arrays_in
+from maplet.health.audit.calling import Run
 from maplet.health.audit.causes import Cause
+from maplet.health.audit.copies import arrays_in
 from maplet.health.audit.fresh import fresh
 from maplet.health.audit.judging import judged, of_user, others
+from maplet.health.audit.lines import Line
 from maplet.health.audit.namespace import Namespace
-from maplet.health.audit.tape import Float, Line, Recorded, Ref, Tape
+from maplet.health.audit.tape import Float, Recorded, Ref, Tape
 from maplet.health.audit.truth import Truth
 from maplet.health.audit.verdict import Finding, Report
 from maplet.health.audit.words import known_language, sentence

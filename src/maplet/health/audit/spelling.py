@@ -12,17 +12,19 @@ import numpy as np
 
 import maplet as mp
 from maplet.core.primitive import operations
-from maplet.health.audit import tape
+from maplet.health.audit import methods
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from maplet.health.audit.tape import Call
 
 
 class Unspelled(Exception):  # noqa: N818  (it is no error: the truth is then found by differences)
     """A NumPy function for which there is no maplet operation here."""
 
 
-def spelled(call: tape.Call) -> Callable[..., Any]:
+def spelled(call: Call) -> Callable[..., Any]:
     """The maplet function for the function of a call; it takes the same arguments."""
     function = call.function
     owner = getattr(function, "__self__", None)
@@ -143,12 +145,12 @@ def _norm(x: Any, order: Any = None, axis: Any = None, **options: Any) -> Any:
 mp_errors = (RuntimeError,)
 
 _by_function: dict[Any, Callable[..., Any]] = {
-    tape.getitem: lambda x, key: x[key],
-    tape.setitem: _set,
-    tape.add_at: _added_at,
-    tape.take_one: lambda x, *key: x[key] if key else mp.reshape(x, ()),
-    tape.astype: lambda x, *_, **__: x,
-    tape.nested: _nested,
+    methods.getitem: lambda x, key: x[key],
+    methods.setitem: _set,
+    methods.add_at: _added_at,
+    methods.take_one: lambda x, *key: x[key] if key else mp.reshape(x, ()),
+    methods.astype: lambda x, *_, **__: x,
+    methods.nested: _nested,
     np.dot: _product,
     np.transpose: _transposed,
     np.swapaxes: _swapped,

@@ -12,32 +12,22 @@ floating numbers are kept in float64, whatever dtypes the program names: roundin
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from maplet.core.context import package_folder
+from maplet.health.audit.lines import Line, user_lines
+from maplet.health.audit.methods import Value, add_at, getitem, item, methods, setitem, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-
-Value = Any  # a NumPy array, or a tuple of them where a call gives several
 
 
 class Ref(NamedTuple):
     """The place of an operand in the arguments of a call: the number of the call that made it."""
 
-    number: int
-
-
-class Line(NamedTuple):
-    """A line of the user's code, outermost first where one function calls another."""
-
-    function: str
-    file: str
     number: int
 
 
@@ -96,7 +86,7 @@ class Tape:
         if isinstance(value, list | tuple) and any(isinstance(one, np.ndarray) for one in cast("list[Any]", value)):
             several = self._add(function, args, kwargs, value)
             items = [
-                self._add(_item, (Ref(several.number), n), {}, one) for n, one in enumerate(cast("list[Any]", value))
+                self._add(item, (Ref(several.number), n), {}, one) for n, one in enumerate(cast("list[Any]", value))
             ]
             return type(value)(items) if type(value) in (list, tuple) else tuple(items)
         return value
@@ -152,7 +142,7 @@ class Recorded(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None)
         if method == "at":
-            return self._changed(_at, (ufunc, *inputs), inputs[0])
+            return self._changed(add_at, (ufunc, *inputs), inputs[0])
         found = self.tape.call(getattr(ufunc, method) if method != "__call__" else ufunc, inputs, kwargs)
         if out is None:
             return found
@@ -165,7 +155,7 @@ class Recorded(NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
         if function is np.copyto:
-            return self._changed(_setitem, (args[0], ..., args[1]), args[0])
+            return self._changed(setitem, (args[0], ..., args[1]), args[0])
         return self.tape.call(function, args, kwargs)
 
     def _changed(self, function: Any, args: Any, target: Any) -> None:
@@ -179,10 +169,10 @@ class Recorded(NDArrayOperatorsMixin):
         self.tape.lost.append(f"{lines[-1].file}:{lines[-1].number}" if lines else "")
 
     def __getitem__(self, key: Any) -> Any:
-        return self.tape.call(_getitem, (self, key), {})
+        return self.tape.call(getitem, (self, key), {})
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._changed(_setitem, (self, key, value), self)
+        self._changed(setitem, (self, key, value), self)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags"):
@@ -193,7 +183,7 @@ class Recorded(NDArrayOperatorsMixin):
             return lambda *_: Recorded(self.tape, self.number)
         if name in ("flatten", "ravel"):
             return lambda *_: self.tape.call(np.ravel, (self,), {})
-        function = _methods.get(name) or (getattr(np, name, None) if hasattr(np.ndarray, name) else None)
+        function = methods.get(name) or (getattr(np, name, None) if hasattr(np.ndarray, name) else None)
         if function is None:
             raise AttributeError(f"an array has no attribute {name!r}")
         if name in ("reshape", "transpose"):  # which take their numbers one by one as well
@@ -249,64 +239,6 @@ class Float(float, metaclass=_Kind):
         return value if isinstance(value, Recorded) else float(value)
 
 
-# ── functions that NumPy has as methods or operators only ────────────────────────────────────────
-
-
-def _getitem(x: Value, key: Any) -> Value:
-    return x[key]
-
-
-def _setitem(x: Value, key: Any, value: Value) -> Value:
-    found = np.array(x)
-    if np.result_type(found, value) != found.dtype and found.dtype.kind != "f":
-        found = found.astype(np.result_type(found, value))
-    found[key] = value
-    return found
-
-
-def _at(ufunc: Any, x: Value, key: Any, *value: Value) -> Value:
-    found = np.array(x)
-    ufunc.at(found, key, *value)
-    return found
-
-
-def _item(x: Value, number: int) -> Value:
-    return x[number]
-
-
-def same(x: Value) -> Value:
-    """A gradient as it was given; so that one value that is two gradients can be wrong as one of them alone."""
-    return x
-
-
-def _take_one(x: Value, *key: Any) -> Value:
-    return np.asarray(x[key] if key else x.reshape(()))
-
-
-def _astype(x: Value, dtype: Any, **_: Any) -> Value:
-    return x.astype(np.float64 if np.dtype(dtype).kind == "f" else dtype)
-
-
-def nested(values: Any, *args: Any, **kwargs: Any) -> Value:
-    """``np.array`` of nested lists."""
-    return np.array(values, *args, **kwargs)
-
-
-_methods: dict[str, Callable[..., Any]] = {"item": _take_one, "astype": _astype, "dot": np.dot}
-getitem, setitem, add_at, item, astype = _getitem, _setitem, _at, _item, _astype
-take_one = _take_one
-
-
-def widened(value: Value) -> Value:
-    """Floating numbers in float64; anything else as it is."""
-    if isinstance(value, np.ndarray | np.generic):
-        array = np.asarray(value)
-        return array.astype(np.float64) if array.dtype.kind == "f" else array
-    if isinstance(value, float):
-        return np.asarray(value)
-    return value
-
-
 # ── the arguments of a call ──────────────────────────────────────────────────────────────────────
 
 
@@ -346,21 +278,3 @@ def refs(tree: Any) -> Iterator[Ref]:
     elif isinstance(tree, slice):
         for one in (tree.start, tree.stop, tree.step):
             yield from refs(one)
-
-
-numpy_folder = np.__path__[0]
-
-
-def user_lines() -> tuple[Line, ...]:
-    """The lines of the user's code that are being run, outermost first."""
-    found: list[Line] = []
-    frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if file.startswith(package_folder):
-            if found:
-                break
-        elif not file.startswith((numpy_folder, "<")):
-            found.append(Line(frame.f_code.co_name, file, frame.f_lineno))
-        frame = frame.f_back
-    return tuple(reversed(found))
