@@ -199,6 +199,18 @@ def test_functions_of_torch(args):
     assert report.causes == {Cause.SIGN}
 
 
+def test_an_intermediate_among_the_gradients_is_not_judged(args):
+    def with_more(x, y, w):
+        dz = 2 * (x @ w - y) / len(x)
+        dw = x.T @ dz
+        return dw, dz
+
+    report = mp.audit(forward, with_more, *args)
+    assert report
+    assert [verdict.name for verdict in report.verdicts] == ["w"]
+    assert "what else backward returns (1) belongs to no argument" in str(report)
+
+
 def test_gradients_may_be_named_by_the_user(args):
     assert mp.audit(forward, lambda *a: [2 * a[0].T @ (a[0] @ a[2] - a[1]) / 5], *args, wrt=["w"])
 

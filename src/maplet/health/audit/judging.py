@@ -147,6 +147,8 @@ def judged(benches: Sequence[Bench], exact: Run, tolerance: float, language: str
     dtypes = [np.asarray(plain(g)).dtype for g in exact.gradients.values()]
     why = sentence(language, "foreign") if bench.why == "foreign" else bench.why or bench.truth.problem
     remarks = (sentence(language, "differences", {"why": why}),) if bench.truth.problem else ()
+    if exact.unpaired:
+        remarks += (sentence(language, "unpaired", {"count": exact.unpaired}),)
     return Report(tuple(verdicts), language, str(min(dtypes, key=lambda d: d.itemsize)), remarks)
 
 

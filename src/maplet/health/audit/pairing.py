@@ -59,6 +59,8 @@ def paired(
         return {name: value for name, (_, value) in zip(wrt, found, strict=True)}
     pairs = _by_name(found, list(wrt) if wrt is not None else floats)
     missing = [(name, value) for name, value in found if not any(value is pair for pair in pairs.values())]
+    # A variable that is named after no input, such as dz, is an intermediate; an expression has no name to go by.
+    missing = [(name, value) for name, value in missing if not name or not pairs]
     if missing:
         pairs |= _by_shape([value for _, value in missing], [name for name in floats if name not in pairs], run)
     run.unpaired = sum(not any(value is pair for pair in pairs.values()) for _, value in found)
