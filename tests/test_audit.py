@@ -199,6 +199,24 @@ def test_functions_of_torch(args):
     assert report.causes == {Cause.SIGN}
 
 
+@pytest.mark.parametrize("slope", [np.greater, np.greater_equal])
+def test_at_a_kink_either_side_is_right(slope):
+    def net(x, t, W, b, v):
+        return np.mean((np.maximum(x @ W + b, 0) @ v - t) ** 2)
+
+    def back(x, t, W, b, v):
+        z = x @ W + b
+        h = np.maximum(z, 0)
+        d = 2 * (h @ v - t) / len(t)
+        dz = np.outer(d, v) * slope(z, 0)
+        return {"W": x.T @ dz, "b": dz.sum(0), "v": h.T @ d}
+
+    rng = np.random.default_rng(0)
+    x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    given = x, np.array([1.0, 0.0, 0.0, 1.0]), rng.normal(size=(2, 3)), np.zeros(3), rng.normal(size=3)
+    assert mp.audit(net, back, *given)
+
+
 def test_an_intermediate_among_the_gradients_is_not_judged(args):
     def with_more(x, y, w):
         dz = 2 * (x @ w - y) / len(x)

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 
+def nudged(arrays: Mapping[str, Any], parameters: Collection[str], rng: np.random.Generator) -> dict[str, Any]:
+    """The given inputs, with parameters that are moved off the kinks of relu and its like by a hair."""
+    return {
+        name: value + 1e-6 * (1 + np.abs(value)) * rng.standard_normal(np.shape(value)) if name in parameters else value
+        for name, value in arrays.items()
+    }
+
+
 def fresh(arrays: Mapping[str, Any], parameters: Collection[str], rng: np.random.Generator) -> dict[str, Any]:
     """Random inputs near the given ones.
 

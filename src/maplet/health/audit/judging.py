@@ -22,7 +22,7 @@ from maplet.health.audit.calling import Run, Subject, arrays_of, run
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.copies import plain
 from maplet.health.audit.foreign import is_foreign
-from maplet.health.audit.fresh import fresh
+from maplet.health.audit.fresh import fresh, nudged
 from maplet.health.audit.lines import numpy_folder
 from maplet.health.audit.methods import same
 from maplet.health.audit.search import repaired
@@ -37,8 +37,8 @@ libraries = (numpy_folder, sysconfig.get_paths()["stdlib"])
 others = 2  # how many random inputs besides the given ones
 
 
-def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tuple[list[Bench], Run]:
-    """Benches on the given inputs and on others, and the run with the arrays as they are."""
+def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tuple[list[Bench], Bench, Run]:
+    """Benches on the given inputs and on others, one beside the given, and the run with the arrays as they are."""
     first, again = (of_user(lambda: run(subject, recorded=False)) for _ in range(2))
     _require_steady(first, again)
     arrays = arrays_of(subject)
@@ -58,7 +58,7 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
         return found
 
     moved = (fresh(wide, set(first.gradients), rng) for _ in range(others))
-    return [bench(wide), *map(bench, moved)], first
+    return [bench(wide), *map(bench, moved)], bench(nudged(wide, set(first.gradients), rng)), first
 
 
 def of_user(function: Callable[[], T]) -> T:
@@ -112,11 +112,14 @@ def _is_faithful(recorded: Run, exact: Run) -> bool:
 # ── the report ───────────────────────────────────────────────────────────────────────────────────
 
 
-def judged(benches: Sequence[Bench], exact: Run, tolerance: float, language: str) -> Report:
-    """The verdict on every gradient."""
+def judged(benches: Sequence[Bench], beside: Bench, exact: Run, tolerance: float, language: str) -> Report:
+    """The verdict on every gradient.
+
+    At a kink of relu, maximum or abs textbooks differ; so what is right beside the given inputs is right there, too.
+    """
     first, rest = benches[-1], benches[:-1]
-    starts = [bench.values([]) for bench in benches]
-    right = frozenset.intersection(*(b.right(v) for b, v in zip(benches, starts, strict=True) if v is not None))
+    here = _right(benches[0]) | _right(beside)
+    right = frozenset.intersection(here, *map(_right, benches[1:]))
     with np.errstate(all="ignore"):  # what an edit makes may be infinite
         chosen = repaired(first, rest) if len(right) < len(first.outputs) else []
     bench = benches[0]
@@ -127,7 +130,7 @@ def judged(benches: Sequence[Bench], exact: Run, tolerance: float, language: str
         given, expected = values[output.number], bench.expected[output.name]
         exactly = plain(exact.gradients[output.name])
         if output.name in right:
-            error = _error(exactly, expected)
+            error = _error(exactly, expected) if output.name in _right(bench) else 0.0
             verdicts.append(Verdict(output.name, "noise" if error > tolerance else "right", error))
             continue
         findings = tuple(
@@ -150,6 +153,12 @@ def judged(benches: Sequence[Bench], exact: Run, tolerance: float, language: str
     if exact.unpaired:
         remarks += (sentence(language, "unpaired", {"count": exact.unpaired}),)
     return Report(tuple(verdicts), language, str(min(dtypes, key=lambda d: d.itemsize)), remarks)
+
+
+def _right(bench: Bench) -> frozenset[str]:
+    values = bench.values([])
+    assert values is not None  # noqa: S101  (nothing is changed)
+    return bench.right(values)
 
 
 def _feeds(bench: Bench, edit: Edit, number: int) -> bool:

@@ -18,7 +18,7 @@ import re
 import sys
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from maplet.health.audit.bench import Bench
 from maplet.health.audit.calling import Run
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.copies import arrays_in
-from maplet.health.audit.fresh import fresh
+from maplet.health.audit.fresh import fresh, nudged
 from maplet.health.audit.judging import judged, of_user, others
 from maplet.health.audit.lines import Line
 from maplet.health.audit.namespace import Namespace
@@ -35,6 +35,9 @@ from maplet.health.audit.tape import Float, Recorded, Ref, Tape
 from maplet.health.audit.truth import Truth
 from maplet.health.audit.verdict import Finding, Report
 from maplet.health.audit.words import known_language, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 looks_like_loss = re.compile(r"(^|_)(loss|cost|mse|objective|nll)|(loss|cost)$|^J$", re.IGNORECASE)
 is_rate = re.compile(r"(lr|alpha|eta|learning_?rate|step_?size|rate)$", re.IGNORECASE)
@@ -61,7 +64,7 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
     first = witness.run()
     rng = np.random.default_rng(seed)
     benches = [Bench(first, tolerance), *(Bench(witness.run(rng), tolerance) for _ in range(others))]
-    report = judged(benches, first, tolerance, language)
+    report = judged(benches, Bench(witness.run(rng, nudged), tolerance), first, tolerance, language)
     return _with_direction(report, witness, first, language)
 
 
@@ -140,11 +143,11 @@ class Witness:
             else:
                 del self.updates[name, number]
 
-    def run(self, rng: np.random.Generator | None = None) -> Run:
+    def run(self, rng: np.random.Generator | None = None, move: Callable[..., dict[str, Any]] = fresh) -> Run:
         """The run, or the same on other random inputs."""
         updates = self._updates()
         loss = self._loss(updates)
-        tape = self.tape if rng is None else self._moved(rng, loss, updates)
+        tape = self.tape if rng is None else self._moved(rng, move, loss, updates)
         found = Run(tape, loss, {u.name: u.old for u in updates})
         found.names = self.names | {u.old: u.name for u in updates}
         found.gradients = {u.name: self._gradient(tape, u) for u in updates}
@@ -197,7 +200,7 @@ class Witness:
         named = [v for name, v in self.variables.items() if is_rate.match(name) and isinstance(v, float | int)]
         return float(named[0]) if named else 0.0
 
-    def _moved(self, rng: np.random.Generator, loss: int, updates: list[Update]) -> Tape:
+    def _moved(self, rng: np.random.Generator, move: Any, loss: int, updates: list[Update]) -> Tape:
         """The same calls on other inputs."""
         parameters = {str(u.old) for u in updates}
         entered = {str(c.number): c.value for c in self.tape.calls if c.function is None} | {
@@ -205,7 +208,7 @@ class Witness:
         }
         behind = self.tape.ancestors([loss])
         entered = {name: value for name, value in entered.items() if int(name) in behind}
-        moved = fresh(entered, parameters, rng)
+        moved = move(entered, parameters, rng)
         tape = Tape()
         tape.values = self.tape.replay({int(name): value for name, value in moved.items()})
         tape.calls = list(self.tape.calls)
