@@ -217,6 +217,23 @@ def test_at_a_kink_either_side_is_right(slope):
     assert mp.audit(net, back, *given)
 
 
+def test_a_small_number_in_a_logarithm_may_be_left_out():
+    def net(X, y, W):
+        e = np.exp(X @ W)
+        p = e / e.sum(axis=1, keepdims=True)
+        return -np.mean(np.log(p[np.arange(len(y)), y] + 1e-8)), p
+
+    def back(X, y, p):
+        d = p.copy()
+        d[np.arange(len(y)), y] -= 1
+        return {"W": X.T @ d / len(y)}
+
+    rng = np.random.default_rng(0)
+    given = 3 * rng.normal(size=(20, 5)), rng.integers(0, 4, 20), rng.normal(size=(5, 4))
+    assert "but for the small number" in str(mp.audit(net, back, *given))
+    assert mp.audit(net, lambda X, y, p: {"W": -back(X, y, p)["W"]}, *given).causes == {Cause.SIGN}
+
+
 def test_an_intermediate_among_the_gradients_is_not_judged(args):
     def with_more(x, y, w):
         dz = 2 * (x @ w - y) / len(x)

@@ -78,4 +78,4 @@ def audit(
     """
     known_language(language)
     subject = Subject(forward, backward, args, loss, tuple(wrt) if wrt is not None else None)
-    return judged(*prepared(subject, tolerance, np.random.default_rng(seed)), tolerance, language)
+    return judged(*prepared(subject, tolerance, np.random.default_rng(seed)), language)

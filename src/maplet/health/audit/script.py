@@ -64,7 +64,7 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
     first = witness.run()
     rng = np.random.default_rng(seed)
     benches = [Bench(first, tolerance), *(Bench(witness.run(rng), tolerance) for _ in range(others))]
-    report = judged(benches, Bench(witness.run(rng, nudged), tolerance), first, tolerance, language)
+    report = judged(benches, Bench(witness.run(rng, nudged), tolerance), first, language)
     return _with_direction(report, witness, first, language)
 
 

@@ -11,6 +11,7 @@ gradient with one operand behind `stop_gradient`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -93,14 +94,22 @@ class Truth:
             self.problem = f"{type(error).__name__}: {error}"
             return {number: self._differences(number) for number in self.wrt}
 
-    def detached(self, edges: Collection[tuple[int, int]]) -> Mapping[int, Any]:
-        """The same with paths left out, each from a value (second) into a call (first)."""
+    @cached_property
+    def without_small(self) -> Mapping[int, Any]:
+        """The same where the loss has no ε in it, as in log(p + 1e-8): derivations by hand leave it out, rightly."""
+        small = any(call.kind == "add" and any(map(_is_small, call.args)) for call in self.calls[: self.run.loss])
+        return self.detached((), bare=True) if small and not self.problem else {}
+
+    def detached(self, edges: Collection[tuple[int, int]], *, bare: bool = False) -> Mapping[int, Any]:
+        """The same with paths left out, each from a value (second) into a call (first); ``bare``, without any ε."""
 
         def loss(probes: Mapping[str, Any]) -> Any:
             found: dict[int, Any] = {}
             for number in self.active:
                 call = self.calls[number]
                 is_given = call.function is None or number in self.wrt
+                if bare and call.kind == "add":
+                    call = replace(call, args=tuple(0.0 if _is_small(arg) else arg for arg in call.args))
                 value = mp.asarray(self.run.value(number)) if is_given else self._spelled(call, found, edges)
                 found[number] = value + probes[str(number)]
             return mp.sum(found[self.run.loss]) if self.run.loss in found else mp.asarray(0.0, dtype=mp.float64)
@@ -239,6 +248,11 @@ def _between(truth: Truth, first: int, last: int) -> list[int]:
 
 def _is_float(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"
+
+
+def _is_small(arg: Any) -> bool:
+    """Whether an argument is a number that only keeps others from being 0."""
+    return isinstance(arg, float | np.floating) and 0 < abs(float(arg)) <= 1e-4
 
 
 def _close(a: Any, b: Any) -> bool:
