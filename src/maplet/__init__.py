@@ -213,6 +213,7 @@ if TYPE_CHECKING:
     from maplet.explain.derivation import explain
     from maplet.explain.derive import derive
     from maplet.health.doctor import doctor
+    from maplet.health.audit import audit
     from maplet.health.lint import lint
     from maplet.optim.minimize import minimize
     from maplet.train import Callback, Checkpoint, EarlyStopping, Run, find_learning_rate, fit, load, save
@@ -222,30 +223,30 @@ __version__ = "0.1.0"
 __all__ = [
     "Accumulator", "Array", "ArrayType", "Callback", "Checkpoint", "EarlyStopping", "Graph", "Parameter", "Run",
     "__array_api_version__", "__array_namespace_info__", "abs", "acos", "acosh", "add", "all", "allclose", "any",
-    "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype", "atan", "atan2", "atanh", "bfloat16",
-    "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bool",
-    "broadcast_arrays", "broadcast_to", "can_cast", "ceil", "celu", "check", "check_gradient", "checkpoint", "chunked",
-    "clip", "concat", "cond", "conv", "conv_transpose", "copysign", "cos", "cosh", "count_nonzero", "cumulative_max",
-    "cumulative_min", "cumulative_prod", "cumulative_sum", "custom_gradient", "custom_root", "data", "debug", "derive",
-    "diff", "digamma", "divide", "doctor", "e", "einsum", "elu", "empty", "empty_like", "equal", "erf", "erfc",
-    "erfinv", "evaluate", "exp", "expand_dims", "expect", "explain", "explain_compile", "expm1", "eye",
-    "find_learning_rate", "finfo", "fit", "flip", "float16", "float32", "float64", "floor", "floor_divide", "fori_loop",
-    "from_dlpack", "full", "full_like", "gelu", "glu", "grad", "gradient", "greater", "greater_equal", "hardshrink",
-    "hardsigmoid", "hardswish", "hardtanh", "hessian", "hvp", "hypot", "iinfo", "inf", "int8", "int16", "int32",
-    "int64", "isclose", "isdtype", "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp", "leaky_relu", "less",
-    "less_equal", "lgamma", "linalg", "linearize", "linspace", "lint", "load", "log", "log1p", "log2", "log10",
-    "log_sigmoid", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp",
-    "map", "matmul", "matrix_transpose", "max", "maximum", "mean", "meshgrid", "min", "minimize", "minimum", "mish",
-    "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn", "nonzero", "norm", "not_equal", "one_hot",
-    "ones", "ones_like", "optim", "outline", "pad", "parse", "permute_dims", "pi", "polygamma", "positive", "pow",
-    "prod", "profile", "random", "reciprocal", "recurrence", "reduce_window", "relu", "relu6", "remainder", "repeat",
-    "reshape", "result_type", "roll", "round", "rsqrt", "save", "scan", "scatter_add", "searchsorted", "seed",
-    "segment_sum", "selu", "set_threads", "sigmoid", "sign", "signbit", "silu", "sin", "sinh", "softmax", "softmin",
-    "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "stop_gradient",
-    "subtract", "sum", "switch", "take", "take_along_axis", "tan", "tanh", "tanhshrink", "tensordot", "threads",
-    "threshold", "tile", "topk", "trace", "train", "trigamma", "tril", "triu", "trunc", "uint8", "uint16", "uint32",
-    "uint64", "unique_all", "unique_counts", "unique_inverse", "unique_values", "unstack", "value_and_grad", "var",
-    "vecdot", "vjp", "vmap", "where", "while_loop", "zeros", "zeros_like",
+    "arange", "argmax", "argmin", "argsort", "asarray", "asin", "asinh", "astype", "atan", "atan2", "atanh", "audit",
+    "bfloat16", "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "bool", "broadcast_arrays", "broadcast_to", "can_cast", "ceil", "celu", "check", "check_gradient",
+    "checkpoint", "chunked", "clip", "concat", "cond", "conv", "conv_transpose", "copysign", "cos", "cosh",
+    "count_nonzero", "cumulative_max", "cumulative_min", "cumulative_prod", "cumulative_sum", "custom_gradient",
+    "custom_root", "data", "debug", "derive", "diff", "digamma", "divide", "doctor", "e", "einsum", "elu", "empty",
+    "empty_like", "equal", "erf", "erfc", "erfinv", "evaluate", "exp", "expand_dims", "expect", "explain",
+    "explain_compile", "expm1", "eye", "find_learning_rate", "finfo", "fit", "flip", "float16", "float32", "float64",
+    "floor", "floor_divide", "fori_loop", "from_dlpack", "full", "full_like", "gelu", "glu", "grad", "gradient",
+    "greater", "greater_equal", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hessian", "hvp", "hypot",
+    "iinfo", "inf", "int8", "int16", "int32", "int64", "isclose", "isdtype", "isfinite", "isinf", "isnan", "jacobian",
+    "jit", "jvp", "leaky_relu", "less", "less_equal", "lgamma", "linalg", "linearize", "linspace", "lint", "load",
+    "log", "log1p", "log2", "log10", "log_sigmoid", "log_softmax", "logaddexp", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "logsumexp", "map", "matmul", "matrix_transpose", "max", "maximum", "mean", "meshgrid",
+    "min", "minimize", "minimum", "mish", "moveaxis", "multiply", "nan", "negative", "newaxis", "nextafter", "nn",
+    "nonzero", "norm", "not_equal", "one_hot", "ones", "ones_like", "optim", "outline", "pad", "parse", "permute_dims",
+    "pi", "polygamma", "positive", "pow", "prod", "profile", "random", "reciprocal", "recurrence", "reduce_window",
+    "relu", "relu6", "remainder", "repeat", "reshape", "result_type", "roll", "round", "rsqrt", "save", "scan",
+    "scatter_add", "searchsorted", "seed", "segment_sum", "selu", "set_threads", "sigmoid", "sign", "signbit", "silu",
+    "sin", "sinh", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square",
+    "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "switch", "take", "take_along_axis", "tan", "tanh",
+    "tanhshrink", "tensordot", "threads", "threshold", "tile", "topk", "trace", "train", "trigamma", "tril", "triu",
+    "trunc", "uint8", "uint16", "uint32", "uint64", "unique_all", "unique_counts", "unique_inverse", "unique_values",
+    "unstack", "value_and_grad", "var", "vecdot", "vjp", "vmap", "where", "while_loop", "zeros", "zeros_like",
 ]  # fmt: skip
 
 e, pi, inf, nan, newaxis = 2.718281828459045, 3.141592653589793, float("inf"), float("nan"), None
@@ -259,6 +260,7 @@ _later = {
     "set_threads": "maplet.compiler.threads",
     "threads": "maplet.compiler.threads",
     "doctor": "maplet.health.doctor",
+    "audit": "maplet.health.audit",
     "lint": "maplet.health.lint",
     "minimize": "maplet.optim.minimize",
     **dict.fromkeys(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 import maplet
+from maplet.cli.audit import audit
 from maplet.cli.doctor import doctor
 from maplet.cli.explain import explain
 from maplet.cli.ir import ir
@@ -41,12 +42,13 @@ def cli(debug: bool) -> None:
     maplet explain runs/penguins --row 3
     maplet doctor runs/penguins
     maplet ir net.py:step --arg f32[128,784]
+    maplet audit net.py:forward net.py:backward
     """  # noqa: D301  (\b is how click keeps lines apart)
     _show_notes()
     click.get_current_context().obj = {"debug": debug}
 
 
-for command in (train, predict, show, explain, doctor, ir):
+for command in (train, predict, show, explain, audit, doctor, ir):
     cli.add_command(command)
 
 

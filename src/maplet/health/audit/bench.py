@@ -1,0 +1,196 @@
+"""The workbench: the user's backward pass with some of its steps edited, beside the right derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.health.audit.foreign import numbers_of
+from maplet.health.audit.methods import same
+from maplet.health.audit.tape import Recorded, Ref
+from maplet.health.audit.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from maplet.health.audit.calling import Run
+    from maplet.health.audit.causes import Cause
+
+rearranging = frozenset(["transpose", "swapaxes", "reshape", "ravel", "getitem", "expand_dims", "squeeze", "moveaxis"])
+
+bent = frozenset(
+    [
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "sqrt",
+        "square",
+        "power",
+        "tanh",
+        "maximum",
+        "minimum",
+        "absolute",
+        "sign",
+        "greater",
+        "less",
+        "clip",
+        "equal",
+        "var",
+        "std",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of some calls of the backward pass that would mend a fault of one kind.
+
+    Parameters
+    ----------
+    numbers
+        The calls that are changed.
+    causes
+        What was wrong, if this mends it.
+    cost
+        How far-fetched it is; of two edits that do the same the cheaper one is believed.
+    apply
+        The value of a call after the edit, given the bench, all values so far, and the call's number. It speaks of
+        calls by number, so that it can be tried on another run of the same program.
+    detail
+        What the sentence about it needs: names, factors, axes.
+    """
+
+    numbers: tuple[int, ...]
+    causes: tuple[Cause, ...]
+    cost: float
+    apply: Callable[[Bench, list[Any], int], Any]
+    detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Output:
+    """A gradient: the input that it belongs to, and the call that gives it."""
+
+    name: str
+    number: int
+    wrt: int
+
+
+class Bench:
+    """One run, its truth, and what the outputs become under edits."""
+
+    def __init__(self, run: Run, tolerance: float) -> None:
+        self.run = run
+        self.tolerance = tolerance
+        self.why = ""  # why the program could not be recorded, if it could not
+        self.truth = Truth(run)
+        self.calls = run.tape.calls
+        self.opaque: set[str] = set()
+        self.outputs: list[Output] = []
+        for name, gradient in run.gradients.items():
+            if not isinstance(gradient, Recorded):
+                self.opaque.add(name)
+                gradient = run.tape.enter(numbers_of(gradient).astype(np.float64), f"gradient of {name}")  # noqa: PLW2901  (entered, it is the same gradient)
+            given = run.tape.call(same, (gradient,), {})
+            run.tape.calls[given.number].lines = run.tape.calls[gradient.number].lines
+            self.outputs.append(Output(name, given.number, run.inputs[name]))
+        self.expected = {out.name: self.truth.cotangents[out.wrt] for out in self.outputs}
+
+    @cached_property
+    def no_cotangents(self) -> frozenset[int]:
+        """The calls of the backward pass that are hardly cotangents.
+
+        They know of no parameter, only rearrange a value of the forward pass, or compute one again (but a difference,
+        which may be the error that goes back).
+        """
+        begin, reached = self.run.begin, set(self.truth.active)
+        known = [v for v in self.run.tape.values[:begin] if np.size(v) > 1 and np.asarray(v).dtype.kind == "f"]
+        for call in self.calls:
+            if not reached.isdisjoint(call.operands):
+                reached.add(call.number)
+        found = set[int]()
+        for call in self.calls[begin:]:
+            source = call.operands[0] if call.operands else -1
+            value = self.run.value(call.number)
+            again = call.kind != "subtract" and any(np.array_equal(value, other) for other in known)
+            moved = call.kind in rearranging and (source < begin or source in found)
+            if call.number not in reached or moved or again:
+                found.add(call.number)
+        return frozenset(found - {o.number for o in self.outputs})
+
+    @cached_property
+    def linear(self) -> frozenset[int]:
+        """The calls that the gradients are linear in, as they are in every cotangent."""
+        found = {o.number for o in self.outputs}
+        for call in reversed(self.calls):
+            if call.number in found and call.kind not in bent:
+                first = [arg.number for arg in call.args[:1] if isinstance(arg, Ref)]
+                found.update(first if call.kind in ("divide", "getitem") else call.operands)
+        return frozenset(found)
+
+    def values(self, edits: Sequence[Edit]) -> list[Any] | None:
+        """Every value of the run under edits; None where they do not fit."""
+        values, dirty = list(self.run.tape.values), set[int]()
+        edited = {number: [e for e in edits if number in e.numbers] for e in edits for number in e.numbers}
+        with np.errstate(all="ignore"):
+            try:
+                for call in self.calls[min(edited, default=len(self.calls)) :]:
+                    if not dirty.isdisjoint(call.operands):
+                        values[call.number] = call.compute(values)
+                        dirty.add(call.number)
+                    for edit in edited.get(call.number, ()):
+                        values[call.number] = np.asarray(edit.apply(self, values, call.number))
+                        dirty.add(call.number)
+            except (ValueError, IndexError, TypeError, np.linalg.LinAlgError):
+                return None
+        return values
+
+    def right(self, values: Sequence[Any]) -> frozenset[str]:
+        """The gradients that are right."""
+        return frozenset(o.name for o in self.outputs if self._is_right(o, values[o.number]))
+
+    def _is_right(self, output: Output, value: Any) -> bool:
+        if agrees(value, self.expected[output.name], self.tolerance):
+            return True
+        bare = self.truth.without_small.get(output.wrt)
+        return bare is not None and agrees(value, bare, self.tolerance)
+
+    def ratios(self, values: Sequence[Any]) -> dict[str, float]:
+        """Of each gradient that is a multiple of the right one, what it is to be multiplied with."""
+        found = {o.name: ratio(values[o.number], self.expected[o.name]) for o in self.outputs}
+        return {name: factor for name, factor in found.items() if factor is not None}
+
+    def matched(self, values: Sequence[Any]) -> int:
+        """How many cotangents of the forward pass some call of the backward pass gives a multiple of."""
+        calls = [call.number for call in self.calls[self.run.begin :] if call.number not in self.no_cotangents]
+        given = [values[number] for number in calls if np.size(values[number]) > 1]
+        wanted = [c for c in self.truth.cotangents.values() if np.size(c) > 1]
+        return sum(any(np.shape(v) == c.shape and ratio(v, c) is not None for v in given) for c in wanted)
+
+
+def agrees(given: Any, right: Any, tolerance: float) -> bool:
+    """Whether two arrays are the same up to rounding, relative to the largest number; axes of length 1 do not count."""
+    if np.shape(given) != np.shape(right):
+        given, right = np.squeeze(given), np.squeeze(right)
+        if given.shape != right.shape:
+            return False
+    if np.size(right) == 0:
+        return True
+    given = np.asarray(given)
+    if given.dtype.kind not in "fiub" or not np.all(np.isfinite(given)):
+        return False
+    return bool(np.max(np.abs(given - right)) <= tolerance * max(np.max(np.abs(right)), 1e-8))
+
+
+def ratio(given: Any, right: Any) -> float | None:
+    """The number by which an array is to be multiplied to give another; None where there is none."""
+    given, right = np.asarray(given), np.asarray(right)
+    if given.shape != right.shape or given.dtype.kind not in "fiu" or not np.all(np.isfinite(given)):
+        return None
+    size = float(np.sum(given * given))
+    factor = float(np.sum(given * right)) / size if size > 0 else 0.0
+    return factor if factor and agrees(given * factor, right, 1e-7) else None

@@ -1,0 +1,265 @@
+"""How the user's functions are called: what a run is given, where its loss is, which gradient belongs to what.
+
+Forward and backward run one behind the other on one tape. A bound method brings its object with it, whose arrays are
+inputs like any other. Arguments of the backward function are found by name among those of the forward function, its
+variables and what it returned.
+"""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.errors import GradientError, ShapeError
+from maplet.health.audit.copies import Copy, arrays_in, is_array, plain
+from maplet.health.audit.foreign import numbers_of, of_kind
+from maplet.health.audit.namespace import globals_of, recording
+from maplet.health.audit.pairing import paired
+from maplet.health.audit.tape import Recorded, Tape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+
+upstream = {"dout", "dloss", "d_loss", "dl", "upstream", "grad_output", "grad_out", "grad", "gradient", "dl_dl", "dj"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is audited.
+
+    Parameters
+    ----------
+    forward, backward
+        The functions.
+    args
+        The arguments of forward; for bound methods, the object first.
+    loss
+        The function that makes a loss of what forward returns; None where forward returns it.
+    wrt
+        The names of what the gradients belong to, in order; found out where None.
+    """
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    args: tuple[Any, ...]
+    loss: Callable[..., Any] | None = None
+    wrt: tuple[str, ...] | None = None
+
+    @property
+    def owner(self) -> Any:
+        """The object whose methods are audited, if any."""
+        return getattr(self.forward, "__self__", getattr(self.backward, "__self__", None))
+
+
+@dataclass
+class Run:
+    """One run of forward and backward."""
+
+    tape: Tape
+    loss: int
+    inputs: dict[str, int]
+    begin: int = 0  # the first call of backward
+    gradients: dict[str, Any] = field(default_factory=dict[str, Any])
+    names: dict[int, str] = field(default_factory=dict[int, str])
+    unpaired: int = 0  # arrays that backward returned and that belong to no input
+    aliases: dict[int, list[str]] = field(default_factory=dict[int, list[str]])  # the variables of backward, in order
+
+    def value(self, number: int) -> Any:
+        """The value of a call."""
+        return self.tape.values[number]
+
+
+def arrays_of(subject: Subject) -> dict[str, Any]:
+    """The arrays that a subject is given, by name."""
+    found: dict[str, Any] = {}
+
+    def note(value: Any, name: str) -> Any:
+        found[name] = numbers_of(value)
+        return value
+
+    Copy(note).tree(_named_arguments(subject), "")
+    return found
+
+
+def run(
+    subject: Subject, values: Mapping[str, Any] | None = None, *, recorded: bool = True, backward_too: bool = True
+) -> Run:
+    """Run forward and backward once, on other values of the arrays if they are given.
+
+    Not recorded, the functions get plain arrays of their own dtype; the tape then has the inputs and the loss alone, as
+    one call of the whole forward function, and the gradients are what they are.
+    """
+    tape = Tape()
+    inputs: dict[str, int] = {}
+
+    def enter(original: Any, name: str) -> Any:
+        value = numbers_of(original) if values is None else np.asarray(values[name])
+        entered = tape.enter(value, name)
+        inputs[name] = entered.number
+        return entered if recorded else of_kind(original, value)
+
+    copy = Copy(enter)
+    given = copy.tree(_named_arguments(subject), "")
+    functions = [f for f in (subject.forward, subject.backward, subject.loss) if f is not None]
+    forward, backward, loss = (
+        _bound(f, copy.memo) if f is not None else None for f in (subject.forward, subject.backward, subject.loss)
+    )
+    owner = given.pop("", None)
+    space = recording(functions, tape) if recorded else nullcontext()
+    with space, _watched(functions) as seen, np.errstate(all="ignore"):
+        assert forward is not None  # noqa: S101  (it was given)
+        assert backward is not None  # noqa: S101  (it was given)
+        result = forward(*given.values())
+        known = {**seen.variables.get(code_of(forward), {}), **given}
+        value = _loss_of(result) if loss is None else loss(*_arguments(loss, known, [result], given))
+        if not is_array(value) or np.size(plain(value)) != 1 or (recorded and not isinstance(value, Recorded)):
+            raise _no_loss(subject, value)
+        kept = value if isinstance(value, Recorded) else tape.whole(_loss_function(subject), plain(value), inputs)
+        done = Run(tape, kept.number, inputs, len(tape.calls))
+        if not backward_too:
+            return done
+        for name, array in arrays_in(owner):
+            if isinstance(array, Recorded):
+                done.names.setdefault(array.number, name)
+        rest = list(result[1:]) if isinstance(result, tuple) else [] if loss is None else [result]
+        returned = backward(*_arguments(backward, {**known, "loss": value}, rest, given))
+    names = seen.variables.get(code_of(backward), {})
+    done.gradients = paired(returned, names, arrays_in(owner), done, subject.wrt)
+    for variables in seen.variables.values():
+        for name, array in arrays_in({k: v for k, v in variables.items() if k != "self"}):
+            if isinstance(array, Recorded) and ("." not in name or array.number not in done.names):
+                done.names[array.number] = name
+    for name, number in inputs.items():
+        done.names[number] = name
+    for name, value in names.items():
+        if isinstance(value, Recorded):
+            done.aliases.setdefault(value.number, []).append(name)
+    return done
+
+
+def _loss_function(subject: Subject) -> Callable[..., Any]:
+    """The loss as one function of all the arrays: for a program that could not be recorded."""
+
+    def whole(names: tuple[str, ...], *values: Any) -> Any:
+        done = run(subject, dict(zip(names, values, strict=True)), recorded=False, backward_too=False)
+        return np.asarray(done.value(done.loss))
+
+    return whole
+
+
+def _bound(function: Callable[..., Any], memo: dict[int, Any]) -> Callable[..., Any]:
+    """A method of the copy of its object."""
+    owner = getattr(function, "__self__", None)
+    return types.MethodType(function.__func__, memo[id(owner)]) if owner is not None else function  # type: ignore[attr-defined]  (a bound method has one)
+
+
+def _named_arguments(subject: Subject) -> dict[str, Any]:
+    parameters = positional(subject.forward)
+    names = [p.name for p in parameters] + [f"x{n}" for n in range(len(parameters), len(subject.args))]
+    named = dict(zip(names, subject.args, strict=False))
+    return {"": subject.owner, **named} if subject.owner is not None else named
+
+
+def positional(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters that may be given by place."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p for p in inspect.signature(function).parameters.values() if p.kind in kinds]
+
+
+def code_of(function: Any) -> Any:
+    """The code of a function or method."""
+    return getattr(getattr(function, "__func__", function), "__code__", None)
+
+
+# ── what is where ────────────────────────────────────────────────────────────────────────────────
+
+
+def _loss_of(result: Any) -> Any:
+    """The loss in what forward returns: itself, the first of several, or the entry ``loss``."""
+    if isinstance(result, dict):
+        return result.get("loss")
+    if isinstance(result, tuple | list):
+        scalars = [one for one in result if is_array(one) and np.size(plain(one)) == 1]
+        return scalars[0] if scalars else result[0] if result else None
+    return result
+
+
+def _no_loss(subject: Subject, value: Any) -> Exception:
+    name = getattr(subject.forward, "__name__", "forward")
+    if is_array(value) and np.size(plain(value)) != 1:
+        return ShapeError(
+            f"{name} gives an array of shape {np.shape(plain(value))}; a gradient is that of one number, the loss",
+            fix=f"let {name} return the loss, or say how the loss is made of it: audit(…, loss=function)",
+        )
+    given = type(value).__name__
+    return GradientError(
+        f"{name} gives no loss: {given}, where a number that is computed from arrays was expected",
+        fix="return the loss alone, or first of several: return loss, cache",
+    )
+
+
+def _arguments(
+    function: Callable[..., Any], known: Mapping[str, Any], rest: Sequence[Any], given: Mapping[str, Any]
+) -> list[Any]:
+    """Arguments for the backward function (or the loss), by name; what is left over takes what forward returned."""
+    parameters = positional(function)
+    if not parameters and any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(function).parameters.values()):
+        return list(given.values())
+    lower = {name.lower(): value for name, value in known.items()}
+    named: dict[str, Any] = {}
+    open_: list[str] = []
+    for p in parameters:
+        if p.name in known:
+            named[p.name] = known[p.name]
+        elif p.name.lower() in upstream:
+            named[p.name] = 1.0
+        elif p.name.lower() in lower:
+            named[p.name] = lower[p.name.lower()]
+        elif p.default is p.empty:
+            open_.append(p.name)
+    if open_ and len(open_) == len(rest):
+        named |= dict(zip(open_, rest, strict=True))
+    elif len(open_) == 1 and rest:
+        named[open_[0]] = tuple(rest)
+    elif open_ and len(parameters) == len(given):
+        return list(given.values())
+    elif open_:
+        name = getattr(function, "__name__", "the function")
+        raise GradientError(
+            f"{name} wants {', '.join(open_)}, which is no argument, variable or result of the forward function",
+            fix=f"name them alike, or wrap the call: lambda {', '.join(given)}: {name}(…)",
+        )
+    return [named.get(p.name, p.default) for p in parameters]
+
+
+class _Seen:
+    """The local variables of the user's functions when they returned, by code."""
+
+    def __init__(self) -> None:
+        self.variables: dict[Any, dict[str, Any]] = {}
+
+
+@contextmanager
+def _watched(functions: Sequence[Any]) -> Generator[_Seen]:
+    """See the variables of the user's functions when they return: they name what is computed."""
+    seen, spaces, before = _Seen(), [globals_of(f) for f in functions], sys.getprofile()
+
+    def note(frame: types.FrameType, event: str, _: Any) -> None:
+        if event == "return" and any(frame.f_globals is space for space in spaces):
+            seen.variables[frame.f_code] = dict(frame.f_locals)
+
+    sys.setprofile(note)
+    try:
+        yield seen
+    finally:
+        sys.setprofile(before)

@@ -1,0 +1,91 @@
+"""Containers and objects of the user's: copied with other arrays in them, and searched for arrays."""
+
+# What a program of a user's holds may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.core.array import Array
+from maplet.health.audit.foreign import is_foreign, numbers_of
+from maplet.health.audit.tape import Recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Tree = Any
+
+
+def is_array(value: Any) -> bool:
+    """An array or a number, recorded or not."""
+    known = isinstance(value, Recorded | np.ndarray | np.generic | float | int) and not isinstance(value, bool)
+    return known or is_foreign(value)
+
+
+def plain(value: Any) -> Any:
+    """The numbers behind an array."""
+    return np.asarray(value.value) if isinstance(value, Recorded) else numbers_of(value)
+
+
+class Copy:
+    """Arguments as the run sees them: their arrays and floats replaced, lists, dicts and objects copied."""
+
+    def __init__(self, enter: Callable[[Any, str], Any]) -> None:
+        self.enter = enter
+        self.memo: dict[int, Any] = {}
+
+    def tree(self, tree: Tree, name: str) -> Tree:
+        """A copy; what stands in two places is copied once."""
+        if id(tree) in self.memo:
+            return self.memo[id(tree)]
+        found = self._fresh(tree, name)
+        if not isinstance(tree, int | str | type(None)):
+            self.memo[id(tree)] = found
+        return found
+
+    def _fresh(self, tree: Tree, name: str) -> Tree:
+        if isinstance(tree, np.ndarray | np.floating) or type(tree) is float or is_foreign(tree):
+            return self.enter(tree, name) if numbers_of(tree).dtype.kind in "fiub" else tree
+        if isinstance(tree, dict):
+            return {key: self.tree(value, joined(name, key)) for key, value in tree.items()}
+        if isinstance(tree, list | tuple):
+            items = [self.tree(value, joined(name, n)) for n, value in enumerate(tree)]
+            return items if isinstance(tree, list) else tuple(items)
+        if _is_plain_object(tree):
+            twin = self.memo[id(tree)] = object.__new__(type(tree))
+            vars(twin).update({key: self.tree(value, joined(name, key)) for key, value in vars(tree).items()})
+            return twin
+        return tree
+
+
+def joined(name: str, key: object) -> str:
+    """The path of a part: ``layers.0.W``."""
+    return f"{name}.{key}" if name else str(key)
+
+
+def _is_plain_object(tree: Any) -> bool:
+    """An object of a class of the user's own."""
+    kinds = type | types.ModuleType | types.FunctionType | types.MethodType | Array | np.random.Generator
+    return hasattr(tree, "__dict__") and not isinstance(tree, kinds) and not callable(getattr(tree, "__array__", None))
+
+
+def arrays_in(tree: Any, name: str = "", seen: set[int] | None = None) -> list[tuple[str, Any]]:
+    """Every array that an object holds by now, with its path."""
+    seen = set() if seen is None else seen
+    if isinstance(tree, Recorded | np.ndarray | np.floating) or is_foreign(tree):
+        return [(name, tree)]
+    if id(tree) in seen or isinstance(tree, str | int | type(None)):
+        return []
+    seen.add(id(tree))
+    items: Iterator[tuple[Any, Any]] = iter(())
+    if isinstance(tree, dict):
+        items = iter(tree.items())
+    elif isinstance(tree, list | tuple):
+        items = enumerate(tree)
+    elif _is_plain_object(tree):
+        items = iter(vars(tree).items())
+    return [found for key, value in items for found in arrays_in(value, joined(name, key), seen)]

@@ -1,0 +1,185 @@
+"""The catalogue of edits: for each kind of fault, how a line that has it would be mended.
+
+A fault is a mutation of the right derivation; an edit is its inverse, tried on the calls of the user's backward pass.
+Each function yields edits of one kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from maplet.health.audit.bench import Bench, Edit
+from maplet.health.audit.causes import Cause
+from maplet.health.audit.factors import atoms, explained
+from maplet.health.audit.tape import Call, Ref, filled
+
+Values = Sequence[Any]
+few = 80  # calls, of which each is tried with every factor
+Kind = Callable[[Bench, Values, Sequence[Call]], Iterator[Edit]]
+
+
+def scaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """A gradient that is a multiple of the right one; or a term in a sum that is."""
+    wanted = {round(f, 9): f for f in bench.ratios(values).values() if abs(f - 1) > 1e-6}
+    terms = {ref for call in calls if call.kind in ("add", "subtract") for ref in call.operands}
+    for call in calls:
+        for factor in wanted.values():
+            found = explained(factor, bench)
+            causes, detail = found or ((Cause.FACTOR,), {"factor": factor, "counts": []})
+            yield _multiplied(call, factor, causes, 0.6 + 0.4 * len(causes) if found else 6.0, detail)
+        if call.number in terms or (len(calls) <= few and call.number in bench.linear):
+            for factor, cause, name in ((-1.0, Cause.SIGN, ("", "")), *atoms(bench)):
+                yield _multiplied(call, factor, (cause,), 1.5, {"factor": factor, "counts": [(factor, *name)]})
+
+
+def _multiplied(call: Call, factor: float, causes: tuple[Cause, ...], cost: float, detail: dict[str, Any]) -> Edit:
+    return Edit((call.number,), causes, cost, lambda _, v, n: v[n] * factor, detail)
+
+
+def opposite(_bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``y - p`` for ``p - y``; ``+`` for ``-``."""
+    for call in calls:
+        if call.kind == "subtract":
+            yield Edit((call.number,), (Cause.SIGN,), 0.9, lambda _, v, n: -v[n])
+        if call.kind in ("add", "subtract"):
+            by = np.subtract if call.kind == "add" else np.add
+
+            def other(bench: Bench, values: list[Any], number: int, by: Any = by) -> Any:
+                return by(*filled(bench.calls[number].args, lambda ref: values[ref.number]))
+
+            yield Edit((call.number,), (Cause.SIGN,), 1.4, other, {"term": True})
+
+
+def summed(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """Sums over another axis, and sums that are not there at all."""
+    shapes = {o.number: np.shape(bench.expected[o.name]) for o in bench.outputs}
+    for call in calls:
+        shape = np.shape(values[call.number])
+        if call.kind in ("sum", "mean", "reduce") and call.operands:
+            yield from _other_axes(call, np.ndim(values[call.operands[0]]), shape, shapes.get(call.number))
+        target = shapes.get(call.number)
+        if target is None or shape == target:
+            continue
+        for axes in _subsets(len(shape)):
+            left = tuple(length for n, length in enumerate(shape) if n not in axes)
+            if left == tuple(length for length in target if length != 1) or left == target:
+
+                def sum_up(_: Bench, v: list[Any], n: int, axes: Any = axes, target: Any = target) -> Any:
+                    return np.sum(v[n], axis=axes).reshape(target)
+
+                yield Edit((call.number,), (Cause.NOT_SUMMED,), 1.0, sum_up, {"axes": axes, "shape": shape})
+
+
+def _other_axes(call: Call, count: int, shape: tuple[int, ...], target: tuple[int, ...] | None) -> Iterator[Edit]:
+    reduce = np.mean if call.kind == "mean" else np.sum
+    used = call.kwargs.get("axis", call.args[1] if len(call.args) > 1 and call.kind != "reduce" else None)
+    for axes in (None, *_subsets(count)):
+        if axes in (used, (used,)):
+            continue
+
+        def other(bench: Bench, v: list[Any], n: int, axes: Any = axes) -> Any:
+            x = v[bench.calls[n].operands[0]]
+            found = reduce(x, axis=axes, keepdims=bool(call.kwargs.get("keepdims", False)))
+            wanted = target if target is not None else shape
+            return found.reshape(wanted) if np.size(found) == int(np.prod(wanted)) else found
+
+        yield Edit((call.number,), (Cause.WRONG_AXIS,), 1.1, other, {"used": used, "axes": axes})
+
+
+def _subsets(count: int) -> list[tuple[int, ...]]:
+    """Every choice of one or more of a few axes."""
+    return [tuple(n for n in range(count) if mask >> n & 1) for mask in range(1, 2**count)] if count < 5 else []
+
+
+def transposed(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """A transpose that is missing or too many, where the shapes do not tell."""
+    targets = {o.number: np.shape(bench.expected[o.name]) for o in bench.outputs}
+    for call in calls:
+        shape = np.shape(values[call.number])
+        turned = shape[::-1] == targets.get(call.number, shape[:1]) and len(shape) == 2
+        if call.kind in ("matmul", "dot", "einsum", "tensordot"):
+            for ref in call.operands:
+                if _is_square(values[ref]):
+
+                    def turn(bench: Bench, v: list[Any], n: int, ref: int = ref) -> Any:
+                        return bench.calls[n].compute(v, {ref: np.swapaxes(v[ref], -1, -2)})
+
+                    yield Edit((call.number,), (Cause.TRANSPOSE,), 1.0, turn, {"of": ref})
+            turned = turned or _is_square(values[call.number])
+        if turned:
+            yield Edit(
+                (call.number,), (Cause.TRANSPOSE,), 1.05, lambda _, v, n: np.swapaxes(v[n], -1, -2), {"of": call.number}
+            )
+
+
+def _is_square(value: Any) -> bool:
+    shape = np.shape(value)
+    return len(shape) >= 2 and shape[-1] == shape[-2] > 1
+
+
+def broadcast(_bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """(N,1) and (N,), which make (N,N) together."""
+    for call in calls:
+        shapes = [np.shape(values[ref]) for ref in call.operands]
+        if len(shapes) != 2 or np.ndim(values[call.number]) != 2:
+            continue
+        for flat, column in ((0, 1), (1, 0)):
+            if shapes[flat] and shapes[column] == (*shapes[flat], 1):
+                for which, shape in ((flat, shapes[column]), (column, shapes[flat])):
+
+                    def fit(bench: Bench, v: list[Any], n: int, which: int = which, shape: Any = shape) -> Any:
+                        ref = bench.calls[n].operands[which]
+                        return bench.calls[n].compute(v, {ref: np.reshape(v[ref], shape)})
+
+                    yield Edit((call.number,), (Cause.BROADCAST,), 1.0, fit, {"shapes": shapes})
+
+
+def forgotten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """A path from a value to the loss that is left out of its cotangent, or counted twice."""
+    truth = bench.truth
+    for paths in truth.forgettable[:60] if not truth.problem else ():
+        without = truth.detached(paths)
+        for number, right in truth.cotangents.items():
+            less = without[number]
+            if np.allclose(less, right, rtol=1e-7, atol=1e-12):
+                continue
+            for call in calls:
+                value = values[call.number]
+                if np.shape(value) != right.shape or np.size(value) < 2:
+                    continue
+                for mutated, cause in ((less, Cause.MISSING_PATH), (2 * right - less, Cause.EXTRA_PATH)):
+                    factor = _multiple(value, mutated)
+                    if factor is not None:
+                        yield Edit(
+                            (call.number,),
+                            (cause,),
+                            2.5,
+                            _replaced(number, factor),
+                            {"edge": paths[0], "value": paths[0][1]},
+                        )
+
+
+def _multiple(value: Any, of: Any) -> float | None:
+    size = float(np.sum(of * of))
+    factor = float(np.sum(of * value)) / size if size > 0 else 0.0
+    return factor if factor and np.allclose(of * factor, value, rtol=1e-7, atol=1e-10 * np.max(np.abs(of))) else None
+
+
+def _replaced(number: int, factor: float = 1.0) -> Callable[[Bench, list[Any], int], Any]:
+    return lambda bench, _v, _n: bench.truth.cotangents[number] * factor
+
+
+def unexplained(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """The right cotangent in the place of a value: tells where an error begins when nothing tells why."""
+    for call in calls:
+        for number, right in bench.truth.cotangents.items():
+            if np.shape(values[call.number]) == right.shape:
+                yield Edit((call.number,), (Cause.UNKNOWN,), 10.0, _replaced(number), {"value": number})
+
+
+def operand_refs(call: Call) -> Iterator[Ref]:
+    """The operands of a call, each once."""
+    return (Ref(number) for number in call.operands)

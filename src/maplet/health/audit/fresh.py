@@ -1,0 +1,52 @@
+"""Other inputs of the same kind: what a verdict is confirmed on."""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+
+def nudged(arrays: Mapping[str, Any], parameters: Collection[str], rng: np.random.Generator) -> dict[str, Any]:
+    """The given inputs, with parameters that are moved off the kinks of relu and its like by a hair."""
+    return {
+        name: value + 1e-6 * (1 + np.abs(value)) * rng.standard_normal(np.shape(value)) if name in parameters else value
+        for name, value in arrays.items()
+    }
+
+
+def fresh(arrays: Mapping[str, Any], parameters: Collection[str], rng: np.random.Generator) -> dict[str, Any]:
+    """Random inputs near the given ones.
+
+    Parameters and data move by a good part of their spread; what is whole numbers (labels, rows of zeros and a one,
+    masks) gives its rows another order, all such arrays of one length the same one; positive numbers stay positive.
+    """
+    orders: dict[int, Any] = {}
+    return {name: _moved(np.asarray(value), name in parameters, orders, rng) for name, value in arrays.items()}
+
+
+def _moved(value: Any, is_parameter: bool, orders: dict[int, Any], rng: np.random.Generator) -> Any:
+    if value.dtype.kind != "f" or (
+        not is_parameter and value.size and np.all(value == np.round(value)) and _few(value)
+    ):
+        if value.ndim == 0 or len(value) < 2:
+            return value
+        order = orders.setdefault(len(value), rng.permutation(len(value)))
+        return value[order]
+    if value.ndim == 0 and not is_parameter:
+        return value
+    if not is_parameter and np.all(value > 0):
+        return value * np.exp(0.2 * rng.standard_normal(value.shape))
+    spread = float(np.std(value)) if value.size > 1 else float(np.abs(value).max(initial=0.0))
+    return value + 0.5 * (spread or 0.3) * rng.standard_normal(value.shape)
+
+
+def _few(value: Any) -> bool:
+    """Whether there are so few different numbers that they are names rather than measurements."""
+    return len(np.unique(value)) <= max(3, value.size // 4)

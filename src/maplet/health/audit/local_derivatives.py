@@ -1,0 +1,230 @@
+"""Edits of what the chain rule multiplies with: a local derivative that is missing, wrong, or there once too often.
+
+If a value v of the backward pass is an earlier one b times a factor F, element by element, then F is what v becomes
+where b is replaced by ones; that needs no look at how it is written. The edit puts another factor in its place: 1, or a
+local derivative of the forward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.health.audit.activations import derivative_of, recognized
+from maplet.health.audit.bench import Bench, Edit, ratio
+from maplet.health.audit.causes import Cause
+from maplet.health.audit.truth import Region, elementwise
+
+if TYPE_CHECKING:
+    from maplet.health.audit.tape import Call
+
+Values = Sequence[Any]
+Place = tuple[Region | None, int, int, Any]
+"""Where the chain rule multiplies: the function between two values (none of a product), both, and the derivative."""
+
+keeps_shape = elementwise | {"setitem", "nan_to_num", "sign", "round"}
+limits = {"clip", "maximum", "minimum", "sign", "tanh", "round", "nan_to_num", "fmin", "fmax"}
+
+
+def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """Another factor, element by element, in the place of the one that a line multiplies with."""
+    wanted = meaningful(bench)
+    for call in calls:
+        shape = np.shape(values[call.number])
+        for base in (call.number, *_chain(bench, values, call)):
+            factor = _factor(bench, values, call.number, base)
+            if factor is None:
+                continue
+            if base != call.number:
+                yield _without(bench, call.number, base, factor, wanted)
+            for place in wanted:
+                right = fitted(place[3], shape)
+                if right is not None and not np.allclose(factor, right, rtol=1e-9, atol=1e-12):
+                    yield _instead(call.number, base, factor, (*place[:3], right))
+        yield from _function_for_derivative(values, call, wanted)
+
+
+def fitted(derivative: Any, shape: tuple[int, ...]) -> Any:
+    """A local derivative in the shape of a cotangent; that of one number per row goes along the row."""
+    if derivative.shape == shape:
+        return derivative
+    if derivative.ndim == 1 and len(shape) == 2 and shape[0] == len(derivative):
+        return np.broadcast_to(derivative[:, None], shape)
+    return None
+
+
+def _function_for_derivative(values: Values, call: Call, wanted: Sequence[Place]) -> Iterator[Edit]:
+    """A multiple of a function of the forward pass, where one of its derivative belongs."""
+    for region, first, last, _ in wanted:
+        factor = ratio(region.y, values[call.number]) if region is not None else None
+        if factor is not None:
+
+            def mend(
+                bench: Bench, _v: list[Any], _n: int, at: tuple[int, int] = (first, last), c: float = factor
+            ) -> Any:
+                return c * derivative_between(bench, *at)
+
+            detail = {"place": (first, last), "base": None}
+            yield Edit((call.number,), (Cause.WRONG_DERIVATIVE,), 2.0, mend, detail)
+
+
+def meaningful(bench: Bench) -> list[Place]:
+    """The local derivatives between values that have a name, or where a function of one value begins and ends."""
+    truth, names = bench.truth, bench.run.names
+    if truth.problem:
+        return []
+    inside = {(r.first, r.last) for r in truth.regions}
+    begins = {r.first for r in truth.regions} - {last for _, last in inside}
+    used = {o for c in bench.calls[: bench.run.loss + 1] if c.kind not in elementwise for o in c.operands}
+    found: list[Place] = []
+    for region in truth.regions:
+        ends = region.last in names or region.last in used
+        if (region.first in names or region.first in begins) and (ends or recognized(region.x, region.y)):
+            place = (region, region.first, region.last, region.derivative)
+            if np.size(place[3]) > 1 and not _is_one(place[3]) and not _among(place[3], found):
+                found.append(place)
+    for first, last, factor in truth.factors:
+        if not _is_one(factor) and not _among(factor, found):
+            found.append((None, first, last, factor))
+    return found
+
+
+def _among(value: Any, places: Sequence[Place]) -> bool:
+    return any(p[3].shape == value.shape and np.allclose(p[3], value, rtol=1e-9, atol=1e-12) for p in places)
+
+
+def _is_one(value: Any) -> bool:
+    return bool(np.all(value == 1))
+
+
+def _chain(bench: Bench, values: Values, call: Call) -> list[int]:
+    """The values of the same shape that lead to a call element by element."""
+    found: list[int] = []
+    todo = [call.number]
+    shape = np.shape(values[call.number])
+    while todo and len(found) < 12:
+        each = bench.calls[todo.pop()]
+        if each.kind not in keeps_shape:
+            continue
+        for operand in each.operands:
+            if operand >= bench.run.begin and operand not in found and np.shape(values[operand]) == shape:
+                found.append(operand)
+                todo.append(operand)
+    return found
+
+
+def _factor(bench: Bench, values: Values, number: int, base: int) -> Any:
+    """F where values[number] = F · values[base] element by element; None where it is not so."""
+    value, origin = values[number], values[base]
+    if np.asarray(value).dtype.kind != "f":
+        return None
+    if number == base:
+        return np.ones(np.shape(value))
+    with np.errstate(all="ignore"):
+        found = _with(bench, values, number, base, np.ones(np.shape(origin)))
+    if found is None or np.shape(found) != np.shape(value):
+        return None
+    return found if np.allclose(found * origin, value, rtol=1e-9, atol=1e-12) else None
+
+
+def _with(bench: Bench, values: Values, number: int, base: int, replacement: Any) -> Any:
+    """What a call becomes where an earlier one has another value."""
+    found, dirty = {base: replacement}, {base}
+    for call in bench.calls[base + 1 : number + 1]:
+        if not dirty.isdisjoint(call.operands):
+            try:
+                found[call.number] = call.compute(values, found)
+            except (ValueError, IndexError, TypeError):
+                return None
+            dirty.add(call.number)
+    return found.get(number)
+
+
+def _without(bench: Bench, number: int, base: int, factor: Any, wanted: Sequence[Any]) -> Edit:
+    """The factor left out."""
+    place = next((p for p in wanted if p[3].shape == np.shape(factor) and np.allclose(p[3], factor, rtol=1e-9)), None)
+    cause = Cause.EXTRA_DERIVATIVE
+    if place is not None and is_at_the_end(bench, place[1]) and not is_given(bench, place[2]):
+        cause = Cause.OUTPUT_DERIVATIVE_TWICE
+    if np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
+        cause = Cause.FACTOR
+    return Edit((number,), (cause,), 1.6, lambda _bench, v, _n: v[base], {"place": place and place[1:3], "base": base})
+
+
+def is_given(bench: Bench, number: int) -> bool:
+    """Whether the backward pass has a multiple of the cotangent of a value: then the loss is no part of it."""
+    right = bench.truth.cotangents[number]
+    values = (bench.run.value(call.number) for call in bench.calls[bench.run.begin :])
+    return any(np.shape(value) == right.shape and ratio(value, right) is not None for value in values)
+
+
+def is_at_the_end(bench: Bench, number: int) -> bool:
+    """Whether no parameter enters behind a value: it is the last pre-activation."""
+    run = bench.run
+    own = run.tape.ancestors([number])
+    behind = {number}
+    for call in bench.calls[number + 1 : run.loss + 1]:
+        if not behind.isdisjoint(call.operands):
+            behind.add(call.number)
+            if any(o in bench.truth.wrt and o not in own for o in call.operands):
+                return False
+    return True
+
+
+def _instead(number: int, base: int, factor: Any, place: Place) -> Edit:
+    """A local derivative in the place of the factor."""
+    region, first, last, _ = place
+    cause, detail = _named(factor, place)
+
+    def mend(other: Bench, values: list[Any], _: int) -> Any:
+        truth = other.truth
+        found = derivative_between(other, first, last) if region is not None else truth.factors_between(first, last)
+        return values[base] * fitted(found, np.shape(values[base]))
+
+    cost = 1.3 if _is_one(factor) else 1.7 if cause is not Cause.WRONG_DERIVATIVE else 1.9
+    return Edit((number,), (cause,), cost, mend, {"place": (first, last), "base": base, **detail})
+
+
+def derivative_between(bench: Bench, first: int, last: int) -> Any:
+    """The local derivative of the region between two values, in this run."""
+    return next(r.derivative for r in bench.truth.regions if (r.first, r.last) == (first, last))
+
+
+def _named(factor: Any, place: Place) -> tuple[Cause, dict[str, Any]]:
+    """What is wrong with a factor that stands where the local derivative of a place belongs."""
+    region, _, _, right = place
+    if _is_one(factor):
+        return Cause.MISSING_DERIVATIVE, {}
+    for cause, other in ((Cause.EXTRA_DERIVATIVE, right**2), (Cause.SIGN, -right)):
+        if _like(factor, other):
+            return cause, {}
+    if region is None:
+        return Cause.WRONG_VALUE, {}
+    return _misplaced(factor, region)
+
+
+def _misplaced(factor: Any, region: Region) -> tuple[Cause, dict[str, Any]]:
+    """The derivative of a region at the wrong place, or of another function."""
+    x, y = region.x, region.y
+    if np.shape(factor) != np.shape(x):
+        return Cause.WRONG_DERIVATIVE, {}
+    with np.errstate(all="ignore"):
+        if _like(factor, _quietly(region.derivative_at, y)):
+            return Cause.DERIVATIVE_AT_OUTPUT, {}
+        activation = recognized(x, y)
+        if activation is not None and activation.of_output is not None and _like(factor, activation.of_output(x)):
+            return Cause.DERIVATIVE_AT_INPUT, {}
+    return Cause.WRONG_DERIVATIVE, {"other": derivative_of(factor, x, y)}
+
+
+def _quietly(function: Callable[[Any], Any], x: Any) -> Any:
+    try:
+        return function(x)
+    except (ValueError, ArithmeticError):
+        return None
+
+
+def _like(a: Any, b: Any) -> bool:
+    return b is not None and np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=1e-8, atol=1e-12))

@@ -1,0 +1,201 @@
+"""Edits of what a line computes with: another value where one belongs, a step too many, labels in another code."""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.health.audit.bench import Bench, Edit, ratio
+from maplet.health.audit.causes import Cause
+from maplet.health.audit.local_derivatives import is_at_the_end, is_given, limits, meaningful
+
+if TYPE_CHECKING:
+    from maplet.health.audit.tape import Call
+
+Values = Sequence[Any]
+
+
+def exchanged(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """Another value of the forward pass in the place of an operand, in one call or in all of a line."""
+    pool = _pool(bench)
+    lines: dict[tuple[Any, int], list[int]] = {}
+    for call in calls:
+        for ref in call.operands:
+            lines.setdefault((call.lines[0] if call.lines else None, ref), []).append(call.number)
+    for (_, ref), numbers in lines.items():
+        for other in pool:
+            if other != ref and _may_stand_for(bench, values, ref, other):
+                cause, cost = _cause_of(bench, ref, other, [bench.calls[n] for n in numbers])
+                groups = [tuple(numbers), *[(n,) for n in numbers]] if len(numbers) > 1 else [tuple(numbers)]
+                for group in groups:
+                    yield _swap(group, ref, other, cause, cost)
+
+
+def shifted(bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """In a loop over time, the state of the step before (or behind) in the place of each state."""
+    groups: dict[tuple[Any, str], list[Call]] = {}
+    for call in calls:
+        groups.setdefault((call.lines, call.kind), []).append(call)
+    for group in groups.values():
+        for place in range(len(group[0].operands)) if len(group) > 1 else ():
+            used = [call.operands[place] for call in group if len(call.operands) > place]
+            before = [_step_before(bench, ref) for ref in used]
+            behind = {early: late for late, early in zip(used, before, strict=True)}
+            for others in (before, [behind.get(ref) or _step_behind(bench, ref) for ref in used]):
+                if len(used) == len(group) and None not in others:
+                    swap = dict(zip([call.number for call in group], zip(used, others, strict=True), strict=True))
+                    detail = {"used": used[0], "right": others[0]}
+                    yield Edit(tuple(swap), (Cause.WRONG_VALUE,), 2.0, _each_its_own(swap), detail)
+
+
+def _each_its_own(swap: dict[int, tuple[int, Any]]) -> Any:
+    return lambda bench, v, n: bench.calls[n].compute(v, {swap[n][0]: v[swap[n][1]]})
+
+
+def _step_before(bench: Bench, number: int) -> int | None:
+    """The value that stood in the place of a value of the forward pass one turn of a loop earlier."""
+    if number >= bench.run.begin or not bench.calls[number].lines:
+        return None
+    own, shape = bench.calls[number], np.shape(bench.run.value(number))
+    earlier = sorted(bench.run.tape.ancestors([number]) - {number}, reverse=True)
+    same = [n for n in earlier if (bench.calls[n].lines, bench.calls[n].kind) == (own.lines, own.kind)]
+    begin = [n for n in earlier if bench.calls[n].function is None and np.shape(bench.run.value(n)) == shape]
+    return next(iter(same or begin), None)
+
+
+def _step_behind(bench: Bench, number: int) -> int | None:
+    later = range(number + 1, bench.run.begin)
+    return next((n for n in later if _step_before(bench, n) == number), None)
+
+
+def _pool(bench: Bench) -> list[int]:
+    named = [n for n in bench.run.names if n < bench.run.begin]
+    return list(dict.fromkeys([*bench.run.inputs.values(), *named]))
+
+
+def _may_stand_for(bench: Bench, values: Values, ref: int, other: int) -> bool:
+    a, b = values[ref], bench.run.value(other)
+    return np.shape(a) == np.shape(b) and np.ndim(b) > 0 and not np.array_equal(a, b)
+
+
+def _swap(numbers: tuple[int, ...], ref: int, other: int, cause: Cause, cost: float) -> Edit:
+    def apply(bench: Bench, v: list[Any], n: int) -> Any:
+        return bench.calls[n].compute(v, {ref: v[other]}) if ref in bench.calls[n].operands else v[n]
+
+    # A helper that is given a wrong value does not have the fault: the line that calls it has.
+    outer = {"outer": True} if cause in (Cause.DERIVATIVE_AT_OUTPUT, Cause.DERIVATIVE_AT_INPUT) else {}
+    return Edit(numbers, (cause,), cost, apply, {"used": ref, "right": other, **outer})
+
+
+def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tuple[Cause, float]:
+    if right in bench.run.inputs.values() and used >= bench.run.begin and right in bench.run.tape.ancestors([used]):
+        return (Cause.WRONG_TARGET, 1.8) if is_target(bench, right) else (Cause.STALE_WEIGHTS, 1.2)
+    if is_target(bench, used) and is_target(bench, right):
+        return Cause.WRONG_TARGET, 1.8
+    if all(call.kind not in ("matmul", "dot", "einsum", "transpose", "tensordot", "outer") for call in calls):
+        multiplied = any(np.array_equal(bench.run.value(right), factor) for _, _, factor in bench.truth.factors)
+        for region in bench.truth.regions if not bench.truth.problem and not multiplied else ():
+            if (region.first, region.last) == (right, used):
+                return Cause.DERIVATIVE_AT_OUTPUT, 1.75
+            if (region.first, region.last) == (used, right):
+                return Cause.DERIVATIVE_AT_INPUT, 1.75
+    names = bench.run.names
+    product = len(calls) == 1 and calls[0].kind in ("multiply", "transpose", "matmul", "dot", "outer", "power")
+    known = used < bench.run.begin or any(
+        n < bench.run.begin and np.array_equal(bench.run.value(n), bench.run.value(used)) for n in names
+    )
+    if product and used in names and right in names and known:
+        return Cause.WRONG_VALUE, 1.25
+    return Cause.WRONG_VALUE, 2.2
+
+
+def is_target(bench: Bench, number: int) -> bool:
+    """Whether an input is what the net is to give: no parameter, and in no product of matrices with one."""
+    run = bench.run
+    if number not in run.inputs.values() or number in bench.truth.wrt or not np.ndim(run.value(number)):
+        return False
+    reached, contractions = {number}, ("matmul", "dot", "einsum", "tensordot")
+    for call in bench.calls[: run.loss + 1]:
+        if not reached.isdisjoint(call.operands) and call.number not in bench.truth.active:
+            reached.add(call.number)
+        if call.kind in contractions and not reached.isdisjoint(call.operands):
+            return False
+        if (
+            call.kind == "getitem"
+            and call.operands
+            and call.operands[0] in bench.truth.wrt
+            and reached & set(call.operands[1:])
+        ):
+            return False  # a look-up in a table of embeddings
+    return True
+
+
+def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """A step too many: its operand in its place."""
+    for call in calls:
+        shape = np.shape(values[call.number])
+        for base in sorted(bench.run.tape.ancestors([call.number]), reverse=True):
+            own = base >= bench.run.begin
+            if base == call.number or np.shape(values[base]) != shape or not shape:
+                continue
+            if not own and not is_target(bench, base):
+                continue
+            cause, cost = Cause.EXTRA_DERIVATIVE, 2.4
+            if not own:
+                cause, cost = Cause.WRONG_TARGET, 1.5
+            elif call.kind in ("add", "subtract") and base in call.operands:
+                cause, cost = Cause.EXTRA_PATH, 1.7
+            elif call.kind in limits and base in call.operands:
+                cause, cost = Cause.CLIPPED, 1.2
+            elif _is_cotangent_before_the_end(bench, values[base]):
+                cause, cost = Cause.OUTPUT_DERIVATIVE_TWICE, 1.5
+            yield Edit((call.number,), (cause,), cost, _earlier(base), {"base": base})
+
+
+def _earlier(base: int) -> Any:
+    return lambda _bench, v, _n: v[base]
+
+
+def _is_cotangent_before_the_end(bench: Bench, value: Any) -> bool:
+    """Whether a value is the cotangent of what goes into the last activation, of which the loss has the derivative."""
+    for first in {region.first for region in bench.truth.regions} if not bench.truth.problem else ():
+        right = bench.truth.cotangents[first]
+        if np.size(right) > 1 and ratio(value, right) is not None and is_at_the_end(bench, first):
+            places = [(last, d) for _, begin, last, d in meaningful(bench) if begin == first]
+            return not any(is_given(bench, last) for last, derivative in places if np.ptp(derivative) > 0)
+    return False
+
+
+def recoded(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """Labels in another code: shifted by one, −1 and 1 for 0 and 1, numbers of classes for rows of zeros and a one."""
+    targets = {n for n in bench.run.inputs.values() if is_target(bench, n)}
+    for call in calls:
+        for ref in call.operands:
+            behind = bench.run.tape.ancestors([ref])
+            if not (behind & targets) or behind & set(bench.truth.active):
+                continue
+            for name, code in _codes(values[ref], np.shape(values[call.number])):
+
+                def apply(bench: Bench, v: list[Any], n: int, ref: int = ref, code: Any = code) -> Any:
+                    return bench.calls[n].compute(v, {ref: code(v[ref])})
+
+                yield Edit((call.number,), (Cause.WRONG_TARGET,), 1.6, apply, {"code": name, "used": ref})
+
+
+def _codes(value: Any, shape: tuple[int, ...]) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    if np.asarray(value).dtype.kind in "iu":
+        found += [("one more", lambda y: y + 1), ("one less", lambda y: y - 1)]
+        if shape and np.ndim(value) == 1:
+            found.append(("one-hot", lambda y: np.eye(shape[-1])[np.clip(y, 0, shape[-1] - 1)]))
+    else:
+        found += [("0 and 1", lambda y: (y + 1) / 2), ("-1 and 1", lambda y: 2 * y - 1), ("1 - y", lambda y: 1 - y)]
+        if np.ndim(value) == 2 and np.shape(value)[1] > 1:
+            found += [("one class on", lambda y: np.roll(y, 1, -1)), ("one class back", lambda y: np.roll(y, -1, -1))]
+    return found

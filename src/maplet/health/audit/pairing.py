@@ -1,0 +1,155 @@
+"""Which gradient belongs to which input: by what the user calls them, else by order and shape."""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.errors import GradientError
+from maplet.health.audit.foreign import is_foreign, numbers_of
+from maplet.health.audit.tape import Recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from maplet.health.audit.calling import Run
+
+spelled = re.compile(
+    r"^(?:gradients?_|grads?_|d[lj]_?d_?|d_|delta_|g_|d|g)?(.+?)(?:_?grads?|_gradients?|_g)?$", re.IGNORECASE
+)
+
+
+def paired(
+    returned: Any,
+    variables: Mapping[str, Any],
+    held: Sequence[tuple[str, Any]],
+    run: Run,
+    wrt: Sequence[str] | None,
+) -> dict[str, Any]:
+    """The gradients by the name of the input that they belong to.
+
+    Parameters
+    ----------
+    returned
+        By the backward function.
+    variables
+        Of the backward function when it returned; they name what is returned.
+    held
+        By the object whose method it is, afterwards.
+    run, wrt
+        The run with its inputs, and the names in order where the user gave them.
+    """
+    floats = [name for name, number in run.inputs.items() if run.value(number).dtype.kind == "f"]
+    if wrt is not None:
+        unknown = [name for name in wrt if name not in run.inputs]
+        if unknown:
+            raise GradientError(f"wrt: there is no input {unknown[0]}", fix=f"one of {', '.join(run.inputs)}")
+    named = {name: value for name, value in {**dict(held), **variables}.items() if _belongs(name, floats)}
+    found = list(_flat(returned, "", {**variables, **named}))
+    if not found:
+        found = [(name, value) for name, value in held if getattr(value, "number", run.begin) >= run.begin]
+        return _required(_by_name(found, floats, only_marked=True), run, returned)
+    if wrt is not None and len(found) == len(wrt):
+        return {name: value for name, (_, value) in zip(wrt, found, strict=True)}
+    pairs = _by_name(found, list(wrt) if wrt is not None else floats)
+    missing = [(name, value) for name, value in found if not any(value is pair for pair in pairs.values())]
+    # A variable that is named after no input, such as dz, is an intermediate; an expression has no name to go by.
+    missing = [(name, value) for name, value in missing if not name or not pairs]
+    if missing:
+        pairs |= _by_shape([value for _, value in missing], [name for name in floats if name not in pairs], run)
+    run.unpaired = sum(not any(value is pair for pair in pairs.values()) for _, value in found)
+    return _required(pairs, run, returned)
+
+
+def _required(pairs: dict[str, Any], run: Run, returned: Any) -> dict[str, Any]:
+    if pairs:
+        return pairs
+    raise GradientError(
+        f"which gradients the backward function gives is not clear (it returns {type(returned).__name__})",
+        fix=f"return them by name, {{'W': dW}}, or say wrt=(…): the inputs are {', '.join(run.inputs)}",
+    )
+
+
+def _flat(tree: Any, name: str, variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The arrays in what was returned, each under its key or the variable that holds it."""
+    if isinstance(tree, dict):
+        return [
+            one for key, value in tree.items() for one in _flat(value, f"{name}.{key}" if name else str(key), variables)
+        ]
+    if isinstance(tree, list | tuple):
+        if name:
+            return [one for n, value in enumerate(tree) for one in _flat(value, f"{name}.{n}", variables)]
+        return [one for value in tree for one in _flat(value, _variable(value, variables), variables)]
+    if isinstance(tree, Recorded | np.ndarray | np.generic | float) or is_foreign(tree):
+        return [(name or _variable(tree, variables), tree)]
+    return []
+
+
+def _variable(value: Any, variables: Mapping[str, Any]) -> str:
+    """The variable that holds a value; of several the last, for ``db = dz`` names what it is meant for."""
+    return next((name for name, other in reversed(list(variables.items())) if other is value), "")
+
+
+def _by_name(found: Sequence[tuple[str, Any]], inputs: Sequence[str], *, only_marked: bool = False) -> dict[str, Any]:
+    """``dW1``, ``grad_W1``, ``W1_grad``, ``grads.W1``, ``layers.0.dW`` belong to W1 and layers.0.W."""
+    pairs: dict[str, Any] = {}
+    for path, value in found:
+        *place, last = path.split(".")
+        match = spelled.match(last)
+        stem = match.group(1) if match else last
+        marked = stem != last or any("grad" in part.lower() for part in place)
+        if not path or (only_marked and not marked):
+            continue
+        names = _names(place, (last, stem) if not marked or stem == last else (stem, last), inputs)
+        for name in names:
+            if name not in pairs:
+                pairs[name] = value
+                break
+    return pairs
+
+
+def _belongs(path: str, inputs: Sequence[str]) -> bool:
+    """Whether a variable is named after an input."""
+    *place, last = path.split(".")
+    match = spelled.match(last)
+    return match is not None and match.group(1) != last and bool(_names(place, [match.group(1)], inputs))
+
+
+def _names(place: Sequence[str], stems: Sequence[str], inputs: Sequence[str]) -> list[str]:
+    """The inputs that a gradient may belong to, the likeliest first."""
+    found: list[str] = []
+    for stem in stems:
+        full = ".".join([*place, stem]).lower()
+        ends = [name for name in inputs if name.lower().split(".")[-1] == stem.lower()]
+        tails = [name for name in ends if full.endswith(name.lower()) or name.lower().endswith(full)]
+        found += tails or (ends if len(ends) == 1 else [])
+        if not found and stem == stems[0]:
+            begins = [name for name in inputs if name.lower().split(".")[-1].startswith(stem.lower())]
+            found += begins if len(begins) == 1 else []
+    return found
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return np.shape(value.value if isinstance(value, Recorded) else numbers_of(value))
+
+
+def _by_shape(values: Sequence[Any], inputs: Sequence[str], run: Run) -> dict[str, Any]:
+    """In order, each the first input of its shape; as many as there are inputs, simply in order."""
+    if len(values) == len(inputs):
+        return dict(zip(inputs, values, strict=True))
+    left, pairs = list(inputs), dict[str, Any]()
+    for value in values:
+        name = next(
+            (n for n in left if run.value(run.inputs[n]).shape == _shape(value)),
+            None,
+        )
+        if name is not None:
+            left.remove(name)
+            pairs[name] = value
+    return pairs

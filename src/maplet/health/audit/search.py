@@ -1,0 +1,173 @@
+"""The search for the few edits of the backward pass that make every gradient right.
+
+One edit after the other, each the one that makes most gradients right; where none does, the one that makes a gradient a
+multiple of the right one, or that makes a step of the backward pass a right cotangent, so that what follows is judged
+against a prefix that is known. Each is tried on other random inputs before it is believed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.health.audit import edits
+from maplet.health.audit.bench import Bench, Edit, agrees, ratio
+from maplet.health.audit.local_derivatives import local_derivatives
+from maplet.health.audit.loops import in_loops
+from maplet.health.audit.operands import exchanged, left_out, recoded, shifted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+kinds: Sequence[edits.Kind] = (
+    edits.opposite,
+    edits.scaled,
+    edits.summed,
+    edits.transposed,
+    edits.broadcast,
+    local_derivatives,
+    left_out,
+    exchanged,
+    shifted,
+    recoded,
+    edits.forgotten,
+)
+of_operands = (exchanged, shifted, recoded, left_out)  # which look at values of the forward pass too
+most_faults = 6
+most_edits = 24  # of one line in a loop, several
+Score = tuple[int, int, int, int]
+"""How many gradients are right, a multiple of what is right, of the right size; and how many cotangents are there."""
+
+
+def repaired(first: Bench, others: Sequence[Bench]) -> list[Edit]:
+    """The edits that make the gradients right, as far as they are found, in the order of the program."""
+    chosen: list[Edit] = []
+    while not _enough(first, chosen) and len(_right(first, chosen)) < len(first.outputs):
+        edit = _best(first, others, chosen, kinds) or _best(first, others, chosen, [edits.unexplained])
+        if edit is None:
+            break
+        chosen.append(edit)
+    for edit in list(chosen):  # what a later one made unnecessary
+        rest = [other for other in chosen if other is not edit]
+        if _right(first, rest) == _right(first, chosen) and _sizes(first, rest) == _sizes(first, chosen):
+            chosen = rest
+    return sorted(chosen, key=lambda edit: edit.numbers)
+
+
+def _enough(bench: Bench, chosen: Sequence[Edit]) -> bool:
+    faults = {(edit.causes, bench.calls[edit.numbers[0]].lines[:1]) for edit in chosen}
+    return len(faults) >= most_faults or len(chosen) >= most_edits
+
+
+def _sizes(bench: Bench, chosen: Sequence[Edit]) -> int:
+    return _score_under(bench, chosen)[2]
+
+
+def _right(bench: Bench, chosen: Sequence[Edit]) -> frozenset[str]:
+    values = bench.values(chosen)
+    return bench.right(values) if values is not None else frozenset()
+
+
+def _best(first: Bench, others: Sequence[Bench], chosen: list[Edit], kinds: Sequence[edits.Kind]) -> Edit | None:
+    """The edit that helps most, among those the least far-fetched, and of several the first value that is not right."""
+    before = first.values(chosen)
+    assert before is not None  # noqa: S101  (they were tried)
+    right, level = first.right(before), _score(first, before)
+    found: list[tuple[int, float, int, Edit, list[Any]]] = []
+    for edit in _candidates(first, before, kinds):
+        values = first.values([*chosen, edit])
+        if values is not None and right <= (now := first.right(values)):
+            found.append((len(now) - len(right), edit.cost, max(edit.numbers), edit, values))
+    found.sort(key=lambda each: (-each[0], each[1]))
+    best = [each for each in found if each[:2] == found[0][:2] and each[0] > 0]
+    found[: len(best)] = sorted(best, key=lambda each: _distance(first, before, each[3]))
+    for gain, _, _, edit, _ in found:
+        if gain > 0 and _confirmed(first, others, chosen, edit):
+            return edit
+    if kinds == [edits.unexplained]:
+        return None
+    nearer = [(_score(first, values), edit) for *_, edit, values in found]
+    nearer = [(score, edit) for score, edit in nearer if score > level]
+    nearer.sort(key=lambda each: _order(each[0], level, each[1]))
+    for _, edit in nearer[:20]:
+        if all(_score_under(other, [*chosen, edit]) > _score_under(other, chosen) for other in others):
+            return edit
+    return None
+
+
+def _order(score: Score, before: Score, edit: Edit) -> tuple[float, ...]:
+    """Gradients that come right, or near, count first, then what is far-fetched; steps alone count before that."""
+    right, several, fitting, matched = score
+    if score[:3] > before[:3]:
+        return 0, -right, -several, -fitting, edit.cost, -matched
+    return 1, -matched, edit.cost
+
+
+def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]) -> Iterator[Edit]:
+    right = bench.right(values)
+    wrong = [o.number for o in bench.outputs if o.name not in right]
+    behind = bench.run.tape.ancestors(wrong)
+    calls = [call for call in bench.calls[bench.run.begin :] if call.number in behind]
+    uses: dict[int, list[int]] = {}
+    for call in calls:
+        for operand in call.operands:
+            uses.setdefault(operand, []).append(call.number)
+    good = bench.run.tape.ancestors([o.number for o in bench.outputs if o.name in right])
+    again = bench.no_cotangents
+    for kind in kinds:
+        made = list(kind(bench, values, calls))
+        for edit in [*made, *in_loops(bench, made)]:
+            if kind not in of_operands and not again.isdisjoint(edit.numbers):
+                edit = replace(edit, cost=edit.cost + 1.0)  # noqa: PLW2901  (such a value is seldom a cotangent)
+            yield edit
+            number = edit.numbers[0]
+            own = [n for n in uses.get(number, ()) if n not in good]
+            if len(edit.numbers) == 1 and number in good and own:
+                yield _at_uses(edit, number, own)
+            if len(edit.numbers) == 1 and len(own) > 1:
+                yield from (_at_uses(edit, number, [use]) for use in own)
+
+
+def _at_uses(edit: Edit, number: int, uses: Sequence[int]) -> Edit:
+    """The same edit of a value only where it is used for wrong gradients: behind ``dz = dh``, of dz alone."""
+
+    def apply(bench: Bench, values: list[Any], use: int) -> Any:
+        mended = edit.apply(bench, values, number)
+        return bench.calls[use].compute(values, {number: mended})
+
+    return Edit(tuple(uses), edit.causes, edit.cost + 0.04 + 0.01 * len(uses), apply, {**edit.detail, "alias": number})
+
+
+def _distance(bench: Bench, values: Sequence[Any], edit: Edit) -> tuple[int, int]:
+    """How far an edit stands from where the backward pass leaves the right way; then its place in the program.
+
+    A local derivative belongs behind the cotangent of the value that it is the derivative of; anything else to the
+    first value that is no right cotangent.
+    """
+    cotangents = bench.truth.cotangents
+    if edit.detail.get("place") and edit.detail.get("base") is not None:
+        right = cotangents.get(edit.detail["place"][1])
+        value = values[edit.detail["base"]]
+        if right is None or ratio(value, right) is None:
+            return 2, -max(edit.numbers)
+        return int(not agrees(value, right, 1e-8)), -max(edit.numbers)
+    value = values[edit.detail.get("alias", edit.numbers[0])]
+    return int(any(agrees(value, right, 1e-8) for right in cotangents.values())), max(edit.numbers)
+
+
+def _confirmed(first: Bench, others: Sequence[Bench], chosen: list[Edit], edit: Edit) -> bool:
+    right = _right(first, [*chosen, edit])
+    return all(_right(other, [*chosen, edit]) == right for other in others)
+
+
+def _score(bench: Bench, values: Sequence[Any]) -> Score:
+    several = sum(1 for o in bench.outputs if o.name in bench.ratios(values) and bench.expected[o.name].size > 1)
+    fitting = sum(np.size(values[o.number]) == bench.expected[o.name].size for o in bench.outputs)
+    return len(bench.right(values)), several, fitting, bench.matched(values)
+
+
+def _score_under(bench: Bench, chosen: Sequence[Edit]) -> Score:
+    values = bench.values(chosen)
+    return _score(bench, values) if values is not None else (0, 0, 0, 0)

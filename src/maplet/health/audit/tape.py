@@ -1,0 +1,280 @@
+"""A NumPy program, written down while it runs: every call with its operands, its value and its line.
+
+A `Recorded` stands for an array. NumPy hands every call that meets one to it (`__array_ufunc__`,
+`__array_function__`), so ordinary code is recorded as it stands. It has a value throughout, so conditions and loops
+over values work. What is changed in place (``z -= z.max()``, ``d[n, y] -= 1``) points the handle at a new call. All
+floating numbers are kept in float64, whatever dtypes the program names: rounding is no fault of a derivation.
+"""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from maplet.health.audit.lines import Line, user_lines
+from maplet.health.audit.methods import Value, add_at, getitem, item, methods, setitem, widened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+
+class Ref(NamedTuple):
+    """The place of an operand in the arguments of a call: the number of the call that made it."""
+
+    number: int
+
+
+@dataclass
+class Call:
+    """One call of a NumPy function; an input is a call without function."""
+
+    number: int
+    function: Callable[..., Any] | None
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    value: Value
+    lines: tuple[Line, ...] = ()
+    name: str = ""
+    operands: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.operands = tuple(dict.fromkeys(ref.number for ref in refs((self.args, tuple(self.kwargs.values())))))
+
+    @property
+    def kind(self) -> str:
+        """The name of the function: ``add``, ``sum``, ``matmul``; "" of an input."""
+        return "" if self.function is None else str(getattr(self.function, "__name__", ""))
+
+    def compute(self, values: Sequence[Value], swap: Mapping[int, Value] | None = None) -> Value:
+        """What the call gives for other values of its operands; ``swap`` puts a value in the place of an operand."""
+
+        def one(ref: Ref) -> Value:
+            return swap[ref.number] if swap and ref.number in swap else values[ref.number]
+
+        assert self.function is not None  # noqa: S101  (inputs are not computed)
+        found = self.function(*filled(self.args, one), **{k: filled(v, one) for k, v in self.kwargs.items()})
+        return widened(found)
+
+
+class Tape:
+    """The calls of one run, in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.values: list[Value] = []
+        self.lost: list[str] = []  # where a value left the recording
+
+    def enter(self, value: Value, name: str = "") -> Recorded:
+        """An array that comes from outside."""
+        return self._add(None, (), {}, widened(value), name)
+
+    def call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run a NumPy function and write it down; what is no array (a shape, a size) is given as it is."""
+        args = tuple(referred(one) for one in args)
+        kwargs = {key: referred(value) for key, value in kwargs.items()}
+        call = Call(-1, function, args, kwargs, None)
+        value = call.compute(self.values)
+        if isinstance(value, np.ndarray | np.generic):
+            return self._add(function, args, kwargs, value)
+        if isinstance(value, list | tuple) and any(isinstance(one, np.ndarray) for one in cast("list[Any]", value)):
+            several = self._add(function, args, kwargs, value)
+            items = [
+                self._add(item, (Ref(several.number), n), {}, one) for n, one in enumerate(cast("list[Any]", value))
+            ]
+            return type(value)(items) if type(value) in (list, tuple) else tuple(items)
+        return value
+
+    def whole(self, function: Callable[..., Any], value: Value, inputs: Mapping[str, int]) -> Recorded:
+        """A program that could not be recorded, as one call with the value that it gave."""
+        args = (tuple(inputs), *(Ref(number) for number in inputs.values()))
+        return self._add(function, args, {}, widened(np.asarray(value, np.float64)))
+
+    def _add(self, function: Any, args: Any, kwargs: Any, value: Value, name: str = "") -> Recorded:
+        number = len(self.calls)
+        lines = () if function is None else user_lines()
+        self.calls.append(Call(number, function, args, kwargs, value, lines, name))
+        self.values.append(value)
+        return Recorded(self, number)
+
+    def replay(self, changed: Mapping[int, Value]) -> list[Value]:
+        """Every value, where some calls give another one."""
+        values = list(self.values)
+        dirty = set(changed)
+        for call in self.calls:
+            if call.number in changed:
+                values[call.number] = changed[call.number]
+            elif not dirty.isdisjoint(call.operands):
+                values[call.number] = call.compute(values)
+                dirty.add(call.number)
+        return values
+
+    def ancestors(self, numbers: Sequence[int]) -> set[int]:
+        """The calls that some calls depend on, themselves included."""
+        found = set(numbers)
+        for call in reversed(self.calls):
+            if call.number in found:
+                found.update(call.operands)
+        return found
+
+
+class Recorded(NDArrayOperatorsMixin):
+    """Stands for an array in the user's program; behaves as NumPy's, and writes down what is done with it."""
+
+    __slots__ = ("number", "tape")
+    __array_priority__ = 1000
+
+    def __init__(self, tape: Tape, number: int) -> None:
+        self.tape = tape
+        self.number = number
+
+    @property
+    def value(self) -> Value:
+        """The array behind it."""
+        return self.tape.values[self.number]
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None)
+        if method == "at":
+            return self._changed(add_at, (ufunc, *inputs), inputs[0])
+        found = self.tape.call(getattr(ufunc, method) if method != "__call__" else ufunc, inputs, kwargs)
+        if out is None:
+            return found
+        if isinstance(out[0], Recorded):
+            out[0].number = found.number
+        else:
+            np.copyto(out[0], found.value)
+            self._lose()
+        return out[0]
+
+    def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
+        if function is np.copyto:
+            return self._changed(setitem, (args[0], ..., args[1]), args[0])
+        return self.tape.call(function, args, kwargs)
+
+    def _changed(self, function: Any, args: Any, target: Any) -> None:
+        if isinstance(target, Recorded):
+            target.number = self.tape.call(function, args, {}).number
+        else:
+            self._lose()
+
+    def _lose(self) -> None:
+        lines = user_lines()
+        self.tape.lost.append(f"{lines[-1].file}:{lines[-1].number}" if lines else "")
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.tape.call(getitem, (self, key), {})
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._changed(setitem, (self, key, value), self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags"):
+            return getattr(self.value, name)
+        if name == "T":
+            return self.tape.call(np.transpose, (self,), {})
+        if name in ("copy", "view", "__copy__"):
+            return lambda *_: Recorded(self.tape, self.number)
+        if name in ("flatten", "ravel"):
+            return lambda *_: self.tape.call(np.ravel, (self,), {})
+        function = methods.get(name) or (getattr(np, name, None) if hasattr(np.ndarray, name) else None)
+        if function is None:
+            raise AttributeError(f"an array has no attribute {name!r}")
+        if name in ("reshape", "transpose"):  # which take their numbers one by one as well
+            return lambda *a, **k: self.tape.call(function, (self, a[0] if len(a) == 1 else a or None), k)
+        return lambda *a, **k: self.tape.call(function, (self, *a), k)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __deepcopy__(self, _memo: Any) -> Recorded:
+        return Recorded(self.tape, self.number)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[n] for n in range(len(self)))
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __index__(self) -> int:
+        return self.value.__index__()
+
+    def __float__(self) -> float:
+        self._lose()
+        return float(self.value)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Value:
+        self._lose()
+        return np.array(self.value, dtype)
+
+    def __format__(self, specification: str) -> str:
+        return format(self.value if np.ndim(self.value) else self.value.item(), specification)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class _Kind(type):
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, float)
+
+
+class Float(float, metaclass=_Kind):
+    """``float`` as the user's file sees it: ``float(loss)`` does not leave the recording."""
+
+    def __new__(cls, value: Any = 0.0) -> Any:
+        """The recorded number itself, or a Python float."""
+        return value if isinstance(value, Recorded) else float(value)
+
+
+# ── the arguments of a call ──────────────────────────────────────────────────────────────────────
+
+
+def referred(tree: Any) -> Any:
+    """Arguments with the numbers of calls in the place of recorded arrays."""
+    if isinstance(tree, Recorded):
+        return Ref(tree.number)
+    if type(tree) in (tuple, list):
+        return type(tree)(referred(one) for one in tree)
+    if isinstance(tree, slice):
+        return slice(referred(tree.start), referred(tree.stop), referred(tree.step))
+    if tree is Float:
+        return float
+    if isinstance(tree, range):
+        return np.asarray(tree)
+    return np.array(tree) if isinstance(tree, np.ndarray) else tree
+
+
+def filled(tree: Any, value_of: Callable[[Ref], Value]) -> Any:
+    """Arguments with values in the place of numbers."""
+    if isinstance(tree, Ref):
+        return value_of(tree)
+    if type(tree) in (tuple, list):
+        return type(tree)(filled(one, value_of) for one in tree)
+    if isinstance(tree, slice):
+        return slice(*(filled(one, value_of) for one in (tree.start, tree.stop, tree.step)))
+    return tree
+
+
+def refs(tree: Any) -> Iterator[Ref]:
+    """The operands in arguments, in order."""
+    if isinstance(tree, Ref):
+        yield tree
+    elif type(tree) in (tuple, list):
+        for one in tree:
+            yield from refs(one)
+    elif isinstance(tree, slice):
+        for one in (tree.start, tree.stop, tree.step):
+            yield from refs(one)

@@ -1,0 +1,259 @@
+"""The right derivatives: the recorded forward pass, spelled in maplet's operations and differentiated by `mp.grad`.
+
+To every value of the forward pass that a parameter reaches, a zero is added, its *probe*; the gradient for the probe is
+the cotangent ∂L/∂value. So one gradient gives all of them. A contribution left out (a detached path) is the same
+gradient with one operand behind `stop_gradient`.
+"""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import maplet as mp
+from maplet.errors import MapletError
+from maplet.health.audit.spelling import Unspelled, spelled
+from maplet.health.audit.tape import Call, Ref, filled
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from maplet.health.audit.calling import Run
+
+elementwise = frozenset(
+    [
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "negative",
+        "positive",
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "log2",
+        "log10",
+        "sqrt",
+        "square",
+        "reciprocal",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "arctan",
+        "maximum",
+        "minimum",
+        "fmax",
+        "fmin",
+        "absolute",
+        "fabs",
+        "power",
+        "float_power",
+        "where",
+        "clip",
+        "expit",
+        "erf",
+        "sign",
+        "logaddexp",
+    ]
+)
+
+
+class Truth:
+    """The derivatives of the loss of a run, for the parameters whose gradients are audited."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.calls = run.tape.calls
+        self.wrt = [run.inputs[name] for name in run.gradients]
+        behind = run.tape.ancestors([run.loss])
+        active = set(self.wrt)
+        for call in self.calls[: run.loss + 1]:
+            if call.number in behind and not active.isdisjoint(call.operands) and _is_float(run.value(call.number)):
+                active.add(call.number)
+        self.active = sorted((active & behind) | set(self.wrt))
+        self.reached = run.loss in active
+        self.problem = ""
+
+    @cached_property
+    def cotangents(self) -> Mapping[int, Any]:
+        """∂L/∂value of every active value; by central differences, of the parameters alone, where it must be."""
+        try:
+            return self.detached(())
+        except (Unspelled, MapletError, TypeError, ValueError, IndexError, NotImplementedError, KeyError) as error:
+            self.problem = f"{type(error).__name__}: {error}"
+            return {number: self._differences(number) for number in self.wrt}
+
+    @cached_property
+    def without_small(self) -> Mapping[int, Any]:
+        """The same where the loss has no ε in it, as in log(p + 1e-8): derivations by hand leave it out, rightly."""
+        small = any(call.kind == "add" and any(map(_is_small, call.args)) for call in self.calls[: self.run.loss])
+        return self.detached((), bare=True) if small and not self.problem else {}
+
+    def detached(self, edges: Collection[tuple[int, int]], *, bare: bool = False) -> Mapping[int, Any]:
+        """The same with paths left out, each from a value (second) into a call (first); ``bare``, without any ε."""
+
+        def loss(probes: Mapping[str, Any]) -> Any:
+            found: dict[int, Any] = {}
+            for number in self.active:
+                call = self.calls[number]
+                is_given = call.function is None or number in self.wrt
+                if bare and call.kind == "add":
+                    call = replace(call, args=tuple(0.0 if _is_small(arg) else arg for arg in call.args))
+                value = mp.asarray(self.run.value(number)) if is_given else self._spelled(call, found, edges)
+                found[number] = value + probes[str(number)]
+            return mp.sum(found[self.run.loss]) if self.run.loss in found else mp.asarray(0.0, dtype=mp.float64)
+
+        zeros = {str(number): np.zeros(self.run.value(number).shape) for number in self.active}
+        gradients = mp.grad(loss)(zeros)
+        return {int(name): np.asarray(gradient.numpy()) for name, gradient in gradients.items()}
+
+    def _spelled(self, call: Call, found: Mapping[int, Any], edges: Collection[tuple[int, int]] = ()) -> Any:
+        def operand(ref: Any) -> Any:
+            if ref.number not in found:
+                value = self.run.value(ref.number)
+                return mp.asarray(value) if np.ndim(value) or _is_float(value) else value.item()
+            return mp.stop_gradient(found[ref.number]) if (call.number, ref.number) in edges else found[ref.number]
+
+        return spelled(call)(*filled(call.args, operand), **{k: filled(v, operand) for k, v in call.kwargs.items()})
+
+    def _differences(self, number: int, step: float = 6e-6) -> Any:
+        """Central differences of the recorded program, entry by entry."""
+        tape, value = self.run.tape, self.run.value(number)
+        gradient = np.zeros(value.shape)
+        for index in np.ndindex(value.shape):
+            ends: list[float] = []
+            for by in (step, -step):
+                moved = value.copy()
+                moved[index] += by
+                ends.append(float(np.sum(tape.replay({number: moved})[self.run.loss])))
+            gradient[index] = (ends[0] - ends[1]) / (2 * step)
+        return gradient
+
+    @cached_property
+    def forgettable(self) -> list[tuple[tuple[int, int], ...]]:
+        """The paths that can be forgotten: of a value that is used in several places, one use, or all but one."""
+        active, behind = set(self.active), self.run.tape.ancestors([self.run.loss])
+        uses: dict[int, list[tuple[int, int]]] = {}
+        for call in self.calls[: self.run.loss + 1]:
+            for operand in call.operands:
+                if call.number in active and call.number in behind and operand in active:
+                    uses.setdefault(operand, []).append((call.number, operand))
+        found: list[tuple[tuple[int, int], ...]] = []
+        for several in uses.values():
+            if len(several) > 1:
+                found += [(use,) for use in several]
+                found += [tuple(u for u in several if u is not use) for use in several if len(several) > 2]
+        return found
+
+    # ── functions of one value, element by element ───────────────────────────────────────────────
+
+    @cached_property
+    def regions(self) -> list[Region]:
+        """Every pair of values of which the second is a function of the first, element by element."""
+        before: dict[int, set[int]] = {}
+        for number in self.active:
+            call, shape = self.calls[number], self.run.value(number).shape
+            operands = [o for o in call.operands if o in before or o in self.active]
+            operands = [o for o in operands if o in set(self.active)]
+            if call.kind not in elementwise or any(self.run.value(o).shape != shape for o in operands):
+                before[number] = set()
+                continue
+            roots = [{o} | before.get(o, set()) for o in operands]
+            before[number] = set.intersection(*roots) if roots else set()
+        return [Region(self, first, last) for last, roots in before.items() for first in sorted(roots)]
+
+    @cached_property
+    def factors(self) -> list[tuple[int, int, Any]]:
+        """What products and quotients multiply an operand with: (operand, product, ∂product/∂operand)."""
+        found: list[tuple[int, int, Any]] = []
+        whole = {(region.first, region.last) for region in self.regions}  # where the other operand moves too
+        for number in self.active:
+            call = self.calls[number]
+            for arg in call.args[: {"multiply": 2, "divide": 1}.get(call.kind, 0)]:
+                both = all(isinstance(other, Ref) and other.number in self.active for other in call.args)
+                if not isinstance(arg, Ref) or arg.number not in self.active:
+                    continue
+                if not (both and (arg.number, number) in whole):
+                    factor = self.factors_between(arg.number, number)
+                    if np.ndim(factor) and not any(_close(factor, known) for _, _, known in found):
+                        found.append((arg.number, number, factor))
+        return found
+
+    def factors_between(self, first: int, last: int) -> Any:
+        """What a product multiplies one of its operands with; of a quotient, 1 by the denominator."""
+        call = self.calls[last]
+        own = next(n for n, arg in enumerate(call.args) if isinstance(arg, Ref) and arg.number == first)
+        factor = filled(call.args[1 - own], lambda ref: self.run.value(ref.number))
+        factor = 1 / np.asarray(factor, np.float64) if call.kind == "divide" else factor
+        return np.broadcast_to(np.asarray(factor, np.float64), self.run.value(last).shape)
+
+
+class Region:
+    """A part of the forward pass that is a function of one value, element by element: an activation, say."""
+
+    def __init__(self, truth: Truth, first: int, last: int) -> None:
+        self.truth = truth
+        self.first = first
+        self.last = last
+
+    @property
+    def x(self) -> Any:
+        """The value that it begins with."""
+        return self.truth.run.value(self.first)
+
+    @property
+    def y(self) -> Any:
+        """The value that it gives."""
+        return self.truth.run.value(self.last)
+
+    def __call__(self, x: Any) -> Any:
+        """The function itself, on maplet arrays."""
+        truth, found = self.truth, {self.first: x}
+        for number in _between(truth, self.first, self.last):
+            found[number] = truth._spelled(truth.calls[number], found)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (a part of it)
+        return found[self.last]
+
+    @cached_property
+    def derivative(self) -> Any:
+        """∂y/∂x, element by element."""
+        return np.asarray(mp.grad(lambda x: mp.sum(self(x)))(mp.asarray(self.x)).numpy())
+
+    def derivative_at(self, x: Any) -> Any:
+        """The same formula at other numbers."""
+        return np.asarray(mp.grad(lambda x: mp.sum(self(x)))(mp.asarray(np.asarray(x, np.float64))).numpy())
+
+
+def _between(truth: Truth, first: int, last: int) -> list[int]:
+    """The calls from one to another."""
+    behind: Collection[int] = truth.run.tape.ancestors([last])
+    found: list[int] = []
+    reached = {first}
+    for number in truth.active:
+        if number in behind and number != first and not reached.isdisjoint(truth.calls[number].operands):
+            reached.add(number)
+            found.append(number)
+    return found
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"
+
+
+def _is_small(arg: Any) -> bool:
+    """Whether an argument is a number that only keeps others from being 0."""
+    return isinstance(arg, float | np.floating) and 0 < abs(float(arg)) <= 1e-4
+
+
+def _close(a: Any, b: Any) -> bool:
+    return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=1e-9, atol=1e-12))

@@ -1,0 +1,394 @@
+"""`mp.audit`: right gradients are left in peace, wrong ones are found, and the cause and the line are named."""
+
+import inspect
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import maplet as mp
+from maplet.cli.audit import audit as command
+from maplet.errors import GradientError, SettingError, ShapeError
+from maplet.health.audit import Cause, audit_script, words
+
+sys.path.insert(0, str(Path(__file__).parent / "faults" / "gradients"))
+import runner
+
+programs = [path for group in runner.GROUPS for path in sorted((runner.HERE / group).glob("*.py"))]
+
+
+# ── the suite ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("path", programs, ids=lambda path: path.stem)
+def test_a_right_program_is_not_accused(path):
+    assert runner.audited(next(runner.cases(path.parent.name, path.stem)))
+
+
+@pytest.mark.parametrize("path", programs[::3], ids=lambda path: path.stem)  # all of them are in the slow test
+def test_the_first_fault_of_a_program_is_named(path):
+    _, faulty, *_ = runner.cases(path.parent.name, path.stem)
+    report = runner.audited(faulty)
+    assert not report
+    assert {str(cause) for cause in report.causes} == faulty.causes, report
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", runner.GROUPS)
+def test_the_whole_suite(group):
+    scores = [runner.score(case) for case in runner.cases(group)]
+    assert not [s.error for s in scores if s.error]
+    assert all(s.found == bool(s.case.causes) for s in scores)
+    wrong = [s for s in scores if s.case.causes]
+    assert sum(s.named for s in wrong) >= 0.95 * len(wrong)
+
+
+def test_the_suite_is_as_large_as_it_says():
+    every = [case for group in runner.GROUPS for case in runner.cases(group)]
+    assert sum(not case.causes for case in every) >= 30
+    assert sum(bool(case.causes) for case in every) >= 120
+    assert {name for case in every for name in case.causes} | {"unknown"} == set(map(str, Cause))
+
+
+def test_the_page_shows_what_was_measured():
+    page = (Path(__file__).parents[1] / "docs" / "audit.md").read_text(encoding="utf-8")
+    every = [case for group in runner.GROUPS for case in runner.cases(group)]
+    for cause in Cause:
+        planted = sum(str(cause) in case.causes for case in every)
+        assert f"| {cause} | {planted} |" in page or not planted, f"the table is out of date: {cause}"
+
+
+# ── a pair to try things on ──────────────────────────────────────────────────────────────────────
+
+
+def forward(x, y, w):
+    return np.mean((x @ w - y) ** 2)
+
+
+def backward(x, y, w):
+    return {"w": 2 * x.T @ (x @ w - y) / len(x)}
+
+
+@pytest.fixture
+def args():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(5, 3)), rng.normal(size=5), rng.normal(size=3)
+
+
+def test_a_fault_is_shown_with_line_evidence_and_entries(args):
+    def wrong(x, y, w):
+        return {"w": 2 * x.T @ (y - x @ w) / len(x)}
+
+    report = mp.audit(forward, wrong, *args)
+    (finding,) = report.findings
+    assert finding.cause is Cause.SIGN
+    assert finding.line == inspect.getsourcelines(wrong)[1] + 1
+    assert "2 * x.T @ (y - x @ w)" in finding.where
+    assert "2 other random inputs" in finding.evidence
+    assert report["w"].judgement == "wrong"
+    first = report["w"].differences[0]
+    assert first.given == pytest.approx(-first.right)
+    assert "the sign is flipped" in str(report)
+
+
+def test_every_sentence_is_there_in_both_languages(args):
+    english, chinese = (words.table(language) for language in words.languages)
+    assert english.keys() == chinese.keys() >= set(Cause)
+    report = mp.audit(forward, lambda x, y, w: {"w": 2 * x.T @ (x @ w - y)}, *args, language="zh")
+    assert "缺少 1/N" in str(report)
+
+
+def test_rounding_in_float32_is_no_fault():
+    rng = np.random.default_rng(1)
+    x, y, w = (rng.normal(size=shape).astype(np.float32) for shape in ((400, 3), 400, 3))
+
+    def far(x, y, w):
+        return np.mean((x @ w - y + np.float32(3000)) ** 2)
+
+    def far_back(x, y, w):
+        return {"w": 2 * x.T @ (x @ w - y + np.float32(3000)) / len(x)}
+
+    report = mp.audit(far, far_back, x, y, w, tolerance=1e-7)
+    assert report
+    assert report["w"].judgement == "noise"
+    assert "float32" in str(report)
+
+
+def test_what_has_no_known_cause_is_said_to_have_none(args):
+    report = mp.audit(forward, lambda x, w: {"w": np.sin(w) * x.sum(axis=0)}, *args)
+    assert not report
+    assert report.causes == {Cause.UNKNOWN}
+    assert "here the error begins" in str(report)
+
+
+def test_several_faults_are_found_together(args):
+    def net(x, t, V, w):
+        h = np.tanh(x @ V)
+        return np.mean((h @ w - t) ** 2)
+
+    def back(x, t, V, w):
+        h = np.tanh(x @ V)
+        d = (h @ w - t) / len(x)
+        return {"V": x.T @ (np.outer(d, w) * (1 - h)), "w": h.T @ d}
+
+    x, t, w = args
+    report = mp.audit(net, back, x, t, np.random.default_rng(0).normal(size=(3, 3)), w)
+    assert report.causes == {Cause.FACTOR, Cause.WRONG_DERIVATIVE}
+    assert [f.cause for f in report["w"].findings] == [Cause.FACTOR]
+
+
+# ── what programs do ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_users_arrays_and_names_are_as_before(args):
+    def greedy(x, y, w):
+        w -= 1.0
+        return np.mean((x @ w - y) ** 2)
+
+    def greedy_back(x, y, w):
+        w -= 1.0
+        y *= 1.0
+        return {"w": 2 * x.T @ (x @ w - y) / len(x)}
+
+    before, names = [a.copy() for a in args], dict(globals())
+    mp.audit(greedy, greedy_back, *args)
+    assert all(np.array_equal(a, b) for a, b in zip(args, before, strict=True))
+    assert globals() == names
+    assert globals()["np"] is np
+
+
+def test_what_cannot_be_recorded_is_compared_with_central_differences(args):
+    def through_lists(x, y, w):
+        return float(
+            sum(
+                (sum(a * b for a, b in zip(row.tolist(), w.tolist(), strict=True)) - t) ** 2
+                for row, t in zip(x, y.tolist(), strict=True)
+            )
+        ) / len(y)
+
+    report = mp.audit(through_lists, backward, *args)
+    assert report
+    assert "central differences" in str(report)
+    report = mp.audit(through_lists, lambda x, y, w: {"w": -2 * x.T @ (x @ w - y)}, *args)
+    assert report.causes == {Cause.SIGN, Cause.MISSING_MEAN}
+
+
+def test_functions_of_maplet(args):
+    def its_forward(x, y, w):
+        return mp.mean((x @ w - y) ** 2)
+
+    for dtype in (mp.float64, mp.float32):
+        given = [mp.asarray(a, dtype=dtype) for a in args]
+        assert mp.audit(its_forward, backward, *given)
+        report = mp.audit(its_forward, lambda x, y, w: {"w": 2 * x.T @ (x @ w - y)}, *given)
+        assert report.causes == {Cause.MISSING_MEAN}
+        assert "its arrays are not NumPy's" in str(report)
+
+
+def test_functions_of_torch(args):
+    torch = pytest.importorskip("torch")
+
+    def its_forward(x, y, w):
+        return torch.nn.functional.mse_loss(torch.mv(x, w), y)
+
+    given = [torch.tensor(a) for a in args]
+    assert mp.audit(its_forward, lambda x, y, w: {"w": 2 * torch.mv(x.T, torch.mv(x, w) - y) / 5}, *given)
+    report = mp.audit(its_forward, lambda x, y, w: {"w": 2 * torch.mv(x.T, y - torch.mv(x, w)) / 5}, *given)
+    assert report.causes == {Cause.SIGN}
+
+
+@pytest.mark.parametrize("slope", [np.greater, np.greater_equal])
+def test_at_a_kink_either_side_is_right(slope):
+    def net(x, t, W, b, v):
+        return np.mean((np.maximum(x @ W + b, 0) @ v - t) ** 2)
+
+    def back(x, t, W, b, v):
+        z = x @ W + b
+        h = np.maximum(z, 0)
+        d = 2 * (h @ v - t) / len(t)
+        dz = np.outer(d, v) * slope(z, 0)
+        return {"W": x.T @ dz, "b": dz.sum(0), "v": h.T @ d}
+
+    rng = np.random.default_rng(0)
+    x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    given = x, np.array([1.0, 0.0, 0.0, 1.0]), rng.normal(size=(2, 3)), np.zeros(3), rng.normal(size=3)
+    assert mp.audit(net, back, *given)
+
+
+def test_a_small_number_in_a_logarithm_may_be_left_out():
+    def net(X, y, W):
+        e = np.exp(X @ W)
+        p = e / e.sum(axis=1, keepdims=True)
+        return -np.mean(np.log(p[np.arange(len(y)), y] + 1e-8)), p
+
+    def back(X, y, p):
+        d = p.copy()
+        d[np.arange(len(y)), y] -= 1
+        return {"W": X.T @ d / len(y)}
+
+    rng = np.random.default_rng(0)
+    given = 3 * rng.normal(size=(20, 5)), rng.integers(0, 4, 20), rng.normal(size=(5, 4))
+    assert "but for the small number" in str(mp.audit(net, back, *given))
+    assert mp.audit(net, lambda X, y, p: {"W": -back(X, y, p)["W"]}, *given).causes == {Cause.SIGN}
+
+
+def test_an_intermediate_among_the_gradients_is_not_judged(args):
+    def with_more(x, y, w):
+        dz = 2 * (x @ w - y) / len(x)
+        dw = x.T @ dz
+        return dw, dz
+
+    report = mp.audit(forward, with_more, *args)
+    assert report
+    assert [verdict.name for verdict in report.verdicts] == ["w"]
+    assert "what else backward returns (1) belongs to no argument" in str(report)
+
+
+def test_gradients_may_be_named_by_the_user(args):
+    assert mp.audit(forward, lambda *a: [2 * a[0].T @ (a[0] @ a[2] - a[1]) / 5], *args, wrt=["w"])
+
+
+def test_a_loss_may_stand_apart(args):
+    def predict(x, w):
+        return x @ w
+
+    def squared(prediction, y):
+        return np.mean((prediction - y) ** 2)
+
+    x, y, w = args
+    assert mp.audit(predict, lambda x, w: {"w": 2 * x.T @ (x @ w - y) / 5}, x, w, loss=lambda p: squared(p, y))
+
+
+# ── what is wrong with a call ────────────────────────────────────────────────────────────────────
+
+
+def test_functions_that_draw_are_not_audited(args):
+    rng = np.random.default_rng()
+    with pytest.raises(GradientError, match=r"not deterministic: the loss is .* in one call and .* in the next"):
+        mp.audit(lambda x, y, w: forward(x, y, w) + rng.normal(), backward, *args)
+    with pytest.raises(GradientError, match="not deterministic: the gradient of w"):
+        mp.audit(forward, lambda w: {"w": w + rng.normal()}, *args)
+
+
+@pytest.mark.parametrize(
+    ("f", "b", "error", "message"),
+    [
+        (lambda x, y, w: x @ w - y, backward, ShapeError, r"shape \(5,\); a gradient is that of one number"),
+        (lambda *_: None, backward, GradientError, "gives no loss: NoneType"),
+        (lambda *_: {}["a"], backward, GradientError, "raises KeyError"),
+        (forward, lambda x: x @ x, GradientError, "raises ValueError"),
+        (forward, lambda *_: None, GradientError, "which gradients the backward function gives is not clear"),
+        (forward, lambda other, more: other + more, GradientError, "wants other, more"),
+        (forward, lambda state: state, GradientError, "wants state"),
+    ],
+)  # fmt: skip
+def test_bad_functions_are_told_apart(f, b, error, message, args):
+    with pytest.raises(error, match=message):
+        mp.audit(f, b, *args)
+
+
+def test_bad_options_are_refused(args):
+    with pytest.raises(SettingError, match="language='fr'"):
+        mp.audit(forward, backward, *args, language="fr")
+    with pytest.raises(GradientError, match="there is no input v"):
+        mp.audit(forward, backward, *args, wrt=["v"])
+
+
+# ── scripts and the command line ─────────────────────────────────────────────────────────────────
+
+script = """\
+import numpy as np
+
+x = np.array([[0.0, 1.0], [1.0, 2.0], [3.0, 1.0]])
+t = np.array([1.0, 0.0, 2.0])
+w = np.zeros(2)
+for epoch in range(50):
+    error = x @ w - t
+    loss = np.mean(error**2)
+    w = w - 0.01 * 2 * x.T @ error / len(x)
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "train.py"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_script_that_descends_is_right(file):
+    report = audit_script(file(script.replace("0.01 * 2 * x.T @ error / len(x)", "0.01 * (2 * x.T @ error / len(x))")))
+    assert report
+    assert "the update takes the loss from 1.66667 to" in str(report)
+
+
+def test_a_script_that_climbs_is_told_so(file):
+    text = script.replace("0.01 * 2 * x.T @ error / len(x)", "0.01 * (2 * x.T @ (t - x @ w) / len(x))")
+    report = audit_script(file(text))
+    assert report.causes == {Cause.SIGN, Cause.CLIMBS}
+    assert {f.line for f in report.findings} == {9}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1\n", "no update of a parameter"),
+        (script.replace("loss =", "value ="), "no loss was found"),
+        ("1 / 0\n", "raises ZeroDivisionError"),
+    ],
+)
+def test_a_script_without_what_is_needed(text, message, file):
+    with pytest.raises(GradientError, match=message):
+        audit_script(file(text))
+
+
+pair = """\
+import numpy as np
+
+x, y, w = np.eye(3), np.ones(3), np.zeros(3)
+
+
+def forward(x, y, w):
+    return np.mean((x @ w - y) ** 2)
+
+
+def backward(x, y, w):
+    return {"w": 2 * x.T @ (x @ w - y)}
+"""
+
+
+def test_the_command_names_the_cause_and_has_a_status(file):
+    path = file(pair)
+    found = CliRunner().invoke(command, [f"{path}:forward", f"{path}:backward"])
+    assert found.exit_code == 1
+    assert "1/N is missing (N = 3, the rows of x)" in found.output
+    assert "train.py:11" in found.output
+    path.write_text(pair.replace("(x @ w - y)}", "(x @ w - y) / 3}"))
+    types = [option for kind in ("f64[4,3]", "f64[4]", "f64[3]") for option in ("--arg", kind)]
+    assert CliRunner().invoke(command, [f"{path}:forward", f"{path}:backward"]).exit_code == 0
+    found = CliRunner().invoke(command, [f"{path}:forward", f"{path}:backward", *types, "--language", "zh"])
+    assert found.exit_code == 1
+    assert "系数不对" in found.output or "1/N" in found.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{}:forward"], "which function gives the gradients"),
+        (["{}:forward", "{}:backwards"], "has no backwards"),
+        (["{}:forward", "{}:backward", "--arg", "z"], "has nothing that is called z"),
+        (["{}:forward", "{}:backward", "--arg", "f64[x]"], "is no type of an array"),
+        (["{}:x", "{}:backward"], "is ndarray, not a function"),
+        (["nowhere.py:forward", "{}:backward"], "there is no file"),
+    ],
+)
+def test_a_wrong_call_of_the_command(arguments, message, file):
+    path = file(pair)
+    found = CliRunner().invoke(command, [text.format(path) for text in arguments])
+    assert isinstance(found.exception, SettingError)
+    assert message in str(found.exception)
