@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import maplet as mp
+from layer_examples import cases
 from maplet import nn
 from maplet.errors import SettingError
 from maplet.nn.activations import activations
 from test_explain_derive import run
-from layer_examples import cases
 
 
 def loss(layer, xs):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import maplet as mp
+from layer_examples import as_inputs, examples
 from maplet import nn
 from maplet.core.index_notation import Cast
 from maplet.core.kinds import access_of, is_elementwise, only_moves
@@ -13,7 +14,6 @@ from maplet.core.types import is_floating
 from maplet.errors import SettingError
 from maplet.nn.summary import layer_rows
 from maplet.transforms.flops import flops
-from layer_examples import as_inputs, examples
 
 x, y, w = mp.ones((5, 4)), mp.ones((3, 5, 4)), mp.ones((4, 6))
 rows = mp.asarray([0, 2, 2, 1, 0])

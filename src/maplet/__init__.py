@@ -212,8 +212,8 @@ if TYPE_CHECKING:
     from maplet.compiler.threads import set_threads, threads
     from maplet.explain.derivation import explain
     from maplet.explain.derive import derive
-    from maplet.health.doctor import doctor
     from maplet.health.audit import audit
+    from maplet.health.doctor import doctor
     from maplet.health.lint import lint
     from maplet.optim.minimize import minimize
     from maplet.train import Callback, Checkpoint, EarlyStopping, Run, find_learning_rate, fit, load, save
