@@ -290,7 +290,8 @@ def every(*, quick: bool = False) -> dict[str, Workload]:
         # The bias of the keys has no gradient but rounding: softmax takes no notice of what all scores have in common.
         Learning("gpt", Gpt(16), "adam", 1e-3, tolerance=3e-2),
         Learning("recsys", Recommender(1024), "adagrad", 0.01),
-        Learning("resnet", ResNet(64), "momentum", 0.1, rehearsal=1),
+        # The slopes of a norm are sums of 65,536 numbers that nearly cancel, and at this rate rounding grows.
+        Learning("resnet", ResNet(64), "momentum", 0.1, rehearsal=1, tolerance=2e-2),
         Product("matmul-forward", 128, 784, 256),
         Product("matmul-weights", 784, 128, 256, turned="first"),
         Product("matmul-inputs", 128, 256, 784, turned="second"),

@@ -35,6 +35,8 @@ class Steps(Runner):
         self.images = isinstance(network, Cnn | ResNet)
         if variant == "channels-last" and not self.images:
             raise Absent("it has no images")
+        if variant == "compiled" and isinstance(network, Recommender):
+            raise Absent("it takes no sparse gradients")
         self.net, names = built(network)
         layout = torch.channels_last if variant == "channels-last" else torch.contiguous_format
         self.net = self.net.to(memory_format=layout)
