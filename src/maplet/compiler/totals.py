@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from maplet.compiler.loops import Value
     from maplet.compiler.lowering import Lowering
 
+short = 4  # terms: a loop would take longer than they
 narrow = ("f16", "bf16")  # floats whose sums are taken in f32
 
 
@@ -50,6 +51,8 @@ def put_together(lowering: Lowering, total: Total, scope: Scope, lanes: int) -> 
     n = lowering.extent(total.axis)
     if not in_lanes and total.start is None and part_of(total.axis.extent) < total.axis.extent:
         result = _parts(lowering, total, scope, wide, start)
+    elif not in_lanes and total.start is None and total.axis.extent <= short:
+        result = _one_after_another(lowering, total, scope, wide, start)
     elif not in_lanes:
         result = _rounds(lowering, total, scope, wide, start, (integer(0), n, 1), masked=False)
     else:
@@ -58,6 +61,18 @@ def put_together(lowering: Lowering, total: Total, scope: Scope, lanes: int) -> 
         result = _rounds(lowering, total, scope, wide, result, (whole, n, lanes), masked=True)
         result = Fold(wide, 1, "any" if wide == "bool" and total.combiner == "sum" else total.combiner, result)
     return converted(total.dtype, result)
+
+
+def _one_after_another(lowering: Lowering, total: Total, scope: Scope, dtype: str, start: Value) -> Value:
+    """A short sum, such as that over a window, without a loop."""
+    result = start
+    for position in range(total.axis.extent):
+        inner = Scope(total.axis, integer(position), scope)
+        lowering.report(inner, {total.axis})
+        found = _wide(lowering, total.body, inner, dtype)
+        scope.statements += inner.statements
+        result = apply(together(total.combiner, dtype), result, splat(found, start.lanes), dtype=dtype)
+    return result
 
 
 def _parts(lowering: Lowering, total: Total, scope: Scope, dtype: str, start: Value) -> Value:
