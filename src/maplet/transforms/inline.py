@@ -25,7 +25,7 @@ def inline_custom_gradients(graph: Graph) -> Graph:
     >>> print(inline_custom_gradients(mp.trace(lambda x: clipped(x) + 1, 0.5)))
     graph(x: f32[]) {
       %0 = sin(x) : f32[]
-      %1 = add(%0, 1.0) : f32[]
+      %1 = add(%0, f32(1.0)) : f32[]
       return %1
     }
     """
