@@ -7,7 +7,8 @@ import maplet as mp
 from maplet.compiler.conditions import by_results
 from maplet.compiler.fusion import fuse
 from maplet.compiler.listing import listing
-from maplet.core.graph import in_order
+from maplet.core.graph import Graph, in_order
+from maplet.transforms.evaluate import compute
 
 special = np.asarray([[-1.0, -0.0, 0.0, 1e-45, 2.0, np.inf, -np.inf, np.nan]], np.float32)
 
@@ -43,6 +44,15 @@ def test_nothing_but_the_result_is_kept_for_the_backward_pass():
     assert "bool[" not in shown
     assert "%1[i,j] = where(v0[i,j] <= 0.0, 0.0, v0[i,j])   : f32[128,256]" in shown
     assert "where(%1[i,j] <= 0.0, 0.0, %" in shown
+
+
+def test_a_program_without_origins_is_one_too():
+    graph = mp.trace(lambda x, w: mp.value_and_grad(lambda x: mp.sum(mp.relu(x) @ w))(x), special, mp.ones((8, 3)))
+    bare = by_results(Graph(graph.inputs, graph.outputs, {}, graph.captured))
+    assert not bare.origins
+    given = [special, np.ones((8, 3), np.float32)]
+    for found, expected in zip(compute(bare, given), compute(graph, given), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_what_is_no_relu_stays():

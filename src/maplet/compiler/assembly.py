@@ -18,7 +18,7 @@ from maplet.compiler.liveness import carried_inputs, last_uses, may_fail
 from maplet.compiler.memory import OfConstant, Pointer, Row
 from maplet.compiler.nests import lower_nest, lower_scatter
 from maplet.compiler.straight import Issued
-from maplet.compiler.strips import is_of_own_row, roots_of, written_by
+from maplet.compiler.strips import is_of_own_row, written_by
 from maplet.compiler.work import work_of
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class BlockAssembler:
                     return False
                 reading = False
                 continue
-            fetches = [e for e in within(roots_of(item)) if isinstance(e, Fetch) and storage[e.source] is old]
+            fetches = [e for e in within(item.roots) if isinstance(e, Fetch) and storage[e.source] is old]
             if fetches and not (reading and all(is_of_own_row(e, member.axis) for e in fetches)):
                 return False
         return True
@@ -159,7 +159,7 @@ class BlockAssembler:
         flat = item.evaluator.flat(item.place(), item.shape).key
         nodes = {node for node, storage in self.block.storage.items() if storage is old}
         written = next(n for n, node in enumerate(item.outputs) if self.block.storage[node] is new)
-        roots = roots_of(item)
+        roots = item.roots
         loaded = set(within(roots[: written + 1]))  # before it is written; what comes later would read the new value
         return all(
             e.at.key == flat and e.guard is None and not item.evaluator.checks and e in loaded

@@ -47,6 +47,11 @@ class Nest:
         """All that it computes, also what only it uses and is not stored (`unread`)."""
         return (*self.unread, *self.outputs)
 
+    @property
+    def roots(self) -> list[Element]:
+        """The elements that it computes, and the conditions under which it fails."""
+        return [*self.outputs.values(), *(condition for condition, _ in self.evaluator.checks)]
+
     def place(self) -> tuple[Linear, ...]:
         """The position at which it computes."""
         return place_of(self.axes)

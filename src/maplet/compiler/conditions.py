@@ -31,7 +31,8 @@ def by_results(graph: Graph) -> Graph:
             origins[now] = graph.origins[node]
         if condition in results and results[condition] is node:
             asked[condition] = Node(condition.primitive, (now, condition.inputs[1]), condition.params, condition.type)
-            origins[asked[condition]] = graph.origins.get(condition, graph.origins[node])
+            if condition in graph.origins:
+                origins[asked[condition]] = graph.origins[condition]
     outputs = tuple([moved.get(node, node) for node in graph.outputs])
     return Graph(graph.inputs, outputs, origins, graph.captured)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from maplet.compiler.blocks import Contract, Item, Nest, Storage
 from maplet.compiler.contraction_schedule import Epilogue, results, with_epilogue
 from maplet.compiler.elements import Convert, Element, Fetch, Function, Linear, Number, within
-from maplet.compiler.strips import Touches, roots_of
+from maplet.compiler.strips import Touches
 from maplet.core.kinds import cheap_functions
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _epilogue(item: Contract, nest: Nest, block: Block) -> Epilogue | None:
     """What a nest does with a product, in terms of the axes of the contraction; None if it does more."""
     axes = [axis for axis in nest.axes if axis.extent != 1]
     extents = [axis.extent for axis in item.contraction.axes if axis.extent != 1]
-    elements = list(within(roots_of(nest)))
+    elements = list(within(nest.roots))
     if [axis.extent for axis in axes] != extents or nest.evaluator.checks or not all(map(_is_simple, elements)):
         return None
     fetches = [element for element in elements if isinstance(element, Fetch)]

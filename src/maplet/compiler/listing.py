@@ -160,8 +160,7 @@ class Listing:
 
     def _nest(self, nest: Nest, block: Block) -> Iterator[str]:
         checks = nest.evaluator.checks
-        roots = [*nest.outputs.values(), *(condition for condition, _ in checks)]
-        formulas = self._formulas(block, nest.axes, roots)
+        formulas = self._formulas(block, nest.axes, nest.roots)
         yield from self._checks(checks, formulas)
         for node, element in nest.outputs.items():
             shown = formulas.text(element)

@@ -53,8 +53,7 @@ def touched(item: Item) -> set[Node]:
     """The nodes whose arrays an item reads or writes."""
     match item:
         case Nest():
-            roots = [*item.outputs.values(), *(condition for condition, _ in item.evaluator.checks)]
-            return {*item.outputs, *(e.source for e in within(roots) if isinstance(e, Fetch))}
+            return {*item.outputs, *(e.source for e in within(item.roots) if isinstance(e, Fetch))}
         case Scatter():
             begin = () if item.into is None else (item.into.node,)
             return {item.node, *begin, *(e.source for e in within(item.roots) if isinstance(e, Fetch))}

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from maplet.compiler.blocks import Block
-    from maplet.compiler.elements import Element
     from maplet.core.graph import Node
 
 reach = 200  # items behind the first that are looked at
@@ -164,7 +163,7 @@ class Group:
         return found
 
     def _member(self, item: Item) -> Member | None:
-        if not isinstance(item, Nest | Scatter) or any(isinstance(root, Running) for root in roots_of(item)):
+        if not isinstance(item, Nest | Scatter) or any(isinstance(root, Running) for root in item.roots):
             return None
         if isinstance(item, Scatter) and item.into is not None:
             return None
@@ -182,7 +181,7 @@ class Group:
         if isinstance(item, Scatter) and item.axes[item.aimed] is axis:
             return None
         found = {node: 0 if sums else node.array_type.size // self.rows for node in written_by(item)}
-        for element in within(roots_of(item)):
+        for element in within(item.roots):
             if isinstance(element, Place) and axis in element.at.terms:
                 return None
             if isinstance(element, Fetch):
@@ -245,10 +244,3 @@ def is_of_own_row(fetch: Fetch, axis: Axis) -> bool:
 def written_by(item: Nest | Scatter) -> Iterator[Node]:
     """The nodes that an item makes."""
     yield from item.outputs if isinstance(item, Nest) else (item.node,)
-
-
-def roots_of(item: Nest | Scatter) -> list[Element]:
-    """The elements that an item computes, and the conditions under which it fails."""
-    if isinstance(item, Nest):
-        return [*item.outputs.values(), *(condition for condition, _ in item.evaluator.checks)]
-    return item.roots

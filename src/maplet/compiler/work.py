@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 def work_of(item: Nest | Scatter, *, filling: bool = False) -> tuple[int, int]:
     """Floating operations and bytes of a nest; of a scatter, those of its visits, or of filling the array before."""
     if isinstance(item, Nest):
-        conditions = [condition for condition, _ in item.evaluator.checks]
         written = sum(_bytes(node, item.shape) for node in item.outputs)
-        return _flops([*item.outputs.values(), *conditions]), _read([*item.outputs.values(), *conditions]) + written
+        return _flops(item.roots), _read(item.roots) + written
     if filling:
         return 0, _bytes(item.node, item.shape)
     roots, aimed = item.roots, item.axes[item.aimed]

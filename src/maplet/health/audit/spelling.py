@@ -191,38 +191,13 @@ _by_function: dict[Any, Callable[..., Any]] = {
     np.amin: _reduce("min"),
 }  # fmt: skip
 
-_same = [
-    "add",
-    "subtract",
-    "multiply",
-    "negative",
-    "positive",
-    "exp",
-    "expm1",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "sqrt",
-    "square",
-    "reciprocal",
-    "sin",
-    "cos",
-    "tan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "maximum",
-    "minimum",
-    "sign",
-    "floor",
-    "ceil",
-    "matmul",
-    "logaddexp",
-    "hypot",
+plain = (
+    "add", "subtract", "multiply", "negative", "positive", "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt",
+    "square", "reciprocal", "sin", "cos", "tan", "sinh", "cosh", "tanh", "maximum", "minimum", "sign", "logaddexp",
     "erf",
-    "stop_gradient",
-]
+)  # fmt: skip
+"""Functions that go element by element and have one name in NumPy and here."""
+_same = (*plain, "floor", "ceil", "matmul", "hypot", "stop_gradient")
 _by_name: dict[str, Callable[..., Any]] = {
     **{name: getattr(mp, name) for name in _same},
     "divide": mp.divide,

@@ -19,7 +19,7 @@ import numpy as np
 
 import maplet as mp
 from maplet.errors import MapletError
-from maplet.health.audit.spelling import Unspelled, spelled
+from maplet.health.audit.spelling import Unspelled, plain, spelled
 from maplet.health.audit.tape import Call, Ref, filled
 
 if TYPE_CHECKING:
@@ -27,46 +27,10 @@ if TYPE_CHECKING:
 
     from maplet.health.audit.calling import Run
 
-elementwise = frozenset(
-    [
-        "add",
-        "subtract",
-        "multiply",
-        "divide",
-        "negative",
-        "positive",
-        "exp",
-        "expm1",
-        "log",
-        "log1p",
-        "log2",
-        "log10",
-        "sqrt",
-        "square",
-        "reciprocal",
-        "sin",
-        "cos",
-        "tan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "arctan",
-        "maximum",
-        "minimum",
-        "fmax",
-        "fmin",
-        "absolute",
-        "fabs",
-        "power",
-        "float_power",
-        "where",
-        "clip",
-        "expit",
-        "erf",
-        "sign",
-        "logaddexp",
-    ]
-)
+elementwise = frozenset((
+    *plain,
+    "divide", "arctan", "fmax", "fmin", "absolute", "fabs", "power", "float_power", "where", "clip", "expit",
+))  # fmt: skip
 
 
 class Truth:
