@@ -252,12 +252,12 @@ def diabetes_sorted_by_target():
 
 @run("held out", "MD017")
 def tumours_along_gradients_of_before():
-    return fit(dense(30, 24, 2, seed=27), tumours(), optimizer=Stale(0.2, 12), epochs=12)
+    return fit(dense(30, 24, 2, seed=27), tumours(), optimizer=Stale(0.1, 30), epochs=11)
 
 
 @run("held out", "MD017")
 def numbers_along_all_gradients_so_far():
-    return fit(dense(8, 32, 1, activation=nn.Tanh, seed=28), numbers(seed=29), "mse", NeverCleared(0.003), epochs=12)
+    return fit(dense(8, 32, 1, activation=nn.Tanh, seed=28), numbers(seed=29), "mse", NeverCleared(0.01), epochs=14)
 
 
 @run("held out", "MD018", "MD002", "MD014")

@@ -176,10 +176,6 @@ class Stale(optim.Optimizer):
 class NeverCleared(optim.Optimizer):
     """A descent along the sum of all gradients so far: an accumulation that nobody sets to zero."""
 
-    def __init__(self, learning_rate, rule=None):
-        self.behind = rule or optim.scale(1.0)
-        super().__init__(learning_rate)
-
     def rule(self):
         def init(parameters):
             return {name: mp.zeros_like(theta) for name, theta in parameters.items()}
@@ -188,4 +184,4 @@ class NeverCleared(optim.Optimizer):
             total = {name: total[name] + gradient for name, gradient in gradients.items()}
             return total, total
 
-        return optim.chain(optim.Transformation(init, update), self.behind)
+        return optim.Transformation(init, update)
