@@ -27,7 +27,7 @@ def run(group, *codes, needs=""):
     """
 
     def enter(make):
-        if (shared / needs).exists():
+        if not needs or (shared / needs).exists():
             groups[group].append((make, codes))
         return make
 
