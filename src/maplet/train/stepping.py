@@ -19,7 +19,7 @@ from maplet.ops.indexing import take
 from maplet.ops.movement import reshape
 from maplet.ops.slicing import concat
 from maplet.transforms.derivatives import value_and_grad
-from maplet.transforms.watch import readable, statistics, watched_value_and_grad
+from maplet.transforms.watch import Watched, readable, statistics, watched_value_and_grad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,9 +87,17 @@ class Stepping:
             def objective(net: Module) -> Array:
                 return loss(net(x), y, **given)
 
+            found: list[tuple[dict[str, Array], Watched]] = []
+
+            def both(net: Module) -> tuple[Array, dict[str, Array]]:
+                value, gradients, seen = watched_value_and_grad(objective)(net)
+                found.append((gradients, seen))
+                return value, gradients
+
             before = {name: same(leaf) for name, leaf in net.parameters().items()}
-            value, gradients, seen = watched_value_and_grad(objective)(net)
+            value, gradients = optimizer.gradients_from(both)(net)
             optimizer.update(net, gradients)
+            gradients, seen = found[0]  # at the weights as they are, wherever else the optimizer looks
             now = net.parameters()
             updates = {name: now[name] - before[name] for name in gradients}
             numbers, self.names = statistics(seen, before, gradients, updates)

@@ -409,9 +409,7 @@ def the_mean_of_the_weights():
 
 @run("held out")
 def digits_towards_flat_minima():
-    return fit(
-        flat(64, 32, 10, seed=47), digits(), optimizer=optim.SAM(optim.SGD(0.05, momentum=0.9)), epochs=10, watch=0
-    )
+    return fit(flat(64, 32, 10, seed=47), digits(), optimizer=optim.SAM(optim.SGD(0.05, momentum=0.9)), epochs=10)
 
 
 @run("held out")
