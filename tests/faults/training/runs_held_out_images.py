@@ -140,7 +140,7 @@ def pixels_up_to_255_into_tanh():
     return fit(net, (255 * x, y), optimizer=optim.SGD(0.01))
 
 
-@run("held out", "MD008")
+@run("held out", "MD008", "MD006")
 def filters_that_begin_too_large_for_a_sigmoid():
     net = stack(2, 3, width=8, activation=nn.Sigmoid, seed=14, weight_init=Normal(0, 12.0))
     return fit(net, images(seed=38), optimizer=optim.SGD(0.01))
@@ -205,7 +205,7 @@ def a_bar_that_is_rare_is_never_said():
 
 @run("held out", "MD013", "MD002")
 def digits_two_by_two():
-    net = flat(64, 32, 10, seed=23)
+    net = flat(64, 32, 10, activation=nn.SiLU, seed=23)
     return fit(net, digits(), optimizer=optim.Adam(0.04), batch_size=2, epochs=4, watch=25)
 
 
@@ -261,15 +261,15 @@ def grey_bars_sorted_by_class():
 
 @run("held out", "MD017")
 def digits_by_adam_along_gradients_of_before():
-    net = flat(64, 32, 10, seed=29)
-    return fit(net, digits(), optimizer=Stale(0.01, 10, optim.scale_by_adam()), epochs=8)
+    net = flat(64, 32, 10, activation=nn.SiLU, seed=29)
+    return fit(net, digits(), optimizer=Stale(0.005, 10, optim.scale_by_adam()), epochs=8)
 
 
 @run("held out", "MD017")
 def grey_bars_along_all_gradients_so_far():
     x, y = images(seed=46)
     noisy = x + 0.8 * np.random.default_rng(9).standard_normal(x.shape).astype(np.float32)
-    return fit(flat(64, 16, 3, activation=nn.Tanh, seed=30), (noisy, y), optimizer=NeverCleared(0.1), epochs=10)
+    return fit(flat(64, 16, 3, activation=nn.SiLU, seed=30), (noisy, y), optimizer=NeverCleared(0.05), epochs=10)
 
 
 @run("held out", "MD018")
