@@ -11,7 +11,7 @@ import click
 
 from maplet.cli.files import existing, loaded, named, of_user
 from maplet.errors import CheckpointError, DataError, SettingError
-from maplet.explain.derivation import explain as explained
+from maplet.explain.derivation import explained
 from maplet.explain.derive import Gradients
 from maplet.explain.expressions import expression_of, setting
 from maplet.explain.reference import page as page_of_operations
@@ -66,7 +66,6 @@ def explain(
     else:
         in_run = Path(source).is_dir()
         derivation = _of_run(Path(source), row, language) if in_run else _of_expression(source, given, language)
-        derivation.has_lines = False
     _write(_shown(derivation, **view), output)
 
 
@@ -108,7 +107,7 @@ def _of_expression(text: str, given: dict[str, Any], language: str) -> Derivatio
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  (functions have one, if they are given one)
         [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
     )
-    return explained(function, *[given[name] for name in names], language=language)
+    return explained(function, [given[name] for name in names], language=language, has_lines=False)
 
 
 def _of_file(source: str, given: dict[str, Any], language: str) -> Derivation:
@@ -125,7 +124,7 @@ def _of_file(source: str, given: dict[str, Any], language: str) -> Derivation:
         known = {name: getattr(module, name) for name in needed if hasattr(module, name)} | given
         names = [name for name in needed if name in known or name not in optional]
         _require(names, known, source)
-        return explained(function, *[known[name] for name in names], language=language)
+        return explained(function, [known[name] for name in names], language=language)
 
 
 def _require(names: list[str], given: dict[str, Any], what: str) -> None:

@@ -15,6 +15,7 @@ from maplet.explain.words import say
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from maplet.core.context import Origin
     from maplet.explain.derivation import Derivation
     from maplet.explain.node import ExplainedNode
 
@@ -83,13 +84,13 @@ def by_layer(derivation: Derivation) -> list[Fold]:
     """The steps of each layer; outside of layers, those of each line."""
     groups: dict[str, list[ExplainedNode]] = {}
     for step in derivation.steps:
-        groups.setdefault(title_of(step), []).append(step)
+        groups.setdefault(title_of(step.origin, derivation), []).append(step)
     return [Fold(title, tuple(members)) for title, members in groups.items()]
 
 
-def title_of(step: ExplainedNode) -> str:
-    """The group that a step belongs to: its layer, or else the line that made it, or else what is done with the net."""
-    return step.origin.layer or step.place or say("outside", step.derivation.language)
+def title_of(origin: Origin, derivation: Derivation) -> str:
+    """The group of what comes from there: its layer, or else the line, or else the loss, outside of the net."""
+    return origin.layer or derivation.place(origin) or say("outside", derivation.language)
 
 
 def norm(values: Iterable[np.ndarray | None]) -> float | None:

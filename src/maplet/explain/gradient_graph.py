@@ -9,7 +9,7 @@ import numpy as np
 
 from maplet.core.graph import as_made, constant_primitive
 from maplet.core.text import node_text
-from maplet.explain.folding import norm
+from maplet.explain.folding import norm, title_of
 from maplet.explain.picture import Box, short
 from maplet.explain.print_text import text
 from maplet.explain.symbols import number
@@ -99,7 +99,7 @@ def gradient_layers(derivation: Derivation) -> tuple[list[Layer], list[tuple[int
     names = _names(derivation, nodes)
     groups: dict[str, list[Node]] = {}
     for node in nodes:
-        groups.setdefault(_title(derivation, node), []).append(node)
+        groups.setdefault(title_of(backward.origins[node], derivation), []).append(node)
     of = {node: n for n, members in enumerate(groups.values()) for node in members}
     wanted = [(leaf.name, derivation.cotangent_node(leaf.node)) for leaf in derivation.leaves]
     layers: list[Layer] = []
@@ -126,10 +126,6 @@ def gradient_boxes(layers: list[Layer], language: str) -> list[Box]:
         lines += ["∂ …"] if len(layer.gradients) > most_lines else []
         boxes.append(Box(short(layer.title), tuple(lines), "fold" if n else "loss", ()))
     return boxes
-
-
-def _title(derivation: Derivation, node: Node) -> str:
-    return derivation.backward.origins[node].layer or say("outside", derivation.language)
 
 
 def _names(derivation: Derivation, nodes: list[Node]) -> dict[Node, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from maplet.errors import CheckpointError
-from maplet.explain.derivation import explain
+from maplet.explain.derivation import explained
 from maplet.nn.losses import losses
 from maplet.train.problems import load_problem
 from maplet.train.storage import read_json
@@ -45,6 +45,4 @@ def derivation_of(net: Module, loss: str, x: Any, y: Any, language: str) -> Deri
         return measure(net(x), y)
 
     loss_of_rows.__name__ = "loss"
-    derivation = explain(loss_of_rows, net, x, y, language=language)
-    derivation.has_lines = False  # they would be ours, not the user's
-    return derivation
+    return explained(loss_of_rows, (net, x, y), language=language, has_lines=False)

@@ -25,6 +25,7 @@ from maplet.train.report.worked import graphs, worked_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
     from maplet.train.report.worked import Worked
 
 

@@ -12,6 +12,7 @@ from maplet.train.metrics import higher_is_better
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
     from maplet.train.report.words import Words
 
 _SIZE = (480.0, 290.0)

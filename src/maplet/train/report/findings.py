@@ -10,6 +10,7 @@ from maplet.train.report.words import rule_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
     from maplet.train.report.words import Words
 
 

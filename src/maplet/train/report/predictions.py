@@ -15,8 +15,10 @@ from maplet.train.formatting import short_number
 from maplet.train.metrics.regression import rmse
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from maplet.train.report.words import Words
 
 _MOST_POINTS = 2000

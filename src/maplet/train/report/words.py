@@ -111,8 +111,8 @@ words: Mapping[str, tuple[str, str]] = {
     "answer": ("true answer", "正确答案"),
     "loss graph": ("The loss graph", "损失图"),
     "loss graph words": (
-        "What the network and its loss compute, folded by layer; ‖·‖ is √Σx², ∂ the gradient. Open a layer to see its steps.",
-        "网络及其损失的计算，按层折叠；‖·‖ 为 √Σx²，∂ 为损失的梯度。展开某一层或点击方框可看到各步。",
+        "What the network and its loss compute; ‖·‖ is √Σx², and ∂ the gradient. Open a layer to see its steps.",
+        "网络及其损失的计算；‖·‖ 为 √Σx²，∂ 为损失的梯度。展开某一层或点击方框可看到各步。",
     ),
     "gradient graph": ("The gradient graph", "梯度图"),
     "gradient graph words": (

@@ -25,6 +25,7 @@ from maplet.train.report.pieces import section, table, value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from maplet.explain.derivation import Derivation
     from maplet.explain.folding import Fold
     from maplet.explain.gradient_graph import Layer
