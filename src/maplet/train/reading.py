@@ -29,7 +29,7 @@ def read_config(run: Path) -> dict[str, Any]:
         raise CheckpointError(f"{run} is no run directory: it has no config.json", fix="give one, such as runs/digits")
     config = read_json(path)
     if config.get("format") != run_format:
-        raise CheckpointError(f"{path} is not that of a run of maplet: its format is {quoted(config.get('format'))}")
+        raise CheckpointError(f"{path} is damaged: its format is {quoted(config.get('format'))}, not {run_format!r}")
     return config
 
 
