@@ -16,6 +16,7 @@ from click.testing import CliRunner
 import maplet as mp
 from maplet import nn, optim
 from maplet.cli.main import cli
+from maplet.data import Features, Table
 from maplet.errors import CheckpointError, DataError, RunExistsError, SettingError
 from maplet.explain.words import languages
 from maplet.explain.words import words as words_of_explanations
@@ -24,9 +25,11 @@ from maplet.health.lint import rules as rules_of_the_lint
 from maplet.train.explaining import derivation_of
 from maplet.train.report import report_html
 from maplet.train.report.gathering import report_data, write_report
-from maplet.train.report.words import Words, rule_names, words
+from maplet.train.report.names import rule_names
+from maplet.train.report.words import Words, words
 from maplet.train.report.worked import Worked
 from maplet.train.run_directory import RunDirectory
+from maplet.train.training import interrupted
 
 
 def command(*arguments):
@@ -150,7 +153,7 @@ def test_numbers_are_told_in_their_own_unit(runs):
     worked = data["worked"]
     true = float(worked.answer)
     assert min(abs(true - value) for value in _column(runs / "t.csv", "a")) < 1e-4
-    assert worked.labels == ["a", "a (z)"]
+    assert worked.labels == ["a", "a, standardised"]
     assert "mse" in report_html(data) or "rmse" in report_html(data)
 
 
@@ -207,6 +210,22 @@ def test_every_rule_has_a_name_in_chinese():
     assert set(rule_names) == {*rules_of_the_lint, *rules_of_the_doctor}
 
 
+def test_sentences_from_elsewhere_are_said_in_chinese():
+    table = Table.from_columns(
+        {"n": [1, 2, 3, 4] * 30, "same": [7] * 120, "gaps": [""] * 120, "id": map(hex, range(120))}
+    )
+    reasons = [*Features.fit(table).dropped.values()]
+    run = mp.fit(
+        nn.Linear(1, 1), ([[1.0]], [[1.0]]), loss="mse", optimizer=optim.SGD(1e-30), epochs=9, progress=False,
+        callbacks=[mp.EarlyStopping(patience=2)], lint=False,
+    )  # fmt: skip
+    for sentence in (*reasons, run.stop_reason, interrupted, "loss is not a number"):
+        assert Words("en").name(sentence) == sentence
+        assert re.search(r"[\u4e00-\u9fff]", Words("zh").name(sentence)), sentence
+    assert len(reasons) == 3
+    assert Words("zh").name("my own reason") == "my own reason"
+
+
 def test_another_language_is_refused(runs, tmp_path):
     with pytest.raises(SettingError, match="English and Chinese"):
         Words("fr")
@@ -255,7 +274,9 @@ def test_a_run_of_python_has_what_is_known(tmp_path):
     assert data["findings"] is None
     assert "made in Python" in data["notes"][0]
     assert data["settings"]["loss"] == "mse"
-    assert "Linear" in write_report(tmp_path / "run").read_text(encoding="utf-8")
+    text = write_report(tmp_path / "run").read_text(encoding="utf-8")
+    assert "∂loss/∂weight = " in text  # the graphs do not need the data
+    assert "a row of zeros" in text
 
 
 def test_what_is_no_run_is_refused(run, tmp_path):

@@ -7,7 +7,7 @@ of light or dark, speaks English or Chinese, and the same data give the same byt
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Required, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from maplet.explain.markup import Content, Markup, element
 from maplet.explain.svg import is_shown
 from maplet.train.formatting import duration
 from maplet.train.report.curves import NO_CURVE, best_value, curves
-from maplet.train.report.findings import Diagnosed, Found, findings
+from maplet.train.report.findings import findings
 from maplet.train.report.pieces import direction, facts, flat, plain, section, table, value
 from maplet.train.report.predictions import class_rows, confusion_figure, confusion_rows, residual_figures
 from maplet.train.report.words import Words
@@ -26,75 +26,7 @@ from maplet.train.report.worked import graphs, worked_row
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from maplet.train.report.worked import Worked
-
-
-class Confusion(TypedDict):
-    """The confusion matrix of the test part: counts[true][predicted], and the name of each class."""
-
-    labels: Sequence[str]
-    counts: Sequence[Sequence[int]]
-
-
-class Predictions(TypedDict):
-    """The numbers of the test part, in the target's own unit, and what they are called."""
-
-    name: str
-    true: Sequence[float]
-    predicted: Sequence[float]
-
-
-class ReportData(TypedDict, total=False):
-    """What a report tells; only the title is needed, and each part that is not given is left out.
-
-    Attributes
-    ----------
-    title, task, command
-        The name of the run, ``"classification"`` or ``"regression"``, and the command that repeats it.
-    notes
-        Warnings and remarks, shown at the top.
-    metrics
-        Test metrics by model and name; the first model is the one that the run is about:
-        ``{"network": {"accuracy": 0.97}, "linear model": {"accuracy": 0.93}, "baseline": {"accuracy": 0.37}}``.
-    history
-        A record per epoch, as `fit` keeps them; None and NaN are gaps in the curves.
-    best_epoch
-        The epoch whose weights were kept; if not given, that of the least ``val_loss``, or else ``loss``.
-    findings
-        What the lint had to say before the first step; None where it did not look.
-    diagnoses, watched
-        What the doctor has to say, and how many steps he saw.
-    confusion, predictions
-        For classes and for numbers.
-    worked
-        One row and its derivation, from which the graphs are drawn.
-    data, settings
-        Facts by name; their values may be lists and dicts.
-    network
-        A row per layer, by column: ``{"layer": "0 Linear", "settings": "64 → 32", "output shape": "(N, 32)",
-        "parameters": 2080}``. The parameters are added up.
-    manifest, versions
-        What the numbers depend on: the seed, the hash of the data, the versions.
-    """
-
-    title: Required[str]
-    task: str
-    command: str
-    notes: Sequence[str]
-    metrics: Mapping[str, Mapping[str, float]]
-    history: Sequence[Mapping[str, Any]]
-    best_epoch: int | None
-    findings: Sequence[Found] | None
-    diagnoses: Sequence[Diagnosed]
-    watched: int
-    confusion: Confusion
-    predictions: Predictions
-    worked: Worked
-    data: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    network: Sequence[Mapping[str, Any]]
-    manifest: Mapping[str, Any]
-    versions: Mapping[str, Any]
+    from maplet.train.report.contents import ReportData
 
 
 def report_html(data: ReportData, language: str = "en") -> str:
@@ -131,7 +63,8 @@ def report_html(data: ReportData, language: str = "en") -> str:
         _classes(data, say),
         _numbers(data, say),
         _network(data, say),
-        *([worked_row(data["worked"], say), *graphs(data["worked"], say)] if "worked" in data else []),
+        worked_row(data["worked"], say) if "worked" in data else None,
+        *_graphs(data, say),
         facts(say("data"), data.get("data", {}), say),
         facts(say("settings"), data.get("settings", {}), say),
         _origin(data, say),
@@ -273,6 +206,12 @@ def _network(data: ReportData, say: Words) -> Markup | None:
         [f"{cell:,}" if isinstance(cell, int) else plain(cell, say) for cell in map(row.get, names)] for row in rows
     ]
     return section(say("network"), table(say("parameters", f"{total:,}"), [*map(say.name, names)], cells))
+
+
+def _graphs(data: ReportData, say: Words) -> list[Markup]:
+    if "worked" in data:
+        return graphs(data["worked"].derivation, say, of_zeros=False)
+    return graphs(data["derivation"], say, of_zeros=True) if "derivation" in data else []
 
 
 def _origin(data: ReportData, say: Words) -> Markup | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from maplet.explain.markup import Content, Markup, element
+from maplet.train.report.names import rule_names
 from maplet.train.report.pieces import section
-from maplet.train.report.words import rule_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +66,7 @@ def _card(
     """One finding; the rules speak English, and in Chinese their names stand above."""
     name = rule_names.get(code) if say.language == "zh" else None
     spoken = None if say.language == "en" else "en"
-    rows = [element("p", f"{say(key)}: ", element("span", text, lang=spoken)) for key, text in lines if text]
+    rows = [element("p", say(key), element("span", text, lang=spoken)) for key, text in lines if text]
     head = element("p", element("strong", code), f" {name}" if name else None, class_="rule") if name else None
     first = element("strong", f"{code} ") if name is None else None
     return element(

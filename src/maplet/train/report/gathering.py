@@ -18,7 +18,7 @@ from maplet.train.explaining import derivation_of, problem_of
 from maplet.train.inputs import as_samples, compute_dtype
 from maplet.train.metrics import confusion_matrix
 from maplet.train.reading import input_shape, part, read_config, read_metrics
-from maplet.train.report import ReportData, report_html
+from maplet.train.report import report_html
 from maplet.train.report.words import Words
 from maplet.train.report.worked import Worked
 from maplet.train.run import load
@@ -27,6 +27,7 @@ from maplet.train.storage import read_json, write_flushed
 
 if TYPE_CHECKING:
     from maplet.train.problems import Problem
+    from maplet.train.report.contents import ReportData
     from maplet.train.run import Run
 
 mark = "– maplet</title>"  # by which a report is known again
@@ -101,12 +102,14 @@ def report_data(directory: Path, problem: Problem | None = None, *, language: st
     data["settings"]["ended"] = run.stop_reason or "all epochs"
     if metrics is not None:
         data["metrics"] = metrics
+    loss = config.get("loss")
     if problem is None:
         notes.append(why)
+        notes += _add_graphs(data, run, loss, input_shape(config, directory / "config.json"), say)
     else:
         _add_problem(data, run, problem)
-        if config.get("loss") in losses:
-            data["worked"] = _worked(run, problem, str(config["loss"]), directory, row=row, language=language)
+        if loss in losses:
+            data["worked"] = _worked(run, problem, loss, directory, row=row, say=say)
     data["notes"] = notes
     return data
 
@@ -151,10 +154,9 @@ def _layers(run: Run, config: dict[str, Any], path: Path) -> list[dict[str, Any]
         raise CheckpointError(f"{path} is damaged: the network takes no input of shape {shape}") from error
     table: list[dict[str, Any]] = []
     for row in rows:
-        cells = row.cells()
-        measured = {"output": _any_batch(cells["output"]), "FLOPs": cells["FLOPs"]} if shape else {}
-        kept = {name: cell for name, cell in cells.items() if name not in ("output", "FLOPs")}
-        table.append({**kept, "parameters": row.parameters or "", **measured})
+        cells: dict[str, Any] = row.cells()
+        cells |= {"output": _any_batch(row.output), "parameters": row.parameters or ""}
+        table.append({name: cell for name, cell in cells.items() if shape or name not in ("output", "FLOPs")})
     return table
 
 
@@ -184,6 +186,19 @@ def _problem(run: Run, config: dict[str, Any], directory: Path, say: Words) -> t
     return (problem, "") if same else (None, say("other data"))
 
 
+def _add_graphs(data: ReportData, run: Run, loss: Any, shape: tuple[int, ...], say: Words) -> list[str]:
+    """Without the data, the graphs of a row of zeros; or why they cannot be drawn."""
+    if loss not in losses or not shape:
+        return [say("no graphs", f"loss = {loss}, x: {shape}")]
+    x = np.zeros(shape, compute_dtype(run.net))
+    y = np.zeros(shape[:1], np.int64) if loss == "cross_entropy" else np.zeros_like(run.predict(x).numpy())
+    try:
+        data["derivation"] = derivation_of(run.net, loss, x, y, say.language)
+    except MapletError as error:
+        return [say("no graphs", error.message)]
+    return []
+
+
 def _add_problem(data: ReportData, run: Run, problem: Problem) -> None:
     """What is known of the data, and how the network's answers for the test part compare with the truth."""
     data["title"], data["task"], data["data"] = problem.name, problem.task, problem.facts
@@ -199,17 +214,17 @@ def _add_problem(data: ReportData, run: Run, problem: Problem) -> None:
         data["confusion"] = {"labels": target.labels, "counts": counts.tolist()}
 
 
-def _worked(run: Run, problem: Problem, loss: str, directory: Path, *, row: int, language: str) -> Worked:
+def _worked(run: Run, problem: Problem, loss: str, directory: Path, *, row: int, say: Words) -> Worked:
     """A row of the training part, through the network and back."""
     x, y = problem.train
     if not 0 <= row < len(y):
         raise SettingError(f"--row {row}: the training part has {len(y)} rows", fix=f"a number from 0 to {len(y) - 1}")
-    derivation = derivation_of(run.net, loss, x[row : row + 1], y[row : row + 1], language)
+    derivation = derivation_of(run.net, loss, x[row : row + 1], y[row : row + 1], say.language)
     outputs = run.predict(x[row : row + 1]).numpy()
     target = problem.preprocessing.target
     if isinstance(target, NumberTarget):
         decoded, answer = target.decode(outputs)[0, 0], f"{target.decode(y[row : row + 1])[0, 0]:.6g}"
-        given, labels = np.asarray([decoded, outputs[0, 0]]), [target.name, f"{target.name} (z)"]
+        given, labels = np.asarray([decoded, outputs[0, 0]]), [target.name, say("standardised", target.name)]
     else:
         given, labels, answer = outputs[0], list(target.labels), str(target.decode(y[row : row + 1])[0])
     names: list[str] = list(problem.facts.get("inputs", ()))

@@ -53,7 +53,7 @@ def _is_number(cell: object) -> bool:
     """Whether a cell holds a number; those with many digits come as `data` elements, see `value`."""
     if isinstance(cell, Markup):
         return cell.startswith(("<data", "<strong"))
-    return isinstance(cell, int | float) or bool(re.fullmatch(r"[\d,.]+%?", str(cell)))
+    return isinstance(cell, int | float) or bool(re.fullmatch(r"[\d,.]+( ?[kMGTPEZY]|%)?", str(cell)))
 
 
 def value(number: Any, say: Words, *, best: bool = False) -> Content:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from maplet.explain.words import languages, require_language
+from maplet.train.report.names import names, phrases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,9 +56,9 @@ words: Mapping[str, tuple[str, str]] = {
         "No step was watched, so little can be said; train with --doctor.",
         "没有观察任何训练步，能诊断的很少；训练时请加 --doctor。",
     ),
-    "where": ("where", "位置"),
-    "fix": ("fix", "改法"),
-    "advice": ("advice", "建议"),
+    "where": ("where: ", "位置："),
+    "fix": ("fix: ", "改法："),
+    "advice": ("advice: ", "建议："),
     "confidence": ("confidence {0}", "置信度 {0}"),
     "picture": ("course of the number that tells most", "最能说明问题的数值的走势"),
     # predictions
@@ -108,7 +110,8 @@ words: Mapping[str, tuple[str, str]] = {
     "output": ("output", "输出"),
     "logit": ("logit", "对数几率"),
     "probability": ("probability", "概率"),
-    "answer": ("true answer", "正确答案"),
+    "answer": ("true answer: ", "正确答案："),
+    "standardised": ("{0}, standardised", "{0}（标准化）"),
     "loss graph": ("The loss graph", "损失图"),
     "loss graph words": (
         "What the network and its loss compute; ‖·‖ is √Σx², and ∂ the gradient. Open a layer to see its steps.",
@@ -118,6 +121,10 @@ words: Mapping[str, tuple[str, str]] = {
     "gradient graph words": (
         "Backpropagation is a program too, from the loss back to the parameters. Open a layer to read it.",
         "反向传播也是一个程序：从损失回到参数。展开某一层可阅读其中的程序。",
+    ),
+    "of zeros": (
+        "The data of the run is not at hand: the numbers are those of a row of zeros.",
+        "没有训练数据：图中的数值来自全零的一行。",
     ),
     "no backward": ("Nothing is computed: the gradient is 1.", "无需计算：梯度为 1。"),
     "steps": ("{0} steps", "{0} 步"),
@@ -148,106 +155,11 @@ words: Mapping[str, tuple[str, str]] = {
         "This run was made in Python, which keeps no data: there are no predictions and no worked row (mp.explain).",
         "这次训练由 Python 程序完成，没有保存数据，因此没有预测，也没有逐步计算的一行（可用 mp.explain）。",
     ),
+    "no graphs": ("The graphs cannot be drawn without the data: {0}", "没有数据，无法画出计算图：{0}"),
     "no metrics": (
         "The run was not measured on the test part (training was interrupted).",
         "没有在测试集上评估（训练被中断）。",
     ),
-}
-
-# What names come from elsewhere: metrics, columns of tables, facts. A name that stands here in no row stays as it is.
-names: Mapping[str, str] = {
-    "classification": "分类",
-    "regression": "回归",
-    "network": "网络",
-    "linear model": "线性模型",
-    "baseline": "基线",
-    "loss": "损失",
-    "learning rate": "学习率",
-    "epoch": "轮",
-    "val loss": "验证损失",
-    "accuracy": "准确率",
-    "val accuracy": "验证准确率",
-    "precision": "精确率",
-    "recall": "召回率",
-    "f1": "F1",
-    "cross entropy": "交叉熵",
-    "mse": "均方误差",
-    "rmse": "均方根误差",
-    "mae": "平均绝对误差",
-    "r2": "决定系数 R²",
-    "layer": "层",
-    "type": "类型",
-    "output": "输出",
-    "parameters": "参数",
-    "trained": "是否训练",
-    "yes": "是",
-    "no": "否",
-    "images": "图像",
-    "rows": "行数",
-    "rows dropped for gaps": "因缺失值删去的行",
-    "columns": "列",
-    "columns left out": "略去的列",
-    "inputs": "输入",
-    "gaps filled": "填补的缺失值",
-    "sha256": "SHA-256",
-    "split": "划分",
-    "train": "训练",
-    "validation": "验证",
-    "test": "测试",
-    "source": "数据来源",
-    "target": "目标列",
-    "task": "任务",
-    "categories": "类别编码",
-    "drop missing": "删去缺失行",
-    "hidden": "隐藏层",
-    "activation": "激活函数",
-    "dropout": "随机失活",
-    "optimizer": "优化器",
-    "weight decay": "权重衰减",
-    "epochs": "轮数",
-    "batch size": "批大小",
-    "patience": "耐心（轮）",
-    "seed": "随机种子",
-    "ended": "结束原因",
-    "versions": "版本",
-    "data hash": "数据的 SHA-256",
-    "started": "开始时间",
-    "all epochs": "跑完全部轮次",
-    "metrics": "指标",
-    "all different": "各行都不同",
-    "always the same": "始终相同",
-    "constant": "始终相同",
-}
-
-# What each rule of the lint and of the doctor looks for; what it says of a run is told in English, as everywhere.
-rule_names: Mapping[str, str] = {
-    "ML001": "where 掩盖了无穷大的导数",
-    "ML002": "可能遇到无穷大的导数",
-    "ML003": "重复使用 softmax 或 sigmoid",
-    "ML004": "列向量与行向量相遇",
-    "ML005": "参数到损失没有通路",
-    "ML006": "参数的初值全都相等",
-    "ML007": "意外冻结",
-    "ML008": "输出恒定不变",
-    "ML009": "永远不被执行的分支",
-    "ML010": "批归一化的批中只有一行",
-    "ML011": "输出层之后还有随机失活",
-    "ML012": "目标值超出网络的输出范围",
-    "ML013": "最后一层与类别数不符",
-    "ML014": "类别从 1 开始编号",
-    "ML015": "输入没有缩放",
-    "ML016": "永远无法区分的隐藏单元",
-    "ML017": "实为线性的网络",
-    "ML018": "归一化之前的偏置",
-    "ML019": "学习率超出稳定范围",
-    "MD001": "更新使损失上升",
-    "MD002": "学习率太大",
-    "MD003": "学习率太小",
-    "MD004": "损失不下降",
-    "MD005": "过拟合",
-    "MD006": "梯度消失",
-    "MD007": "失活的单元",
-    "MD008": "饱和的单元",
 }
 
 
@@ -281,7 +193,12 @@ class Words:
 
     def name(self, text: str) -> str:
         """A name from elsewhere, such as that of a metric; what is not known stays as it is."""
-        return names.get(text.replace("_", " "), text) if self.language == "zh" else text
+        if self.language == "en":
+            return text
+        for pattern, chinese in phrases.items():
+            if found := re.fullmatch(pattern, text):
+                return chinese.format(*map(self.name, found.groups()))
+        return names.get(text.replace("_", " "), text)
 
     def pause(self) -> str:
         """What stands between two sentences on one line."""

@@ -89,7 +89,7 @@ def worked_row(worked: Worked, say: Words) -> Markup:
     else:
         heads = [say("output"), say("value")]
         rows = [[worked.labels[n], value(float(outputs[n]), say)] for n in order]
-    answer = element("p", f"{say('answer')}: ", element("strong", worked.answer))
+    answer = element("p", say("answer"), element("strong", worked.answer))
     further = [element("p", say("other rows"), class_="words"), element("pre", element("code", worked.command))]
     return section(
         say("worked"),
@@ -129,9 +129,8 @@ def _image(values: np.ndarray[Any, Any], say: Words) -> Markup:
 # ── the graphs ───────────────────────────────────────────────────────────────────────────────────
 
 
-def graphs(worked: Worked, say: Words) -> list[Markup]:
-    """The loss graph and the gradient graph."""
-    derivation = worked.derivation
+def graphs(derivation: Derivation, say: Words, *, of_zeros: bool) -> list[Markup]:
+    """The loss graph and the gradient graph; where there is no data, with the numbers of a row of zeros."""
     folds = by_layer(derivation)
     boxes, arrows = boxes_of(folds, derivation)
     names = {step.node: f"#step-{n}" for n, step in enumerate(derivation.steps)}
@@ -141,8 +140,9 @@ def graphs(worked: Worked, say: Words) -> list[Markup]:
     title, back_title = say("loss graph"), say("gradient graph")
     back = graph_svg(gradient_boxes(layers, say.language), back_arrows, back_title, "gradient", say.language)
     shown = graph_svg(boxes, arrows, title, "loss", say.language)
+    zeros = element("p", say("of zeros"), class_="words") if of_zeros else None
     return [
-        section(title, element("p", say("loss graph words"), class_="words"), _folded(shown, title, forward)),
+        section(title, element("p", say("loss graph words"), class_="words"), zeros, _folded(shown, title, forward)),
         section(
             back_title,
             element("p", say("gradient graph words"), class_="words"),
