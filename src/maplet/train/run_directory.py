@@ -7,7 +7,7 @@
     ├── history.jsonl     one line per epoch, written as it happens
     ├── watch.jsonl       one line per step that was watched, as of the checkpoint
     ├── checkpoint/       where training stands: network, optimizer, callbacks, position inside the epoch
-    ├── model/            the finished network, and how its inputs were prepared
+    ├── model/            the finished network, how its inputs were prepared, and how training ended
     ├── job.json          what the command line was asked for
     └── metrics.json, report.html        from the command line: what it is worth
 """
