@@ -279,6 +279,22 @@ def test_a_run_of_python_has_what_is_known(tmp_path):
     assert "a row of zeros" in text
 
 
+@pytest.mark.parametrize(("made", "stays"), [("by maplet", False), ("by the user", True)])
+def test_a_new_run_takes_the_report_of_the_old_one_away_and_no_other(tmp_path, made, stays):
+    def train(existing):
+        given = {"loss": "mse", "optimizer": optim.SGD(0.1), "epochs": 1, "progress": False}
+        mp.fit(nn.Linear(1, 1), ([[1.0]], [[1.0]]), **given, directory=tmp_path / "run", existing=existing, lint=False)
+
+    train("error")
+    report = tmp_path / "run" / "report.html"
+    if stays:
+        report.write_text(f"made {made}")
+    else:
+        write_report(tmp_path / "run")
+    train("overwrite")
+    assert report.exists() == stays
+
+
 def test_what_is_no_run_is_refused(run, tmp_path):
     def refused(kind, match, path=run):
         with pytest.raises(kind, match=match):

@@ -22,15 +22,13 @@ from maplet.train.report import report_html
 from maplet.train.report.words import Words
 from maplet.train.report.worked import Worked
 from maplet.train.run import load
-from maplet.train.run_directory import RunDirectory
+from maplet.train.run_directory import RunDirectory, is_report
 from maplet.train.storage import read_json, write_flushed
 
 if TYPE_CHECKING:
     from maplet.train.problems import Problem
     from maplet.train.report.contents import ReportData
     from maplet.train.run import Run
-
-mark = "– maplet</title>"  # by which a report is known again
 
 
 def write_report(directory: Path, out: Path | None = None, *, language: str = "en", row: int = 0) -> Path:
@@ -72,7 +70,7 @@ def write_report(directory: Path, out: Path | None = None, *, language: str = "e
 
 def _require_report_or_nothing(path: Path) -> None:
     """Nothing is replaced but a report."""
-    if path.exists() and not (path.is_file() and mark.encode() in path.read_bytes()[:8192]):
+    if path.exists() and not is_report(path):
         raise RunExistsError(f"{path} is there and is no report of maplet, so it is left alone", fix="give --out FILE")
 
 

@@ -185,14 +185,17 @@ def _fold(fold: Fold, n: int, names: dict[Any, str], say: Words, *, alone: bool)
 def _layer(layer: Layer, n: int, say: Words) -> Markup:
     """A layer of the gradient graph: its program, line by line, with the size of what comes out."""
     rows = [
-        element("tr", element("td", element("code", made.program), class_="text"),
+        element("tr", element("td", element("code", made.program), class_="line-of-code"),
                 element("td", str(made.node.type), class_="text"), element("td", made.size),
                 element("td", made.rule, class_="text"))
         for made in layer.nodes[:most_rows]
     ]  # fmt: skip
-    heads = [element("th", say(key), scope="col") for key in ("program", "type", "result", "by")]
+    columns = (("program", "text"), ("type", "text"), ("result", None), ("by", "text"))
+    heads = [element("th", say(key), scope="col", class_=side) for key, side in columns]
     more = len(layer.nodes) - most_rows
-    shown = element("table", element("caption", layer.title), element("tr", heads), rows, class_="cells")
+    shown = element(
+        "table", element("caption", layer.title, class_="unseen"), element("tr", heads), rows, class_="cells"
+    )
     operations = list(dict.fromkeys(made.node.primitive.name for made in layer.nodes))
     words = f"{', '.join(operations)} · {say.counted('steps', 'step one', len(layer.nodes))}"
     rest = element("p", say("and more", f"{more:,}").strip(), class_="words") if more > 0 else None
