@@ -7,6 +7,7 @@ these say about one forward node.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -63,16 +64,17 @@ class Derivation:
         Whether steps tell the line of the user's code; what was typed or read from a run has none.
     """
 
-    has_lines = True
-
-    def __init__(self, f: Callable[..., Any], recording: Recording, objects: Sequence[str], language: str) -> None:
+    def __init__(
+        self, f: Callable[..., Any], recording: Recording, objects: Sequence[str], language: str, *, has_lines: bool
+    ) -> None:
         self.title = name_of(f)
-        self.language = language
+        self.language, self.has_lines = language, has_lines
         self.backward, self.trail = gradient(recording.graph)
         forward = len(recording.graph.outputs)
         program = Graph(self.backward.inputs[:-1], self.backward.outputs[:forward], self.backward.origins)
         order = as_made(program)
-        self.names = names_for_people(program, order, names_outside(f, recording.captured), objects)
+        outside = names_outside(f, recording.captured)
+        self.names = names_for_people(program, order, outside, objects, by_lines=has_lines)
         given = [array.numpy() for array in recording.given()]
         self.values = _values(self.backward, given, recording.values)
         self.users = _users(order)
@@ -114,6 +116,10 @@ class Derivation:
     def gradients(self) -> dict[str, Value]:
         """∂loss/∂input by name, of every input that the loss depends on."""
         return {leaf.name: leaf.cotangent for leaf in self.leaves if leaf.cotangent is not None}
+
+    def place(self, origin: Origin) -> str:
+        """The line of the user's code that an origin tells, ``train.py:42``; empty where there is none."""
+        return f"{Path(origin.file).name}:{origin.line}" if origin.file and self.has_lines else ""
 
     def cotangent_node(self, node: Node) -> Node | None:
         """The node of the backward pass that is ∂loss/∂node."""
@@ -242,13 +248,18 @@ def explain(f: Callable[..., Any], *args: Any, language: str = "en") -> Derivati
     >>> [round(float(x), 4) for x in (d.loss.value, d["v1"].cotangent, d["w"].cotangent)]
     [0.8415, 0.5403, 0.2702]
     """
+    return explained(f, args, language=language)
+
+
+def explained(f: Callable[..., Any], args: Sequence[Any], *, language: str, has_lines: bool = True) -> Derivation:
+    """What `explain` gives; of a function that is ours and not the user's, without its lines."""
     require_function(f, example="mp.explain(f, x), not mp.explain(f(x))")
     require_language(language)
     recording = record(f, args, with_values=True)
     require_loss(recording.returned, recording.result, f, "explain")
     _require_same(f, recording, record(f, args, with_values=True))
     objects = [name for name, arg in zip(argument_names(f, len(args)), args, strict=True) if isinstance(arg, Stateful)]
-    return Derivation(f, recording, objects, language)
+    return Derivation(f, recording, objects, language, has_lines=has_lines)
 
 
 def _values(graph: Graph, given: Sequence[Any], known: Mapping[Node, Any]) -> dict[Node, Any]:

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 
 def names_for_people(
-    graph: Graph, order: Sequence[Node], outside: Sequence[str] = (), objects: Collection[str] = ()
+    graph: Graph,
+    order: Sequence[Node],
+    outside: Sequence[str] = (),
+    objects: Collection[str] = (),
+    *,
+    by_lines: bool = True,
 ) -> dict[Node, str]:
     """A distinct name for every input and every node of a forward program.
 
@@ -44,6 +49,8 @@ def names_for_people(
         The names of what the function took from outside, which are the last inputs.
     objects
         Names of the arguments that are modules: ``hidden.weight`` is enough, the net's own name says nothing.
+    by_lines
+        Whether the lines that made the nodes are the user's, so that their variables are names.
 
     Returns
     -------
@@ -51,7 +58,7 @@ def names_for_people(
     """
     wanted: dict[Node, str] = _inputs(graph, outside, objects)
     between = [node for node in order if node not in wanted and node.primitive is not constant_primitive]
-    assigned = _assigned(between, graph.origins)
+    assigned = _assigned(between, graph.origins) if by_lines else {}
     layers = _ends_of_layers(between, graph.origins)
     for node in between:
         if name := assigned.get(node) or layers.get(node):

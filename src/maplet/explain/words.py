@@ -24,6 +24,9 @@ words = {
     "operation": ("operation", "运算"),
     "no gradient": ("no gradient flows here", "此处没有梯度"),
     "graph": ("the graph: loss at the bottom", "计算图：损失在底部"),
+    "boxes": ("{0} boxes, {1} arrows", "{0} 个方框，{1} 个箭头"),
+    "outside": ("loss", "损失"),
+    "reads": ("reads {0}", "读取 {0}"),
     "folded": (
         'folded by layer; unfold=True shows every step, unfold="NAME" those of one layer',
         '按层折叠；unfold=True 显示每一步，unfold="层名" 展开一层',
