@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 bounded = {"sigmoid": (0.5, 0.5), "tanh": (0.0, 1.0)}  # middle and half width of what they give
 switching = ("where", "maximum")  # what a ReLU is made of
-most_numbers, least_rows = 32768, 16  # of a layer that are looked at
+most_numbers, least_rows = 16384, 64  # of a layer that are looked at
 at_once = 8
 nearly = 0.98  # of the half width: the derivative is below 4 % of its greatest
 
@@ -171,9 +171,11 @@ def _of_layer(seen: Seen) -> list[Array]:
 
 
 def _some_rows(x: Array) -> Array:
-    """The first rows of a layer that gives very many numbers: their statistics are those of all, and cost less."""
-    rows = max(most_numbers * x.shape[0] // max(x.size, 1), least_rows)
-    return x[:rows] if rows < x.shape[0] else x
+    """Rows of a layer that gives very many numbers, of all examples and places: their statistics cost less."""
+    units = x.shape[-1]
+    rows = reshape(x, (x.size // units, units)) if x.ndim > 1 and x.size else x
+    every = rows.shape[0] // max(most_numbers // max(units, 1), least_rows)
+    return rows[::every] if every > 1 else rows
 
 
 def _of_product(product: Product, gradient_: Array) -> list[Array]:
@@ -191,8 +193,8 @@ def readable(numbers: Value, names: Sequence[tuple[str, str]]) -> dict[str, Any]
 
     Returns
     -------
-    ``layers``: per layer ``rms``, ``min``, ``max``, ``zeros``, ``dead``, ``saturated``, ``gradient_rms``, of the first
-    rows where a layer gives very many numbers;
+    ``layers``: per layer ``rms``, ``min``, ``max``, ``zeros``, ``dead``, ``saturated``, ``gradient_rms``, of some rows
+    and places where a layer gives very many numbers;
     ``parameters``: per parameter ``norm``, ``gradient``, ``update`` and ``ratio``, that of update to weight;
     of all parameters together ``norm``, ``gradient``, ``update`` and ``climb``, the cosine between update and gradient,
     which is negative where the update descends; and of the layers whose inputs are rows of examples the number of these
