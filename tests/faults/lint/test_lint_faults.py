@@ -1,18 +1,25 @@
-"""The lint finds every planted fault, and finds nothing where nothing is wrong."""
+"""The lint finds every planted fault, also inside of loops and the like, and finds nothing where nothing is wrong."""
 
 import time
 
-import faulty_losses  # noqa: F401  (importing enters the programs)
+import faulty_inside  # noqa: F401  (importing enters the programs)
+import faulty_losses  # noqa: F401  (as above)
 import faulty_nets  # noqa: F401  (as above)
 import faulty_starts  # noqa: F401  (as above)
+import faulty_styles  # noqa: F401  (as above)
 import pytest
 import sound_designs  # noqa: F401  (as above)
+import sound_inside  # noqa: F401  (as above)
 import sound_programs  # noqa: F401  (as above)
+import sound_styles  # noqa: F401  (as above)
+from lint_forms import forms, put_inside
 from lint_programs import faulty, healthy, lint
 
 from maplet.health.lint import rules
 
-every_fault = [pytest.param(code, one, id=f"{code}-{one.__name__}") for code in faulty for one in faulty[code]]
+all_faults = [(code, one) for code in faulty for one in faulty[code]]
+every_fault = [pytest.param(code, one, id=f"{code}-{one.__name__}") for code, one in all_faults]
+cannot_be_inside = {"a_net_that_looks_at_its_values"}  # what is inside of a form is recorded without values
 
 
 @pytest.mark.parametrize(("code", "program"), every_fault)
@@ -35,3 +42,29 @@ def test_the_lint_takes_well_under_a_second():
     for program in healthy:
         lint(program)
     assert (time.process_time() - began) / len(healthy) < 0.5
+
+
+# ── the same inside of something ─────────────────────────────────────────────────────────────────
+
+
+def in_forms(cases):
+    """Each case in each form; in one of them quickly, in the others slowly."""
+    found = []
+    for number, case in enumerate(cases):
+        for other, form in enumerate(forms):
+            is_quick = number % len(forms) == other
+            name = "-".join([form, *(getattr(part, "__name__", part) for part in case)])
+            found.append(pytest.param(*case, forms[form], id=name, marks=[] if is_quick else pytest.mark.slow))
+    return found
+
+
+@pytest.mark.parametrize(("code", "program", "form"), in_forms(all_faults))
+def test_what_is_wrong_is_found_inside(code, program, form):
+    assert code in lint(put_inside(program, form))
+
+
+@pytest.mark.parametrize(
+    ("program", "form"), in_forms([(one,) for one in healthy if one.__name__ not in cannot_be_inside])
+)
+def test_what_is_sound_is_sound_inside(program, form):
+    assert lint(put_inside(program, form)) == []

@@ -1,6 +1,7 @@
 """Reading a training graph: what comes of what, which products have weights, what is a softmax or a sigmoid.
 
-Everything is recognised by structure, so that a softmax that is written by hand is one too.
+Everything is recognised by structure, so that a softmax that is written by hand is one too. Nested graphs are opened
+(`opening`), so that it does not matter whether it stands in the step of a loop.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING
 from maplet.core.graph import constant_primitive, in_order, input_primitive
 from maplet.core.kinds import access_at, is_elementwise, only_moves
 from maplet.core.types import is_floating
+from maplet.health.lint.opening import doors, enter, leave, row
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from maplet.core.graph import Graph, Node
+    from maplet.core.graph import Node
+    from maplet.health.lint.opening import Opened
 
 products = ("matmul", "contract", "conv")
 
@@ -49,17 +52,17 @@ class Reading:
 
     Parameters
     ----------
-    graph
-        Its first output is the loss.
+    opened
+        The training graph; its first output is the loss.
     parameters
         The nodes of the trainable parameters.
     owned
         The nodes of all arrays of what is trained, running statistics and the like included.
     """
 
-    def __init__(self, graph: Graph, parameters: Mapping[str, Node], owned: set[Node]) -> None:
-        self.graph, self.parameters, self.owned = graph, parameters, owned
-        self.order: list[Node] = in_order(graph.outputs, graph.inputs)
+    def __init__(self, opened: Opened, parameters: Mapping[str, Node], owned: set[Node]) -> None:
+        self.opened, self.parameters, self.owned = opened, parameters, owned
+        self.order: list[Node] = opened.order
 
     @cached_property
     def consumers(self) -> Mapping[Node, Sequence[Node]]:
@@ -70,12 +73,63 @@ class Reading:
                 found[child].append(node)
         return found
 
+    def readers(self, node: Node) -> list[Node]:
+        """Which operations read a node, there or where a door leads it."""
+        found: list[Node] = []
+        for reader in self.consumers.get(node, ()):
+            found += self.readers(reader) if reader.primitive in doors else [reader]
+        return found
+
+    # ── what comes of what ───────────────────────────────────────────────────────────────────────
+
+    def operands(self, node: Node) -> tuple[Node, ...]:
+        """What a node is made of; what a step is handed on also of what the step before leaves."""
+        left = self.opened.returns.get(node)
+        return node.inputs if left is None else (*node.inputs, left)
+
+    def carried(self, node: Node) -> tuple[Node, ...]:
+        """The operands of a node to which a gradient goes on."""
+        if node in self.opened.sent:
+            return self.opened.sent[node]
+        if node.primitive.gradient is None and node.primitive.name != "item" and node.primitive not in doors:
+            return ()
+        return tuple([child for child in self.operands(node) if has_reals(child)]) if has_reals(node) else ()
+
     def after(self, sources: Iterable[Node]) -> set[Node]:
         """The sources and all that is made of them."""
+        return self._after(sources, self.operands)
+
+    def moved_by(self, sources: Iterable[Node]) -> set[Node]:
+        """The sources and all that moves when they move a little."""
+        return self._after(sources, self.carried)
+
+    def _after(self, sources: Iterable[Node], operands: Callable[[Node], Sequence[Node]]) -> set[Node]:
         found = set(sources)
-        for node in self.order:
-            if any(child in found for child in node.inputs):
+        before = -1
+        while before != len(found):  # once, and again as long as loops hand something on
+            before = len(found)
+            for node in self.order:
+                if node not in found and any(child in found for child in operands(node)):
+                    found.add(node)
+            if not self.opened.returns:
+                break
+        return found
+
+    def before(
+        self, ends: Iterable[Node], *, without: tuple[Node, Node] | None = None, gradients: bool = False
+    ) -> set[Node]:
+        """The ends and all that they are made of; or all to which a gradient goes on from there.
+
+        ``without`` leaves out one operand of one operation.
+        """
+        found: set[Node] = set()
+        waiting = list(ends)
+        while waiting:
+            node = waiting.pop()
+            if node not in found:
                 found.add(node)
+                operands = self.carried(node) if gradients else self.operands(node)
+                waiting += [child for child in operands if (node, child) != without]
         return found
 
     @cached_property
@@ -86,7 +140,7 @@ class Reading:
     @cached_property
     def with_data(self) -> set[Node]:
         """What is made of numbers that are not the net's own: inputs, targets, arrays that stand in the program."""
-        inputs = [node for node in self.graph.inputs if node not in self.owned]
+        inputs = [node for node in self.opened.graph.inputs if node not in self.owned]
         return self.after([*inputs, *(n for n in self.order if n.primitive is constant_primitive and size(n) > 1)])
 
     @cached_property
@@ -142,6 +196,11 @@ def is_real(node: Node) -> bool:
     return not isinstance(node.type, tuple) and is_floating(node.type.dtype)
 
 
+def has_reals(node: Node) -> bool:
+    """Whether a node holds real numbers."""
+    return any(is_floating(one.dtype) for one in (node.type if isinstance(node.type, tuple) else (node.type,)))
+
+
 def number_in(node: Node) -> float | None:
     """The number that a node is, where it stands in the program; also one that is repeated."""
     node = source(node)
@@ -157,6 +216,8 @@ def moves(node: Node) -> bool:
     """Whether a node only puts elsewhere, repeats, leaves out or converts the elements of its one operand."""
     if node.primitive.name in ("astype", "stop_gradient", "reshape", "permute_dims", "broadcast_to", "slice"):
         return True
+    if node.primitive in doors:
+        return node.primitive in (enter, row, leave) and len(node.inputs) == 1
     access = access_at(node) if len(node.inputs) == 1 else None
     return access is not None and only_moves(access.value)
 
@@ -184,6 +245,14 @@ def scaled_source(node: Node) -> Node:
         if others != [0] and (len(others) != 1 or node.primitive.name == "divide"):
             return node
         node = node.inputs[others[0]]
+
+
+def possible_sources(node: Node) -> list[Node]:
+    """What stands behind a node as `scaled_source` says; behind the result of a condition, one for each branch."""
+    node = scaled_source(node)
+    if node.primitive is leave:
+        return [behind for branch in node.inputs for behind in possible_sources(branch)]
+    return [node]
 
 
 def alike(a: Node, b: Node, depth: int = 6) -> bool:
