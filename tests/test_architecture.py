@@ -9,6 +9,8 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 PACKAGE = Path(__file__).parents[1] / "src" / "maplet"
 
 # A room imports only from rooms that stand before it.
@@ -187,6 +189,14 @@ def complaints(files):
         tree = parsed(text)
         found += [*import_complaints(path, tree), *size_complaints(path, text, tree)]
     return list(dict.fromkeys(found))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forgotten():
+    """A million nodes of syntax are not kept for the tests that come after."""
+    yield
+    for kept in (parsed, nodes, inside):
+        kept.cache_clear()
 
 
 def test_the_house_stands_as_it_was_drawn():
