@@ -13,9 +13,10 @@ import sound_inside  # noqa: F401  (as above)
 import sound_programs  # noqa: F401  (as above)
 import sound_styles  # noqa: F401  (as above)
 from lint_forms import forms, put_inside
-from lint_programs import faulty, healthy, lint
+from lint_programs import faulty, healthy, lint, subject_of_program
 
 from maplet.health.lint import rules
+from maplet.transforms.gradient import gradient
 
 all_faults = [(code, one) for code in faulty for one in faulty[code]]
 every_fault = [pytest.param(code, one, id=f"{code}-{one.__name__}") for code, one in all_faults]
@@ -43,6 +44,23 @@ def test_the_lint_takes_well_under_a_second():
     for program in some:
         lint(program)
     assert (time.process_time() - began) / len(some) < 0.5
+
+
+def reached_by_backpropagation(subject):
+    """What some rule sends a cotangent to, when the loss is differentiated by every trainable parameter."""
+    inputs, own = subject.recording.graph.inputs, set(subject.parameters.values())
+    _, trail = gradient(subject.recording.graph, [n for n, node in enumerate(inputs) if node in own], (0,))
+    pairs = [pair for step in trail.steps for pair in zip(step.node.inputs, step.contributions, strict=True)]
+    return {child for child, sent in pairs if sent is not None} | {subject.loss}
+
+
+@pytest.mark.parametrize("program", healthy, ids=lambda one: one.__name__)
+def test_a_gradient_is_read_where_backpropagation_sends_one(program):
+    subject = subject_of_program(program)
+    if subject.opened.scope.inside:
+        return  # there it says more: what passes nothing on within a loop is not reached
+    own = list(subject.parameters.values())
+    assert subject.reached & subject.read.moved_by(own) | {subject.loss} == reached_by_backpropagation(subject)
 
 
 # ── the same inside of something ─────────────────────────────────────────────────────────────────
