@@ -211,12 +211,13 @@ def test_resume_and_overwrite(table):
     assert "another batch_size" in fails(2, *command, "--resume", "--batch-size", "7", cwd=table)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a thing of POSIX")
 def test_kill_9_at_random_moments_then_resume_ends_with_the_same_weights(table):
     command = [sys.executable, "-m", "maplet", "train", "flowers.csv", "--target", "kind", "--epochs", "12", "--quiet"]
     subprocess.run([*command, "-d", "whole"], cwd=table, check=True, capture_output=True)
     delays = random.Random(time.time_ns())
-    for _ in range(2):
+    for _ in range(4):
         process = subprocess.Popen([*command, "-d", "cut", "--resume"], cwd=table, stderr=subprocess.DEVNULL)
         time.sleep(delays.uniform(0.4, 1.4))
         process.kill()
