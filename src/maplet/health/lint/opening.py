@@ -91,8 +91,8 @@ class Opened:
         for own, entry in zip(graph.inputs, entries, strict=True):
             self.origins.setdefault(entry, graph.origins.get(own, Origin()))
         results: dict[Node, list[Node]] = {}
-        alive = as_made(graph)
-        thrown_away = [node for node in graph.origins if node not in set(alive)]
+        alive = dict.fromkeys(as_made(graph))
+        thrown_away = [node for node in graph.origins if node not in alive]
         for node in [*alive, *thrown_away]:
             if node in scope.twins or not all(child in scope.twins or child in results for child in node.inputs):
                 continue

@@ -17,7 +17,7 @@ from maplet.core.graph import constant_primitive
 from maplet.core.kinds import access_at, only_moves
 from maplet.core.types import is_floating, is_integer
 from maplet.health.lint.opening import carry, doors
-from maplet.health.lint.reading import as_probability, greatest_of, number_in, size
+from maplet.health.lint.recognition import as_probability, greatest_of, number_in, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable

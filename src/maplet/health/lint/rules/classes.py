@@ -8,7 +8,7 @@ import numpy as np
 
 from maplet.core.tree import leaves
 from maplet.health.lint.finding import Finding, rule
-from maplet.health.lint.reading import source
+from maplet.health.lint.recognition import source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.ranges import Ranges
-from maplet.health.lint.reading import as_probability, number_in, source
+from maplet.health.lint.recognition import as_probability, number_in, source
 from maplet.health.lint.rules.where import hidden_nodes, kept_at_zero
 
 if TYPE_CHECKING:

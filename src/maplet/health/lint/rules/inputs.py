@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.health.lint.finding import Finding, rule
-from maplet.health.lint.reading import source
+from maplet.health.lint.recognition import source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.opening import carry, row
-from maplet.health.lint.reading import as_probability, is_number, is_real, moves, number_in, source
+from maplet.health.lint.recognition import as_probability, is_number, is_real, moves, number_in, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.health.lint.finding import Finding, in_layer, rule
-from maplet.health.lint.reading import number_in, size, source
+from maplet.health.lint.recognition import number_in, size, source
 from maplet.nn import BatchNorm
 
 if TYPE_CHECKING:

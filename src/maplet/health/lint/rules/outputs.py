@@ -8,7 +8,8 @@ import numpy as np
 
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.opening import leave
-from maplet.health.lint.reading import as_probability, by_element, moves, products, softmax_axis_length, source
+from maplet.health.lint.reading import products
+from maplet.health.lint.recognition import as_probability, by_element, moves, softmax_axis_length, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

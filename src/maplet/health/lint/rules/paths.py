@@ -10,7 +10,7 @@ import numpy as np
 from maplet.core.graph import constant_primitive
 from maplet.health.lint.finding import Finding, in_layer, rule
 from maplet.health.lint.opening import doors
-from maplet.health.lint.reading import is_number, source
+from maplet.health.lint.recognition import is_number, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from maplet.core.graph import in_order
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.opening import carry
-from maplet.health.lint.reading import by_element, is_real, moves
+from maplet.health.lint.recognition import by_element, is_real, moves
 from maplet.transforms.masks import Masks
 
 if TYPE_CHECKING:
