@@ -23,7 +23,7 @@ def main(folder):
     net, optimizer = nn.Linear(784, 10, weight_init="zeros"), optim.SGD(0.5)
     loss_and_gradients = mp.value_and_grad(lambda net, x, y: nn.cross_entropy(net(x), y))
     order = np.concatenate([data.permutation(len(x), seed=0, epoch=epoch) for epoch in range(2)])  # two shuffled rounds
-    for step, batch in enumerate(order[:100_000].reshape(1000, 100)):
+    for step, batch in enumerate(order[:100_000].reshape(-1, 100)):
         loss, gradients = loss_and_gradients(net, x[batch], y[batch])
         optimizer.update(net, gradients)
         if step % 100 == 0:

@@ -1,5 +1,6 @@
 """What every test shares."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -17,6 +18,12 @@ def pytest_configure():
     Its arrays are small here, and threads that wait for each other on a busy machine take forty times as long.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_finish():
+    """Twenty thousand tests are here to stay: whoever looks for garbage need not look through them every time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

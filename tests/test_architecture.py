@@ -5,8 +5,11 @@ A complaint names the file, the rule and the way out. `test_every_rule_can_fail`
 
 import ast
 import sys
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "maplet"
 
@@ -74,9 +77,21 @@ def room(path):
     return path.split("/")[0].removesuffix(".py")
 
 
+@cache
+def parsed(text):
+    """The syntax tree of a file."""
+    return ast.parse(text)
+
+
+@cache
+def nodes(tree):
+    """Every node of a tree, at once."""
+    return list(ast.walk(tree))
+
+
 def imports(tree):
     """(module, node) of every import, `import_module("…")` included; `from a import b` may also mean the module a.b."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -88,9 +103,10 @@ def imports(tree):
             yield (name.value if isinstance(name, ast.Constant) else ""), node  # a computed name may be any module
 
 
+@cache
 def inside(tree, kind):
     """Every node that stands within a node of some kind, for which `kind` is true."""
-    return {id(inner) for outer in ast.walk(tree) if kind(outer) for inner in ast.walk(outer)}
+    return {id(inner) for outer in nodes(tree) if kind(outer) for inner in ast.walk(outer)}
 
 
 def is_function(node):
@@ -128,7 +144,7 @@ def cycle_complaints(files):
     modules = {f"maplet.{path[:-3].replace('/', '.')}".removesuffix(".__init__"): path for path in files}
     needs = {}
     for module, path in modules.items():
-        tree = ast.parse(files[path])
+        tree = parsed(files[path])
         unloaded = inside(tree, is_for_types) | inside(tree, is_function)
         needs[module] = {
             name
@@ -149,7 +165,7 @@ def size_complaints(path, text, tree):
     """Files, functions and lists of arguments that hide a second idea."""
     if (count := len(text.splitlines())) > LINES and path not in EXCUSED:
         yield f"{path}:1: {count} lines, more than {LINES}; find the second idea in it and give it a file of its own"
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or f"{path}:{node.name}" in EXCUSED:
             continue
         if (count := node.end_lineno - node.lineno + 1 - lines_of_documentation(node)) > FUNCTION_LINES:
@@ -170,9 +186,17 @@ def complaints(files):
     """Everything that is wrong with a set of files."""
     found = list(cycle_complaints(files))
     for path, text in sorted(files.items()):
-        tree = ast.parse(text)
+        tree = parsed(text)
         found += [*import_complaints(path, tree), *size_complaints(path, text, tree)]
     return list(dict.fromkeys(found))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forgotten():
+    """A million nodes of syntax are not kept for the tests that come after."""
+    yield
+    for kept in (parsed, nodes, inside):
+        kept.cache_clear()
 
 
 def test_the_house_stands_as_it_was_drawn():

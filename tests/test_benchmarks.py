@@ -459,6 +459,7 @@ def test_the_command_measures_and_writes(invoke, tmp_path):
     assert tmp_path.joinpath("RESULTS.md").read_text(encoding="utf-8") == report.page(run)
 
 
+@pytest.mark.slow
 def test_what_is_measured_again_takes_the_place_of_the_old(invoke, tmp_path):
     for names in (("xor", "softmax"), ("xor",)):
         chosen = [part for name in names for part in ("--workload", name)]

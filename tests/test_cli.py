@@ -1,7 +1,10 @@
-"""The command line, run as a user runs it."""
+"""The command line, with the arguments that a user gives."""
 
+import contextlib
 import csv
+import io
 import json
+import logging
 import os
 import random
 import re
@@ -9,34 +12,56 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from maplet import optim
+from maplet.cli import main
 from maplet.optim.standard import Standard
 from maplet.train.job import Settings, build_optimizer
 
 data = Path(__file__).parents[1].parent / "shared" / "data"
 
 
-def maplet(*arguments, cwd, check=True, **options):
-    done = subprocess.run(
-        [sys.executable, "-m", "maplet", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        **options,
-    )
+class Done(NamedTuple):
+    """What a command has left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def maplet(*arguments, cwd, check=True):
+    """Run a command in this process, which spares the start of Python."""
+    logger, command = logging.getLogger("maplet"), [*map(str, arguments)]
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", ["maplet", *command])
+        try:
+            main(command)
+        except SystemExit as ended:
+            status = ended.code or 0
+    logger.handlers.clear()
+    logger.propagate = True
+    done = Done(status, out.getvalue(), err.getvalue())
     if check:
         assert done.returncode == 0, done.stderr
     return done
 
 
-def fails(status, *arguments, cwd, **options):
+def as_a_process(*arguments, cwd):
+    """Run a command as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "maplet", *map(str, arguments)], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def fails(status, *arguments, cwd):
     """The command fails with one readable message: returns it."""
-    done = maplet(*arguments, cwd=cwd, check=False, **options)
+    done = maplet(*arguments, cwd=cwd, check=False)
     assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
     return done.stderr
@@ -186,6 +211,7 @@ def test_resume_and_overwrite(table):
     assert "another batch_size" in fails(2, *command, "--resume", "--batch-size", "7", cwd=table)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a thing of POSIX")
 def test_kill_9_at_random_moments_then_resume_ends_with_the_same_weights(table):
     command = [sys.executable, "-m", "maplet", "train", "flowers.csv", "--target", "kind", "--epochs", "12", "--quiet"]
@@ -318,6 +344,14 @@ def test_debug_shows_the_traceback(tmp_path):
     done = maplet("--debug", "train", "nowhere.csv", "--target", "x", cwd=tmp_path, check=False)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+def test_a_process_says_the_same(table, tmp_path):
+    """What the other tests look at within this process."""
+    assert as_a_process("--version", cwd=tmp_path).stdout.startswith("maplet, version 0.")
+    arguments = ("train", table / "flowers.csv", "--target", "knid")
+    done, here = as_a_process(*arguments, cwd=tmp_path), maplet(*arguments, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == here
 
 
 def test_help_and_version(tmp_path):

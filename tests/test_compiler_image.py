@@ -47,12 +47,13 @@ def assert_same(one, other):
 
 
 @pytest.mark.parametrize("limit", [1, 1 << 21])
-def test_a_graph_is_always_the_same_program(monkeypatch, limit):
+@pytest.mark.parametrize("count", [12, pytest.param(40, marks=pytest.mark.slow)])
+def test_a_graph_is_always_the_same_program(monkeypatch, limit, count):
     """So what is compiled again, to be looked at, is what was found on disk; and a file holds all of it."""
     monkeypatch.setattr(strips, "worth_it", limit)
     monkeypatch.setattr(strips, "good_part", 1 << 60)
     monkeypatch.setattr(strips, "room", 500)
-    for seed in range(40):
+    for seed in range(count):
         graph = RandomGraph(seed, ("float32", "int64", "float64")[seed % 3]).graph
         image = build(graph, {}, steadfast=False).image
         assert_same(image, build(graph, {}, steadfast=False).image)

@@ -121,7 +121,7 @@ def test_native_code_means_the_same(primitive):
         if accepts(primitive, inputs, params)
     ]
     assert tried
-    few = tried if len(tried) < 40 else [case for n, case in enumerate(tried) if n < 12 or n % 5 == 0]
+    few = tried if len(tried) < 40 else [case for n, case in enumerate(tried) if n < 8 or n % 8 == 0]
     agree(few)
 
 
@@ -212,8 +212,14 @@ def axis_sets(ndim):
     return [axes for count in range(ndim + 1) for axes in combinations(range(ndim), count)]
 
 
-@pytest.mark.parametrize("name", ["sum", "max", "min"])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32", "uint8"])
+every_reduction = list(product(["sum", "max", "min"], ["float32", "float64", "float16", "int32", "uint8"]))
+some_reductions = {*(("sum", dtype) for dtype in ("float32", "float16", "int32")), ("max", "float32"), ("min", "uint8")}
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [pytest.param(*one, marks=[] if one in some_reductions else pytest.mark.slow) for one in every_reduction],
+)
 def test_reductions_over_every_set_of_axes(name, dtype):
     rng = np.random.default_rng(1)
     tried = []
@@ -430,7 +436,7 @@ def holds_in_place(graph, expected, rng):
         assert all(found[output] is values[given] for output, given in pairs.items())
 
 
-@pytest.mark.parametrize("part", range(5))
+@pytest.mark.parametrize("part", range(2))
 def test_random_graphs_mean_the_same(part):
     for seed in range(10 * part, 10 * part + 10):
         holds(seed)

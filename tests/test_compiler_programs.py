@@ -91,7 +91,7 @@ def law(program, which=None):
     "which", ["value", "gradient", "pushforward", "pushforward of the gradient", "batch", "batch that shares draws"]
 )
 def test_random_programs(which):
-    count = {"value": 20, "gradient": 10, "pushforward of the gradient": 3}.get(which, 5)
+    count = {"value": 10, "gradient": 5, "pushforward of the gradient": 2}.get(which, 3)
     start = len(which)  # other programs for each
     check = given(programs())(lambda program: law(program, {which}))
     seed(start)(settings(max_examples=count, **common)(check))()

@@ -3,7 +3,7 @@
 # Tables of functions of one signature, of which each uses what it needs.
 # ruff: noqa: ARG005
 
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pytest
@@ -38,8 +38,17 @@ turned = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i8", "u1"])
-@pytest.mark.parametrize(("rows", "columns"), [(16, 16), (17, 40), (31, 97), (100, 33), (64, 128)])
+turned_sizes = [(16, 16), (17, 40), (31, 97), (100, 33), (64, 128)]
+
+
+def in_every_size_and_dtype():
+    """All of them; quick are all sizes of float32, and one size of the other dtypes."""
+    for dtype, (rows, columns) in product(["f4", "f8", "f2", "i8", "u1"], turned_sizes):
+        is_quick = dtype == "f4" or rows == 31
+        yield pytest.param(rows, columns, dtype, marks=[] if is_quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("rows", "columns", "dtype"), [*in_every_size_and_dtype()])
 @pytest.mark.parametrize("name", turned)
 def test_turned_arrays_have_the_same_numbers(name, rows, columns, dtype):
     values = [numbers((rows, columns), dtype), numbers((columns, rows), dtype), rng.integers(columns, size=40)]

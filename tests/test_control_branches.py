@@ -25,6 +25,7 @@ from test_control_scan import (
     oracle,
     rnn,
     size_of,
+    some_by_name,
     text_law,
     value_law,
 )
@@ -105,12 +106,12 @@ def test_forward_mode_is_reverse_mode(case):
     forward_law(case)
 
 
-@by_name(cases)
+@some_by_name(cases)
 def test_rows_that_choose_differently(case):
     batch_law(case)
 
 
-@by_name(cases)
+@some_by_name(cases)
 def test_branches_are_legal_and_read_back(case):
     text_law(case)
 

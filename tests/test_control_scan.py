@@ -330,6 +330,13 @@ def by_name(table):
     return pytest.mark.parametrize("case", table, ids=lambda case: case.name)
 
 
+def some_by_name(table):
+    """Every second case is quick, the others are slow."""
+    marks = ([], pytest.mark.slow)
+    cases = [pytest.param(case, id=case.name, marks=marks[number % 2]) for number, case in enumerate(table)]
+    return pytest.mark.parametrize("case", cases)
+
+
 # ── programs ─────────────────────────────────────────────────────────────────────────────────────
 
 rng = np.random.default_rng(0)
@@ -557,12 +564,12 @@ def test_forward_mode_of_scan_is_reverse_mode(case):
     forward_law(case)
 
 
-@by_name(cases)
+@some_by_name(cases)
 def test_a_batch_of_scans_is_the_loop_over_rows(case):
     batch_law(case)
 
 
-@by_name(cases)
+@some_by_name(cases)
 def test_scans_are_legal_and_read_back(case):
     text_law(case)
 

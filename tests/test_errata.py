@@ -55,10 +55,15 @@ def test_the_logistic_regression_of_the_first_article_is_right(blocks):
     assert mp.audit(forward, article.backward_propagation, x, y, rng.normal(size=(2, 1)), rng.normal(size=1))
 
 
-def test_the_program_of_the_second_article_is_no_python_and_its_gradients_are_wrong(blocks, tmp_path):
+def test_the_program_of_the_second_article_is_no_python(blocks, tmp_path):
     (text,) = blocks(1)
     with pytest.raises(GradientError, match="SyntaxError"):
         audit_script(written(tmp_path, text))
+
+
+@pytest.mark.slow
+def test_the_gradients_of_the_second_article_are_wrong(blocks):
+    (text,) = blocks(1)
     text = re.sub(r"(self\.sigmoid\(self\.z\d\)\.T\))\n", r"\1)\n", text)  # the brackets closed
     text = re.sub(r"\n\s+self\.[wb]\d -= .*", "", text)  # without its updates, whose shapes do not fit
     text = text.replace("x, y, target", "x, y").partition("# 设置超参数")[0]
@@ -70,7 +75,7 @@ def test_the_program_of_the_second_article_is_no_python_and_its_gradients_are_wr
     assert Cause.NOT_SUMMED in report.causes
 
 
-@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("number", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_net_of_the_third_article_has_right_gradients_of_another_loss(number, blocks, tmp_path):
     text = blocks(2)[number]
     with pytest.raises(GradientError, match="module 'numpy' has no attribute 'softmax'"):
@@ -97,6 +102,7 @@ def test_the_parabola_of_the_third_article_is_at_its_lowest_point_from_the_start
     assert mp.audit(article.f, lambda x: 2 * x - 2, 3.0)
 
 
+@pytest.mark.slow
 def test_the_program_of_the_fourth_article_climbs(blocks, tmp_path):
     np.random.seed(0)  # noqa: NPY002  (the article draws from it)
     report = audit_script(written(tmp_path, blocks(3)[0]))

@@ -114,6 +114,7 @@ def test_large_nets_are_folded_by_layer_and_unfold_on_demand():
     assert len(derivation.text(unfold=True).splitlines()) > 3 * len(derivation.steps)
 
 
+@pytest.mark.slow
 def test_ten_thousand_nodes_are_folded():
     derivation = long()
     assert len(derivation.steps) == 10_000

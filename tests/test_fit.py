@@ -266,24 +266,33 @@ class StopAt(mp.Callback):
             raise KeyboardInterrupt
 
 
+def stopped_at(step, path, existing="error"):
+    """A run with a checkpoint after every step, interrupted after one of them; after none if that is 0."""
+    optimizer = optim.Adam(optim.ReduceOnPlateau(0.05, patience=1))
+    callbacks = [mp.EarlyStopping(patience=2), StopAt(step)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(maplet.train.training, "seconds_between_checkpoints", -1.0)
+        return run_fit(callbacks=callbacks, directory=path, existing=existing, optimizer=optimizer, epochs=4)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The run that is not stopped, and its folder."""
+    path = tmp_path_factory.mktemp("uninterrupted") / "whole"
+    return stopped_at(0, path), path
+
+
 @pytest.mark.parametrize("step", range(1, 17))
-def test_resume_from_every_step_gives_the_same_bits(tmp_path, monkeypatch, step):
-    monkeypatch.setattr(maplet.train.training, "seconds_between_checkpoints", -1.0)
-    options = {"optimizer": None, "epochs": 4}
-
-    def go(callback, path, existing="error"):
-        options["optimizer"] = optim.Adam(optim.ReduceOnPlateau(0.05, patience=1))
-        return run_fit(callbacks=[mp.EarlyStopping(patience=2), callback], directory=path, existing=existing, **options)
-
-    whole = go(StopAt(0), tmp_path / "whole")
+def test_resume_from_every_step_gives_the_same_bits(tmp_path, uninterrupted, step):
+    whole, path = uninterrupted
     with pytest.raises(KeyboardInterrupt):
-        go(StopAt(step), tmp_path / "cut")
-    resumed = go(StopAt(0), tmp_path / "cut", "resume")
+        stopped_at(step, tmp_path / "cut")
+    resumed = stopped_at(0, tmp_path / "cut", "resume")
     assert same_bits(whole, resumed)
     assert untimed(whole.history) == untimed(resumed.history)
     names = ("model/weights.safetensors", "checkpoint/network.safetensors", "checkpoint/optimizer.safetensors")
     for name in names:
-        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "cut" / name).read_bytes()
+        assert (path / name).read_bytes() == (tmp_path / "cut" / name).read_bytes()
 
 
 def test_resume_of_a_finished_run_changes_nothing_and_more_epochs_go_on(tmp_path):
@@ -357,7 +366,7 @@ def test_kill_9_at_random_moments_then_resume_ends_with_the_same_bits(tmp_path):
     while not finished:
         process = start(tmp_path / "cut", "resume")
         process.stdout.readline()
-        if kills < 5:
+        if kills < 2:
             time.sleep(delays.uniform(0.0, 0.5))
             process.send_signal(signal.SIGKILL)
             kills += 1

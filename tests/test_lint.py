@@ -1,5 +1,7 @@
 """What the lint promises besides finding faults (see tests/faults/lint): it changes nothing, and can be silenced."""
 
+import inspect
+import linecache
 import logging
 import re
 import runpy
@@ -13,8 +15,10 @@ import pytest
 
 import maplet as mp
 from maplet import nn, optim
+from maplet.core.primitive import registry
 from maplet.errors import GradientError, SettingError, ShapeError
 from maplet.health.lint import rules
+from maplet.health.lint.opening import opened_by
 from maplet.health.lint.page import page
 from maplet.train.job import Settings, build_network, build_optimizer, loss_of
 from maplet.train.problems import load_problem
@@ -26,7 +30,9 @@ Y = np.arange(20) % 3
 
 def doubtful():
     """A net with a softmax before a loss that has its own."""
-    return nn.Sequential(nn.Linear(4, 8, rng=0), nn.Dropout(0.2, rng=1), nn.Linear(8, 3, rng=2), nn.Softmax())
+    return nn.Sequential(
+        nn.Linear(4, 8, rng=0), nn.ReLU(), nn.Dropout(0.2, rng=1), nn.Linear(8, 3, rng=2), nn.Softmax()
+    )
 
 
 class Of(nn.Module):
@@ -58,6 +64,11 @@ def test_every_rule_has_its_section_and_says_how_to_mend_it():
         _, _, section = page().partition(f"\n## {code}\n")
         assert rule.name[1:] in section
         assert len(rule.find.__doc__.split()) > 40, code
+
+
+def test_every_operation_with_graphs_inside_is_opened():
+    inside = {name for name, one in registry.items() if "Graph" in str(inspect.signature(one.shape))}
+    assert inside == opened_by.keys()
 
 
 def test_a_finding_has_evidence_a_place_a_fix_and_a_page():
@@ -168,6 +179,18 @@ class Commented(nn.Module):
 def test_a_comment_on_the_line_silences_it():
     assert mp.lint(Commented(), "cross_entropy", (X, Y)) == []
     assert codes(mp.lint(Commented(), "cross_entropy", (100 * X, Y))) == ["ML015"]  # it is about that rule alone
+
+
+def test_a_comment_silences_a_finding_inside_of_a_loop():
+    def forward(net, x):
+        return mp.map(lambda row: mp.softmax(net.body(row)), x)  # maplet: ignore[ML003]
+
+    def as_loud(net, x):
+        return mp.map(lambda row: mp.softmax(net.body(row)), x)
+
+    assert mp.lint(Of(forward), "cross_entropy", (X, Y)) == []
+    (found,) = mp.lint(Of(as_loud), "cross_entropy", (X, Y))
+    assert "mp.softmax(net.body(row)), x)" in linecache.getline(found.origin.file, found.origin.line)
 
 
 def test_a_comment_on_the_call_silences_it():

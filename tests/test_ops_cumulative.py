@@ -1,5 +1,7 @@
 """Sums, products and maxima up to each place: as NumPy has them, natively, with gradients that zeros do not spoil."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -16,9 +18,14 @@ functions = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", functions)
-@pytest.mark.parametrize("shape", shapes, ids=str)
-@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i8", "i4", "u1"])
+def natively():
+    """Every function of every shape in every dtype; quick are all shapes in float32, and the largest in the others."""
+    for name, shape, dtype in product(functions, shapes, ["f4", "f8", "f2", "i8", "i4", "u1"]):
+        is_quick = dtype == "f4" or shape == (4, 6, 70)
+        yield pytest.param(name, shape, dtype, marks=[] if is_quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("name", "shape", "dtype"), [*natively()], ids=str)
 def test_as_numpy_has_it_natively(name, shape, dtype):
     x = (rng.uniform(-1.2, 1.2, size=shape) if dtype[0] == "f" else rng.integers(0, 5, size=shape)).astype(dtype)
     for axis in range(x.ndim):

@@ -276,7 +276,9 @@ def pairs(m, np_):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", list(pairs(mp, None)))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if n % 2 else []) for n, name in enumerate(pairs(mp, None))]
+)
 def test_jax_finds_the_same(name, jax):
     ours, theirs = pairs(mp, None)[name], pairs(jax.numpy, jax.numpy)[name]
     weigh = rng.normal(size=np.shape(ours(mp.asarray(a))))

@@ -66,7 +66,7 @@ def same_bits(one, other):
 # ── the same bits ────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("name", ["mlp", "images", "lstm"])
+@pytest.mark.parametrize("name", ["mlp", pytest.param("images", marks=pytest.mark.slow), "lstm"])
 def test_watched_and_unwatched_training_give_the_same_bits(name):
     make, x = nets[name]
     same_bits(fitted(make, x), fitted(make, x, watch=3))

@@ -211,6 +211,7 @@ def test_two_two_two_step_by_step(example):
     assert {name: found[name] for name in rounded} == pytest.approx(rounded, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_two_two_two_after_ten_thousand_steps(example):
     """The backward graph is a program: traced once, run ten thousand times."""
     parameters, inputs, targets = mazur_start(example)

@@ -10,6 +10,8 @@ import numpy as np
 
 import maplet as mp
 from maplet import nn
+from maplet.health.lint.subject import Subject, subject_of
+from maplet.nn.losses import losses
 
 faulty = defaultdict(list)
 healthy = []
@@ -38,6 +40,15 @@ def lint(program):
         loss, batch, *options = rest
         return [finding.code for finding in mp.lint(net, loss, batch, **(options[0] if options else {}))]
     return [finding.code for finding in mp.lint(net, batch=rest[0])]
+
+
+def subject_of_program(program):
+    """What the rules look at in a sound program."""
+    net, *rest = program()
+    if callable(rest[0]) or isinstance(rest[0], str):
+        loss = losses[rest[0]] if isinstance(rest[0], str) else rest[0]
+        return subject_of(net, loss, rest[1])
+    return Subject(net, rest[0][0], rest[0][1:])
 
 
 def table(rows=40, columns=5, classes=3, seed=0):

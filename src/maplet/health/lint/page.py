@@ -17,7 +17,9 @@ A comment on the line that a finding names, or on the line that calls `mp.fit` o
 `maplet train --no-lint` leave the lint out.
 
 A rule reads the training graph (forward pass, loss and backward pass), so what is written by hand is seen as well as
-the layers of maplet. Where the values of one batch tell more, they are computed once, if that is quick.
+the layers of maplet. It reads what is inside of others too: the step of a loop (`mp.scan`, recurrent layers), both
+sides of `mp.cond`, a checkpointed block, a function with a gradient of its own. Where the values of one batch tell
+more, they are computed once, if that is quick; of a loop those of its first step.
 """
 
 

@@ -6,6 +6,7 @@ be 0, such as e^x before it is divided, has the least positive number as its bou
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import product
 from math import exp, inf, isnan, log, sqrt, tanh
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,12 +16,14 @@ import numpy as np
 from maplet.core.graph import constant_primitive
 from maplet.core.kinds import access_at, only_moves
 from maplet.core.types import is_floating, is_integer
-from maplet.health.lint.reading import as_probability, greatest_of, number_in, size
+from maplet.health.lint.opening import carry, doors
+from maplet.health.lint.recognition import as_probability, greatest_of, number_in, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from maplet.core.graph import Node
+    from maplet.health.lint.opening import Opened
 
 tiny = 1e-300
 
@@ -40,22 +43,41 @@ anything = Range(-inf, inf)
 
 
 class Ranges:
-    """The ranges of the nodes of a graph, found in the order of its nodes."""
+    """The ranges of the nodes of a graph, found in the order of its nodes.
 
-    def __init__(self, order: Iterable[Node]) -> None:
+    What a loop hands on begins within the range of its start. Where a step leaves more than it was handed, that end is
+    taken to be free, and all is gone through again.
+    """
+
+    def __init__(self, opened: Opened) -> None:
         self.found: dict[Node, Range] = {}
-        for node in order:
-            self.found[node] = self._range(node)
+        self.handed_on: dict[Node, Range] = {}
+        wider = True
+        while wider:
+            for node in opened.order:
+                self.found[node] = self._range(node)
+            changes = [self._widened(*pair) for pair in opened.returns.items()]
+            wider = any(changes)
 
     def of(self, node: Node) -> Range:
         """Between which bounds a node lies."""
         return self.found.get(node, anything)
+
+    def _widened(self, entry: Node, left: Node) -> bool:
+        """Whether a step leaves numbers beyond those that were taken for what it is handed."""
+        now, after = self.of(entry), self.of(left)
+        low, high = now.low if after.low >= now.low else -inf, now.high if after.high <= now.high else inf
+        self.handed_on[entry] = Range(low, high)
+        return (low, high) != now
 
     def _range(self, node: Node) -> Range:
         name = node.primitive.name
         if isinstance(node.type, tuple):
             return anything
         own = [self.of(child) for child in node.inputs]
+        if node.primitive in doors:
+            handed_on = self.handed_on.get(node)
+            return reduce(Range.joined, own) if node.primitive is not carry or handed_on is None else handed_on
         if node.primitive is constant_primitive:
             found = _span(np.asarray(node.params["value"]))
         elif as_probability(node) is not None:

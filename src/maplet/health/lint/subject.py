@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.core.array import Array, Parameter, from_value
+from maplet.core.array import Array, from_value
 from maplet.core.context import Origin
 from maplet.core.graph import Graph, Node, in_order, nested_graphs
 from maplet.core.recording import Recording, record
 from maplet.core.tree import leaves, replace
 from maplet.core.types import default_float, is_floating
 from maplet.errors import DataError, GradientError, MapletError, TraceError
+from maplet.health.lint.opening import Opened
 from maplet.health.lint.reading import Reading
 from maplet.ops.creation import ones
 from maplet.transforms.evaluate import compute
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from maplet.nn import Module
     from maplet.optim import Optimizer
 
+work_of_a_node = 500  # to run it at all, which tells in a loop of many steps
 most_work = 30_000_000  # multiplications of a forward pass that is computed; beyond it fewer rows are taken
 
 
@@ -61,16 +63,12 @@ class Subject:
         self.objective, self.trained, self.batch = objective, trained, tuple(batch)
         self.data, self.sizes, self.optimizer = data, sizes, optimizer
         self.recording, self.cheap = _recorded(objective, trained, self.batch)
-        self.graph = self.recording.graph
+        self.opened = Opened(self.recording.graph)
+        self.graph = self.opened.graph
         nodes = dict(zip(map(id, self.recording.outputs), self.graph.outputs, strict=True))
         result: Any = self.recording.result
         self.loss, self.predictions = _split(result, nodes)
-        self.read = Reading(self.graph, self.parameters, self._owned())
-
-    @cached_property
-    def descent(self) -> Graph:
-        """The part of the graph that is descended on: what leads to the loss."""
-        return Graph(self.graph.inputs, (self.loss,), self.graph.origins, self.graph.captured)
+        self.read = Reading(self.opened, self.parameters, self._owned())
 
     # ── its inputs ───────────────────────────────────────────────────────────────────────────────
 
@@ -101,11 +99,10 @@ class Subject:
         return set(self.named.values())
 
     @cached_property
-    def captured(self) -> list[tuple[Parameter, Node]]:
-        """The parameters that the program reads from outside of what is trained."""
+    def from_outside(self) -> dict[Node, Array]:
+        """The arrays that the program reads from outside of its arguments."""
         inputs = self.graph.inputs[len(self.graph.inputs) - len(self.graph.captured) :]
-        pairs = zip(self.recording.captured, inputs, strict=True)
-        return [(handle, node) for handle, node in pairs if isinstance(handle, Parameter)]
+        return dict(zip(inputs, self.recording.captured, strict=True))
 
     def argument(self, number: int) -> list[Node]:
         """The nodes of an argument's arrays: 1 is what the net is given, 2 the targets."""
@@ -116,34 +113,42 @@ class Subject:
     # ── backpropagation through it ───────────────────────────────────────────────────────────────
 
     @cached_property
-    def backward(self) -> tuple[Graph, set[Node], dict[str, Node]]:
-        """The graph with its backward pass, the nodes that a gradient reaches, and the gradients by parameter name."""
-        found = {id(leaf): name for name, leaf in self.handles.items()}
-        own = [leaf for leaf in trainable_leaves(self.recording.arguments[0]) if id(leaf) in found]
-        extended, trail = gradient(self.graph, input_numbers(self.recording, 0, own), (0,))
-        reached = {
-            child
-            for step in trail.steps
-            for child, sent in zip(step.node.inputs, step.contributions, strict=True)
-            if sent is not None
-        }
-        results = extended.outputs[len(self.graph.outputs) :]
-        return extended, reached | {self.loss}, dict(zip([found[id(leaf)] for leaf in own], results, strict=True))
+    def towards_loss(self) -> set[Node]:
+        """What the loss is made of, with or without a gradient."""
+        return self.read.before([self.loss])
+
+    @cached_property
+    def reached(self) -> set[Node]:
+        """What a gradient reaches on its way back from the loss."""
+        return self.read.before([self.loss], gradients=True)
 
     @cached_property
     def values(self) -> dict[Node, np.ndarray[Any, Any]]:
-        """The value of every node of forward and backward pass on the batch; empty where there is none."""
+        """The value of every node on the batch, of loops in the first step; empty where there is none."""
+        return self._computed[0]
+
+    @cached_property
+    def gradients(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The gradient on the batch of every trainable parameter, by name; empty where there is none."""
+        return self._computed[1]
+
+    @cached_property
+    def _computed(self) -> tuple[dict[Node, np.ndarray[Any, Any]], dict[str, np.ndarray[Any, Any]]]:
         if not self.cheap:
-            return {}
-        extended = self.backward[0]
-        order = in_order(extended.outputs)
+            return {}, {}
+        found = {id(leaf): name for name, leaf in self.handles.items()}
+        own = [leaf for leaf in trainable_leaves(self.recording.arguments[0]) if id(leaf) in found]
+        graph = self.recording.graph
+        extended, _ = gradient(graph, input_numbers(self.recording, 0, own), (0,))
         given = [array.numpy() for array in self.recording.given()]
         one = ones((), dtype=self.loss.array_type.dtype).numpy()
+        backward = Graph(extended.inputs, extended.outputs[len(graph.outputs) :], extended.origins)
         try:
-            found = compute(Graph(extended.inputs, tuple(order), extended.origins), [*given, one])
+            values, known = self.opened.values(given)
+            gradients = compute(backward, [*given, one], known)
         except MapletError:  # such as a class out of range: the first step will say so, and the rules of the data do
-            return {}
-        return dict(zip(order, found, strict=True))
+            return {}, {}
+        return values, dict(zip([found[id(leaf)] for leaf in own], gradients, strict=True))
 
     def origin(self, node: Node) -> Origin:
         """Where a node comes from."""
@@ -238,7 +243,7 @@ def work_of(graph: Graph) -> float:
     total = 0.0
     for node in in_order(graph.outputs, graph.inputs):
         kinds = node.type if isinstance(node.type, tuple) else (node.type,)
-        total += sum(kind.size for kind in kinds)
+        total += work_of_a_node + sum(kind.size for kind in kinds)
         if node.primitive.name in ("matmul", "contract", "conv"):
             first, second = (child.array_type for child in node.inputs)
             inner = second.size // second.shape[-1] if node.primitive.name == "conv" else first.shape[-1]

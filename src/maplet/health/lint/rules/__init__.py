@@ -13,6 +13,7 @@ from maplet.health.lint.rules import (
     sharing,
     squashed,
     symmetry,
+    targets,
     where,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "sharing",
     "squashed",
     "symmetry",
+    "targets",
     "where",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from maplet.core.tree import leaves
 from maplet.health.lint.finding import Finding, rule
-from maplet.health.lint.reading import source
+from maplet.health.lint.recognition import source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ def _labels(subject: Subject) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.i
     """The classes of all rows that are known, and the logits that are compared with them."""
     _, y = subject.data
     targets = [leaf.numpy() for leaf in leaves(y).values()]
-    if len(targets) != 1 or targets[0].ndim != 1 or targets[0].dtype.kind not in "iu" or not targets[0].size:
+    if len(targets) != 1 or not targets[0].ndim or targets[0].dtype.kind not in "iu" or not targets[0].size:
         return None
     for prediction in subject.predictions:
         shape = prediction.array_type.shape
@@ -86,7 +86,7 @@ def _labels(subject: Subject) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.i
             source(squash.logits) for squash in subject.read.squashes if squash.kind in ("softmax", "log_softmax")
         ]
         known = source(prediction) in logits or source(prediction) in [s.node for s in subject.read.squashes]
-        if len(shape) == 2 and shape[1] > 1 and known:
+        if len(shape) == targets[0].ndim + 1 and shape[1:-1] == targets[0].shape[1:] and shape[-1] > 1 and known:
             return targets[0].astype(np.int64), prediction
     return None
 
@@ -97,7 +97,12 @@ def _from_one(labels: np.ndarray[tuple[int, ...], np.dtype[np.int64]], outputs: 
 
 
 def _speaks_for_all(labels: np.ndarray[tuple[int, ...], np.dtype[np.int64]], classes: int, outputs: int) -> bool:
-    """Whether there are so many rows, in no order, that a class that is missing is missing for good."""
-    if labels.min() < 0 or classes < 2 or labels.size < enough_rows * outputs or (np.diff(labels) >= 0).all():
+    """Whether there are so many rows, in no order, that a class that is missing is missing for good.
+
+    Of sequences and images there may be more outputs than classes: a vocabulary is rarely all used.
+    """
+    if labels.ndim > 1 or labels.size < enough_rows * outputs or (np.diff(labels) >= 0).all():
+        return False
+    if labels.min() < 0 or classes < 2:
         return False
     return bool(np.bincount(labels, minlength=classes).min() >= enough_rows // 4)

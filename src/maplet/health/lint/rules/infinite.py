@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.ranges import Ranges
-from maplet.health.lint.reading import as_probability, number_in, source
+from maplet.health.lint.recognition import as_probability, number_in, source
 from maplet.health.lint.rules.where import hidden_nodes, kept_at_zero
-from maplet.transforms.gradient import active_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,13 +31,11 @@ def infinite_derivative(subject: Subject) -> Iterator[Finding]:
     Instead of ``-mp.mean(mp.log(mp.softmax(z)))`` write ``-mp.mean(mp.log_softmax(z))``; instead of
     ``mp.sqrt(mp.sum(x**2))`` write ``mp.norm(x)`` or ``mp.sqrt(mp.sum(x**2) + 1e-12)``.
     """
-    graph = subject.descent
-    order = [node for node in subject.read.order if node not in graph.inputs]
-    active = active_nodes(subject.read.order, list(subject.parameters.values()))
-    spoken_for = {*kept_at_zero(graph, subject.read.order, active), *(node for node, _ in hidden_nodes(graph))}
-    ranges = Ranges(subject.read.order)
-    for node in order:
-        if node not in spoken_for and node in subject.backward[1] and (number := _critical(node, active)) is not None:
+    active = subject.read.moved_by(subject.parameters.values())
+    spoken_for = {*kept_at_zero(subject, active), *(node for node, _ in hidden_nodes(subject))}
+    ranges = Ranges(subject.opened)
+    for node in subject.read.order:
+        if node not in spoken_for and node in subject.reached and (number := _critical(node, active)) is not None:
             operand, at = number
             # A sum of squares of parameters alone is 0 only if they are.
             if operand in subject.read.with_data and _reaches(ranges, operand, at):

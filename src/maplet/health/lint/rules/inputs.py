@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.health.lint.finding import Finding, rule
-from maplet.health.lint.reading import source
+from maplet.health.lint.recognition import source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from maplet.health.lint.subject import Subject
 
 large = 50.0  # a root mean square; standardised inputs have 1, pixels that are not divided by 255 about 100
+small = 1e-3  # of those that are not 0
 apart = 1000.0  # the largest column against the smallest
 
 
 @rule("ML015", "inputs that are not scaled")
 def unscaled(subject: Subject) -> Iterator[Finding]:
-    """The first layer is given large numbers, or columns of very different size.
+    """The first layer is given large numbers or tiny ones, or columns of very different size.
 
     Weights are drawn for inputs of variance 1. Inputs of the size s make outputs of the size s, which saturate a
     sigmoid or a tanh, and a curvature of s², so that the learning rate must be s² times smaller; columns of different
-    size want different rates.
+    size want different rates. Tiny inputs make outputs and gradients that are hardly there beside the biases.
 
     Divide pixels by 255; standardise columns, (x − mean) / standard deviation, with the numbers of the training part;
     or begin the net with `nn.BatchNorm`.
@@ -62,9 +63,13 @@ def _judged(
     whole = float(np.sqrt(np.mean(value**2)))
     least, most = float(columns[columns > 0].min(initial=np.inf)), float(columns.max())
     scaled = "standardise each column with the mean and standard deviation of the training part (pixels: x / 255)"
-    if whole > large:
+    there = float(np.sqrt(np.mean(value[value != 0] ** 2))) if whole else 1.0
+    if whole > large or there < small:
+        size = f"large: their root mean square is {whole:.3g}"
+        if there < small:
+            size = f"tiny: the root mean square of those that are not 0 is {there:.3g}"
         yield Finding(
-            f"the inputs of the first layer are large: their root mean square is {whole:.3g}, not about 1",
+            f"the inputs of the first layer are {size}, not about 1",
             scaled,
             subject.origin(node),
             {"root mean square": whole},

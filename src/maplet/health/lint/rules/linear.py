@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.health.lint.finding import Finding, rule
-from maplet.health.lint.reading import moves, number_in
+from maplet.health.lint.opening import carry, row
+from maplet.health.lint.recognition import as_probability, is_number, is_real, moves, number_in, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,26 +20,33 @@ if TYPE_CHECKING:
 def linear_in_disguise(subject: Subject) -> Iterator[Finding]:
     """Two linear layers follow each other with nothing between them but a bias.
 
-    (x W₁ + b₁) W₂ + b₂ = x (W₁W₂) + (b₁W₂ + b₂): two layers say no more than one. A middle that is narrower than both
-    ends is meant (it is a matrix of low rank), and so are a convolution by groups followed by one over all of them, and
-    a layer before a recurrent one; none of these is a finding.
+    (x W₁ + b₁) W₂ + b₂ = x (W₁W₂) + (b₁W₂ + b₂): two layers say no more than one, also with dropout, a mean or a
+    flattening between them. A middle that is narrower than both ends is meant (it is a matrix of low rank), and so are
+    a convolution by groups followed by one over all of them, a layer before a recurrent one, and weighted means of the
+    rows of a table; none of these is a finding.
 
     Put an activation between them: ``nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))``.
     """
     by_node = {product.node: product for product in subject.read.products}
     for second in subject.read.products:
         first = _linear_before(subject, second.data, by_node)
-        if first is None or _grouped(first) or _grouped(second) or _enters_a_loop(subject, second.node):
+        if first is None or _is_meant(subject, first, second):
             continue
         before, between, after = _width(first.data), _width(first.node), _width(second.node)
         if between >= min(before, after):
             names = [*subject.read.parameters_in(first.weights), *subject.read.parameters_in(second.weights)]
             yield Finding(
-                f"{' and '.join(names)} are one linear map: there is nothing between them but a bias",
+                f"{' and '.join(names)} are one linear map: there is no activation between them",
                 "put an activation between them, such as nn.ReLU(), or leave one of them out",
                 subject.origin(second.node),
                 {"widths": (before, between, after)},
             )
+
+
+def _is_meant(subject: Subject, first: Product, second: Product) -> bool:
+    """Whether two products in a row are a design: groups and all, means of a table's rows, before a recurrent layer."""
+    by_groups = any(one.node.primitive.name == "conv" and _groups(one) > 1 for one in (first, second))
+    return by_groups or as_probability(source(first.data)) is not None or _enters_a_loop(subject, second.node)
 
 
 def _linear_before(subject: Subject, node: Node, by_node: dict[Node, Product]) -> Product | None:
@@ -47,35 +55,62 @@ def _linear_before(subject: Subject, node: Node, by_node: dict[Node, Product]) -
         return None
     if (product := by_node.get(node)) is not None:
         return product
-    before = node.inputs[0] if len(node.inputs) == 1 and (moves(node) or node.primitive.name == "negative") else None
-    if before is None and node.primitive.name in ("add", "subtract", "multiply", "divide"):
-        before = _affine_in(subject, node)
+    if node.primitive in (row, carry):  # the products of a recurrent layer
+        return None
+    before = _where_columns_are(node) if len(node.inputs) == 1 else _affine_in(subject, node)
     return None if before is None else _linear_before(subject, before, by_node)
 
 
+def _where_columns_are(node: Node) -> Node | None:
+    """The operand of a linear node of one that does not turn the axis over which a product is taken."""
+    axes, last = node.params.get("axes", ()), node.inputs[0].array_type.ndim - 1
+    if node.primitive.name == "permute_dims":
+        keeps = axes[-1] == last
+    elif node.primitive.name == "sum":
+        keeps = last not in axes
+    else:
+        keeps = node.primitive.name == "negative" or (moves(node) and is_real(node))
+    return node.inputs[0] if keeps else None
+
+
 def _affine_in(subject: Subject, node: Node) -> Node | None:
-    """The one operand that depends on the data, where the other is a bias or a number."""
+    """The one operand that depends on the data, where the other is a bias, a number, or the mask of a dropout.
+
+    At inference there is no dropout, and the net is what it is without.
+    """
+    name = node.primitive.name
+    if name == "where":
+        mask, *branches = node.inputs
+        kept = [branch for branch in branches if not is_number(branch, 0.0)]
+        return kept[0] if len(kept) == 1 and _is_drawn(subject, mask) else None
     on = [child for child in node.inputs if child in subject.read.with_data]
-    other = [child for child in node.inputs if child not in subject.read.with_data]
-    if len(on) != 1 or len(other) != 1 or (node.primitive.name == "divide" and on[0] is node.inputs[1]):
+    if len(node.inputs) != 2 or len(on) != 1 or (name == "divide" and on[0] is node.inputs[1]):
         return None
-    return on[0] if node.primitive.name in ("add", "subtract") or number_in(other[0]) is not None else None
+    (other,) = (child for child in node.inputs if child is not on[0])
+    if name in ("add", "subtract"):
+        return on[0]
+    is_factor = number_in(other) is not None or _is_drawn(subject, other)
+    return on[0] if name in ("multiply", "divide") and is_factor else None
+
+
+def _is_drawn(subject: Subject, mask: Node) -> bool:
+    return mask in subject.read.random and mask not in subject.read.with_data
 
 
 def _width(node: Node) -> int:
     return node.array_type.shape[-1]
 
 
-def _grouped(product: Product) -> bool:
-    """Whether a convolution is one by groups."""
-    return product.node.primitive.name == "conv" and product.node.array_type.shape[-2] > 1
+def _groups(convolution: Product) -> int:
+    return convolution.node.array_type.shape[-2]
 
 
 def _enters_a_loop(subject: Subject, node: Node) -> bool:
     """Whether a recurrent layer takes what a node gives: its first product is but a part of it."""
     readers = subject.read.consumers.get(node, ())
     return any(
-        reader.primitive.name in ("scan", "while_loop", "recurrence")
+        reader.primitive in (row, carry)
+        or reader.primitive.name == "recurrence"
         or ((moves(reader) or reader.primitive.name == "add") and _enters_a_loop(subject, reader))
         for reader in readers
     )

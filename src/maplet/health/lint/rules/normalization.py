@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.core.graph import in_order
 from maplet.health.lint.finding import Finding, in_layer, rule
-from maplet.health.lint.reading import number_in, size, source
+from maplet.health.lint.recognition import number_in, size, source
 from maplet.nn import BatchNorm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
-    from maplet.core.graph import Graph, Node
+    from maplet.core.graph import Node
     from maplet.health.lint.subject import Subject
     from maplet.nn import Module
 
@@ -100,7 +99,7 @@ def _taken_off(subject: Subject, node: Node, bias: Node) -> bool:
     own = bias.array_type.shape
     spread = (*(1 for _ in range(len(node.array_type.shape) - len(own))), *own)
     taken = 0
-    for reader in _readers(node, subject.read.consumers):
+    for reader in subject.read.readers(node):
         total = _mean_that_is_taken_off(reader)
         axes: tuple[int, ...] = () if total is None else total.params["axes"]
         if total is not None and all(spread[axis] == 1 for axis in axes):
@@ -108,14 +107,3 @@ def _taken_off(subject: Subject, node: Node, bias: Node) -> bool:
         elif reader.primitive.name != "sum":
             return False
     return taken > 0
-
-
-def _readers(node: Node, consumers: Mapping[Node, Sequence[Node]]) -> Iterator[Node]:
-    """What reads a node; in a function with a gradient of its own, such as `BatchNorm`, what reads it there."""
-    for reader in consumers.get(node, ()):
-        if reader.primitive.name != "custom_gradient":
-            yield reader
-            continue
-        graph: Graph = reader.params["forward"]
-        entries = {graph.inputs[n] for n, child in enumerate(reader.inputs) if child is node}
-        yield from (inner for inner in in_order(graph.outputs, graph.inputs) if entries & set(inner.inputs))

@@ -1,20 +1,18 @@
-"""ML008, ML011 and ML012: what the end of a net can and cannot say."""
+"""ML008 and ML011: what the end of a net says whatever it is given, and what is dropped there."""
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maplet.core.graph import in_order
-from maplet.core.tree import leaves
 from maplet.health.lint.finding import Finding, rule
-from maplet.health.lint.ranges import Ranges
-from maplet.health.lint.reading import as_probability, by_element, moves, products, softmax_axis_length, source
+from maplet.health.lint.opening import leave
+from maplet.health.lint.reading import products
+from maplet.health.lint.recognition import as_probability, by_element, moves, softmax_axis_length, source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from maplet.core.graph import Node
     from maplet.health.lint.subject import Subject
@@ -32,7 +30,7 @@ def constant_output(subject: Subject) -> Iterator[Finding]:
     inputs = subject.argument(1)
     for prediction in subject.predictions:
         squash = as_probability(source(prediction))
-        if inputs and not set(inputs) & set(in_order([prediction])):
+        if inputs and not set(inputs) & subject.read.before([prediction]):
             yield Finding(
                 "the output of the net does not depend on its input", "use x in forward", subject.origin(prediction)
             )
@@ -53,11 +51,10 @@ def _stuck(subject: Subject, prediction: Node) -> Iterator[Finding]:
     if out is None or out.ndim < 1 or len(out) < 2 or not (out == out[:1]).all():
         return
     given = [subject.values[node] for node in subject.argument(1) if node in subject.values]
-    _, _, gradients = subject.backward
-    weights = {name: node for name, node in gradients.items() if node.array_type.ndim > 1}
+    weights = {name: gradient for name, gradient in subject.gradients.items() if gradient.ndim > 1}
     drawn = [name for name in weights if np.ptp(subject.number(name))]
     differ = any((x != x[:1]).any() for x in given)
-    if differ and drawn and not any(subject.values[node].any() for node in weights.values()):
+    if differ and drawn and not any(gradient.any() for gradient in weights.values()):
         yield Finding(
             f"all {len(out)} rows get the same output, and no weight gets a gradient",
             "look for activations that are all off or saturated: scale the inputs, begin with biases of 0",
@@ -75,26 +72,28 @@ def dropout_at_the_end(subject: Subject) -> Iterator[Finding]:
 
     Put the `nn.Dropout` before the last `nn.Linear`.
     """
-    for prediction in subject.predictions:
-        node: Node | None = prediction
-        while node is not None:
-            if _drops(subject, node):
-                yield Finding(
-                    "the outputs of the last layer are dropped", "put the dropout before it", subject.origin(node)
-                )
-                break
-            node = _before(subject, node)
+    waiting = list(subject.predictions)
+    while waiting:
+        node = waiting.pop()
+        if _drops(subject, node):
+            yield Finding(
+                "the outputs of the last layer are dropped", "put the dropout before it", subject.origin(node)
+            )
+        else:
+            waiting += _before(subject, node)
 
 
-def _before(subject: Subject, node: Node) -> Node | None:
-    """The step before, along moves and functions of single numbers: back to the last layer."""
+def _before(subject: Subject, node: Node) -> Sequence[Node]:
+    """The step before, along moves, branches and functions of single numbers: back to the last layer."""
     squash = as_probability(node)
     if squash is not None:
-        return squash.logits
+        return [squash.logits]
+    if node.primitive is leave:
+        return node.inputs
     if node.primitive.name in products or not (moves(node) or by_element(node)):
-        return None
+        return ()
     on = [child for child in node.inputs if child in subject.read.with_parameters]
-    return on[0] if len(on) == 1 else None
+    return on if len(on) == 1 else ()
 
 
 def _drops(subject: Subject, node: Node) -> bool:
@@ -114,44 +113,4 @@ def _is_mask(node: Node) -> bool:
         if node.inputs[0].array_type.dtype.kind == "b":
             return True
         node = node.inputs[0]
-    return False
-
-
-@rule("ML012", "targets out of reach")
-def out_of_reach(subject: Subject) -> Iterator[Finding]:
-    """The targets lie where the last activation cannot go.
-
-    A sigmoid ends within (0, 1), a tanh within (−1, 1), a ReLU at 0: with the targets 2 and 3 after a sigmoid the mean
-    squared error has a floor, and training ends with every output at 1.
-
-    Leave the last activation out, or scale the targets into its range.
-    """
-    _, y = subject.data
-    targets = [leaf.numpy() for leaf in leaves(y).values() if leaf.size]
-    if len(subject.predictions) != 1 or len(targets) != 1 or not _compared(subject):
-        return
-    ranges = Ranges(subject.read.order)
-    prediction = subject.predictions[0]
-    low, high = ranges.of(prediction)
-    beyond = np.asarray(targets[0], np.float64)
-    outside = (beyond < low - 1e-6) | (beyond > high + 1e-6)
-    if not outside.any() or (low, high) == (-inf, inf):
-        return
-    yield Finding(
-        f"{int(outside.sum())} of {outside.size} targets cannot be reached: they go from {beyond.min():.4g} to "
-        f"{beyond.max():.4g}, the output of the net from {low:.4g} to {high:.4g}",
-        "leave the last activation out, or scale the targets into its range",
-        subject.origin(source(prediction)),
-        {"low": low, "high": high, "targets": int(outside.sum())},
-    )
-
-
-def _compared(subject: Subject) -> bool:
-    """Whether the loss subtracts predictions and targets of the same shape from each other."""
-    targets, ends = set(subject.argument(2)), {source(node) for node in subject.predictions}
-    for node in subject.read.order:
-        if node.primitive.name == "subtract":
-            one, other = (source(child) for child in node.inputs)
-            if (one in ends and other in targets) or (other in ends and one in targets):
-                return node.inputs[0].array_type.shape == node.inputs[1].array_type.shape
     return False

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from maplet.core.graph import constant_primitive
 from maplet.health.lint.finding import Finding, in_layer, rule
-from maplet.health.lint.reading import is_number, is_real, number_in, source
+from maplet.health.lint.opening import doors
+from maplet.health.lint.recognition import is_number, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +34,7 @@ def no_path(subject: Subject) -> Iterator[Finding]:
     for owner, names in _by_layer(_lost(subject)).items():
         nodes = [subject.parameters[name] for name in names]
         if any(node in _read(subject) for node in nodes):
-            if not any(node in _towards_loss(subject) for node in nodes):
+            if not any(node in subject.towards_loss for node in nodes):
                 continue  # what it makes is thrown away: ML009 says where
             cut = _where_cut(subject, nodes)
             origin = subject.origin(cut) if cut is not None else in_layer(owner)
@@ -60,7 +63,7 @@ def dead_branch(subject: Subject) -> Iterator[Finding]:
     """
     for owner, names in _by_layer(_lost(subject)).items():
         nodes = [subject.parameters[name] for name in names]
-        if any(n in _read(subject) for n in nodes) and not any(n in _towards_loss(subject) for n in nodes):
+        if any(n in _read(subject) for n in nodes) and not any(n in subject.towards_loss for n in nodes):
             yield Finding(
                 f"what {_shown(names)} makes is thrown away: it does not reach the loss",
                 "use the result, or leave the call out",
@@ -74,7 +77,7 @@ def dead_branch(subject: Subject) -> Iterator[Finding]:
 
 def _lost(subject: Subject) -> list[str]:
     """The parameters to which the loss sends no gradient."""
-    return [name for name, node in subject.parameters.items() if node not in subject.backward[1]]
+    return [name for name, node in subject.parameters.items() if node not in subject.reached]
 
 
 def _by_layer(names: Sequence[str]) -> dict[str, list[str]]:
@@ -89,30 +92,20 @@ def _shown(names: Sequence[str]) -> str:
 
 
 def _read(subject: Subject) -> set[Node]:
-    """What any operation reads, also one whose result is thrown away."""
-    return {child for node in subject.graph.origins for child in node.inputs}
-
-
-def _towards_loss(subject: Subject, without: tuple[Node, Node] | None = None) -> set[Node]:
-    """What the loss is made of, with or without a gradient; ``without`` leaves out one operand of one operation."""
+    """What any operation reads, also one whose result is thrown away; and what is given to it through doors."""
     found: set[Node] = set()
-    stack = [subject.loss]
-    while stack:
-        node = stack.pop()
-        if node not in found:
-            found.add(node)
-            stack += [child for child in node.inputs if (node, child) != without]
+    for node in reversed(list(subject.graph.origins)):
+        if node.primitive not in doors or node in found:
+            found.update(node.inputs)
     return found
 
 
 def _where_cut(subject: Subject, nodes: Sequence[Node]) -> Node | None:
     """The operation behind parameters that passes no gradient on."""
-    towards, behind = _towards_loss(subject), subject.read.after(nodes)
+    towards, behind = subject.towards_loss, subject.read.after(nodes)
     for node in subject.read.order:
-        if node in towards and node in behind and node.inputs:
-            differentiable = node.primitive.gradient is not None or node.primitive.name == "item"
-            if not differentiable or not (is_real(node) or isinstance(node.type, tuple)):
-                return node
+        if node in towards and node in behind and node.inputs and not subject.read.carried(node):
+            return node
     return None
 
 
@@ -141,9 +134,9 @@ def _multiplied_by_zero(subject: Subject, node: Node) -> Iterator[Finding]:
 
 def _decided(subject: Subject, node: Node) -> Iterator[Finding]:
     """A `where` whose condition stands in the program."""
-    if node.primitive.name != "where" or source(node.inputs[0]).primitive is not constant_primitive:
+    if node.primitive.name != "where":
         return
-    truth = number_in(node.inputs[0])
+    truth = _settled(subject, source(node.inputs[0]))
     if truth is not None and (names := _only_through(subject, node, node.inputs[2 if truth else 1])):
         yield Finding(
             f"the condition of a where is always {bool(truth)}, and only its other branch has {_shown(names)}",
@@ -152,9 +145,17 @@ def _decided(subject: Subject, node: Node) -> Iterator[Finding]:
         )
 
 
+def _settled(subject: Subject, condition: Node) -> bool | None:
+    """The one truth value of a condition that stands in the program, if it has but one."""
+    value = condition.params["value"] if condition.primitive is constant_primitive else None
+    if condition in subject.from_outside:
+        value = subject.from_outside[condition].numpy()
+    return bool(np.all(value)) if value is not None and np.all(value) == np.any(value) else None
+
+
 def _only_through(subject: Subject, node: Node, branch: Node) -> list[str]:
     """The parameters from which every way to the loss goes through one operand of one operation."""
-    others = _towards_loss(subject, without=(node, branch))
+    others = subject.read.before([subject.loss], without=(node, branch))
     return [name for name in subject.read.parameters_in(branch) if subject.parameters[name] not in others]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.health.lint.finding import Finding, rule
-from maplet.health.lint.reading import by_element, source
+from maplet.health.lint.recognition import by_element, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

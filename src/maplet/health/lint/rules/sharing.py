@@ -10,6 +10,7 @@ import numpy as np
 
 from maplet.core.array import Parameter
 from maplet.health.lint.finding import Finding, in_layer, rule
+from maplet.health.lint.reading import products
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,15 +54,18 @@ def frozen(subject: Subject) -> Iterator[Finding]:
 
     A `Parameter` that is read from outside of the net (a global variable, a layer in a set or in an object that is no
     module) is a constant of the step. So is a plain array that a module keeps under the name of a weight: only a
-    `Parameter` is trained.
+    `Parameter` is trained. A layer that is made in ``forward`` draws its weights anew in every step. And a net of
+    which all is frozen learns nothing at all.
 
     Keep layers as attributes of the module, or in lists, tuples and dicts there; write
     ``self.weight = mp.Parameter(…)``. What is meant to stay as it is says so: ``mp.Parameter(…, trainable=False)`` or
     ``layer.freeze()``.
     """
-    for handle, node in subject.captured:
-        if handle.trainable:
-            users = subject.read.consumers.get(node, ())
+    yield from _nothing_is_trained(subject)
+    yield from _drawn_anew(subject)
+    for node, handle in subject.from_outside.items():
+        if isinstance(handle, Parameter) and handle.trainable:
+            users = subject.read.readers(node)
             yield Finding(
                 f"a parameter of type {handle.type} is read from outside of what is trained: it is a constant",
                 "make it, or its layer, an attribute of the module; freeze() it if it is meant to stay",
@@ -78,6 +82,32 @@ def frozen(subject: Subject) -> Iterator[Finding]:
                 f"self.{last} = mp.Parameter(…); with trainable=False if it is meant to stay as it is",
                 in_layer(owner),
             )
+
+
+def _nothing_is_trained(subject: Subject) -> Iterator[Finding]:
+    held = [handle for handle in subject.handles.values() if isinstance(handle, Parameter)]
+    if held and not subject.parameters:
+        yield Finding(
+            f"all {len(held)} parameters are frozen: there is nothing to train",
+            "let what is to learn be trained: net.head.unfreeze()",
+            in_layer(""),
+            {"parameters": len(held)},
+        )
+
+
+def _drawn_anew(subject: Subject) -> Iterator[Finding]:
+    """Weights of a product that are made of random bits alone."""
+    given = {*subject.named.values(), *(node for n in range(1, 1 + len(subject.batch)) for node in subject.argument(n))}
+    for node in subject.read.order:
+        if node.primitive.name in products:
+            for weights, data in (node.inputs[::-1], node.inputs):
+                drawn = weights in subject.read.random and subject.read.before([weights]).isdisjoint(given)
+                if drawn and data in subject.read.with_data:
+                    yield Finding(
+                        "the weights of this layer are drawn anew in every step",
+                        "make the layer in __init__, as an attribute of the module, and call it in forward",
+                        subject.origin(node),
+                    )
 
 
 def _looks_random(value: np.ndarray[Any, Any]) -> bool:

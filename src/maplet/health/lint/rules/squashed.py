@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.health.lint.finding import Finding, rule
-from maplet.health.lint.reading import as_probability, scaled_source, source
+from maplet.health.lint.recognition import as_probability, possible_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +26,14 @@ def squashed_twice(subject: Subject) -> Iterator[Finding]:
     Instead of ``nn.Sequential(…, nn.Linear(64, 10), nn.Softmax())`` with `nn.cross_entropy` leave out the last layer;
     at prediction take ``mp.softmax(net(x))``.
     """
-    ends = {source(node) for node in subject.predictions}
-    for squash in subject.read.squashes:
-        inner = as_probability(scaled_source(squash.logits))
-        if inner is None:
-            continue
+    ends = {behind for node in subject.predictions for behind in possible_sources(node)}
+    pairs = [
+        (squash, inner)
+        for squash in subject.read.squashes
+        for behind in possible_sources(squash.logits)
+        if (inner := as_probability(behind)) is not None
+    ]
+    for squash, inner in pairs:
         twice = squash.kind == inner.kind == "softmax"
         last = inner.node in ends or squash.node in ends
         if not (twice or last or squash.kind in of_loss):

@@ -31,7 +31,7 @@ def symmetric_units(subject: Subject) -> Iterator[Finding]:
         return
     hidden = _hidden(subject)
     for name, node in subject.parameters.items():
-        gradient = subject.values.get(subject.backward[2][name])
+        gradient = subject.gradients.get(name)
         if gradient is None or node not in hidden or gradient.ndim < 2 or gradient.shape[-1] < 2:
             continue
         weight = subject.number(name)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from maplet.core.context import Origin
-from maplet.core.graph import Graph, Node, in_order, nested_graphs
-from maplet.core.kinds import access_at, is_elementwise, only_moves
+from maplet.core.graph import in_order
 from maplet.health.lint.finding import Finding, rule
-from maplet.health.lint.reading import is_real
-from maplet.transforms.gradient import active_nodes
+from maplet.health.lint.opening import carry
+from maplet.health.lint.recognition import by_element, is_real, moves
 from maplet.transforms.masks import Masks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
+    from maplet.core.context import Origin
+    from maplet.core.graph import Node
     from maplet.health.lint.subject import Subject
 
 
@@ -29,67 +29,38 @@ def where_hides_infinity(subject: Subject) -> Iterator[Finding]:
     Instead of ``mp.where(x > 0, mp.sqrt(x), 0.0)[:, None]`` with the root used elsewhere too, make the operand safe:
     ``mp.where(x > 0, mp.sqrt(mp.where(x > 0, x, 1.0)), 0.0)``.
     """
-    for graph in _with_nested(subject.descent):
-        yield from _hidden_in(graph)
+    return (finding for _, finding in hidden_nodes(subject))
 
 
-def _with_nested(graph: Graph) -> Iterator[Graph]:
-    yield graph
-    for node in in_order(graph.outputs):
-        for inner in nested_graphs(node).values():
-            yield from _with_nested(inner)
-
-
-def _hidden_in(graph: Graph) -> Iterator[Finding]:
-    return (finding for _, finding in hidden_nodes(graph))
-
-
-def hidden_nodes(graph: Graph) -> Iterator[tuple[Node, Finding]]:
+def hidden_nodes(subject: Subject) -> Iterator[tuple[Node, Finding]]:
     """The operations whose infinite derivative a `where` hides, each with its finding."""
-    order = in_order(graph.outputs)
-    active = active_nodes(order, [node for node in graph.inputs if is_real(node)])
-    kept = kept_at_zero(graph, order, active)
+    active = subject.read.moved_by([node for node in subject.graph.inputs if is_real(node)])
+    kept = kept_at_zero(subject, active)
     hidden: dict[Node, Finding] = {}
-    for node in order:
-        if node.primitive.name == "where" and node in active:
-            for found, origin in _unsafe(node.inputs[1:], _guard(node.inputs[0]), active, kept, graph.origins):
-                hidden.setdefault(found, _hidden(found, origin, graph.origins.get(node)))
+    for node in subject.read.order:
+        if node.primitive.name == "where" and node in active and node in subject.towards_loss:
+            for found in _unsafe(node.inputs[1:], _guard(node.inputs[0]), active, kept):
+                hidden.setdefault(found, _hidden(found, subject.origin(found), subject.origin(node)))
     yield from hidden.items()
 
 
-def kept_at_zero(graph: Graph, order: Sequence[Node], active: set[Node]) -> Collection[Node]:
+def kept_at_zero(subject: Subject, active: set[Node]) -> Collection[Node]:
     """The nodes whose elements that do not count the gradient sets to 0 by itself."""
-    masks = Masks(order, graph.outputs, active)
-    for node in reversed(order):
+    masks = Masks(subject.read.order, [subject.loss, *subject.opened.returns.values()], active)
+    for node in reversed(subject.read.order):
         if node in active:
             masks.pass_on(node)
     return masks.of
 
 
-def _unsafe(
-    branches: Sequence[Node],
-    guard: Guard,
-    active: set[Node],
-    kept: Collection[Node],
-    origins: Mapping[Node, Origin],
-) -> Iterator[tuple[Node, Origin | None]]:
-    """What has an infinite derivative at guarded numbers, in the branches or a graph nested there; and its origin."""
+def _unsafe(branches: Sequence[Node], guard: Guard, active: set[Node], kept: Collection[Node]) -> Iterator[Node]:
+    """What has an infinite derivative at guarded numbers, in the branches."""
     ends = guard.numbers.union(node for node in in_order(branches) if node not in active)
     for found in in_order(branches, ends):
-        if found in ends or found in kept:
-            continue
         critical = found.inputs[1:] if found.primitive.name in ("divide", "remainder") else found.inputs
-        if found.primitive.singular and any(_stands_on(child, guard) for child in critical):
-            yield found, origins.get(found)
-        # Of a function with a derivative of its author's, what is inside does not matter.
-        inside = {} if found.primitive.name == "custom_gradient" else nested_graphs(found)
-        for graph in inside.values():
-            operands = found.inputs[len(found.inputs) - len(graph.inputs) :]  # first stands the number of a branch
-            entries = {own for own, x in zip(graph.inputs, operands, strict=True) if _stands_on(x, guard)}
-            order = in_order(graph.outputs)
-            moving = active_nodes(order, list(entries))
-            kept_inside = kept_at_zero(graph, order, moving)
-            yield from _unsafe(graph.outputs, Guard(entries, guard.at_once), moving, kept_inside, graph.origins)
+        counts = found.primitive.singular and found not in ends and found not in kept
+        if counts and any(_stands_on(child, guard) for child in critical):
+            yield found
 
 
 @dataclass(frozen=True)
@@ -141,8 +112,7 @@ class Source:
 def _source(node: Node) -> Source:
     selections: tuple[str, ...] = ()
     while sum(map(is_real, node.inputs)) == 1 and is_real(first := node.inputs[0]):
-        access = access_at(node)
-        if access is None or not (only_moves(access.value) or is_elementwise(access)) or node.primitive.singular:
+        if not (moves(node) or node.primitive is carry or by_element(node)) or node.primitive.singular:
             break
         others = node.inputs[1:]
         if others or node.array_type.size < first.array_type.size:
@@ -151,11 +121,11 @@ def _source(node: Node) -> Source:
     return Source(node, selections)
 
 
-def _hidden(found: Node, origin: Origin | None, guard: Origin | None) -> Finding:
+def _hidden(found: Node, origin: Origin, guard: Origin) -> Finding:
     name = found.primitive.name
     return Finding(
         f"the where at {guard} leaves out values of {name} where its derivative is infinite or NaN; 0 times "
         "that is NaN, and it reaches the gradient",
         f"make the operand safe as well: {name}(mp.where(condition, x, 1.0)) inside of the outer where",
-        origin or Origin(),
+        origin,
     )
