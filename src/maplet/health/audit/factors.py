@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Any
+from itertools import combinations, combinations_with_replacement
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,44 +21,64 @@ Count = tuple[str, str]
 """Where a number comes from: a key of `words`, and the name that goes into it."""
 
 
+class Atom(NamedTuple):
+    """A number that gradients are off by: what that would mean, and where the number comes from.
+
+    One that the program computes from its data, such as a sum of weights, is another number for other data; `number`
+    is the call that gives it, and `power` is 1 or -1.
+    """
+
+    value: float
+    cause: Cause
+    source: Count
+    number: int | None = None
+    power: int = 1
+
+    def of(self, bench: Bench) -> float:
+        """The number in a run."""
+        return self.value if self.number is None else float(np.sum(bench.run.value(self.number))) ** self.power
+
+
 def explained(factor: float, bench: Bench) -> tuple[tuple[Cause, ...], dict[str, Any]] | None:
     """The causes for which a gradient is to be multiplied by a factor; None where it is no product of known numbers."""
     sign = (Cause.SIGN,) if factor < 0 else ()
     size, known = abs(factor), atoms(bench)
     for count in range(3):
         for chosen in combinations_with_replacement(known, count):
-            if abs(np.prod([value for value, _, _ in chosen]) / size - 1) < 1e-6 and not _cancel(chosen):
-                causes = (*sign, *dict.fromkeys(cause for _, cause, _ in chosen))
-                return (
-                    (causes, {"factor": factor, "counts": [(value, *source) for value, _, source in chosen]})
-                    if causes
-                    else None
-                )
+            if abs(np.prod([atom.value for atom in chosen]) / size - 1) < 1e-6 and not _cancel(chosen):
+                causes = (*sign, *dict.fromkeys(atom.cause for atom in chosen))
+                counts = [(atom.value, *atom.source) for atom in chosen]
+                return (causes, {"factor": factor, "counts": counts, "atoms": chosen}) if causes else None
     return None
 
 
-def _cancel(chosen: tuple[Any, ...]) -> bool:
-    values = [value for value, _, _ in chosen]
-    return len(values) == 2 and abs(values[0] * values[1] - 1) < 1e-9
+def _cancel(chosen: tuple[Atom, ...]) -> bool:
+    return len(chosen) == 2 and abs(chosen[0].value * chosen[1].value - 1) < 1e-9
 
 
-def atoms(bench: Bench) -> list[tuple[float, Cause, Count]]:
-    """Numbers that gradients are off by, the likeliest first: (number, what it would mean, where it comes from)."""
-    found: list[tuple[float, Cause, Count]] = [
-        (2.0, Cause.FACTOR, ("number", "2")),
-        (0.5, Cause.FACTOR, ("number", "1/2")),
-    ]
+def atoms(bench: Bench) -> list[Atom]:
+    """Numbers that gradients are off by, the likeliest first."""
+    found = [Atom(2.0, Cause.FACTOR, ("number", "2")), Atom(0.5, Cause.FACTOR, ("number", "1/2"))]
     for count, source in _counts(bench).items():
         if count > 2:
-            found += [(1 / count, Cause.MISSING_MEAN, source), (float(count), Cause.EXTRA_MEAN, source)]
+            found += [Atom(1 / count, Cause.MISSING_MEAN, source), Atom(float(count), Cause.EXTRA_MEAN, source)]
     run, behind = bench.run, bench.run.tape.ancestors([bench.run.loss])
+    active = set(bench.truth.active)
     for call in bench.calls[: run.loss + 1]:
-        if call.kind in ("multiply", "divide", "power") and call.number in behind:
-            for arg in call.args:
-                number = _constant(run.value(arg.number) if isinstance(arg, Ref) else arg)
-                if number not in (0.0, 1.0) and not any(abs(number - other) < 1e-12 for other, _, _ in found):
-                    found.append((number, Cause.FACTOR, ("number", f"{number:g}")))
-                    found.append((1 / number, Cause.FACTOR, ("number", f"1/{number:g}")))
+        if call.kind not in ("multiply", "divide", "power") or call.number not in behind:
+            continue
+        for arg in call.args:
+            number = _constant(run.value(arg.number) if isinstance(arg, Ref) else arg)
+            if number in (0.0, 1.0) or any(abs(number - atom.value) < 1e-12 for atom in found):
+                continue
+            if isinstance(arg, Ref) and bench.calls[arg.number].function is not None:
+                if arg.number not in active:
+                    of = ("elements", run.names.get(arg.number, ""))
+                    found.append(Atom(1 / number, Cause.MISSING_MEAN, of, arg.number, -1))
+                    found.append(Atom(number, Cause.EXTRA_MEAN, of, arg.number))
+            else:
+                found.append(Atom(number, Cause.FACTOR, ("number", f"{number:g}")))
+                found.append(Atom(1 / number, Cause.FACTOR, ("number", f"1/{number:g}")))
     return found
 
 
@@ -80,9 +101,14 @@ def _counts(bench: Bench) -> dict[int, Count]:
         if call.kind in ("mean", "sum", "reduce") and call.number in behind and call.operands:
             shape = np.shape(run.value(call.operands[0]))
             added = int(np.prod(shape)) // max(np.size(run.value(call.number)), 1)
-            for length in (added, int(np.prod(shape)), *shape):
+            for length in (added, int(np.prod(shape)), *shape, *_products(shape)):
                 found.setdefault(length, ("elements", run.names.get(call.operands[0], "")))
     for name, shape in data.items():
         for length in shape[1:]:
             found.setdefault(length, ("row", name))
     return found
+
+
+def _products(shape: tuple[int, ...]) -> list[int]:
+    """How many elements some of the axes hold together."""
+    return [prod(axes) for count in range(2, min(len(shape), 4)) for axes in combinations(shape, count)]

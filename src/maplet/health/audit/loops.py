@@ -38,7 +38,9 @@ def _family(bench: Bench, edit: Edit) -> Any:
     call = bench.calls[number]
     base, of = detail.get("base"), detail.get("of")
     place: tuple[int, int] | None = detail.get("place")
+    alias: int | None = detail.get("alias")
     return (
+        None if alias is None else (bench.calls[alias].lines, bench.calls[alias].kind),
         call.lines,
         call.kind,
         edit.causes,

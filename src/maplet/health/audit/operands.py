@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.bench import Bench, Edit, ratio
+from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.local_derivatives import is_at_the_end, is_given, limits, meaningful
+from maplet.health.audit.numbers import ratio
 
 if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
@@ -22,7 +23,7 @@ Values = Sequence[Any]
 
 
 def exchanged(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
-    """Another value of the forward pass in the place of an operand, in one call or in all of a line."""
+    """Another value that has a name in the place of an operand, in one call or in all of a line."""
     pool = _pool(bench)
     lines: dict[tuple[Any, int], list[int]] = {}
     for call in calls:
@@ -30,7 +31,7 @@ def exchanged(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[E
             lines.setdefault((call.lines[0] if call.lines else None, ref), []).append(call.number)
     for (_, ref), numbers in lines.items():
         for other in pool:
-            if other != ref and _may_stand_for(bench, values, ref, other):
+            if other != ref and other < numbers[0] and _may_stand_for(values, ref, other):
                 cause, cost = _cause_of(bench, ref, other, [bench.calls[n] for n in numbers])
                 groups = [tuple(numbers), *[(n,) for n in numbers]] if len(numbers) > 1 else [tuple(numbers)]
                 for group in groups:
@@ -75,12 +76,12 @@ def _step_behind(bench: Bench, number: int) -> int | None:
 
 
 def _pool(bench: Bench) -> list[int]:
-    named = [n for n in bench.run.names if n < bench.run.begin]
-    return list(dict.fromkeys([*bench.run.inputs.values(), *named]))
+    outputs = {o.number for o in bench.outputs}
+    return list(dict.fromkeys([*bench.run.inputs.values(), *(n for n in bench.run.names if n not in outputs)]))
 
 
-def _may_stand_for(bench: Bench, values: Values, ref: int, other: int) -> bool:
-    a, b = values[ref], bench.run.value(other)
+def _may_stand_for(values: Values, ref: int, other: int) -> bool:
+    a, b = values[ref], values[other]
     return np.shape(a) == np.shape(b) and np.ndim(b) > 0 and not np.array_equal(a, b)
 
 
@@ -95,7 +96,10 @@ def _swap(numbers: tuple[int, ...], ref: int, other: int, cause: Cause, cost: fl
 
 def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tuple[Cause, float]:
     if right in bench.run.inputs.values() and used >= bench.run.begin and right in bench.run.tape.ancestors([used]):
-        return (Cause.WRONG_TARGET, 1.8) if is_target(bench, right) else (Cause.STALE_WEIGHTS, 1.2)
+        if is_target(bench, right):
+            return Cause.WRONG_TARGET, 1.8
+        if right in bench.truth.wrt:
+            return Cause.STALE_WEIGHTS, 1.2
     if is_target(bench, used) and is_target(bench, right):
         return Cause.WRONG_TARGET, 1.8
     if all(call.kind not in ("matmul", "dot", "einsum", "transpose", "tensordot", "outer") for call in calls):
@@ -167,7 +171,7 @@ def _is_cotangent_before_the_end(bench: Bench, value: Any) -> bool:
     for first in {region.first for region in bench.truth.regions} if not bench.truth.problem else ():
         right = bench.truth.cotangents[first]
         if np.size(right) > 1 and ratio(value, right) is not None and is_at_the_end(bench, first):
-            places = [(last, d) for _, begin, last, d in meaningful(bench) if begin == first]
+            places = [(last, d) for _, begin, last, d, *_ in meaningful(bench) if begin == first]
             return not any(is_given(bench, last) for last, derivative in places if np.ptp(derivative) > 0)
     return False
 

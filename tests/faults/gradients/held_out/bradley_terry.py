@@ -32,7 +32,14 @@ def subject(rng):
     teams, matches = 5, 9
     winners = rng.integers(0, teams, matches)
     losers = (winners + rng.integers(1, teams, matches)) % teams
-    args = (rng.normal(size=(teams, 3)), winners, losers, rng.random(matches) + 0.5, rng.normal(size=3), rng.normal(size=teams))
+    args = (
+        rng.normal(size=(teams, 3)),
+        winners,
+        losers,
+        rng.random(matches) + 0.5,
+        rng.normal(size=3),
+        rng.normal(size=teams),
+    )
     return objective, objective_grad, args, {"wrt": ["beta", "extra"]}
 
 
@@ -43,5 +50,8 @@ FAULTS = (
     [("        ds[l] -= dmargin[match]\n", "", "missing path")],
     [("lose = 1.0 / (1.0 + np.exp(margin))", "lose = 1.0 / (1.0 + np.exp(-margin))", "wrong derivative")],
     [("dextra = ds + 0.2 * extra / extra.size", "dextra = ds + 0.2 * extra", "missing mean")],
-    [("dextra = ds + 0.2 * extra / extra.size", "dextra = ds", "missing path"), ("ds[l] -= dmargin[match]", "ds[l] += dmargin[match]", "sign")],
+    [
+        ("dextra = ds + 0.2 * extra / extra.size", "dextra = ds", "missing path"),
+        ("ds[l] -= dmargin[match]", "ds[l] += dmargin[match]", "sign"),
+    ],
 )

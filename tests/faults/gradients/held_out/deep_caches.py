@@ -75,7 +75,13 @@ def subject(rng):
 
 
 FAULTS = (
-    [("dA = -(np.divide(Y, AL) - np.divide(1 - Y, 1 - AL))", "dA = np.divide(Y, AL) - np.divide(1 - Y, 1 - AL)", "sign")],
+    [
+        (
+            "dA = -(np.divide(Y, AL) - np.divide(1 - Y, 1 - AL))",
+            "dA = np.divide(Y, AL) - np.divide(1 - Y, 1 - AL)",
+            "sign",
+        )
+    ],
     [("dA = -(np.divide(Y, AL) - np.divide(1 - Y, 1 - AL))", "dA = -np.divide(Y, AL)", "missing path")],
     [("return dA * s * (1 - s)", "return dA", "missing derivative")],
     [("return dA * s * (1 - s)", "return dA * s", "wrong derivative")],

@@ -34,7 +34,13 @@ FAULTS = (
     [(" + l2 * weights + l1", " + 2 * l2 * weights + l1", "factor")],
     [("+ l1 * weights / np.sqrt(weights**2 + 1e-4)\n    d_bias", "\n    d_bias", "missing path")],
     [("error = prediction - price\n", "error = price - prediction\n", "sign", "climbs")],
-    [("d_bias = (1 / m) * np.sum(error, axis=0, keepdims=True)", "d_bias = (1 / m) * np.mean(error, axis=0, keepdims=True)", "extra mean")],
+    [
+        (
+            "d_bias = (1 / m) * np.sum(error, axis=0, keepdims=True)",
+            "d_bias = (1 / m) * np.mean(error, axis=0, keepdims=True)",
+            "extra mean",
+        )
+    ],
     [
         ("bias -= alpha * d_bias", "bias += alpha * d_bias", "sign", "climbs"),
         (" + l2 * weights + l1", " - l2 * weights + l1", "sign"),

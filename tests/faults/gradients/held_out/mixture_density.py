@@ -55,7 +55,7 @@ FAULTS = (
     [('da = (cache["pi"] - resp) / n', 'da = (resp - cache["pi"]) / n', "sign")],
     [("ds = resp * (1 - z**2) / n", "ds = resp * (1 - z**2)", "missing mean")],
     [('dmu = -resp * z * np.exp(-cache["s"]) / n', "dmu = -resp * z / n", "missing derivative")],
-    [("dmu @ params[\"M\"].T + ds @ params[\"S\"].T", "dmu @ params[\"M\"].T", "missing path")],
+    [('dmu @ params["M"].T + ds @ params["S"].T', 'dmu @ params["M"].T', "missing path")],
     [("dpre = dh * (1 - h * h)", "dpre = dh * (1 - h)", "wrong derivative")],
     [('"M": h.T @ dmu', '"M": h.T @ ds', "wrong value")],
     [

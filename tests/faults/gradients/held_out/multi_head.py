@@ -38,7 +38,12 @@ def attention_vjp(x, goal, wq, wk, wv, wo, q, k, v, p, mixed, out):
 
 def subject(rng):
     shapes = [(2, 4, 6), (2, 4, 6), (6, 2, 3), (6, 2, 3), (6, 2, 3), (2, 3, 6)]
-    return attention, attention_vjp, tuple(rng.normal(size=shape) for shape in shapes), {"wrt": ["wq", "wk", "wv", "wo"]}
+    return (
+        attention,
+        attention_vjp,
+        tuple(rng.normal(size=shape) for shape in shapes),
+        {"wrt": ["wq", "wk", "wv", "wo"]},
+    )
 
 
 FAULTS = (
@@ -47,7 +52,13 @@ FAULTS = (
     [("d_out = 2.0 * (out - goal) / out.size", "d_out = 2.0 * (out - goal) / len(x)", "missing mean")],
     [("d_scores = p * (d_p - (p * d_p).sum(-1, keepdims=True))", "d_scores = p * (1 - p) * d_p", "missing path")],
     [('d_v = np.einsum("bhts,bhtk->bhsk", p, d_mixed)', 'd_v = np.einsum("bhst,bhtk->bhsk", p, d_mixed)', "transpose")],
-    [('d_k = np.einsum("bhts,bhtk->bhsk", d_scores, q)', 'd_k = np.einsum("bhts,bhsk->bhtk", d_scores, q)', "transpose")],
+    [
+        (
+            'd_k = np.einsum("bhts,bhtk->bhsk", d_scores, q)',
+            'd_k = np.einsum("bhts,bhsk->bhtk", d_scores, q)',
+            "transpose",
+        )
+    ],
     [
         ('d_k = np.einsum("bhts,bhtk->bhsk", d_scores, q)', 'd_k = -np.einsum("bhts,bhtk->bhsk", d_scores, q)', "sign"),
         ("d_scores = p * (d_p - (p * d_p).sum(-1, keepdims=True))", "d_scores = p * d_p", "missing path"),

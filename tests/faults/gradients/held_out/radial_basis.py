@@ -33,16 +33,31 @@ def cost_grad(x, y, centers, log_width, coef):
 
 
 def subject(rng):
-    args = (rng.normal(size=(8, 2)), rng.normal(size=8), rng.normal(size=(3, 2)), 0.4 * rng.normal(size=3), rng.normal(size=3))
+    args = (
+        rng.normal(size=(8, 2)),
+        rng.normal(size=8),
+        rng.normal(size=(3, 2)),
+        0.4 * rng.normal(size=3),
+        rng.normal(size=3),
+    )
     return cost, cost_grad, args
 
 
 FAULTS = (
     [("err = (out - y) / len(y)", "err = (y - out) / len(y)", "sign")],
     [("d_phi = err * coef[j]", "d_phi = err", "missing derivative")],
-    [("g_centers[j] = (d_phi * phi[:, j]) @ diff * inv", "g_centers[j] = (d_phi * phi[:, j]) @ diff", "missing derivative")],
+    [
+        (
+            "g_centers[j] = (d_phi * phi[:, j]) @ diff * inv",
+            "g_centers[j] = (d_phi * phi[:, j]) @ diff",
+            "missing derivative",
+        )
+    ],
     [("diff = x - centers[j]", "diff = centers[j] - x", "sign")],
     [("g_width[j] = np.sum(d_phi * phi[:, j] *", "g_width[j] = np.sum(d_phi *", "missing derivative")],
     [("inv = np.exp(-2 * log_width[j])", "inv = np.exp(-log_width[j])", "wrong derivative")],
-    [("g_coef = phi.T @ err", "g_coef = 2 * phi.T @ err", "factor"), ("g_width[j] = np.sum(", "g_width[j] = np.mean(", "extra mean")],
+    [
+        ("g_coef = phi.T @ err", "g_coef = 2 * phi.T @ err", "factor"),
+        ("g_width[j] = np.sum(", "g_width[j] = np.mean(", "extra mean"),
+    ],
 )

@@ -45,6 +45,10 @@ FAULTS = (
     [("dbi = dE.sum(axis=0)", "dbi = dE.sum()", "wrong axis")],
     [
         ("dbi = dE.sum(axis=0)", "dbi = -dE.sum(axis=0)", "sign"),
-        ("dP = dE @ self.Q + 2 * self.reg * self.P", "dP = dE @ self.Q + 2 * self.reg * self.Q.sum(axis=0)", "wrong value"),
+        (
+            "dP = dE @ self.Q + 2 * self.reg * self.P",
+            "dP = dE @ self.Q + 2 * self.reg * self.Q.sum(axis=0)",
+            "wrong value",
+        ),
     ],
 )

@@ -58,8 +58,11 @@ FAULTS = (
     [("dxhat = dn * self.scale", "dxhat = dn", "missing derivative")],
     [('grads["scale"] = (dn * xhat).sum(axis=0)', 'grads["scale"] = (dn * x).sum(axis=0)', "wrong value")],
     [
-        ("dxhat - xhat * (dxhat * xhat).mean(axis=-1, keepdims=True)",
-         "dxhat - xhat * (dxhat * xhat).sum(axis=-1, keepdims=True)", "missing mean"),
+        (
+            "dxhat - xhat * (dxhat * xhat).mean(axis=-1, keepdims=True)",
+            "dxhat - xhat * (dxhat * xhat).sum(axis=-1, keepdims=True)",
+            "missing mean",
+        ),
     ],
     [
         ("dy = (y - target) / len(x)", "dy = 2 * (y - target) / len(x)", "factor"),

@@ -52,10 +52,25 @@ FAULTS = (
             "output derivative twice",
         )
     ],
-    [('dact = winner * dtop[:, None, :]', 'dact = np.ones_like(cache["act"]) * dtop[:, None, :]', "missing derivative")],
-    [('dact = winner * dtop[:, None, :]', 'dact = np.ones_like(cache["act"]) * dtop[:, None, :] / length', "wrong derivative")],
+    [
+        (
+            "dact = winner * dtop[:, None, :]",
+            'dact = np.ones_like(cache["act"]) * dtop[:, None, :]',
+            "missing derivative",
+        )
+    ],
+    [
+        (
+            "dact = winner * dtop[:, None, :]",
+            'dact = np.ones_like(cache["act"]) * dtop[:, None, :] / length',
+            "wrong derivative",
+        )
+    ],
     [('grads["b"] = dpre.sum(axis=(0, 1))', 'grads["b"] = dpre.sum(axis=0).mean(axis=0)', "extra mean")],
     [('grads["b"] = dpre.sum(axis=(0, 1))', 'grads["b"] = dpre[0].sum(axis=0)', "not summed")],
     [('grads["K"][i] = np.einsum', 'grads["K"][taps - 1 - i] = np.einsum', "wrong value")],
-    [('dscore = (cache["prob"] - label) / label.size', 'dscore = (label - cache["prob"]) / label.size', "sign"), ('"c": dscore.sum(keepdims=True)', '"c": dscore', "not summed")],
+    [
+        ('dscore = (cache["prob"] - label) / label.size', 'dscore = (label - cache["prob"]) / label.size', "sign"),
+        ('"c": dscore.sum(keepdims=True)', '"c": dscore', "not summed"),
+    ],
 )

@@ -46,7 +46,13 @@ def subject(rng):
 
 FAULTS = (
     [("dv = g[:, None] / length * (dw - dg[:, None] * unit)", "dv = g[:, None] / length * dw", "missing path")],
-    [("dv = g[:, None] / length * (dw - dg[:, None] * unit)", "dv = g[:, None] * (dw - dg[:, None] * unit)", "missing derivative")],
+    [
+        (
+            "dv = g[:, None] / length * (dw - dg[:, None] * unit)",
+            "dv = g[:, None] * (dw - dg[:, None] * unit)",
+            "missing derivative",
+        )
+    ],
     [("dg = (dw * unit).sum(axis=1)", "dg = (dw * v).sum(axis=1)", "missing derivative")],
     [("dz = (delta @ w2) * ((z > 0) & (z < 6))", "dz = delta @ w2", "missing derivative")],
     [("dz = (delta @ w2) * ((z > 0) & (z < 6))", "dz = (delta @ w2) * (z > 0)", "wrong derivative")],
