@@ -10,7 +10,7 @@ import numpy as np
 
 from maplet.health.audit.foreign import numbers_of
 from maplet.health.audit.methods import same
-from maplet.health.audit.numbers import agrees, directions, ratio
+from maplet.health.audit.numbers import agrees, direction, ratio
 from maplet.health.audit.tape import Recorded, Ref
 from maplet.health.audit.truth import Truth
 
@@ -166,16 +166,34 @@ class Bench:
         return {name: factor for name, factor in found.items() if factor is not None}
 
     @cached_property
-    def _wanted(self) -> Mapping[tuple[int, ...], Any]:
+    def _cotangents(self) -> Mapping[tuple[int, ...], Any]:
         """The directions of the cotangents of each shape, as rows."""
-        return directions(c for c in self.truth.cotangents.values() if np.size(c) > 1)
+        rows: dict[tuple[int, ...], list[Any]] = {}
+        for cotangent in self.truth.cotangents.values():
+            if np.size(cotangent) > 1 and (row := direction(cotangent)) is not None:
+                rows.setdefault(cotangent.shape, []).append(row)
+        return {shape: np.stack(found) for shape, found in rows.items()}
+
+    def _hits(self, value: Any) -> Any:
+        """Of which cotangents of its shape a value is a multiple."""
+        row = direction(value)
+        wanted = self._cotangents[np.shape(value)]
+        return np.abs(wanted @ row) > 1 - 1e-13 if row is not None else np.zeros(len(wanted), bool)
+
+    @cached_property
+    def _given(self) -> list[tuple[int, tuple[int, ...], Any]]:
+        """The calls of the backward pass that may be cotangents: number, shape, and which they are multiples of."""
+        calls = (call.number for call in self.calls[self.run.begin :] if call.number not in self.no_cotangents)
+        values = ((number, self.run.value(number)) for number in calls)
+        return [(n, np.shape(value), self._hits(value)) for n, value in values if np.shape(value) in self._cotangents]
 
     def matched(self, values: Sequence[Any]) -> int:
         """How many cotangents of the forward pass some call of the backward pass gives a multiple of."""
-        calls = (call.number for call in self.calls[self.run.begin :] if call.number not in self.no_cotangents)
-        given = directions(values[number] for number in calls if np.shape(values[number]) in self._wanted)
-        return sum(
-            int(np.sum(np.max(np.abs(rows @ given[shape].T), axis=1) > 1 - 1e-13))
-            for shape, rows in self._wanted.items()
-            if shape in given
-        )
+        hit = {shape: np.zeros(len(rows), bool) for shape, rows in self._cotangents.items()}
+        for number, shape, before in self._given:
+            value = values[number]
+            if value is self.run.tape.values[number]:
+                hit[shape] |= before
+            elif np.shape(value) in hit:
+                hit[np.shape(value)] |= self._hits(value)
+        return sum(int(np.sum(hits)) for hits in hit.values())

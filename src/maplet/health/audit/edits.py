@@ -164,7 +164,7 @@ def forgotten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[E
                 continue
             for call in calls:
                 value = values[call.number]
-                if np.shape(value) != right.shape or np.size(value) < 2:
+                if np.shape(value) != right.shape:
                     continue
                 for factor, used in _beside(values, call, right, less):
                     detail = {"edge": paths[0], "used": used, "right": number}
@@ -196,6 +196,8 @@ def _beside(values: Values, call: Call, right: Any, less: Any) -> Iterator[tuple
 def _multiple(value: Any, of: Any) -> float | None:
     size = float(np.sum(of * of))
     factor = float(np.sum(of * value)) / size if size > 0 else 0.0
+    if np.size(of) < 2 and abs(factor - 1) > 1e-7:  # one number is a multiple of any other
+        return None
     return factor if factor and np.allclose(of * factor, value, rtol=1e-7, atol=1e-10 * np.max(np.abs(of))) else None
 
 

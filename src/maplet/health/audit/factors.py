@@ -15,6 +15,8 @@ from maplet.health.audit.causes import Cause
 from maplet.health.audit.tape import Ref
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from maplet.health.audit.bench import Bench
 
 Count = tuple[str, str]
@@ -59,26 +61,41 @@ def _cancel(chosen: tuple[Atom, ...]) -> bool:
 def atoms(bench: Bench) -> list[Atom]:
     """Numbers that gradients are off by, the likeliest first."""
     found = [Atom(2.0, Cause.FACTOR, ("number", "2")), Atom(0.5, Cause.FACTOR, ("number", "1/2"))]
-    for count, source in _counts(bench).items():
+    averaged, other = _counts(bench)
+    constants = _constants(bench)
+    # A number with a point, such as a temperature of 3.0, is seldom how many of something there are.
+    named = [atom for atom in constants if atom.cause is Cause.FACTOR and atom.source[1].startswith("constant")]
+    for several in (_means(averaged), named, _means(other), constants):
+        found += [atom for atom in several if not any(abs(atom.value / known.value - 1) < 1e-12 for known in found)]
+    return found
+
+
+def _means(counts: Mapping[int, Count]) -> list[Atom]:
+    found: list[Atom] = []
+    for count, source in counts.items():
         if count > 2:
             found += [Atom(1 / count, Cause.MISSING_MEAN, source), Atom(float(count), Cause.EXTRA_MEAN, source)]
-    run, behind = bench.run, bench.run.tape.ancestors([bench.run.loss])
-    active = set(bench.truth.active)
+    return found
+
+
+def _constants(bench: Bench) -> list[Atom]:
+    """The single numbers that the loss multiplies with or divides by; one that is computed from data is a count."""
+    run, behind, active = bench.run, bench.run.tape.ancestors([bench.run.loss]), set(bench.truth.active)
+    found: list[Atom] = []
     for call in bench.calls[: run.loss + 1]:
-        if call.kind not in ("multiply", "divide", "power") or call.number not in behind:
-            continue
-        for arg in call.args:
+        for arg in call.args if call.kind in ("multiply", "divide", "power") and call.number in behind else ():
             number = _constant(run.value(arg.number) if isinstance(arg, Ref) else arg)
-            if number in (0.0, 1.0) or any(abs(number - atom.value) < 1e-12 for atom in found):
+            if number in (0.0, 1.0):
                 continue
             if isinstance(arg, Ref) and bench.calls[arg.number].function is not None:
+                of = ("elements", run.names.get(arg.number, ""))
                 if arg.number not in active:
-                    of = ("elements", run.names.get(arg.number, ""))
                     found.append(Atom(1 / number, Cause.MISSING_MEAN, of, arg.number, -1))
                     found.append(Atom(number, Cause.EXTRA_MEAN, of, arg.number))
             else:
-                found.append(Atom(number, Cause.FACTOR, ("number", f"{number:g}")))
-                found.append(Atom(1 / number, Cause.FACTOR, ("number", f"1/{number:g}")))
+                kind = "constant" if number > 1 and not isinstance(arg, int | np.integer) else ""
+                found.append(Atom(number, Cause.FACTOR, ("number", f"{kind} {number:g}")))
+                found.append(Atom(1 / number, Cause.FACTOR, ("number", f"{kind} 1/{number:g}")))
     return found
 
 
@@ -88,25 +105,28 @@ def _constant(value: Any) -> float:
     return abs(float(np.asarray(value).reshape(()))) if alone else 0.0
 
 
-def _counts(bench: Bench) -> dict[int, Count]:
-    """What a mean may go over: rows of the data, elements of what is averaged, other axes."""
+def _counts(bench: Bench) -> tuple[dict[int, Count], dict[int, Count]]:
+    """What a mean may go over: rows of the data and what the loss averages; then other sums and axes."""
     run = bench.run
     behind = run.tape.ancestors([run.loss])
     data = {name: np.shape(run.value(n)) for name, n in run.inputs.items() if n not in bench.truth.wrt and n in behind}
-    found: dict[int, Count] = {}
+    averaged: dict[int, Count] = {}
+    other: dict[int, Count] = {}
     for name, shape in data.items():
         if shape:
-            found.setdefault(shape[0], ("rows", name))
+            averaged.setdefault(shape[0], ("rows", name))
     for call in bench.calls[: run.loss + 1]:
         if call.kind in ("mean", "sum", "reduce") and call.number in behind and call.operands:
             shape = np.shape(run.value(call.operands[0]))
+            of = ("elements", run.names.get(call.operands[0], ""))
             added = int(np.prod(shape)) // max(np.size(run.value(call.number)), 1)
-            for length in (added, int(np.prod(shape)), *shape, *_products(shape)):
-                found.setdefault(length, ("elements", run.names.get(call.operands[0], "")))
+            (averaged if call.kind == "mean" else other).setdefault(added, of)
+            for length in (int(np.prod(shape)), *shape, *_products(shape)):
+                other.setdefault(length, of)
     for name, shape in data.items():
         for length in shape[1:]:
-            found.setdefault(length, ("row", name))
-    return found
+            other.setdefault(length, ("row", name))
+    return averaged, other
 
 
 def _products(shape: tuple[int, ...]) -> list[int]:

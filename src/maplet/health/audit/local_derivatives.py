@@ -74,7 +74,7 @@ def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> It
 
 
 def _masks(values: Values, calls: Sequence[Call]) -> dict[int, list[Any]]:
-    """What a value was multiplied with, or is afterwards: behind a wrong mask the right one only seems to be missing."""
+    """What a value was multiplied with, or is later: beside a wrong mask the right one only seems to be missing."""
     found: dict[int, list[Any]] = {}
     for call in calls:
         if call.kind == "multiply" and len(call.operands) == 2:
@@ -130,7 +130,7 @@ def meaningful(bench: Bench) -> list[Place]:
         if (first in names or first in begins) and (ends or region.activation):
             inner = last not in names and any(begin == first and end in names and end > last for begin, end in inside)
             place = Place(region, first, last, region.derivative, inner=inner)
-            if np.size(place.derivative) > 1 and not _is_one(place.derivative) and not _among(place.derivative, found):
+            if not _is_one(place.derivative) and not _among(place.derivative, found):
                 found.append(place)
     for first, last, factor in truth.factors:
         for scale in (1.0, *truth.constants_of_factor(first, last)):
@@ -246,7 +246,9 @@ def _named(bench: Bench, factor: Any, place: Place) -> tuple[Cause, dict[str, An
     right = place.derivative
     with np.errstate(all="ignore"):
         by = ratio(factor, right)
-    if by is not None and np.size(right) > 1 and bench.truth.is_literal(place.first, place.last):
+    whole = place.region.derivative if place.region is not None else right
+    seen = np.size(right) > 1 or (np.size(whole) > 1 and np.ptp(whole) == 0)
+    if by is not None and seen and bench.truth.is_literal(place.first, place.last):
         return (Cause.SIGN, {}) if abs(by + 1) < 1e-9 else (Cause.FACTOR, {"factor": by})
     if _is_one(factor):
         return Cause.MISSING_DERIVATIVE, {}

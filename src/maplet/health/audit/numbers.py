@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def agrees(given: Any, right: Any, tolerance: float) -> bool:
@@ -47,12 +44,8 @@ def alike(a: Any, b: Any) -> bool:
     return bool(np.all(np.abs(apart) <= 1e-12 + 1e-9 * np.abs(b)))
 
 
-def directions(arrays: Iterable[Any]) -> dict[tuple[int, ...], Any]:
-    """Arrays by their shape, each as a row of length 1, so that multiples of each other have the product 1 or -1."""
-    rows: dict[tuple[int, ...], list[Any]] = {}
-    for array in map(np.asarray, arrays):
-        flat = array.reshape(-1)
-        length = np.linalg.norm(flat) if array.dtype.kind in "fiu" else 0.0
-        if length > 0 and np.isfinite(length):
-            rows.setdefault(array.shape, []).append(flat / length)
-    return {shape: np.stack(found) for shape, found in rows.items()}
+def direction(array: Any) -> Any:
+    """An array as a row of length 1, so that multiples of each other have the product 1 or -1; None of zeros."""
+    flat = np.asarray(array).reshape(-1)
+    length = np.linalg.norm(flat) if flat.dtype.kind in "fiu" else 0.0
+    return flat / length if length > 0 and np.isfinite(length) else None

@@ -33,7 +33,7 @@ from maplet.health.audit.lines import Line
 from maplet.health.audit.namespace import Namespace
 from maplet.health.audit.tape import Float, Recorded, Ref, Tape
 from maplet.health.audit.truth import Truth
-from maplet.health.audit.verdict import Finding, Report
+from maplet.health.audit.verdict import Finding, Report, Verdict
 from maplet.health.audit.words import known_language, sentence
 
 if TYPE_CHECKING:
@@ -77,10 +77,14 @@ def _with_direction(report: Report, witness: Witness, first: Run, language: str)
         if witness.slope(first, update) > 0.9:
             words = sentence(language, Cause.CLIMBS)
             climbs = Finding(Cause.CLIMBS, words, update.line.file, update.line.number, remark)
-            verdicts = tuple(
-                v.with_finding(climbs) if v.name == update.name and v.judgement == "wrong" else v for v in verdicts
-            )
+            verdicts = tuple(v.with_finding(climbs) if v.name == update.name and _may_climb(v) else v for v in verdicts)
     return Report(verdicts, language, report.dtype, (*report.remarks, remark))
+
+
+def _may_climb(verdict: Verdict) -> bool:
+    """Whether going up is the fault itself, and does not merely follow from another one that was named."""
+    causes = {finding.cause for finding in verdict.findings}
+    return verdict.judgement == "wrong" and (not causes or not causes.isdisjoint((Cause.SIGN, Cause.UNKNOWN)))
 
 
 class Update:

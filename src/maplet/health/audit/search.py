@@ -19,7 +19,7 @@ from maplet.health.audit.local_derivatives import local_derivatives
 from maplet.health.audit.loops import in_loops
 from maplet.health.audit.numbers import agrees, ratio
 from maplet.health.audit.operands import exchanged, left_out, recoded, shifted
-from maplet.health.audit.steps import rescaled, wrong_steps
+from maplet.health.audit.steps import rescaled, wrong_starts, wrong_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +40,7 @@ ordinary: Sequence[edits.Kind] = (
     reversed_axes,
     rescaled,
     wrong_steps,
+    wrong_starts,
 )
 paths: Sequence[edits.Kind] = (edits.forgotten,)  # which take a gradient for each path
 explanations: Sequence[edits.Kind] = (edits.unexplained,)
@@ -104,7 +105,7 @@ def _best(
             return best
     if stages[-1] is explanations:
         return None
-    nearer = [(_score(first, each.values), each.edit) for each in found]
+    nearer = [(_score(first, each.values), each.edit) for each in found if "only_right" not in each.edit.detail]
     nearer = [(score, edit) for score, edit in nearer if score > level]
     nearer.sort(key=lambda each: _order(each[0], level, each[1]))
     for _, edit in nearer[:20]:
@@ -201,7 +202,7 @@ def _confirmed(first: Bench, others: Sequence[Bench], chosen: list[Edit], edit: 
 
 
 def _score(bench: Bench, values: Sequence[Any]) -> Score:
-    several = sum(1 for o in bench.outputs if o.name in bench.ratios(values) and bench.expected[o.name].size > 1)
+    several = sum(bench.expected[name].size > 1 for name in bench.ratios(values))
     fitting = sum(np.size(values[o.number]) == bench.expected[o.name].size for o in bench.outputs)
     return len(bench.right(values)), several, fitting, bench.matched(values)
 

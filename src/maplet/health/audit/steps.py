@@ -19,12 +19,13 @@ from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.factors import explained
 from maplet.health.audit.numbers import ratio
+from maplet.health.audit.operands import contractions
+from maplet.health.audit.truth import elementwise
 
 if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
 
 Values = Sequence[Any]
-contractions = frozenset(["matmul", "dot", "einsum", "tensordot", "outer", "inner", "vdot"])
 few = 400  # entries of a value whose Jacobian is looked at
 
 
@@ -78,6 +79,34 @@ def wrong_steps(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator
             yield Edit((call.number,), (cause,), 2.6, _cotangent(first, 1 / base[1]), detail)
 
 
+def wrong_starts(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """The first step, ∂L/∂r for an r that the loss is made of, where another function of r stands: r for sign(r)."""
+    truth, names, uses = bench.truth, bench.run.names, _uses(bench)
+    if truth.problem:
+        return
+    begins = {region.first for region in truth.regions}
+    begins |= set(names)
+    cotangents = [(n, c) for n, c in truth.cotangents.items() if n in uses and n in begins and n not in truth.wrt]
+    known: set[int] = set()
+    for call in calls:
+        value = values[call.number]
+        given = any(o in known for o in call.operands)
+        if given or any(ratio(value, right) is not None for _, right in cotangents if np.size(right) > 1):
+            known.add(call.number)
+            continue
+        twins = bench.run.tape.ancestors([call.number]) - {call.number}
+        for number, right in cotangents if call.kind in elementwise and call.number not in bench.no_cotangents else ():
+            if np.shape(value) == right.shape and np.ndim(right) and _is_behind(bench, number, twins):
+                detail = {"place": (number, uses[number]), "base": call.number, "other": None, "only_right": True}
+                yield Edit((call.number,), (Cause.WRONG_DERIVATIVE,), 2.7, _cotangent(number), detail)
+
+
+def _is_behind(bench: Bench, number: int, computed: set[int]) -> bool:
+    """Whether a value, or one that is computed again and is the same, is among what was computed."""
+    value = bench.run.value(number)
+    return number in computed or any(np.array_equal(bench.run.value(n), value) for n in computed)
+
+
 def _places(bench: Bench) -> list[tuple[int, int]]:
     """Pairs of named values of one shape, of which the second comes from the first without a product of matrices."""
     truth, names = bench.truth, bench.run.names
@@ -93,7 +122,8 @@ def _places(bench: Bench) -> list[tuple[int, int]]:
             reached[number] = {root for o in operands for root in (o, *reached.get(o, ()))}
         for first in reached.get(number, ()):
             same = np.shape(bench.run.value(first)) == np.shape(bench.run.value(number)) != ()
-            if same and number in names and first in names and (first, number) not in inside:
+            named = number in names and first in names and first not in truth.wrt
+            if same and named and (first, number) not in inside:
                 found.append((first, number))
     return found
 

@@ -192,9 +192,10 @@ class Truth:
         return found
 
     def is_literal(self, first: int, last: int) -> bool:
-        """Whether nothing but numbers in the program and the first value make the second: no data, no parameter."""
-        given = {o for number in _between(self, first, last) for o in self.calls[number].operands}
+        """Whether the first value is multiplied with nothing but numbers in the program: no data, no parameter."""
         inner = {first, *_between(self, first, last)}
+        calls = [self.calls[number] for number in inner if number != first]
+        given = {o for call in calls if call.kind not in ("add", "subtract") for o in call.operands}
         return all(o in inner or (not np.ndim(self.run.value(o)) and self.calls[o].function is None) for o in given)
 
 

@@ -48,7 +48,7 @@ FAULTS = (
     [("dmargin = -weight * lose / np.sum(weight)", "dmargin = -weight * lose", "missing mean")],
     [("dmargin = -weight * lose / np.sum(weight)", "dmargin = -lose / np.sum(weight)", "missing derivative")],
     [("        ds[l] -= dmargin[match]\n", "", "missing path")],
-    [("lose = 1.0 / (1.0 + np.exp(margin))", "lose = 1.0 / (1.0 + np.exp(-margin))", "wrong derivative")],
+    [("lose = 1.0 / (1.0 + np.exp(margin))", "lose = 1.0 / (1.0 + np.exp(-margin))", "sign")],
     [("dextra = ds + 0.2 * extra / extra.size", "dextra = ds + 0.2 * extra", "missing mean")],
     [
         ("dextra = ds + 0.2 * extra / extra.size", "dextra = ds", "missing path"),

@@ -51,7 +51,7 @@ def subject(rng):
 
 
 FAULTS = (
-    [("du = dm * g * s", "du = dm * s", "wrong derivative")],
+    [("du = dm * g * s", "du = dm * s", "missing derivative")],
     [("dg = dm * u * (s + g * s * (1 - s))", "dg = dm * u * s * (1 - s)", "wrong derivative")],
     [('grads["x"] = dy + dnorm', 'grads["x"] = dnorm', "missing path")],
     [("dn = du @ self.up.T + dg @ self.gate.T", "dn = dg @ self.gate.T", "missing path")],

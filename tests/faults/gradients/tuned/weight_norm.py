@@ -59,6 +59,6 @@ FAULTS = (
     [("delta = (a @ w2.T - Y) / X.shape[0]", "delta = (Y - a @ w2.T) / X.shape[0]", "sign")],
     [
         ("delta = (a @ w2.T - Y) / X.shape[0]", "delta = a @ w2.T - Y", "missing mean"),
-        ("dw2 = delta.T @ a", "dw2 = delta.T @ z", "derivative at the input"),
+        ("dw2 = delta.T @ a", "dw2 = delta.T @ z", "wrong value"),
     ],
 )
