@@ -264,7 +264,7 @@ def _named(bench: Bench, factor: Any, place: Place) -> tuple[Cause, dict[str, An
 
 
 def _is_numbers(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return np.asarray(value).dtype.kind == "f"
 
 
 def _misplaced(factor: Any, region: Region) -> tuple[Cause, dict[str, Any]]:

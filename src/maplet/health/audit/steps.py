@@ -68,7 +68,7 @@ def wrong_steps(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator
         ]
         given[number] = [(base, factor) for base, factor in several if factor is not None]
     for call in calls:
-        behind = bench.run.tape.ancestors([call.number]) - {call.number}
+        behind = bench.run.tape.ancestors([call.number])
         for first, last in places:
             right = bench.truth.cotangents[first]
             base = next(((b, f) for b, f in given[last] if b in behind), None)

@@ -168,7 +168,7 @@ class Truth:
     def factors_between(self, first: int, last: int) -> Any:
         """What a product multiplies an operand with; of a quotient, 1 by the denominator; of a maximum, 0 or 1."""
         call = self.calls[last]
-        if call.kind in largest:
+        if call.kind in largest and call.function is not None:
             x = self.run.value(first)
             hits = x == call.function(x, **{**call.kwargs, "keepdims": True}) if len(call.args) == 1 else np.ones(())
             return hits / np.maximum(np.sum(hits, axis=call.kwargs.get("axis"), keepdims=True), 1)
@@ -181,9 +181,11 @@ class Truth:
         """The constants in the other operand of a product or quotient, as numbers that cancel them."""
         call = self.calls[last]
         others = [arg.number for arg in call.args if isinstance(arg, Ref) and arg.number != first]
-        if call.kind in largest or len(others) != 1 or self.calls[others[0]].kind not in ("multiply", "divide"):
+        inner = self.calls[others[0]] if len(others) == 1 and call.kind not in largest else call
+        if inner is call or inner.kind not in ("multiply", "divide", "negative"):
             return []
-        inner = self.calls[others[0]]
+        if inner.kind == "negative":
+            return [-1.0]
         found: list[float] = []
         for place, arg in enumerate(inner.args):
             if isinstance(arg, int | float) and arg not in (0, 1):
