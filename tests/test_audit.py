@@ -54,10 +54,12 @@ def test_the_suite_is_as_large_as_it_says():
 
 def test_the_page_shows_what_was_measured():
     page = (Path(__file__).parents[1] / "docs" / "audit.md").read_text(encoding="utf-8")
-    every = [case for group in runner.GROUPS for case in runner.cases(group)]
-    for cause in Cause:
-        planted = sum(str(cause) in case.causes for case in every)
-        assert f"| {cause} | {planted} |" in page or not planted, f"the table is out of date: {cause}"
+    for group in runner.GROUPS:
+        table = page.partition(f"Programs in `{group}`")[2].partition("Programs in")[0]
+        every = list(runner.cases(group))
+        for cause in Cause:
+            planted = sum(str(cause) in case.causes for case in every)
+            assert f"| {cause} | {planted} |" in table or not planted, f"the table of {group} is out of date: {cause}"
 
 
 # ── a pair to try things on ──────────────────────────────────────────────────────────────────────
@@ -280,8 +282,8 @@ def test_what_forward_returns_without_a_name_is_given_by_place(args):
         h = np.tanh(x)
         return np.mean((h @ w - y) ** 2), h, h @ w - y
 
-    def back(x, y, w, h, R):
-        return {"w": 2 * h.T @ R / len(x)}
+    def back(h, R):
+        return {"w": 2 * h.T @ R / len(h)}
 
     assert mp.audit(net, back, *args)
 

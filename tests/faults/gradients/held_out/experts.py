@@ -9,7 +9,7 @@ def mixture(x, y, G, E):
     w = w / w.sum(axis=1, keepdims=True)
     each = np.einsum("nd,kdo->nko", x, E)
     out = np.einsum("nk,nko->no", w, each)
-    return 0.5 * np.mean(np.sum((out - y) ** 2, axis=1)), dict(w=w, each=each, out=out)
+    return 0.5 * np.mean(np.sum((out - y) ** 2, axis=1)), {"w": w, "each": each, "out": out}
 
 
 def mixture_grad(x, y, G, E, saved):

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def lossFun(inputs, targets, hprev, Wxh, Whh, Why, bh, by):
+def loss_fun(inputs, targets, hprev, Wxh, Whh, Why, bh, by):
     xs, hs, ys, ps = {}, {}, {}, {}
     hs[-1] = np.copy(hprev)
     loss = 0
@@ -17,7 +17,7 @@ def lossFun(inputs, targets, hprev, Wxh, Whh, Why, bh, by):
     return loss, (xs, hs, ps)
 
 
-def gradFun(inputs, targets, hprev, Wxh, Whh, Why, bh, by, cache):
+def grad_fun(inputs, targets, hprev, Wxh, Whh, Why, bh, by, cache):
     xs, hs, ps = cache
     dWxh, dWhh, dWhy = np.zeros_like(Wxh), np.zeros_like(Whh), np.zeros_like(Why)
     dbh, dby = np.zeros_like(bh), np.zeros_like(by)
@@ -48,7 +48,7 @@ def subject(rng):
         rng.normal(size=(h, 1)),
         rng.normal(size=(v, 1)),
     )
-    return lossFun, gradFun, args, {"wrt": ["Wxh", "Whh", "Why", "bh", "by"]}
+    return loss_fun, grad_fun, args, {"wrt": ["Wxh", "Whh", "Why", "bh", "by"]}
 
 
 FAULTS = (

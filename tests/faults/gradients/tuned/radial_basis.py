@@ -12,7 +12,7 @@ def predict(x, centers, log_width, coef):
 
 
 def cost(x, y, centers, log_width, coef):
-    out, phi = predict(x, centers, log_width, coef)
+    out, _ = predict(x, centers, log_width, coef)
     J = np.sum((out - y) ** 2) / (2 * len(y))
     return J
 
