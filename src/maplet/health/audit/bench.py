@@ -10,6 +10,7 @@ import numpy as np
 
 from maplet.health.audit.foreign import numbers_of
 from maplet.health.audit.methods import same
+from maplet.health.audit.numbers import agrees, direction, ratio
 from maplet.health.audit.tape import Recorded, Ref
 from maplet.health.audit.truth import Truth
 
@@ -164,33 +165,35 @@ class Bench:
         found = {o.name: ratio(values[o.number], self.expected[o.name]) for o in self.outputs}
         return {name: factor for name, factor in found.items() if factor is not None}
 
+    @cached_property
+    def _cotangents(self) -> Mapping[tuple[int, ...], Any]:
+        """The directions of the cotangents of each shape, as rows."""
+        rows: dict[tuple[int, ...], list[Any]] = {}
+        for cotangent in self.truth.cotangents.values():
+            if np.size(cotangent) > 1 and (row := direction(cotangent)) is not None:
+                rows.setdefault(cotangent.shape, []).append(row)
+        return {shape: np.stack(found) for shape, found in rows.items()}
+
+    def _hits(self, value: Any) -> Any:
+        """Of which cotangents of its shape a value is a multiple."""
+        row = direction(value)
+        wanted = self._cotangents[np.shape(value)]
+        return np.abs(wanted @ row) > 1 - 1e-13 if row is not None else np.zeros(len(wanted), bool)
+
+    @cached_property
+    def _given(self) -> list[tuple[int, tuple[int, ...], Any]]:
+        """The calls of the backward pass that may be cotangents: number, shape, and which they are multiples of."""
+        calls = (call.number for call in self.calls[self.run.begin :] if call.number not in self.no_cotangents)
+        values = ((number, self.run.value(number)) for number in calls)
+        return [(n, np.shape(value), self._hits(value)) for n, value in values if np.shape(value) in self._cotangents]
+
     def matched(self, values: Sequence[Any]) -> int:
         """How many cotangents of the forward pass some call of the backward pass gives a multiple of."""
-        calls = [call.number for call in self.calls[self.run.begin :] if call.number not in self.no_cotangents]
-        given = [values[number] for number in calls if np.size(values[number]) > 1]
-        wanted = [c for c in self.truth.cotangents.values() if np.size(c) > 1]
-        return sum(any(np.shape(v) == c.shape and ratio(v, c) is not None for v in given) for c in wanted)
-
-
-def agrees(given: Any, right: Any, tolerance: float) -> bool:
-    """Whether two arrays are the same up to rounding, relative to the largest number; axes of length 1 do not count."""
-    if np.shape(given) != np.shape(right):
-        given, right = np.squeeze(given), np.squeeze(right)
-        if given.shape != right.shape:
-            return False
-    if np.size(right) == 0:
-        return True
-    given = np.asarray(given)
-    if given.dtype.kind not in "fiub" or not np.all(np.isfinite(given)):
-        return False
-    return bool(np.max(np.abs(given - right)) <= tolerance * max(np.max(np.abs(right)), 1e-8))
-
-
-def ratio(given: Any, right: Any) -> float | None:
-    """The number by which an array is to be multiplied to give another; None where there is none."""
-    given, right = np.asarray(given), np.asarray(right)
-    if given.shape != right.shape or given.dtype.kind not in "fiu" or not np.all(np.isfinite(given)):
-        return None
-    size = float(np.sum(given * given))
-    factor = float(np.sum(given * right)) / size if size > 0 else 0.0
-    return factor if factor and agrees(given * factor, right, 1e-7) else None
+        hit = {shape: np.zeros(len(rows), bool) for shape, rows in self._cotangents.items()}
+        for number, shape, before in self._given:
+            value = values[number]
+            if value is self.run.tape.values[number]:
+                hit[shape] |= before
+            elif np.shape(value) in hit:
+                hit[np.shape(value)] |= self._hits(value)
+        return sum(int(np.sum(hits)) for hits in hit.values())

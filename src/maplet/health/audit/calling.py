@@ -227,8 +227,9 @@ def _arguments(
             named[p.name] = lower[p.name.lower()]
         elif p.default is p.empty:
             open_.append(p.name)
-    if open_ and len(open_) == len(rest):
-        named |= dict(zip(open_, rest, strict=True))
+    unnamed = [value for value in rest if not any(value is known for known in named.values())]
+    if open_ and len(open_) in (len(rest), len(unnamed)):
+        named |= dict(zip(open_, rest if len(open_) == len(rest) else unnamed, strict=True))
     elif len(open_) == 1 and rest:
         named[open_[0]] = tuple(rest)
     elif open_ and len(parameters) == len(given):

@@ -7,16 +7,19 @@ Each function yields edits of one kind.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.factors import atoms, explained
+from maplet.health.audit.factors import Atom, atoms, explained
+from maplet.health.audit.numbers import ratio
 from maplet.health.audit.tape import Call, Ref, filled
 
 Values = Sequence[Any]
+cost_of_paths = 2.5
 few = 80  # calls, of which each is tried with every factor
 Kind = Callable[[Bench, Values, Sequence[Call]], Iterator[Edit]]
 
@@ -24,19 +27,27 @@ Kind = Callable[[Bench, Values, Sequence[Call]], Iterator[Edit]]
 def scaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
     """A gradient that is a multiple of the right one; or a term in a sum that is."""
     wanted = {round(f, 9): f for f in bench.ratios(values).values() if abs(f - 1) > 1e-6}
+    reasons = {f: explained(f, bench) for f in wanted.values()}
+    known = (Atom(-1.0, Cause.SIGN, ("", "")), *atoms(bench))
     terms = {ref for call in calls if call.kind in ("add", "subtract") for ref in call.operands}
     for call in calls:
-        for factor in wanted.values():
-            found = explained(factor, bench)
+        for factor, found in reasons.items():
             causes, detail = found or ((Cause.FACTOR,), {"factor": factor, "counts": []})
             yield _multiplied(call, factor, causes, 0.6 + 0.4 * len(causes) if found else 6.0, detail)
         if call.number in terms or (len(calls) <= few and call.number in bench.linear):
-            for factor, cause, name in ((-1.0, Cause.SIGN, ("", "")), *atoms(bench)):
-                yield _multiplied(call, factor, (cause,), 1.5, {"factor": factor, "counts": [(factor, *name)]})
+            for atom in known:
+                detail = {"factor": atom.value, "counts": [(atom.value, *atom.source)], "atoms": (atom,)}
+                yield _multiplied(call, atom.value, (atom.cause,), 1.5, detail)
 
 
 def _multiplied(call: Call, factor: float, causes: tuple[Cause, ...], cost: float, detail: dict[str, Any]) -> Edit:
-    return Edit((call.number,), causes, cost, lambda _, v, n: v[n] * factor, detail)
+    atoms_of_it: Sequence[Atom] = detail.get("atoms", ())
+    if all(atom.number is None for atom in atoms_of_it):
+        return Edit((call.number,), causes, cost, lambda _, v, n: v[n] * factor, detail)
+    sign = np.sign(factor)
+    return Edit(
+        (call.number,), causes, cost, lambda bench, v, n: v[n] * sign * prod(a.of(bench) for a in atoms_of_it), detail
+    )
 
 
 def opposite(_bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
@@ -60,6 +71,11 @@ def summed(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit
         shape = np.shape(values[call.number])
         if call.kind in ("sum", "mean", "reduce") and call.operands:
             yield from _other_axes(call, np.ndim(values[call.operands[0]]), shape, shapes.get(call.number))
+        if call.kind == "mean" and call.operands:
+            count = np.size(values[call.operands[0]]) // max(np.size(values[call.number]), 1)
+            of = ("elements", bench.run.names.get(call.operands[0], ""))
+            detail = {"factor": float(count), "counts": [(float(count), *of)]}
+            yield _multiplied(call, float(count), (Cause.EXTRA_MEAN,), 0.95, detail)
         target = shapes.get(call.number)
         if target is None or shape == target:
             continue
@@ -148,23 +164,40 @@ def forgotten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[E
                 continue
             for call in calls:
                 value = values[call.number]
-                if np.shape(value) != right.shape or np.size(value) < 2:
+                if np.shape(value) != right.shape:
                     continue
+                for factor, used in _beside(values, call, right, less):
+                    detail = {"edge": paths[0], "used": used, "right": number}
+                    mend = _replaced(number, factor)
+                    yield Edit((call.number,), (Cause.WRONG_VALUE,), cost_of_paths + 0.2, mend, detail)
                 for mutated, cause in ((less, Cause.MISSING_PATH), (2 * right - less, Cause.EXTRA_PATH)):
                     factor = _multiple(value, mutated)
                     if factor is not None:
                         yield Edit(
                             (call.number,),
                             (cause,),
-                            2.5,
+                            cost_of_paths,
                             _replaced(number, factor),
                             {"edge": paths[0], "value": paths[0][1]},
                         )
 
 
+def _beside(values: Values, call: Call, right: Any, less: Any) -> Iterator[tuple[float, int]]:
+    """In a sum of two paths of which one is right, its factor, and what stands in the place of the other."""
+    if call.kind not in ("add", "subtract") or len(call.operands) != 2 or ratio(values[call.number], right) is not None:
+        return
+    for ref, other in (call.operands, call.operands[::-1]):
+        for part in (less, right - less):
+            factor = _multiple(values[ref], part) if np.shape(values[ref]) == right.shape else None
+            if factor is not None:
+                yield (-factor if call.kind == "subtract" and ref == call.operands[1] else factor), other
+
+
 def _multiple(value: Any, of: Any) -> float | None:
     size = float(np.sum(of * of))
     factor = float(np.sum(of * value)) / size if size > 0 else 0.0
+    if np.size(of) < 2 and abs(factor - 1) > 1e-7:  # one number is a multiple of any other
+        return None
     return factor if factor and np.allclose(of * factor, value, rtol=1e-7, atol=1e-10 * np.max(np.abs(of))) else None
 
 

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Any
+from itertools import combinations, combinations_with_replacement
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,10 +15,30 @@ from maplet.health.audit.causes import Cause
 from maplet.health.audit.tape import Ref
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from maplet.health.audit.bench import Bench
 
 Count = tuple[str, str]
 """Where a number comes from: a key of `words`, and the name that goes into it."""
+
+
+class Atom(NamedTuple):
+    """A number that gradients are off by: what that would mean, and where the number comes from.
+
+    One that the program computes from its data, such as a sum of weights, is another number for other data; `number`
+    is the call that gives it, and `power` is 1 or -1.
+    """
+
+    value: float
+    cause: Cause
+    source: Count
+    number: int | None = None
+    power: int = 1
+
+    def of(self, bench: Bench) -> float:
+        """The number in a run."""
+        return self.value if self.number is None else float(np.sum(bench.run.value(self.number))) ** self.power
 
 
 def explained(factor: float, bench: Bench) -> tuple[tuple[Cause, ...], dict[str, Any]] | None:
@@ -26,38 +47,55 @@ def explained(factor: float, bench: Bench) -> tuple[tuple[Cause, ...], dict[str,
     size, known = abs(factor), atoms(bench)
     for count in range(3):
         for chosen in combinations_with_replacement(known, count):
-            if abs(np.prod([value for value, _, _ in chosen]) / size - 1) < 1e-6 and not _cancel(chosen):
-                causes = (*sign, *dict.fromkeys(cause for _, cause, _ in chosen))
-                return (
-                    (causes, {"factor": factor, "counts": [(value, *source) for value, _, source in chosen]})
-                    if causes
-                    else None
-                )
+            if abs(np.prod([atom.value for atom in chosen]) / size - 1) < 1e-6 and not _cancel(chosen):
+                causes = (*sign, *dict.fromkeys(atom.cause for atom in chosen))
+                counts = [(atom.value, *atom.source) for atom in chosen]
+                return (causes, {"factor": factor, "counts": counts, "atoms": chosen}) if causes else None
     return None
 
 
-def _cancel(chosen: tuple[Any, ...]) -> bool:
-    values = [value for value, _, _ in chosen]
-    return len(values) == 2 and abs(values[0] * values[1] - 1) < 1e-9
+def _cancel(chosen: tuple[Atom, ...]) -> bool:
+    return len(chosen) == 2 and abs(chosen[0].value * chosen[1].value - 1) < 1e-9
 
 
-def atoms(bench: Bench) -> list[tuple[float, Cause, Count]]:
-    """Numbers that gradients are off by, the likeliest first: (number, what it would mean, where it comes from)."""
-    found: list[tuple[float, Cause, Count]] = [
-        (2.0, Cause.FACTOR, ("number", "2")),
-        (0.5, Cause.FACTOR, ("number", "1/2")),
-    ]
-    for count, source in _counts(bench).items():
+def atoms(bench: Bench) -> list[Atom]:
+    """Numbers that gradients are off by, the likeliest first."""
+    found = [Atom(2.0, Cause.FACTOR, ("number", "2")), Atom(0.5, Cause.FACTOR, ("number", "1/2"))]
+    averaged, other = _counts(bench)
+    constants = _constants(bench)
+    # A number with a point, such as a temperature of 3.0, is seldom how many of something there are.
+    named = [atom for atom in constants if atom.cause is Cause.FACTOR and atom.source[1].startswith("constant")]
+    for several in (_means(averaged), named, _means(other), constants):
+        found += [atom for atom in several if not any(abs(atom.value / known.value - 1) < 1e-12 for known in found)]
+    return found
+
+
+def _means(counts: Mapping[int, Count]) -> list[Atom]:
+    found: list[Atom] = []
+    for count, source in counts.items():
         if count > 2:
-            found += [(1 / count, Cause.MISSING_MEAN, source), (float(count), Cause.EXTRA_MEAN, source)]
-    run, behind = bench.run, bench.run.tape.ancestors([bench.run.loss])
+            found += [Atom(1 / count, Cause.MISSING_MEAN, source), Atom(float(count), Cause.EXTRA_MEAN, source)]
+    return found
+
+
+def _constants(bench: Bench) -> list[Atom]:
+    """The single numbers that the loss multiplies with or divides by; one that is computed from data is a count."""
+    run, behind, active = bench.run, bench.run.tape.ancestors([bench.run.loss]), set(bench.truth.active)
+    found: list[Atom] = []
     for call in bench.calls[: run.loss + 1]:
-        if call.kind in ("multiply", "divide", "power") and call.number in behind:
-            for arg in call.args:
-                number = _constant(run.value(arg.number) if isinstance(arg, Ref) else arg)
-                if number not in (0.0, 1.0) and not any(abs(number - other) < 1e-12 for other, _, _ in found):
-                    found.append((number, Cause.FACTOR, ("number", f"{number:g}")))
-                    found.append((1 / number, Cause.FACTOR, ("number", f"1/{number:g}")))
+        for arg in call.args if call.kind in ("multiply", "divide", "power") and call.number in behind else ():
+            number = _constant(run.value(arg.number) if isinstance(arg, Ref) else arg)
+            if number in (0.0, 1.0):
+                continue
+            if isinstance(arg, Ref) and bench.calls[arg.number].function is not None:
+                of = ("elements", run.names.get(arg.number, ""))
+                if arg.number not in active:
+                    found.append(Atom(1 / number, Cause.MISSING_MEAN, of, arg.number, -1))
+                    found.append(Atom(number, Cause.EXTRA_MEAN, of, arg.number))
+            else:
+                kind = "constant" if number > 1 and not isinstance(arg, int | np.integer) else ""
+                found.append(Atom(number, Cause.FACTOR, ("number", f"{kind} {number:g}")))
+                found.append(Atom(1 / number, Cause.FACTOR, ("number", f"{kind} 1/{number:g}")))
     return found
 
 
@@ -67,22 +105,30 @@ def _constant(value: Any) -> float:
     return abs(float(np.asarray(value).reshape(()))) if alone else 0.0
 
 
-def _counts(bench: Bench) -> dict[int, Count]:
-    """What a mean may go over: rows of the data, elements of what is averaged, other axes."""
+def _counts(bench: Bench) -> tuple[dict[int, Count], dict[int, Count]]:
+    """What a mean may go over: rows of the data and what the loss averages; then other sums and axes."""
     run = bench.run
     behind = run.tape.ancestors([run.loss])
     data = {name: np.shape(run.value(n)) for name, n in run.inputs.items() if n not in bench.truth.wrt and n in behind}
-    found: dict[int, Count] = {}
+    averaged: dict[int, Count] = {}
+    other: dict[int, Count] = {}
     for name, shape in data.items():
         if shape:
-            found.setdefault(shape[0], ("rows", name))
+            averaged.setdefault(shape[0], ("rows", name))
     for call in bench.calls[: run.loss + 1]:
         if call.kind in ("mean", "sum", "reduce") and call.number in behind and call.operands:
             shape = np.shape(run.value(call.operands[0]))
+            of = ("elements", run.names.get(call.operands[0], ""))
             added = int(np.prod(shape)) // max(np.size(run.value(call.number)), 1)
-            for length in (added, int(np.prod(shape)), *shape):
-                found.setdefault(length, ("elements", run.names.get(call.operands[0], "")))
+            (averaged if call.kind == "mean" else other).setdefault(added, of)
+            for length in (int(np.prod(shape)), *shape, *_products(shape)):
+                other.setdefault(length, of)
     for name, shape in data.items():
         for length in shape[1:]:
-            found.setdefault(length, ("row", name))
-    return found
+            other.setdefault(length, ("row", name))
+    return averaged, other
+
+
+def _products(shape: tuple[int, ...]) -> list[int]:
+    """How many elements some of the axes hold together."""
+    return [prod(axes) for count in range(2, min(len(shape), 4)) for axes in combinations(shape, count)]

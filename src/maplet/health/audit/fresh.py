@@ -25,10 +25,27 @@ def fresh(arrays: Mapping[str, Any], parameters: Collection[str], rng: np.random
     """Random inputs near the given ones.
 
     Parameters and data move by a good part of their spread; what is whole numbers (labels, rows of zeros and a one,
-    masks) gives its rows another order, all such arrays of one length the same one; positive numbers stay positive.
+    masks) gives its rows another order, all such arrays of one length the same one; positive numbers stay positive, a
+    symmetric matrix stays symmetric, and probabilities add up to 1.
     """
     orders: dict[int, Any] = {}
-    return {name: _moved(np.asarray(value), name in parameters, orders, rng) for name, value in arrays.items()}
+    found: dict[str, Any] = {}
+    for name, value in arrays.items():
+        moved = _moved(np.asarray(value), name in parameters, orders, rng)
+        found[name] = moved if name in parameters else _of_the_same_kind(np.asarray(value), moved)
+    return found
+
+
+def _of_the_same_kind(value: Any, moved: Any) -> Any:
+    """What derivations by hand rely on: symmetry (of a kernel, a graph), and rows (or columns) with the sum 1."""
+    if value.dtype.kind != "f" or value.ndim < 1 or value.size < 2:
+        return moved
+    if value.ndim == 2 and value.shape[0] == value.shape[1] and np.array_equal(value, value.T):
+        return (moved + moved.T) / 2
+    for axis in (-1, 0) if np.all(value >= 0) else ():
+        if value.shape[axis] > 1 and np.allclose(np.sum(value, axis), 1, rtol=0, atol=1e-6):
+            return np.abs(moved) / np.sum(np.abs(moved), axis, keepdims=True)
+    return moved
 
 
 def _moved(value: Any, is_parameter: bool, orders: dict[int, Any], rng: np.random.Generator) -> Any:

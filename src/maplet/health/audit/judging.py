@@ -17,7 +17,7 @@ import numpy as np
 
 from maplet.core.context import package_folder
 from maplet.errors import GradientError, MapletError
-from maplet.health.audit.bench import Bench, Edit, Output, agrees
+from maplet.health.audit.bench import Bench, Edit, Output
 from maplet.health.audit.calling import Run, Subject, arrays_of, run
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.copies import plain
@@ -25,6 +25,7 @@ from maplet.health.audit.foreign import is_foreign
 from maplet.health.audit.fresh import fresh, nudged
 from maplet.health.audit.lines import numpy_folder
 from maplet.health.audit.methods import same
+from maplet.health.audit.numbers import agrees
 from maplet.health.audit.search import repaired
 from maplet.health.audit.verdict import Finding, Report, Verdict, largest
 from maplet.health.audit.words import sentence
@@ -228,6 +229,9 @@ def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:
         return found or (f"{call.kind.strip('_')}@{call.lines[0].number}" if call.lines else it)
 
     given = edit.detail
+    used = name(given["used"]) if isinstance(given.get("used"), int) and "right" in given else given.get("used")
+    if "reversed" in given:
+        used = sentence(language, "reversed", {"of": name(given["right"]), "axis": given["reversed"]})
     first, last = given.get("place") or (None, None)
     counts = [_count(n, kind, of, language) for n, kind, of in given.get("counts", ()) if kind not in ("", "number")]
     return {
@@ -236,7 +240,7 @@ def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:
         "first": name(first) if first is not None else it,
         "last": name(last) if last is not None else it,
         "axes": given.get("axes"),
-        "used": name(given["used"]) if isinstance(given.get("used"), int) and "right" in given else given.get("used"),
+        "used": used,
         "right": name(given["right"]) if "right" in given else it,
         "shapes": " and ".join(map(str, given.get("shapes", ()))),
         "value": name(given["value"]) if "value" in given else it,

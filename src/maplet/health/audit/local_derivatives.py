@@ -7,22 +7,46 @@ local derivative of the forward pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from maplet.health.audit.activations import derivative_of, recognized
-from maplet.health.audit.bench import Bench, Edit, ratio
+from maplet.health.audit.activations import derivative_of
+from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
+from maplet.health.audit.numbers import alike, ratio
 from maplet.health.audit.truth import Region, elementwise
 
 if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
 
 Values = Sequence[Any]
-Place = tuple[Region | None, int, int, Any]
-"""Where the chain rule multiplies: the function between two values (none of a product), both, and the derivative."""
+
+
+class Place(NamedTuple):
+    """Where the chain rule multiplies.
+
+    Parameters
+    ----------
+    region
+        The function between the two values; None of a product, a quotient or a largest value.
+    first, last
+        The values.
+    derivative
+        ∂last/∂first, element by element, times `scale`.
+    scale
+        A constant of the program that other constants cancel in a derivation by hand: 2 of ``r**2 / (2 * s**2)``.
+    """
+
+    region: Region | None
+    first: int
+    last: int
+    derivative: Any
+    scale: float = 1.0
+    inner: bool = False  # whether it is part of a function between two values that have names
+
 
 keeps_shape = elementwise | {"setitem", "nan_to_num", "sign", "round"}
 limits = {"clip", "maximum", "minimum", "sign", "tanh", "round", "nan_to_num", "fmin", "fmax"}
@@ -31,6 +55,7 @@ limits = {"clip", "maximum", "minimum", "sign", "tanh", "round", "nan_to_num", "
 def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
     """Another factor, element by element, in the place of the one that a line multiplies with."""
     wanted = meaningful(bench)
+    masks = _masks(values, calls)
     for call in calls:
         shape = np.shape(values[call.number])
         for base in (call.number, *_chain(bench, values, call)):
@@ -40,10 +65,25 @@ def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> It
             if base != call.number:
                 yield _without(bench, call.number, base, factor, wanted)
             for place in wanted:
-                right = fitted(place[3], shape)
-                if right is not None and not np.allclose(factor, right, rtol=1e-9, atol=1e-12):
-                    yield _instead(call.number, base, factor, (*place[:3], right))
+                right = fitted(place.derivative, shape)
+                if right is not None and not alike(factor, right):
+                    edit = _instead(bench, call.number, base, factor, place._replace(derivative=right))
+                    hidden = base == call.number and any(alike(right * mask, right) for mask in masks.get(base, ()))
+                    yield replace(edit, cost=edit.cost + 0.7) if hidden else edit
         yield from _function_for_derivative(values, call, wanted)
+
+
+def _masks(values: Values, calls: Sequence[Call]) -> dict[int, list[Any]]:
+    """What a value was multiplied with, or is later: beside a wrong mask the right one only seems to be missing."""
+    found: dict[int, list[Any]] = {}
+    for call in calls:
+        if call.kind == "multiply" and len(call.operands) == 2:
+            for one, other in (call.operands, call.operands[::-1]):
+                mask = np.asarray(values[other])
+                if mask.shape == np.shape(values[one]) and np.all((mask == 0) | (mask == 1)):
+                    found.setdefault(one, []).append(mask)
+                    found.setdefault(call.number, []).append(mask)
+    return found
 
 
 def fitted(derivative: Any, shape: tuple[int, ...]) -> Any:
@@ -52,12 +92,14 @@ def fitted(derivative: Any, shape: tuple[int, ...]) -> Any:
         return derivative
     if derivative.ndim == 1 and len(shape) == 2 and shape[0] == len(derivative):
         return np.broadcast_to(derivative[:, None], shape)
+    if derivative.ndim and np.ptp(derivative) == 0:
+        return np.full(shape, derivative.flat[0])
     return None
 
 
 def _function_for_derivative(values: Values, call: Call, wanted: Sequence[Place]) -> Iterator[Edit]:
     """A multiple of a function of the forward pass, where one of its derivative belongs."""
-    for region, first, last, _ in wanted:
+    for region, first, last, *_ in wanted:
         factor = ratio(region.y, values[call.number]) if region is not None else None
         if factor is not None:
 
@@ -77,22 +119,28 @@ def meaningful(bench: Bench) -> list[Place]:
         return []
     inside = {(r.first, r.last) for r in truth.regions}
     begins = {r.first for r in truth.regions} - {last for _, last in inside}
-    used = {o for c in bench.calls[: bench.run.loss + 1] if c.kind not in elementwise for o in c.operands}
+    uses: dict[int, list[int]] = {}
+    for call in bench.calls[: bench.run.loss + 1]:
+        for operand in call.operands:
+            uses.setdefault(operand, []).append(call.number)
     found: list[Place] = []
     for region in truth.regions:
-        ends = region.last in names or region.last in used
-        if (region.first in names or region.first in begins) and (ends or recognized(region.x, region.y)):
-            place = (region, region.first, region.last, region.derivative)
-            if np.size(place[3]) > 1 and not _is_one(place[3]) and not _among(place[3], found):
+        first, last = region.first, region.last
+        ends = last in names or any((first, use) not in inside for use in uses.get(last, ()))
+        if (first in names or first in begins) and (ends or region.activation):
+            inner = last not in names and any(begin == first and end in names and end > last for begin, end in inside)
+            place = Place(region, first, last, region.derivative, inner=inner)
+            if not _is_one(place.derivative) and not _among(place.derivative, found):
                 found.append(place)
     for first, last, factor in truth.factors:
-        if not _is_one(factor) and not _among(factor, found):
-            found.append((None, first, last, factor))
+        for scale in (1.0, *truth.constants_of_factor(first, last)):
+            if not _is_one(factor * scale) and not _among(factor * scale, found):
+                found.append(Place(None, first, last, factor * scale, scale))
     return found
 
 
 def _among(value: Any, places: Sequence[Place]) -> bool:
-    return any(p[3].shape == value.shape and np.allclose(p[3], value, rtol=1e-9, atol=1e-12) for p in places)
+    return any(alike(place.derivative, value) for place in places)
 
 
 def _is_one(value: Any) -> bool:
@@ -126,7 +174,7 @@ def _factor(bench: Bench, values: Values, number: int, base: int) -> Any:
         found = _with(bench, values, number, base, np.ones(np.shape(origin)))
     if found is None or np.shape(found) != np.shape(value):
         return None
-    return found if np.allclose(found * origin, value, rtol=1e-9, atol=1e-12) else None
+    return found if alike(found * origin, value) else None
 
 
 def _with(bench: Bench, values: Values, number: int, base: int, replacement: Any) -> Any:
@@ -144,9 +192,9 @@ def _with(bench: Bench, values: Values, number: int, base: int, replacement: Any
 
 def _without(bench: Bench, number: int, base: int, factor: Any, wanted: Sequence[Any]) -> Edit:
     """The factor left out."""
-    place = next((p for p in wanted if p[3].shape == np.shape(factor) and np.allclose(p[3], factor, rtol=1e-9)), None)
+    place = next((place for place in wanted if alike(factor, place.derivative)), None)
     cause = Cause.EXTRA_DERIVATIVE
-    if place is not None and is_at_the_end(bench, place[1]) and not is_given(bench, place[2]):
+    if place is not None and is_at_the_end(bench, place.first) and not is_given(bench, place.last):
         cause = Cause.OUTPUT_DERIVATIVE_TWICE
     if np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
         cause = Cause.FACTOR
@@ -173,17 +221,18 @@ def is_at_the_end(bench: Bench, number: int) -> bool:
     return True
 
 
-def _instead(number: int, base: int, factor: Any, place: Place) -> Edit:
+def _instead(bench: Bench, number: int, base: int, factor: Any, place: Place) -> Edit:
     """A local derivative in the place of the factor."""
-    region, first, last, _ = place
-    cause, detail = _named(factor, place)
+    region, first, last, _, scale, inner = place
+    cause, detail = _named(bench, factor, place)
 
     def mend(other: Bench, values: list[Any], _: int) -> Any:
         truth = other.truth
         found = derivative_between(other, first, last) if region is not None else truth.factors_between(first, last)
-        return values[base] * fitted(found, np.shape(values[base]))
+        return values[base] * fitted(found * scale, np.shape(values[base]))
 
     cost = 1.3 if _is_one(factor) else 1.7 if cause is not Cause.WRONG_DERIVATIVE else 1.9
+    cost += 0.15 * (scale != 1.0) + 0.65 * inner
     return Edit((number,), (cause,), cost, mend, {"place": (first, last), "base": base, **detail})
 
 
@@ -192,17 +241,30 @@ def derivative_between(bench: Bench, first: int, last: int) -> Any:
     return next(r.derivative for r in bench.truth.regions if (r.first, r.last) == (first, last))
 
 
-def _named(factor: Any, place: Place) -> tuple[Cause, dict[str, Any]]:
+def _named(bench: Bench, factor: Any, place: Place) -> tuple[Cause, dict[str, Any]]:
     """What is wrong with a factor that stands where the local derivative of a place belongs."""
-    region, _, _, right = place
+    right = place.derivative
+    with np.errstate(all="ignore"):
+        by = ratio(factor, right)
+    whole = place.region.derivative if place.region is not None else right
+    seen = np.size(right) > 1 or (np.size(whole) > 1 and np.ptp(whole) == 0)
+    if by is not None and seen and bench.truth.is_literal(place.first, place.last):
+        return (Cause.SIGN, {}) if abs(by + 1) < 1e-9 else (Cause.FACTOR, {"factor": by})
     if _is_one(factor):
         return Cause.MISSING_DERIVATIVE, {}
     for cause, other in ((Cause.EXTRA_DERIVATIVE, right**2), (Cause.SIGN, -right)):
-        if _like(factor, other):
+        if alike(factor, other):
             return cause, {}
-    if region is None:
-        return Cause.WRONG_VALUE, {}
-    return _misplaced(factor, region)
+    if place.region is None:
+        forward = bench.run.tape.values[: bench.run.begin]
+        used = (value for value in forward if np.shape(value) == np.shape(right) and _is_numbers(value))
+        is_value = any(alike(factor, value) for value in used)
+        return (Cause.WRONG_VALUE if is_value else Cause.WRONG_DERIVATIVE), {}
+    return _misplaced(factor, place.region)
+
+
+def _is_numbers(value: Any) -> bool:
+    return np.asarray(value).dtype.kind == "f"
 
 
 def _misplaced(factor: Any, region: Region) -> tuple[Cause, dict[str, Any]]:
@@ -211,20 +273,9 @@ def _misplaced(factor: Any, region: Region) -> tuple[Cause, dict[str, Any]]:
     if np.shape(factor) != np.shape(x):
         return Cause.WRONG_DERIVATIVE, {}
     with np.errstate(all="ignore"):
-        if _like(factor, _quietly(region.derivative_at, y)):
+        if region.derivative_at_output is not None and alike(factor, region.derivative_at_output):
             return Cause.DERIVATIVE_AT_OUTPUT, {}
-        activation = recognized(x, y)
-        if activation is not None and activation.of_output is not None and _like(factor, activation.of_output(x)):
+        activation = region.activation
+        if activation is not None and activation.of_output is not None and alike(factor, activation.of_output(x)):
             return Cause.DERIVATIVE_AT_INPUT, {}
     return Cause.WRONG_DERIVATIVE, {"other": derivative_of(factor, x, y)}
-
-
-def _quietly(function: Callable[[Any], Any], x: Any) -> Any:
-    try:
-        return function(x)
-    except (ValueError, ArithmeticError):
-        return None
-
-
-def _like(a: Any, b: Any) -> bool:
-    return b is not None and np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=1e-8, atol=1e-12))

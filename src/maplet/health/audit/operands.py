@@ -6,35 +6,45 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.bench import Bench, Edit, ratio
+from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.local_derivatives import is_at_the_end, is_given, limits, meaningful
+from maplet.health.audit.numbers import ratio
+from maplet.health.audit.truth import elementwise
 
 if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
 
 Values = Sequence[Any]
+contractions = frozenset(["matmul", "dot", "einsum", "tensordot", "outer", "inner", "vdot"])
 
 
 def exchanged(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
-    """Another value of the forward pass in the place of an operand, in one call or in all of a line."""
+    """Another value that has a name in the place of an operand, in one call or in all of a line."""
     pool = _pool(bench)
     lines: dict[tuple[Any, int], list[int]] = {}
     for call in calls:
         for ref in call.operands:
             lines.setdefault((call.lines[0] if call.lines else None, ref), []).append(call.number)
+    turns = Counter((call.lines, call.kind) for call in bench.calls)
     for (_, ref), numbers in lines.items():
+        own = bench.calls[numbers[0]]
+        in_loop = turns[own.lines, own.kind] > 1
         for other in pool:
-            if other != ref and _may_stand_for(bench, values, ref, other):
-                cause, cost = _cause_of(bench, ref, other, [bench.calls[n] for n in numbers])
-                groups = [tuple(numbers), *[(n,) for n in numbers]] if len(numbers) > 1 else [tuple(numbers)]
-                for group in groups:
-                    yield _swap(group, ref, other, cause, cost)
+            if other == ref or other >= numbers[0] or not _may_stand_for(values, ref, other):
+                continue
+            if other >= bench.run.begin and in_loop:  # the name is that of the last turn alone
+                continue
+            why = _cause_of(bench, ref, other, [bench.calls[n] for n in numbers])
+            groups = [tuple(numbers), *[(n,) for n in numbers]] if len(numbers) > 1 else [tuple(numbers)]
+            for group in groups:
+                yield _swap(group, ref, other, why, in_loop=in_loop and ref < bench.run.begin)
 
 
 def shifted(bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
@@ -65,6 +75,11 @@ def _step_before(bench: Bench, number: int) -> int | None:
     own, shape = bench.calls[number], np.shape(bench.run.value(number))
     earlier = sorted(bench.run.tape.ancestors([number]) - {number}, reverse=True)
     same = [n for n in earlier if (bench.calls[n].lines, bench.calls[n].kind) == (own.lines, own.kind)]
+    if not same:  # the first turn: what stands where the second turn has this value
+        later = (c for c in bench.calls[number + 1 : bench.run.begin] if (c.lines, c.kind) == (own.lines, own.kind))
+        direct = next((c.operands.index(number) for c in later if number in c.operands), None)
+        if direct is not None and direct < len(own.operands):
+            return own.operands[direct]
     begin = [n for n in earlier if bench.calls[n].function is None and np.shape(bench.run.value(n)) == shape]
     return next(iter(same or begin), None)
 
@@ -75,44 +90,78 @@ def _step_behind(bench: Bench, number: int) -> int | None:
 
 
 def _pool(bench: Bench) -> list[int]:
-    named = [n for n in bench.run.names if n < bench.run.begin]
-    return list(dict.fromkeys([*bench.run.inputs.values(), *named]))
+    outputs = {o.number for o in bench.outputs}
+    products = (call.number for call in bench.calls[: bench.run.begin] if call.kind in contractions)
+    named = (n for n in bench.run.names if n not in outputs)
+    return list(dict.fromkeys([*bench.run.inputs.values(), *named, *products]))
 
 
-def _may_stand_for(bench: Bench, values: Values, ref: int, other: int) -> bool:
-    a, b = values[ref], bench.run.value(other)
+def _may_stand_for(values: Values, ref: int, other: int) -> bool:
+    a, b = values[ref], values[other]
     return np.shape(a) == np.shape(b) and np.ndim(b) > 0 and not np.array_equal(a, b)
 
 
-def _swap(numbers: tuple[int, ...], ref: int, other: int, cause: Cause, cost: float) -> Edit:
+def _swap(numbers: tuple[int, ...], ref: int, other: int, why: tuple[Cause, float], *, in_loop: bool) -> Edit:
+    cause, cost = why
+
     def apply(bench: Bench, v: list[Any], n: int) -> Any:
         return bench.calls[n].compute(v, {ref: v[other]}) if ref in bench.calls[n].operands else v[n]
 
     # A helper that is given a wrong value does not have the fault: the line that calls it has.
     outer = {"outer": True} if cause in (Cause.DERIVATIVE_AT_OUTPUT, Cause.DERIVATIVE_AT_INPUT) else {}
-    return Edit(numbers, (cause,), cost, apply, {"used": ref, "right": other, **outer})
+    detail = {"used": ref, "right": other, **outer}
+    return Edit(numbers, (cause,), cost, apply, detail | ({"place": (ref, other)} if in_loop else {}))
 
 
 def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tuple[Cause, float]:
+    """What it means that one value stands in the place of another."""
     if right in bench.run.inputs.values() and used >= bench.run.begin and right in bench.run.tape.ancestors([used]):
-        return (Cause.WRONG_TARGET, 1.8) if is_target(bench, right) else (Cause.STALE_WEIGHTS, 1.2)
+        if is_target(bench, right):
+            return Cause.WRONG_TARGET, 1.8
+        if _is_update(bench, right, used):
+            return Cause.STALE_WEIGHTS, 1.2
     if is_target(bench, used) and is_target(bench, right):
         return Cause.WRONG_TARGET, 1.8
-    if all(call.kind not in ("matmul", "dot", "einsum", "transpose", "tensordot", "outer") for call in calls):
-        multiplied = any(np.array_equal(bench.run.value(right), factor) for _, _, factor in bench.truth.factors)
-        for region in bench.truth.regions if not bench.truth.problem and not multiplied else ():
-            if (region.first, region.last) == (right, used):
-                return Cause.DERIVATIVE_AT_OUTPUT, 1.75
-            if (region.first, region.last) == (used, right):
-                return Cause.DERIVATIVE_AT_INPUT, 1.75
-    names = bench.run.names
+    if all(call.kind not in (*contractions, "transpose") for call in calls):
+        cause = _misplaced(bench, used, right)
+        if cause is not None:
+            return cause, 1.75
+    if bench.calls[right].kind in contractions and right not in bench.run.names:
+        made = used in bench.run.tape.ancestors([right])  # one matrix stands where its product with another belongs
+        return (Cause.MISSING_DERIVATIVE if made else Cause.WRONG_VALUE), 2.3
+    return Cause.WRONG_VALUE, _cost_of_wrong_value(bench, used, right, calls)
+
+
+def _misplaced(bench: Bench, used: int, right: int) -> Cause | None:
+    """Whether one of two values is an activation of the other."""
+    multiplied = any(np.array_equal(bench.run.value(right), factor) for _, _, factor in bench.truth.factors)
+    for region in bench.truth.regions if not bench.truth.problem and not multiplied else ():
+        if (region.first, region.last) == (right, used):
+            return Cause.DERIVATIVE_AT_OUTPUT
+        if (region.first, region.last) == (used, right):
+            return Cause.DERIVATIVE_AT_INPUT
+    return None
+
+
+def _cost_of_wrong_value(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> float:
+    """The likelier, the more names there are and the simpler the line."""
+    names, begin = bench.run.names, bench.run.begin
     product = len(calls) == 1 and calls[0].kind in ("multiply", "transpose", "matmul", "dot", "outer", "power")
-    known = used < bench.run.begin or any(
-        n < bench.run.begin and np.array_equal(bench.run.value(n), bench.run.value(used)) for n in names
-    )
+    values = (bench.run.value(n) for n in names if n < begin)
+    known = used < begin or any(np.array_equal(value, bench.run.value(used)) for value in values)
     if product and used in names and right in names and known:
-        return Cause.WRONG_VALUE, 1.25
-    return Cause.WRONG_VALUE, 2.2
+        return 1.25
+    computed = max(used, right) < begin and all(bench.calls[n].function is not None for n in (used, right))
+    turns = [c for c in bench.calls if (c.lines, c.kind) == (calls[0].lines, calls[0].kind)]
+    # In a loop over states one of them is easily taken for another.
+    return 1.85 if computed and len(turns) > 1 and all(call.kind in elementwise for call in calls) else 2.2
+
+
+def _is_update(bench: Bench, weights: int, used: int) -> bool:
+    """Whether a value is weights less a step."""
+    call = bench.calls[used]
+    steps = [call, *(bench.calls[o] for o in call.operands if call.kind not in ("add", "subtract"))]
+    return weights in bench.truth.wrt and any(c.kind in ("add", "subtract") and weights in c.operands for c in steps)
 
 
 def is_target(bench: Bench, number: int) -> bool:
@@ -120,7 +169,7 @@ def is_target(bench: Bench, number: int) -> bool:
     run = bench.run
     if number not in run.inputs.values() or number in bench.truth.wrt or not np.ndim(run.value(number)):
         return False
-    reached, contractions = {number}, ("matmul", "dot", "einsum", "tensordot")
+    reached = {number}
     for call in bench.calls[: run.loss + 1]:
         if not reached.isdisjoint(call.operands) and call.number not in bench.truth.active:
             reached.add(call.number)
@@ -167,7 +216,7 @@ def _is_cotangent_before_the_end(bench: Bench, value: Any) -> bool:
     for first in {region.first for region in bench.truth.regions} if not bench.truth.problem else ():
         right = bench.truth.cotangents[first]
         if np.size(right) > 1 and ratio(value, right) is not None and is_at_the_end(bench, first):
-            places = [(last, d) for _, begin, last, d in meaningful(bench) if begin == first]
+            places = [(last, d) for _, begin, last, d, *_ in meaningful(bench) if begin == first]
             return not any(is_given(bench, last) for last, derivative in places if np.ptp(derivative) > 0)
     return False
 

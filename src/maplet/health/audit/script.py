@@ -33,7 +33,7 @@ from maplet.health.audit.lines import Line
 from maplet.health.audit.namespace import Namespace
 from maplet.health.audit.tape import Float, Recorded, Ref, Tape
 from maplet.health.audit.truth import Truth
-from maplet.health.audit.verdict import Finding, Report
+from maplet.health.audit.verdict import Finding, Report, Verdict
 from maplet.health.audit.words import known_language, sentence
 
 if TYPE_CHECKING:
@@ -74,13 +74,17 @@ def _with_direction(report: Report, witness: Witness, first: Run, language: str)
     remark = sentence(language, "step", {"before": f"{before:.6g}", "after": f"{after:.6g}"})
     verdicts = report.verdicts
     for update in witness.updates.values():
-        if witness.slope(first, update) > 0.9:
+        if update.name in first.gradients and witness.slope(first, update) > 0.9:
             words = sentence(language, Cause.CLIMBS)
             climbs = Finding(Cause.CLIMBS, words, update.line.file, update.line.number, remark)
-            verdicts = tuple(
-                v.with_finding(climbs) if v.name == update.name and v.judgement == "wrong" else v for v in verdicts
-            )
+            verdicts = tuple(v.with_finding(climbs) if v.name == update.name and _may_climb(v) else v for v in verdicts)
     return Report(verdicts, language, report.dtype, (*report.remarks, remark))
+
+
+def _may_climb(verdict: Verdict) -> bool:
+    """Whether going up is the fault itself, and does not merely follow from another one that was named."""
+    causes = {finding.cause for finding in verdict.findings}
+    return verdict.judgement == "wrong" and (not causes or not causes.isdisjoint((Cause.SIGN, Cause.UNKNOWN)))
 
 
 class Update:
@@ -104,6 +108,7 @@ class Witness:
         self.path = path
         self.tape = Tape()
         self.updates: dict[tuple[str, int], Update] = {}
+        self.open: dict[tuple[str, int], tuple[str, int]] = {}  # the update of each line that was noted last
         self.seen_losses: list[tuple[str, int]] = []
         self.variables: dict[str, Any] = {}
         self.names: dict[int, str] = {}
@@ -123,11 +128,19 @@ class Witness:
         """An update is about to happen."""
         if not isinstance(value, Recorded) or value.value.dtype.kind != "f":
             return
-        if (name, number) in self.updates and self.seen_losses:
+        if (name, number) in self.open and self._comes_round(value.number):
             raise Stop
         if not self.updates:
             self._note_names(sys._getframe(1))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
-        self.updates[name, number] = Update(name, Line("", str(self.path), number), value.number)
+        called = self.names.get(value.number, name) if "[" in name else name  # for name in P: P[name] -= …
+        key = self.open[name, number] = (called, number)
+        self.updates[key] = Update(called, Line("", str(self.path), number), value.number)
+
+    def _comes_round(self, number: int) -> bool:
+        """Whether a parameter has been updated already; sums of gradients (``dW += …``) are updated many times."""
+        behind = self._behind_losses()
+        done = {u.new for u in self.updates.values() if u.new != u.old and u.old in behind}
+        return not done.isdisjoint(self.tape.ancestors([number]))
 
     def _note_names(self, frame: FrameType) -> None:
         """What the variables are called, in the first turn of the loop."""
@@ -135,13 +148,20 @@ class Witness:
             if isinstance(array, Recorded):
                 self.names[array.number] = name.removeprefix("self.")
 
+    def _behind_losses(self) -> set[int]:
+        """What leads to a loss as it is before any update."""
+        new = {u.new for u in self.updates.values() if u.new != u.old}
+        each = [self.tape.ancestors([loss]) for _, loss in self.seen_losses]
+        return set[int]().union(*(behind for behind in each if behind.isdisjoint(new)))
+
     def after(self, name: str, number: int, value: Any) -> None:
         """An update has happened."""
-        if (name, number) in self.updates:
+        key = self.open.get((name, number))
+        if key in self.updates:
             if isinstance(value, Recorded):
-                self.updates[name, number].new = value.number
+                self.updates[key].new = value.number
             else:
-                del self.updates[name, number]
+                del self.updates[key]
 
     def run(self, rng: np.random.Generator | None = None, move: Callable[..., dict[str, Any]] = fresh) -> Run:
         """The run, or the same on other random inputs."""
@@ -157,7 +177,12 @@ class Witness:
         return found
 
     def _updates(self) -> list[Update]:
-        found = [u for u in self.updates.values() if u.new != u.old]
+        behind = self._behind_losses()
+        changed = [u for u in self.updates.values() if u.new != u.old]
+        ends = [u.new for u in changed if u.old in behind]
+        steps, last = self.tape.ancestors(ends), max(ends, default=len(self.tape.calls))
+        # dW += … is no update but part of one, in this turn of the loop or in the next
+        found = [u for u in changed if u.old in behind or (u.new not in steps and u.new < last)]
         if not found:
             raise GradientError(
                 f"{self.path.name}: no update of a parameter was found",

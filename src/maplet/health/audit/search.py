@@ -8,20 +8,23 @@ against a prefix that is known. Each is tried on other random inputs before it i
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from maplet.health.audit import edits
-from maplet.health.audit.bench import Bench, Edit, agrees, ratio
+from maplet.health.audit.bench import Bench, Edit
+from maplet.health.audit.indices import one_of_many, other_entries, reversed_axes
 from maplet.health.audit.local_derivatives import local_derivatives
 from maplet.health.audit.loops import in_loops
+from maplet.health.audit.numbers import agrees, ratio
 from maplet.health.audit.operands import exchanged, left_out, recoded, shifted
+from maplet.health.audit.steps import rescaled, wrong_starts, wrong_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-kinds: Sequence[edits.Kind] = (
+ordinary: Sequence[edits.Kind] = (
     edits.opposite,
     edits.scaled,
     edits.summed,
@@ -32,11 +35,28 @@ kinds: Sequence[edits.Kind] = (
     exchanged,
     shifted,
     recoded,
-    edits.forgotten,
+    one_of_many,
+    other_entries,
+    reversed_axes,
+    rescaled,
+    wrong_steps,
+    wrong_starts,
 )
+paths: Sequence[edits.Kind] = (edits.forgotten,)  # which take a gradient for each path
+explanations: Sequence[edits.Kind] = (edits.unexplained,)
 of_operands = (exchanged, shifted, recoded, left_out)  # which look at values of the forward pass too
 most_faults = 6
 most_edits = 24  # of one line in a loop, several
+
+
+class Tried(NamedTuple):
+    """An edit, how many gradients it makes right, and what all values then are."""
+
+    gain: int
+    edit: Edit
+    values: list[Any]
+
+
 Score = tuple[int, int, int, int]
 """How many gradients are right, a multiple of what is right, of the right size; and how many cotangents are there."""
 
@@ -45,7 +65,7 @@ def repaired(first: Bench, others: Sequence[Bench]) -> list[Edit]:
     """The edits that make the gradients right, as far as they are found, in the order of the program."""
     chosen: list[Edit] = []
     while not _enough(first, chosen) and len(_right(first, chosen)) < len(first.outputs):
-        edit = _best(first, others, chosen, kinds) or _best(first, others, chosen, [edits.unexplained])
+        edit = _best(first, others, chosen, (ordinary, paths)) or _best(first, others, chosen, (explanations,))
         if edit is None:
             break
         chosen.append(edit)
@@ -70,31 +90,52 @@ def _right(bench: Bench, chosen: Sequence[Edit]) -> frozenset[str]:
     return bench.right(values) if values is not None else frozenset()
 
 
-def _best(first: Bench, others: Sequence[Bench], chosen: list[Edit], kinds: Sequence[edits.Kind]) -> Edit | None:
+def _best(
+    first: Bench, others: Sequence[Bench], chosen: list[Edit], stages: Sequence[Sequence[edits.Kind]]
+) -> Edit | None:
     """The edit that helps most, among those the least far-fetched, and of several the first value that is not right."""
     before = first.values(chosen)
     assert before is not None  # noqa: S101  (they were tried)
-    right, level = first.right(before), _score(first, before)
-    found: list[tuple[int, float, int, Edit, list[Any]]] = []
-    for edit in _candidates(first, before, kinds):
-        values = first.values([*chosen, edit])
-        if values is not None and right <= (now := first.right(values)):
-            found.append((len(now) - len(right), edit.cost, max(edit.numbers), edit, values))
-    found.sort(key=lambda each: (-each[0], each[1]))
-    best = [each for each in found if each[:2] == found[0][:2] and each[0] > 0]
-    found[: len(best)] = sorted(best, key=lambda each: _distance(first, before, each[3]))
-    for gain, _, _, edit, _ in found:
-        if gain > 0 and _confirmed(first, others, chosen, edit):
-            return edit
-    if kinds == [edits.unexplained]:
+    level = _score(first, before)
+    found: list[Tried] = []
+    for stage in stages:
+        found += _tried(first, before, chosen, stage)
+        best = _gaining(first, others, chosen, found)
+        if best is not None and (stage is stages[-1] or _is_enough(first, [*chosen, best])):
+            return best
+    if stages[-1] is explanations:
         return None
-    nearer = [(_score(first, values), edit) for *_, edit, values in found]
+    nearer = [(_score(first, each.values), each.edit) for each in found if "only_right" not in each.edit.detail]
     nearer = [(score, edit) for score, edit in nearer if score > level]
     nearer.sort(key=lambda each: _order(each[0], level, each[1]))
     for _, edit in nearer[:20]:
         if all(_score_under(other, [*chosen, edit]) > _score_under(other, chosen) for other in others):
             return edit
     return None
+
+
+def _tried(bench: Bench, before: Sequence[Any], chosen: list[Edit], kinds: Sequence[edits.Kind]) -> Iterator[Tried]:
+    """Every edit of some kinds that leaves what is right as it is."""
+    right = bench.right(before)
+    for edit in _candidates(bench, before, kinds):
+        values = bench.values([*chosen, edit])
+        if values is not None and right <= (now := bench.right(values)):
+            yield Tried(len(now) - len(right), edit, values)
+
+
+def _gaining(first: Bench, others: Sequence[Bench], chosen: list[Edit], tried: Sequence[Tried]) -> Edit | None:
+    """The edit that makes most gradients right, on all inputs."""
+    before = first.values(chosen)
+    assert before is not None  # noqa: S101  (they were tried)
+    found = sorted((each for each in tried if each.gain > 0), key=lambda each: (-each.gain, each.edit.cost))
+    best = [each for each in found if (each.gain, each.edit.cost) == (found[0].gain, found[0].edit.cost)]
+    found[: len(best)] = sorted(best, key=lambda each: _distance(first, before, each.edit))
+    return next((each.edit for each in found if _confirmed(first, others, chosen, each.edit)), None)
+
+
+def _is_enough(bench: Bench, chosen: Sequence[Edit]) -> bool:
+    """Whether all is right by an edit that is likelier than any of a later stage."""
+    return chosen[-1].cost < edits.cost_of_paths and len(_right(bench, chosen)) == len(bench.outputs)
 
 
 def _order(score: Score, before: Score, edit: Edit) -> tuple[float, ...]:
@@ -115,19 +156,17 @@ def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]
         for operand in call.operands:
             uses.setdefault(operand, []).append(call.number)
     good = bench.run.tape.ancestors([o.number for o in bench.outputs if o.name in right])
-    again = bench.no_cotangents
     for kind in kinds:
         made = list(kind(bench, values, calls))
-        for edit in [*made, *in_loops(bench, made)]:
-            if kind not in of_operands and not again.isdisjoint(edit.numbers):
-                edit = replace(edit, cost=edit.cost + 1.0)  # noqa: PLW2901  (such a value is seldom a cotangent)
-            yield edit
-            number = edit.numbers[0]
-            own = [n for n in uses.get(number, ()) if n not in good]
-            if len(edit.numbers) == 1 and number in good and own:
-                yield _at_uses(edit, number, own)
-            if len(edit.numbers) == 1 and len(own) > 1:
-                yield from (_at_uses(edit, number, [use]) for use in own)
+        if kind not in of_operands:  # what such a value is, is seldom a cotangent
+            made = [e if bench.no_cotangents.isdisjoint(e.numbers) else replace(e, cost=e.cost + 1.0) for e in made]
+        partial: list[Edit] = []
+        for edit in made:
+            own = [n for n in uses.get(edit.numbers[0], ()) if n not in good]
+            if len(edit.numbers) == 1 and (edit.numbers[0] in good or len(own) > 1):
+                partial += [_at_uses(edit, edit.numbers[0], [use]) for use in own]
+                partial += [_at_uses(edit, edit.numbers[0], own)] if edit.numbers[0] in good and len(own) > 1 else []
+        yield from (*made, *partial, *in_loops(bench, [*made, *partial]))
 
 
 def _at_uses(edit: Edit, number: int, uses: Sequence[int]) -> Edit:
@@ -163,7 +202,7 @@ def _confirmed(first: Bench, others: Sequence[Bench], chosen: list[Edit], edit: 
 
 
 def _score(bench: Bench, values: Sequence[Any]) -> Score:
-    several = sum(1 for o in bench.outputs if o.name in bench.ratios(values) and bench.expected[o.name].size > 1)
+    several = sum(bench.expected[name].size > 1 for name in bench.ratios(values))
     fitting = sum(np.size(values[o.number]) == bench.expected[o.name].size for o in bench.outputs)
     return len(bench.right(values)), several, fitting, bench.matched(values)
 

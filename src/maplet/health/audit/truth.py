@@ -19,6 +19,8 @@ import numpy as np
 
 import maplet as mp
 from maplet.errors import MapletError
+from maplet.health.audit.activations import Activation, recognized
+from maplet.health.audit.numbers import alike
 from maplet.health.audit.spelling import Unspelled, plain, spelled
 from maplet.health.audit.tape import Call, Ref, filled
 
@@ -31,6 +33,7 @@ elementwise = frozenset((
     *plain,
     "divide", "arctan", "fmax", "fmin", "absolute", "fabs", "power", "float_power", "where", "clip", "expit",
 ))  # fmt: skip
+largest = frozenset(["max", "amax", "min", "amin"])
 
 
 class Truth:
@@ -48,6 +51,7 @@ class Truth:
         self.active = sorted((active & behind) | set(self.wrt))
         self.reached = run.loss in active
         self.problem = ""
+        self._detached: dict[tuple[tuple[tuple[int, int], ...], bool], Mapping[int, Any]] = {}
 
     @cached_property
     def cotangents(self) -> Mapping[int, Any]:
@@ -64,8 +68,13 @@ class Truth:
         small = any(call.kind == "add" and any(map(_is_small, call.args)) for call in self.calls[: self.run.loss])
         return self.detached((), bare=True) if small and not self.problem else {}
 
-    def detached(self, edges: Collection[tuple[int, int]], *, bare: bool = False) -> Mapping[int, Any]:
+    def detached(self, edges: tuple[tuple[int, int], ...], *, bare: bool = False) -> Mapping[int, Any]:
         """The same with paths left out, each from a value (second) into a call (first); ``bare``, without any ε."""
+        if (edges, bare) not in self._detached:
+            self._detached[edges, bare] = self._differentiated(edges, bare=bare)
+        return self._detached[edges, bare]
+
+    def _differentiated(self, edges: tuple[tuple[int, int], ...], *, bare: bool) -> Mapping[int, Any]:
 
         def loss(probes: Mapping[str, Any]) -> Any:
             found: dict[int, Any] = {}
@@ -139,28 +148,57 @@ class Truth:
 
     @cached_property
     def factors(self) -> list[tuple[int, int, Any]]:
-        """What products and quotients multiply an operand with: (operand, product, ∂product/∂operand)."""
+        """What a product, a quotient or a largest value multiplies an operand with: (operand, call, ∂call/∂operand)."""
         found: list[tuple[int, int, Any]] = []
         whole = {(region.first, region.last) for region in self.regions}  # where the other operand moves too
         for number in self.active:
             call = self.calls[number]
-            for arg in call.args[: {"multiply": 2, "divide": 1}.get(call.kind, 0)]:
-                both = all(isinstance(other, Ref) and other.number in self.active for other in call.args)
+            count = 1 if call.kind in largest else {"multiply": 2, "divide": 1}.get(call.kind, 0)
+            for arg in call.args[:count]:
                 if not isinstance(arg, Ref) or arg.number not in self.active:
                     continue
-                if not (both and (arg.number, number) in whole):
-                    factor = self.factors_between(arg.number, number)
-                    if np.ndim(factor) and not any(_close(factor, known) for _, _, known in found):
-                        found.append((arg.number, number, factor))
+                both = all(isinstance(other, Ref) and other.number in self.active for other in call.args)
+                if both and (arg.number, number) in whole:
+                    continue
+                factor = self.factors_between(arg.number, number)
+                if np.ndim(factor) and not any(alike(factor, known) for _, _, known in found):
+                    found.append((arg.number, number, factor))
         return found
 
     def factors_between(self, first: int, last: int) -> Any:
-        """What a product multiplies one of its operands with; of a quotient, 1 by the denominator."""
+        """What a product multiplies an operand with; of a quotient, 1 by the denominator; of a maximum, 0 or 1."""
         call = self.calls[last]
+        if call.kind in largest and call.function is not None:
+            x = self.run.value(first)
+            hits = x == call.function(x, **{**call.kwargs, "keepdims": True}) if len(call.args) == 1 else np.ones(())
+            return hits / np.maximum(np.sum(hits, axis=call.kwargs.get("axis"), keepdims=True), 1)
         own = next(n for n, arg in enumerate(call.args) if isinstance(arg, Ref) and arg.number == first)
         factor = filled(call.args[1 - own], lambda ref: self.run.value(ref.number))
         factor = 1 / np.asarray(factor, np.float64) if call.kind == "divide" else factor
         return np.broadcast_to(np.asarray(factor, np.float64), self.run.value(last).shape)
+
+    def constants_of_factor(self, first: int, last: int) -> list[float]:
+        """The constants in the other operand of a product or quotient, as numbers that cancel them."""
+        call = self.calls[last]
+        others = [arg.number for arg in call.args if isinstance(arg, Ref) and arg.number != first]
+        inner = self.calls[others[0]] if len(others) == 1 and call.kind not in largest else call
+        if inner is call or inner.kind not in ("multiply", "divide", "negative"):
+            return []
+        if inner.kind == "negative":
+            return [-1.0]
+        found: list[float] = []
+        for place, arg in enumerate(inner.args):
+            if isinstance(arg, int | float) and arg not in (0, 1):
+                over = (inner.kind == "divide" and place == 1) != (call.kind == "divide")
+                found.append(float(arg) if over else 1 / float(arg))
+        return found
+
+    def is_literal(self, first: int, last: int) -> bool:
+        """Whether the first value is multiplied with nothing but numbers in the program: no data, no parameter."""
+        inner = {first, *_between(self, first, last)}
+        calls = [self.calls[number] for number in inner if number != first]
+        given = {o for call in calls if call.kind not in ("add", "subtract") for o in call.operands}
+        return all(o in inner or (not np.ndim(self.run.value(o)) and self.calls[o].function is None) for o in given)
 
 
 class Region:
@@ -193,9 +231,18 @@ class Region:
         """∂y/∂x, element by element."""
         return np.asarray(mp.grad(lambda x: mp.sum(self(x)))(mp.asarray(self.x)).numpy())
 
-    def derivative_at(self, x: Any) -> Any:
-        """The same formula at other numbers."""
-        return np.asarray(mp.grad(lambda x: mp.sum(self(x)))(mp.asarray(np.asarray(x, np.float64))).numpy())
+    @cached_property
+    def derivative_at_output(self) -> Any:
+        """The same formula at y; None where it has no value there."""
+        try:
+            return np.asarray(mp.grad(lambda x: mp.sum(self(x)))(mp.asarray(np.asarray(self.y, np.float64))).numpy())
+        except (ValueError, ArithmeticError):
+            return None
+
+    @cached_property
+    def activation(self) -> Activation | None:
+        """The activation that it is, if it is a known one."""
+        return recognized(self.x, self.y)
 
 
 def _between(truth: Truth, first: int, last: int) -> list[int]:
@@ -217,7 +264,3 @@ def _is_float(value: Any) -> bool:
 def _is_small(arg: Any) -> bool:
     """Whether an argument is a number that only keeps others from being 0."""
     return isinstance(arg, float | np.floating) and 0 < abs(float(arg)) <= 1e-4
-
-
-def _close(a: Any, b: Any) -> bool:
-    return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=1e-9, atol=1e-12))

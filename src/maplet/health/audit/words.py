@@ -54,6 +54,7 @@ _english: dict[str, str] = {
     "row": "an axis of {of}",
     "elements": "the elements of {of}",
     "it": "a value",
+    "reversed": "what is {of} but for axis {axis} in reverse",
 }
 
 _chinese: dict[str, str] = {
@@ -98,6 +99,7 @@ _chinese: dict[str, str] = {
     "row": "{of} 的一个轴",
     "elements": "{of} 的元素数",
     "it": "某个值",
+    "reversed": "{of} 沿轴 {axis} 的倒序",
 }
 
 _tables = {"en": _english, "zh": _chinese}

@@ -1,0 +1,84 @@
+"""Edits of which entries a line takes: one sample where all are to be added up, an axis in reverse, another class."""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.health.audit.bench import Bench, Edit
+from maplet.health.audit.causes import Cause
+from maplet.health.audit.local_derivatives import is_at_the_end
+
+if TYPE_CHECKING:
+    from maplet.health.audit.tape import Call
+
+Values = Sequence[Any]
+
+
+def one_of_many(_bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``dz[0]`` for ``dz.sum(axis=0)``: the gradient of one sample alone."""
+    for call in calls:
+        key = call.args[1] if call.kind == "getitem" and len(call.args) > 1 else None
+        key = key if isinstance(key, tuple) else (key,)
+        places = [n for n, part in enumerate(key) if isinstance(part, int | np.integer) and not isinstance(part, bool)]
+        if len(places) != 1 or any(part != slice(None) for n, part in enumerate(key) if n not in places):
+            continue
+        axis = places[0]
+        if axis < np.ndim(values[call.operands[0]]):
+
+            def sum_up(bench: Bench, v: list[Any], n: int, axis: int = axis) -> Any:
+                return np.sum(v[bench.calls[n].operands[0]], axis=axis)
+
+            detail = {"axes": axis, "shape": np.shape(values[call.operands[0]])}
+            yield Edit((call.number,), (Cause.NOT_SUMMED,), 1.2, sum_up, detail)
+
+
+def reversed_axes(bench: Bench, values: Values, _calls: Sequence[Call]) -> Iterator[Edit]:
+    """A gradient with an axis in reverse: a kernel that was turned round, steps of time that were."""
+    for output in bench.outputs:
+        for axis, length in enumerate(np.shape(values[output.number])):
+            if length > 1:
+
+                def turn(_bench: Bench, v: list[Any], n: int, axis: int = axis) -> Any:
+                    return np.flip(v[n], axis)
+
+                detail = {"used": output.number, "right": output.wrt, "reversed": axis}
+                yield Edit((output.number,), (Cause.WRONG_VALUE,), 2.1, turn, detail)
+
+
+def other_entries(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``p[t] -= 1`` at another entry than the one that the loss takes: labels that are plain numbers."""
+    for taken in bench.calls[: bench.run.loss + 1]:
+        if taken.kind != "getitem" or taken.number not in bench.truth.cotangents:
+            continue
+        shape, entry = np.shape(bench.run.value(taken.operands[0])), taken.args[1]
+        for call in calls if is_at_the_end(bench, taken.number) else ():
+            if call.kind != "setitem" or np.shape(values[call.number]) != shape:
+                continue
+            key = call.args[1]
+            right = entry[0] if isinstance(entry, tuple) and not isinstance(key, tuple) else entry
+            if type(key) is type(right) and _is_plain(key) and _is_plain(right):
+                detail = {"place": (taken.operands[0], taken.number), "base": None, "code": "entry"}
+                yield Edit((call.number,), (Cause.WRONG_TARGET,), 1.8, _moved(key, right), detail)
+
+
+def _is_plain(key: Any) -> bool:
+    return isinstance(key, int) or (isinstance(key, tuple) and all(isinstance(part, int) for part in key))
+
+
+def _moved(key: Any, right: Any) -> Any:
+    """What was added to one entry is added to another."""
+
+    def move(bench: Bench, v: list[Any], n: int) -> Any:
+        before = v[bench.calls[n].operands[0]]
+        found = np.array(before)
+        found[right] += np.sum(v[n][key] - before[key])
+        return found
+
+    return move

@@ -1,0 +1,51 @@
+"""When two arrays are the same, or multiples of each other."""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def agrees(given: Any, right: Any, tolerance: float) -> bool:
+    """Whether two arrays are the same up to rounding, relative to the largest number; axes of length 1 do not count."""
+    if np.shape(given) != np.shape(right):
+        given, right = np.squeeze(given), np.squeeze(right)
+        if given.shape != right.shape:
+            return False
+    if np.size(right) == 0:
+        return True
+    given = np.asarray(given)
+    if given.dtype.kind not in "fiub" or not np.all(np.isfinite(given)):
+        return False
+    return bool(np.max(np.abs(given - right)) <= tolerance * max(np.max(np.abs(right)), 1e-8))
+
+
+def ratio(given: Any, right: Any) -> float | None:
+    """The number by which an array is to be multiplied to give another; None where there is none."""
+    given, right = np.asarray(given), np.asarray(right)
+    if given.shape != right.shape or given.dtype.kind not in "fiu" or not np.all(np.isfinite(given)):
+        return None
+    size = float(np.sum(given * given))
+    factor = float(np.sum(given * right)) / size if size > 0 else 0.0
+    return factor if factor and agrees(given * factor, right, 1e-7) else None
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Whether two arrays of numbers have one shape and the same entries up to rounding."""
+    if np.shape(a) != np.shape(b):
+        return False
+    if np.size(b) == 0 or a is b:
+        return True
+    apart = np.subtract(a, b, dtype=np.float64)
+    return bool(np.all(np.abs(apart) <= 1e-12 + 1e-9 * np.abs(b)))
+
+
+def direction(array: Any) -> Any:
+    """An array as a row of length 1, so that multiples of each other have the product 1 or -1; None of zeros."""
+    flat = np.asarray(array).reshape(-1)
+    length = np.linalg.norm(flat) if flat.dtype.kind in "fiu" else 0.0
+    return flat / length if length > 0 and np.isfinite(length) else None

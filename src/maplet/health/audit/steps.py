@@ -1,0 +1,158 @@
+"""Edits of a whole step: what leads from the right cotangent of one value to a wrong one of a value before it.
+
+These are the last resort before "unknown": the step is known to be wrong, since what goes into it is right, and where
+it stands in the forward pass tells what it should have been.
+"""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.health.audit.bench import Bench, Edit
+from maplet.health.audit.causes import Cause
+from maplet.health.audit.factors import explained
+from maplet.health.audit.numbers import ratio
+from maplet.health.audit.operands import contractions
+from maplet.health.audit.truth import elementwise
+
+if TYPE_CHECKING:
+    from maplet.health.audit.tape import Call
+
+Values = Sequence[Any]
+few = 400  # entries of a value whose Jacobian is looked at
+
+
+def rescaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """A multiple of a cotangent by a number that the program computes: a scalar factor of the chain rule left out."""
+    uses = _uses(bench)
+    for call in calls:
+        value = values[call.number]
+        if np.size(value) < 2 or call.number in bench.no_cotangents:
+            continue
+        for number, right in bench.truth.cotangents.items():
+            factor = ratio(value, right) if np.shape(value) == right.shape else None
+            if factor is None or abs(factor - 1) < 1e-6 or number not in uses or explained(factor, bench) is not None:
+                continue
+            detail = {"place": (number, uses[number]), "base": call.number}
+            yield Edit((call.number,), (Cause.MISSING_DERIVATIVE,), 2.3, _cotangent(number), detail)
+
+
+def _uses(bench: Bench) -> dict[int, int]:
+    """The call that takes a value of the forward pass first."""
+    found: dict[int, int] = {}
+    for call in bench.calls[: bench.run.loss + 1]:
+        for operand in call.operands:
+            found.setdefault(operand, call.number)
+    return found
+
+
+def _cotangent(number: int, factor: float = 1.0) -> Callable[[Bench, list[Any], int], Any]:
+    return lambda bench, _v, _n: bench.truth.cotangents[number] * factor
+
+
+def wrong_steps(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """The step back from p to s, where p is no function of s element by element: a softmax, a normalization."""
+    places = _places(bench)
+    given: dict[int, list[tuple[int, float]]] = {}
+    for number in {last for _, last in places}:
+        right = bench.truth.cotangents[number]
+        several = [
+            (c.number, ratio(values[c.number], right)) for c in calls if np.shape(values[c.number]) == right.shape
+        ]
+        given[number] = [(base, factor) for base, factor in several if factor is not None]
+    for call in calls:
+        behind = bench.run.tape.ancestors([call.number])
+        for first, last in places:
+            right = bench.truth.cotangents[first]
+            base = next(((b, f) for b, f in given[last] if b in behind), None)
+            if base is None or np.shape(values[call.number]) != right.shape or ratio(values[call.number], right):
+                continue
+            cause = _cause(bench, values[call.number], values[base[0]], first, last)
+            detail = {"place": (first, last), "base": base[0], "other": None}
+            yield Edit((call.number,), (cause,), 2.6, _cotangent(first, 1 / base[1]), detail)
+
+
+def wrong_starts(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """The first step, ∂L/∂r for an r that the loss is made of, where another function of r stands: r for sign(r)."""
+    truth, names, uses = bench.truth, bench.run.names, _uses(bench)
+    if truth.problem:
+        return
+    begins = {region.first for region in truth.regions}
+    begins |= set(names)
+    cotangents = [(n, c) for n, c in truth.cotangents.items() if n in uses and n in begins and n not in truth.wrt]
+    known: set[int] = set()
+    for call in calls:
+        value = values[call.number]
+        given = any(o in known for o in call.operands)
+        if given or any(ratio(value, right) is not None for _, right in cotangents if np.size(right) > 1):
+            known.add(call.number)
+            continue
+        twins = bench.run.tape.ancestors([call.number]) - {call.number}
+        for number, right in cotangents if call.kind in elementwise and call.number not in bench.no_cotangents else ():
+            if np.shape(value) == right.shape and np.ndim(right) and _is_behind(bench, number, twins):
+                detail = {"place": (number, uses[number]), "base": call.number, "other": None, "only_right": True}
+                yield Edit((call.number,), (Cause.WRONG_DERIVATIVE,), 2.7, _cotangent(number), detail)
+
+
+def _is_behind(bench: Bench, number: int, computed: set[int]) -> bool:
+    """Whether a value, or one that is computed again and is the same, is among what was computed."""
+    value = bench.run.value(number)
+    return number in computed or any(np.array_equal(bench.run.value(n), value) for n in computed)
+
+
+def _places(bench: Bench) -> list[tuple[int, int]]:
+    """Pairs of named values of one shape, of which the second comes from the first without a product of matrices."""
+    truth, names = bench.truth, bench.run.names
+    if truth.problem:
+        return []
+    inside = {(region.first, region.last) for region in truth.regions}
+    found: list[tuple[int, int]] = []
+    reached: dict[int, set[int]] = {}
+    for number in truth.active:
+        call = bench.calls[number]
+        operands = [o for o in call.operands if o in truth.cotangents]
+        if call.kind not in contractions:
+            reached[number] = {root for o in operands for root in (o, *reached.get(o, ()))}
+        for first in reached.get(number, ()):
+            same = np.shape(bench.run.value(first)) == np.shape(bench.run.value(number)) != ()
+            named = number in names and first in names and first not in truth.wrt
+            if same and named and (first, number) not in inside:
+                found.append((first, number))
+    return found
+
+
+def _cause(bench: Bench, value: Any, base: Any, first: int, last: int) -> Cause:
+    """What is wrong with a step: nothing is done, only the diagonal is there, or it is another function's."""
+    if ratio(value, base) is not None:
+        return Cause.MISSING_DERIVATIVE
+    if np.size(value) <= few:
+        diagonal = _diagonal(bench, first, last) * base
+        if ratio(value, diagonal) is not None:
+            return Cause.MISSING_PATH
+    return Cause.WRONG_DERIVATIVE
+
+
+def _diagonal(bench: Bench, first: int, last: int, step: float = 1e-5) -> Any:
+    """∂p[i]/∂s[i] for each i, by central differences."""
+    run, x = bench.run, bench.run.value(first)
+    behind = run.tape.ancestors([last])
+    found = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        ends: list[float] = []
+        for by in (step, -step):
+            moved = x.copy()
+            moved[index] += by
+            values: dict[int, Any] = {first: moved}
+            for call in bench.calls[first + 1 : last + 1]:
+                if call.number in behind and not values.keys().isdisjoint(call.operands):
+                    values[call.number] = call.compute(run.tape.values, values)
+            ends.append(float(values[last][index]))
+        found[index] = (ends[0] - ends[1]) / (2 * step)
+    return found
