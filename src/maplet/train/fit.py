@@ -16,6 +16,7 @@ from maplet.train.inputs import as_samples, compute_dtype
 from maplet.train.metrics import as_metrics
 from maplet.train.progress import Progress
 from maplet.train.rehearsal import rehearsal
+from maplet.train.run import Given
 from maplet.train.run_directory import Existing, RunDirectory
 from maplet.train.source import source_of
 from maplet.train.training import Training
@@ -92,7 +93,8 @@ def fit(
         ``run.watched`` and in ``watch.jsonl`` of the directory, and training gives the same bits.
     doctor
         Whether to look at the course of the run after each epoch and say what is wrong with it; see `mp.doctor`. Every
-        tenth step is watched then, if ``watch`` does not say otherwise. Diagnoses are logged as warnings, each once.
+        tenth step is watched then, if ``watch`` does not say otherwise. Diagnoses are logged as warnings, each once;
+        those that ask the net about its rows come at the end.
     rehearse
         Whether to try first if a copy of the net can learn one batch by heart. If it cannot, it will not learn all of
         them: a warning says so, and training begins all the same.
@@ -134,6 +136,7 @@ def fit(
         training.validation = None if validation is None else as_samples(validation, dtype, "validation")
         training.metrics = as_metrics(metrics)
         training.callbacks = list(callbacks)
+        training.run.given = Given(source.samples, training.validation, training.loss, batch_size)
         training.lint = lint
         training.watching.every = _require_watch(watch or (10 if doctor else 0), chunks)
         training.doctor = doctor

@@ -1,4 +1,4 @@
-"""MD007 and MD008: units that no longer take part."""
+"""MD007, MD008 and MD015: units that no longer take part, or never did."""
 
 from __future__ import annotations
 
@@ -56,5 +56,35 @@ def saturated_units(course: Course) -> Iterator[Diagnosis]:
                 sparkline(seen["saturated"].tolist()),
                 0.85,
                 path,
+            )
+            return
+
+
+@rule("MD015", "symmetric units")
+def symmetric_units(course: Course) -> Iterator[Diagnosis]:
+    """Most units of a hidden layer still have the same weights after training: they are one unit many times.
+
+    What begins equal and gets equal gradients stays equal. Seen at the weights: at least half of the columns of one that
+    is not the last repeat another. Columns of zeros count only if all are: what decay has emptied is no symmetry.
+    """
+    if not course.run.history:
+        return
+    weights = {name: leaf.numpy() for name, leaf in course.run.net.parameters().items() if leaf.ndim >= 2}
+    for name, weight in list(weights.items())[:-1]:
+        columns = np.asarray(weight, np.float64).reshape(-1, weight.shape[-1])
+        scale = float(np.abs(columns).max())
+        used = columns[:, np.abs(columns).max(axis=0) > 0] if scale > 0 else columns
+        units = used.shape[1]
+        kinds = np.unique(np.round(used / (scale or 1.0), 4), axis=1).shape[1]
+        if units >= 2 and kinds <= units // 2:
+            yield Diagnosis(
+                f"{units} units have {kinds} different weights: they never came to differ"
+                if kinds > 1
+                else f"all {units} units have the same weights: they never came to differ",
+                "draw the weights at random: weight_init='he_uniform' or 'glorot_uniform'; only biases begin with 0",
+                {"units": float(units), "different": float(kinds)},
+                sparkline(used[0].tolist()),
+                0.95,
+                name.rpartition(".")[0],
             )
             return
