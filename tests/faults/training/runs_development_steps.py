@@ -53,9 +53,13 @@ def a_logarithm_of_what_reaches_zero():
 @run("development", "MD014")
 def a_root_at_zero():
     def loss(prediction, target):
-        return mp.mean(mp.sqrt(mp.relu(prediction - target)))
+        return mp.mean(mp.sqrt(mp.square(prediction - target)))
 
-    return fit(mlp(classes=1), numbers(), loss, optim.SGD(0.01))
+    x, y = numbers()
+    y[300:320] = 0
+    net = mlp(classes=1)
+    net.layers[2] = nn.Linear(32, 1, weight_init="zeros")
+    return fit(net, (x, y), loss, optim.SGD(0.01))
 
 
 @run("development", "MD014")
@@ -125,8 +129,8 @@ def a_deep_net_with_large_weights():
 
 
 @run("development", "MD018")
-def a_deep_net_of_tanh_with_large_weights():
-    net = mlp(depth=10, hidden=32, activation=nn.Tanh, columns=6, classes=1)
+def a_deep_leaky_net_with_large_weights():
+    net = mlp(depth=10, hidden=32, activation=nn.LeakyReLU, columns=6, classes=1)
     rng = np.random.default_rng(0)
     for layer in net.layers[:-1:2]:
         layer.weight = mp.Parameter(mp.asarray(0.5 * rng.standard_normal(layer.weight.shape).astype(np.float32)))

@@ -31,6 +31,7 @@ follows_from = {
     "MD013": (*_moves, "MD002", "MD003", "MD004", "MD011", "MD015", "MD016", "MD018"),
     "MD015": (*_moves[:1],),
     "MD016": (*_moves[:1],),
+    "MD014": ("MD018",),
     "MD018": _moves[1:],
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Trying an optimizer: to which gradients, and for how long, do its updates answer?"""
+"""Trying copies of net and optimizer: what do the updates answer to, and what would larger batches do?"""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.array import from_value
+from maplet.core.tree import leaves
+from maplet.transforms.derivatives import value_and_grad
 
 if TYPE_CHECKING:
     from maplet.health.doctor.answers import Numbers
+    from maplet.health.doctor.course import Given, Rows
     from maplet.nn import Module
     from maplet.optim import Optimizer
 
 most_parameters = 300_000
 steps, patience = 8, 240
+further, every, most_rows = 120, 12, 1000  # steps that are gone on; between two looks at the loss of so many rows
 
 
 class Trial:
@@ -78,3 +82,22 @@ def updated(pair: tuple[Module, Optimizer], gradient: dict[str, Any]) -> Numbers
     return np.concatenate([
         (np.asarray(leaf.numpy(), np.float64) - before[name]).reshape(-1) for name, leaf in net.parameters().items()
     ])  # fmt: skip
+
+
+def gone_on(net: Module, optimizer: Optimizer, given: Given, training: Rows, size: int) -> Numbers:
+    """The training loss now and then, while copies take further steps with batches of some size, drawn at random."""
+    net, optimizer = deepcopy((net, optimizer))
+    rng, count = np.random.default_rng(0), next(iter(leaves(training.x).values())).shape[0]
+    seen = training.rows(np.unique(np.linspace(0, count - 1, min(count, most_rows)).astype(int)))
+
+    def loss(net: Module, rows: Rows) -> Any:
+        return given.loss(net(rows.x), rows.y)
+
+    losses = [loss(net.eval(), seen).item()]
+    for step in range(further):
+        rows = training.rows(rng.integers(0, count, size))
+        both = optimizer.gradients_from(value_and_grad(loss))
+        optimizer.update(net, both(net.train(), rows)[1])
+        if step % every == every - 1:
+            losses.append(loss(net.eval(), seen).item())
+    return np.array(losses)

@@ -12,7 +12,7 @@ import numpy as np
 
 from maplet.health.doctor.answers import Numbers, unexplained
 
-most_rows = 700
+most_rows = 600
 least_rows = 60
 widths = (0.3, 0.6, 1.2)  # of the median distance
 ridges = (1e-4, 1e-2, 1e-1, 1.0, 10.0)

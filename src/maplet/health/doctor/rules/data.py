@@ -9,7 +9,7 @@ import numpy as np
 from maplet.core.tree import leaves
 from maplet.health.doctor.answers import Labels, Numbers, unexplained
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
-from maplet.health.doctor.yardstick import standardised
+from maplet.health.doctor.yardstick import left_out, standardised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 nearly_all = 0.03  # of the target is left unexplained by a column that tells it
 neighbours = 2  # on each side, whose targets answer for a row
+exactly, second_best, others = 0.004, 0.25, 0.1  # of the target: left by it; by the next column; by all but it
 least_columns, fewest_rows = 3, 40
 in_both, as_usual, near = 0.05, 3.0, 0.05  # share of rows; times that among training rows; of the usual distance
 surest, floor, even = 0.25, 0.075, 0.7  # the share of rows that is looked at, errors there, by those everywhere
@@ -35,7 +36,8 @@ def leakage(course: Course) -> Iterator[Diagnosis]:
     """One column tells the target all but perfectly, or validation rows stand among the training rows.
 
     A column is tried alone: each row is answered by the rows whose numbers in that column are next to its own. That at
-    most 3 % of the errors of a constant answer are left is rare for what was measured before the target was known. And
+    most 3 % of the errors of a constant answer are left, when no other column comes near, is rare for what was measured
+    before the target was known. And
     of validation rows that were trained on the loss says nothing; rows are the same if all inputs are, or if they are
     twenty times as near as rows usually are. Where training rows repeat one another as often, nothing is said.
     """
@@ -43,8 +45,7 @@ def leakage(course: Course) -> Iterator[Diagnosis]:
     if known is None or len(known.x) < fewest_rows:
         return
     rest = told_by_columns(known)
-    telling = np.flatnonzero(rest < nearly_all)
-    if len(rest) >= least_columns and 0 < len(telling) <= max(len(rest) // 5, 1):
+    if _stands_out(course, rest):
         column = int(rest.argmin())
         yield Diagnosis(
             f"column {column} of the inputs alone tells the target",
@@ -72,6 +73,18 @@ def told_by_columns(known: Answers) -> Numbers:
             targets = known.targets[np.argsort(numbers, kind="stable")]
             rest[column] = unexplained(targets, targets[beside].mean(axis=1), of_classes=known.of_classes)
     return rest
+
+
+def _stands_out(course: Course, rest: Numbers) -> bool:
+    """Whether one column tells nearly all, and the others, each alone or all together, do not."""
+    if course.yardstick is None or len(rest) < least_columns:
+        return False
+    column, (least, second) = int(rest.argmin()), np.sort(rest)[:2]
+    if least >= nearly_all or second <= second_best:
+        return False
+    part, _ = course.yardstick
+    without = left_out(np.delete(part.x, column, axis=1), part.targets, of_classes=part.of_classes)
+    return bool(least < exactly or unexplained(part.targets, without, of_classes=part.of_classes) > others)
 
 
 def _rows_in_both(course: Course) -> Iterator[Diagnosis]:

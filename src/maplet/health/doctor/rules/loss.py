@@ -18,6 +18,7 @@ usual_ratio = 1e-3  # of update to weight, with which most nets learn well
 least_ratio = 2e-5
 grown, beyond, spike = 1.5, 3.0, 10.0
 restless = 0.05  # of update to weight, with which no net comes to rest
+risen = 0.05  # of the first loss, by which the validation loss has to have risen
 most_patient = 8  # epochs in which a loss that can fall has begun to
 
 
@@ -143,7 +144,8 @@ def overfits(course: Course) -> Iterator[Diagnosis]:
         return
     best = int(np.argmin(held_out))
     since = len(held_out) - 1 - best
-    if since >= 3 and late(held_out) > 1.2 * held_out[best] > 0 and loss[-1] < 0.8 * loss[best]:
+    rises = late(held_out) > 1.2 * held_out[best] > 0 and late(held_out) > held_out[best] + risen * loss[0]
+    if since >= 3 and rises and loss[-1] < 0.8 * loss[best]:
         yield Diagnosis(
             f"the validation loss has risen since epoch {best + 1}, while the training loss fell on",
             "stop there (mp.EarlyStopping), more data, weight decay or dropout, or a smaller net",
