@@ -10,20 +10,15 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from maplet.cli.files import existing, loaded, named, of_user
-from maplet.errors import CheckpointError, DataError, SettingError
+from maplet.cli.runs import problem_of
+from maplet.errors import DataError, SettingError
 from maplet.explain.derivation import explain as explained
 from maplet.explain.derive import Gradients
 from maplet.explain.expressions import expression_of, setting
 from maplet.explain.reference import page as page_of_operations
-from maplet.nn.losses import losses
-from maplet.train.problems import load_problem
 from maplet.train.run import load
-from maplet.train.run_directory import run_format
-from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from maplet.explain.derivation import Derivation
 
 formats = ("text", "latex", "mermaid", "html", "formulas", "numpy")
@@ -144,27 +139,12 @@ def _require(names: list[str], given: dict[str, Any], what: str) -> None:
 
 def _of_run(path: Path, row: int, language: str) -> Derivation:
     """The loss of a run's network on one row of its test part."""
-    for name, fix in (("config.json", "give a run directory, such as runs/digits"), ("job.json", _by_hand)):
-        if not (path / name).is_file():
-            raise CheckpointError(f"{path} cannot be explained: it has no {name}", fix=fix)
-    config, job = read_json(path / "config.json"), read_json(path / "job.json")
-    if config.get("format") != run_format or config.get("loss") not in losses:
-        raise CheckpointError(f"{path / 'config.json'} is not that of a run of maplet's command line", fix=_by_hand)
-    net = load(path).net
-    try:
-        reading = {name: job[name] for name in ("target", "task", "categories", "seed")}
-        problem = load_problem(job["source"], drop=job["drop_missing"], **reading)
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(f"{path / 'job.json'} is damaged: {error!r}") from error
+    (problem, measure), net = problem_of(path), load(path).net
     x, y = problem.test if len(problem.test[1]) else problem.validation
     if not 0 <= row < len(y):
         raise SettingError(f"--row {row}: the test part has {len(y)} rows", fix=f"a number from 0 to {len(y) - 1}")
-    measure: Callable[..., Any] = losses[config["loss"]]
 
     def loss(net: Any, x: Any, y: Any) -> Any:
         return measure(net(x), y)
 
     return explained(loss, net, x[row : row + 1], y[row : row + 1], language=language)
-
-
-_by_hand = "what was trained in Python is explained there: mp.explain(lambda net: loss(net(x), y), mp.load(path).net)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,39 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from maplet.core.array import Array
+    from maplet.health.doctor.recorded import Failure
     from maplet.nn import Module
     from maplet.optim import Optimizer
     from maplet.train.inputs import Samples
     from maplet.train.source import Source
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What ended a run.
-
-    Parameters
-    ----------
-    what
-        What became NaN or infinite.
-    epoch, step
-        Where that was seen; steps are counted from 0 in each epoch.
-    losses
-        Of the steps of this epoch before it, as they were when it was gone through again.
-    growth
-        By what factor the largest weight had grown since the beginning of the epoch.
-    made_by
-        The operation that made the first such number, in the words of `mp.debug`; empty where it was not found.
-    fix
-        What mends that operation, where that is known.
-    """
-
-    what: str
-    epoch: int
-    step: int
-    losses: tuple[float, ...] = ()
-    growth: float = 1.0
-    made_by: str = ""
-    fix: str = ""
 
 
 class Beginning:
@@ -74,7 +46,7 @@ class Beginning:
 
 
 def explained(
-    failure: Failure, beginning: Beginning, net: Module, optimizer: Optimizer, source: Source,
+    failure: Failure, beginning: Beginning, source: Source, *, net: Module, optimizer: Optimizer,
     loss: Callable[..., Array],
 ) -> Failure:  # fmt: skip
     """The failure with what led to it: the steps before it are made once more, the last two under `mp.debug`.
@@ -104,7 +76,7 @@ def explained(
             made_by, fix = f"{error.message.splitlines()[0]}{where}", error.fix or ""
             break
     finite = tuple(number for number in losses if np.isfinite(number))
-    return Failure(failure.what, failure.epoch, failure.step, finite, growth, made_by, fix)
+    return replace(failure, losses=finite, growth=growth, made_by=made_by, fix=fix)
 
 
 def _batches(source: Source, epoch: int) -> Iterator[tuple[int, Samples]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from maplet.data import Stream
 from maplet.data.batches import whole
 from maplet.errors import SettingError
+from maplet.health.doctor.recorded import Given
 from maplet.nn import Module
 from maplet.optim import Optimizer
 from maplet.train.callbacks import Callback
@@ -16,7 +17,6 @@ from maplet.train.inputs import as_samples, compute_dtype
 from maplet.train.metrics import as_metrics
 from maplet.train.progress import Progress
 from maplet.train.rehearsal import rehearsal
-from maplet.train.run import Given
 from maplet.train.run_directory import Existing, RunDirectory
 from maplet.train.source import source_of
 from maplet.train.training import Training

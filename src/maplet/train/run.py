@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,41 +17,18 @@ from maplet.train.storage import exists, read_directory, write_directory
 from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
 
     from maplet.core.array import Array
     from maplet.health.doctor import Diagnosis
+    from maplet.health.doctor.recorded import Failure, Given
     from maplet.health.lint import Finding
     from maplet.nn import Module
     from maplet.optim import Optimizer
-    from maplet.train.failure import Failure
-    from maplet.train.inputs import Samples
 
 logger = logging.getLogger("maplet")
 
 predict_batch = 1024  # samples that predict and evaluate push through the network at once
-
-
-@dataclass(frozen=True)
-class Given:
-    """What a run learns from: the doctor asks the net about these rows.
-
-    Parameters
-    ----------
-    training, validation
-        The rows; None where there are none, or where they come as a stream.
-    loss
-        ``(prediction, target) → number``.
-    batch_size
-        How many rows make a step.
-    """
-
-    training: Samples | None
-    validation: Samples | None
-    loss: Callable[..., Array]
-    batch_size: int
 
 
 class Run:
@@ -86,7 +62,7 @@ class Run:
     diagnoses
         What the doctor had to say during training, if he was asked to look.
     given
-        What `fit` was given to learn from, as long as the run is in memory; see `Given`. None of a loaded run.
+        What `fit` was given to learn from, as long as the run is in memory; None of a loaded run.
     failure
         What ended a run whose loss or weights became NaN or infinite.
     attachments

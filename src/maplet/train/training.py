@@ -18,11 +18,12 @@ from maplet.core.types import kind_of
 from maplet.data.suggest import suggest
 from maplet.errors import CheckpointError, MapletError, NonFiniteError, SettingError
 from maplet.health.doctor import doctor
+from maplet.health.doctor.recorded import Failure
 from maplet.health.lint import lint
 from maplet.nn.losses import losses
 from maplet.train.callbacks import Callback
 from maplet.train.descent import Descent
-from maplet.train.failure import Beginning, Failure, explained
+from maplet.train.failure import Beginning, explained
 from maplet.train.interruption import Interruption
 from maplet.train.run import Run, architecture, predict, predict_batch, read_history, restored
 from maplet.train.stepping import Stepping
@@ -218,7 +219,9 @@ class Training:
         )
         failure, error.run = Failure(what, self.run.epoch, self.run.step), self.run
         if self.beginning is not None:
-            failure = explained(failure, self.beginning, self.net, self.optimizer, self.source, self.loss)
+            failure = explained(
+                failure, self.beginning, self.source, net=self.net, optimizer=self.optimizer, loss=self.loss
+            )
         self.run.failure = failure
         if self.doctor:
             self._diagnose(closely=True)

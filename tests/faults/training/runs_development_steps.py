@@ -75,7 +75,9 @@ def one_number_of_the_data_out_of_all_bounds():
 @run("development", "MD015")
 def weights_that_are_all_alike():
     net = nn.Sequential(
-        nn.Linear(8, 32, weight_init=initializers.Constant(0.1)), nn.ReLU(), nn.Linear(32, 3, weight_init=initializers.Constant(0.1))
+        nn.Linear(8, 32, weight_init=initializers.Constant(0.1)),
+        nn.ReLU(),
+        nn.Linear(32, 3, weight_init=initializers.Constant(0.1)),
     )
     return fit(net, table())
 

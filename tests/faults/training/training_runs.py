@@ -10,6 +10,7 @@ import numpy as np
 
 import maplet as mp
 from maplet import optim
+from maplet.errors import NonFiniteError
 
 groups = defaultdict(list)
 
@@ -25,8 +26,12 @@ def run(group, *codes):
 
 
 def said(make):
-    """The codes that the doctor says of a run."""
-    return [diagnosis.code for diagnosis in mp.doctor(make())]
+    """The codes that the doctor says of a run, or of as much of it as there was before NaN or infinity."""
+    try:
+        run = make()
+    except NonFiniteError as error:
+        run = error.run
+    return [diagnosis.code for diagnosis in mp.doctor(run)]
 
 
 def fit(net, data, loss="cross_entropy", optimizer=None, **options):

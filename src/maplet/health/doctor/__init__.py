@@ -9,7 +9,7 @@ from maplet.health.doctor.course import Course
 from maplet.health.doctor.diagnosis import Diagnosis, Rule, rules
 
 if TYPE_CHECKING:
-    from maplet.health.doctor.course import Recorded
+    from maplet.health.doctor.recorded import Recorded
 
 # What is left out where its cause was found: a loss that climbs takes gradients and units with it, and where these no
 # longer take part, the loss does not fall. What ended a run comes before all, then how it was told to move.

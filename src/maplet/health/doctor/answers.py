@@ -14,7 +14,7 @@ from maplet.core.tree import leaves
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from maplet.health.doctor.course import Rows
+    from maplet.health.doctor.recorded import Rows
 
 Numbers = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -39,7 +39,7 @@ class Answers:
     """
 
     x: Numbers
-    y: Labels | Numbers
+    y: NDArray[Any]
     given: Numbers
 
     @property
@@ -63,6 +63,11 @@ class Answers:
         return unexplained(self.targets, self.given, of_classes=self.of_classes)
 
 
+def share(mask: NDArray[Any]) -> float:
+    """How much of a mask holds; the mean of numbers."""
+    return float(mask.mean())
+
+
 def unexplained(targets: Numbers, given: Numbers, *, of_classes: bool) -> float:
     """The share of wrong classes, or of the variance of numbers; 1 is the best that a constant can do.
 
@@ -70,10 +75,10 @@ def unexplained(targets: Numbers, given: Numbers, *, of_classes: bool) -> float:
     """
     if of_classes:
         always = 1 - targets.mean(axis=0).max()
-        errors = float(np.mean(given.argmax(axis=1) != targets.argmax(axis=1)))
+        errors = share(np.not_equal(given.argmax(axis=1), targets.argmax(axis=1)))
         return errors / always if always > 0 else 0.0
-    spread = float(np.mean((targets - targets.mean(axis=0)) ** 2))
-    return float(np.mean((targets - given) ** 2)) / spread if spread > 0 else 0.0
+    spread = share(np.var(targets, axis=0))
+    return share(np.square(targets - given)) / spread if spread > 0 else 0.0
 
 
 def answers(predict: Callable[[Any], Any], rows: Rows | None, loss: Callable[..., Any]) -> Answers | None:
@@ -97,7 +102,7 @@ def answers(predict: Callable[[Any], Any], rows: Rows | None, loss: Callable[...
 def _as_classes(y: NDArray[Any], given: Numbers, loss: str) -> tuple[Labels, Numbers] | None:
     """Classes and probabilities, of labels, of one-hot rows, or of zeros and ones."""
     if given.ndim == 2 and given.shape[1] > 1:
-        if y.ndim == 1 and y.dtype.kind in "iu" and 0 <= y.min() and y.max() < given.shape[1]:
+        if y.ndim == 1 and y.dtype.kind in "iu" and y.min() >= 0 and y.max() < given.shape[1]:
             return y.astype(np.int64), _probabilities(given)
         one_hot = y.shape == given.shape and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
         return (y.argmax(axis=1).astype(np.int64), _probabilities(given)) if one_hot else None

@@ -3,82 +3,23 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maplet.health.doctor.answers import Answers, answers
+from maplet.health.doctor.recorded import require_readable
 from maplet.health.doctor.yardstick import least_rows, left_out, most_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from maplet.core.array import Array
     from maplet.health.doctor.answers import Numbers
-    from maplet.nn import Module
-    from maplet.optim import Optimizer
+    from maplet.health.doctor.recorded import Recorded
 
 Series = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 enough = 8  # watched steps, below which nothing is said of them
-
-
-class Rows(Protocol):
-    """Inputs and targets; some of them by number."""
-
-    @property
-    def x(self) -> Any: ...
-    @property
-    def y(self) -> Any: ...
-    @property
-    def weights(self) -> Any: ...
-    def rows(self, index: Any) -> Rows: ...
-
-
-class Given(Protocol):
-    """What a run learns from."""
-
-    @property
-    def training(self) -> Rows | None: ...
-    @property
-    def validation(self) -> Rows | None: ...
-    @property
-    def loss(self) -> Callable[..., Array]: ...
-    @property
-    def batch_size(self) -> int: ...
-
-
-class Failure(Protocol):
-    """What ended a run before its time."""
-
-    @property
-    def what(self) -> str: ...
-    @property
-    def losses(self) -> tuple[float, ...]: ...
-    @property
-    def growth(self) -> float: ...
-    @property
-    def made_by(self) -> str: ...
-    @property
-    def fix(self) -> str: ...
-
-
-class Recorded(Protocol):
-    """A run, as far as the doctor asks it."""
-
-    history: list[dict[str, Any]]
-    watched: list[dict[str, Any]]
-    best_epoch: int | None
-
-    @property
-    def net(self) -> Module: ...
-    @property
-    def optimizer(self) -> Optimizer | None: ...
-    @property
-    def given(self) -> Given | None: ...
-    @property
-    def failure(self) -> Failure | None: ...
-    def predict(self, x: Any) -> Array: ...
 
 
 class Course:
@@ -93,6 +34,7 @@ class Course:
     """
 
     def __init__(self, run: Recorded, *, closely: bool = True) -> None:
+        require_readable(run)
         self.history, self.watched = run.history, run.watched
         self.stopped_early = run.best_epoch is not None
         self.run, self.failure = run, run.failure

@@ -1,4 +1,4 @@
-"""Trying copies of net and optimizer: what do the updates answer to, and what would larger batches do?"""
+"""Copies of net and optimizer are tried: what the updates answer to, and what larger batches would do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from maplet.transforms.derivatives import value_and_grad
 
 if TYPE_CHECKING:
     from maplet.health.doctor.answers import Numbers
-    from maplet.health.doctor.course import Given, Rows
+    from maplet.health.doctor.recorded import Given, Rows
     from maplet.nn import Module
     from maplet.optim import Optimizer
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.tree import leaves
-from maplet.health.doctor.answers import Labels, Numbers, unexplained
+from maplet.health.doctor.answers import Numbers, share, unexplained
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 from maplet.health.doctor.yardstick import left_out, standardised
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from maplet.health.doctor.answers import Answers
-    from maplet.health.doctor.course import Course, Rows
+    from maplet.health.doctor.course import Course
+    from maplet.health.doctor.recorded import Rows
 
 nearly_all = 0.03  # of the target is left unexplained by a column that tells it
 neighbours = 2  # on each side, whose targets answer for a row
 exactly, second_best, others = 0.004, 0.25, 0.1  # of the target: left by it; by the next column; by all but it
 least_columns, fewest_rows = 3, 40
 in_both, as_usual, near = 0.05, 3.0, 0.05  # share of rows; times that among training rows; of the usual distance
-surest, floor, even = 0.25, 0.075, 0.7  # the share of rows that is looked at, errors there, by those everywhere
+surest, floor, even = 0.25, 0.075, 0.68  # the share of rows that is looked at, errors there, by those everywhere
+learned, agreed, by_heart = 0.9, 0.74, 0.5  # unexplained by the method; the same answers; of its errors, by the net
 far_off, too_often = 5.0, 0.03  # of the usual residual; the share of such rows
 
 
@@ -93,8 +95,8 @@ def _rows_in_both(course: Course) -> Iterator[Diagnosis]:
         return
     trained, held_out = _as_bytes(given.training), _as_bytes(given.validation)
     kinds, counts = np.unique(trained, return_counts=True)
-    usual = float(np.mean(counts[np.searchsorted(kinds, trained)] > 1))
-    shared = float(np.mean(np.isin(held_out, kinds)))
+    usual = share(counts[np.searchsorted(kinds, trained)] > 1)
+    shared = share(np.isin(held_out, kinds))
     if shared <= in_both and course.training is not None and course.validation is not None:
         usual, shared = _near(course.training.x, course.validation.x)
     if shared > max(in_both, as_usual * usual) and shared * len(held_out) >= 3:
@@ -123,7 +125,7 @@ def _near(trained: Numbers, held_out: Numbers) -> tuple[float, float]:
     np.fill_diagonal(among, np.inf)
     nearest = among.min(axis=1)
     limit = near * float(np.median(nearest))
-    return float(np.mean(nearest < limit)), float(np.mean(_distances(second, first).min(axis=1) < limit))
+    return share(nearest < limit), share(_distances(second, first).min(axis=1) < limit)
 
 
 def _distances(a: Numbers, b: Numbers) -> Numbers:
@@ -149,50 +151,41 @@ def label_noise(course: Course) -> Iterator[Diagnosis]:
     if not part.of_classes:
         yield from _far_off(part)
         return
-    share, everywhere = _sure_errors(part.y, given)
-    own = _sure_errors(part.y, part.given)[0]
-    by_heart = part.wrong < 0.5 * unexplained(part.targets, given, of_classes=True)
-    if by_heart and course.validation is not None and course.validation.of_classes:
-        own = _sure_errors(course.validation.y, course.validation.given)[0]
-    elif by_heart:
-        own = share / 1.5
-    learned = unexplained(part.targets, given, of_classes=True) < 0.8
-    if learned and min(own, share) > floor and share > even * everywhere:
+    (sure, everywhere), rest = _sure_errors(part.y, given), unexplained(part.targets, given, of_classes=True)
+    own, agree = _sure_errors(part.y, part.given)[0], share(np.equal(part.chosen, given.argmax(axis=1)))
+    if part.wrong < by_heart * rest:  # the net knows the wrong labels by heart, too
+        held_out = course.validation
+        own, agree = (_sure_errors(held_out.y, held_out.given)[0], 1.0) if held_out is not None else (sure, 1.6 - rest)
+    if rest < learned and agree >= agreed and min(own, sure) > floor and sure > even * everywhere:
         yield Diagnosis(
-            f"about {share:.0%} of the labels look wrong, all over the rows".replace("%", " %"),
+            f"about {sure:.0%} of the labels look wrong, all over the rows".replace("%", " %"),
             "look at the rows of which the net is sure and wrong, and mend their labels; label_smoothing, or a loss "
             "that forgives (nn.focal does not)",
-            {"errors among the surest answers": share, "of the net": own, "among all": everywhere},
-            sparkline([everywhere, share, own]),
+            {"errors among the surest answers": sure, "of the net": own, "among all": everywhere},
+            sparkline([everywhere, sure, own]),
             0.8,
         )
 
 
-def _sure_errors(y: Labels, given: Numbers) -> tuple[float, float]:
-    """The share of errors among the surest answers of each class, and among all; the worst class counts."""
+def _sure_errors(y: NDArray[Any], given: Numbers) -> tuple[float, float]:
+    """The share of errors among the surest answers, as many of each class as it has answers, and among all."""
     chosen, ordered = given.argmax(axis=1), np.sort(given, axis=1)
     margin = ordered[:, -1] - ordered[:, -2]
-    of_class: list[tuple[float, float]] = []
-    errors = looked_at = 0
-    for label in range(given.shape[1]):
-        rows = np.flatnonzero(chosen == label)
-        top = rows[np.argsort(-margin[rows], kind="stable")[: int(len(rows) * surest)]]
-        errors, looked_at = errors + int(np.sum(y[top] != label)), looked_at + len(top)
-        if len(top) >= fewest_rows:
-            of_class.append((float(np.mean(y[top] != label)), float(np.mean(y[rows] != label))))
-    pooled = errors / max(looked_at, 1), float(np.mean(chosen != y))
-    return max([pooled, *of_class], key=lambda pair: pair[0])
+    of_class = [np.flatnonzero(chosen == label) for label in range(given.shape[1])]
+    surest_rows = [rows[np.argsort(-margin[rows], kind="stable")[: int(len(rows) * surest)]] for rows in of_class]
+    top = np.concatenate(surest_rows)
+    return share(np.not_equal(y[top], chosen[top])) if len(top) else 0.0, share(np.not_equal(chosen, y))
 
 
 def _far_off(part: Answers) -> Iterator[Diagnosis]:
     residuals = np.abs(part.targets - part.given).max(axis=1)
     usual, spread = float(np.median(residuals)) / 0.6745, float(part.targets.std())
-    share = float(np.mean(residuals > far_off * usual))
-    if share > too_often and 0 < usual < 0.5 * spread:
+    many = share(residuals > far_off * usual)
+    if many > too_often and 0 < usual < 0.5 * spread:
         yield Diagnosis(
-            f"the targets of {share:.1%} of the rows are far from all that the others say".replace("%", " %"),
+            f"the targets of {many:.1%} of the rows are far from all that the others say".replace("%", " %"),
             "look at these rows for slips of the pen and of the unit; mae or huber, which far-off rows pull less",
-            {"share of rows": share, "usual residual": usual, "greatest": float(residuals.max())},
+            {"share of rows": many, "usual residual": usual, "greatest": float(residuals.max())},
             sparkline(np.sort(residuals).tolist()),
             0.8,
         )

@@ -62,26 +62,24 @@ def exploding(course: Course) -> Iterator[Diagnosis]:
     growth = max(slopes) / slopes[-1] if slopes and np.isfinite(slopes).all() and slopes[-1] > 0 else 1.0
     if growth > swollen:
         place = list(course.layers)[int(np.argmax(slopes))]
-        yield _exploding("on its way back, before the first step", {"greatest/last": growth}, np.log10(np.maximum(slopes, 1e-30)), place)
+        yield _exploding("on its way back, before the first step", {"greatest/last": growth}, slopes, place)
         return
     sizes, ratio = course.steps("gradient"), course.ratio
     for at in range(3, len(sizes)):
         usual, before = float(np.median(sizes[:at])), float(np.median(ratio[:at]))
         if sizes[at] > max(spike * usual, by_first * sizes[0]) and before < usual_step:
             numbers = {"gradient": float(sizes[at]), "before": usual, "update/weight before": before}
-            yield _exploding(f"in step {at} of those watched", numbers, np.log10(np.maximum(sizes, 1e-30)), "")
+            yield _exploding(f"in step {at} of those watched", numbers, sizes.tolist(), "")
             return
 
 
-def _exploding(
-    where: str, numbers: dict[str, float], course: np.ndarray[tuple[int, ...], np.dtype[np.float64]], place: str
-) -> Diagnosis:
+def _exploding(where: str, numbers: dict[str, float], sizes: list[float], place: str) -> Diagnosis:
     return Diagnosis(
         f"the gradient explodes {where}",
         "clip it (clip_norm=1.0); weights that begin smaller (he_uniform, orthogonal for recurrent ones), a "
         "normalization between layers, LSTM or GRU instead of a plain RNN",
         numbers,
-        sparkline(course.tolist()),
+        sparkline(np.log10(np.maximum(sizes, 1e-30)).tolist()),
         0.9,
         place,
     )

@@ -12,7 +12,8 @@ from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from maplet.health.doctor.course import Course, Failure, Given
+    from maplet.health.doctor.course import Course
+    from maplet.health.doctor.recorded import Given
 
 out_of_bounds = 1e7  # times the usual size of a number of the data
 had_grown = 20.0  # the loss, or the largest weight, before the end
@@ -35,15 +36,17 @@ def not_finite(course: Course) -> Iterator[Diagnosis]:
     first = float(np.median(finite[:3])) if finite else float("nan")
     growth = max((loss / first for loss in finite[-5:] if first > 0), default=1.0)
     place, size = _extreme(course.run.given)
+    sure = 0.9
     made_by = f"; first {failure.made_by}" if failure.made_by else ""
     if size > out_of_bounds:
         cause = f"{place} holds a number that is {size:.0e} times as large as the others"
-        advice, sure = "look at this number; standardise the columns, and cut off what lies far outside", 0.9
+        advice = "look at this number; standardise the columns, and cut off what lies far outside"
     elif max(growth, failure.growth) > had_grown:
-        cause, sure = "the steps were too long and the loss ran away", 0.9
+        cause = "the steps were too long and the loss ran away"
         advice = "a learning rate of a tenth or less, or a clipped gradient (clip_norm=1.0)"
     else:
-        cause, sure = "the operation has no finite value or derivative there" if made_by else "nothing led up to it", 0.8
+        cause = "the operation has no finite value or derivative there" if made_by else "nothing led up to it"
+        sure = 0.8 if made_by else 0.6
         advice = failure.fix or "run the step under mp.debug(): it names the operation; look for log, sqrt and division"
     yield Diagnosis(
         f"{failure.what}: {cause}{made_by}",
@@ -57,7 +60,8 @@ def not_finite(course: Course) -> Iterator[Diagnosis]:
 def _extreme(given: Given | None) -> tuple[str, float]:
     """The part of the data with the most extreme number, and how large that is by the usual size."""
     worst = ("", 0.0)
-    for name, tree in (() if given is None or given.training is None else (("x", given.training.x), ("y", given.training.y))):
+    rows = None if given is None else given.training
+    for name, tree in () if rows is None else (("x", rows.x), ("y", rows.y)):
         for leaf in leaves(tree).values():
             sizes = np.abs(np.asarray(leaf.numpy(), np.float64))
             usual = float(np.mean(sizes[sizes <= np.quantile(sizes, 0.99)])) if sizes.size else 0.0

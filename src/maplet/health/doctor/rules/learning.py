@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maplet.health.doctor.answers import unexplained
+from maplet.health.doctor.answers import share, unexplained
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 
 if TYPE_CHECKING:
@@ -55,17 +55,17 @@ def ignored_class(course: Course) -> Iterator[Diagnosis]:
     if known is None or not known.of_classes:
         return
     counts = np.bincount(known.y, minlength=known.given.shape[1])
-    accuracy = float(np.mean(known.chosen == known.y))
+    accuracy = share(np.equal(known.chosen, known.y))
     for label in np.flatnonzero(counts >= fewest):
-        share, rows = counts[label] / len(known.y), known.y == label
-        recall = float(np.mean(known.chosen[rows] == label))
-        rare = share < seldom / np.count_nonzero(counts)
-        if rare and recall <= remembered and accuracy >= (1 - share) * 0.8:
+        part, rows = counts[label] / len(known.y), known.y == label
+        recall = share(np.equal(known.chosen[rows], label))
+        rare = part < seldom / np.count_nonzero(counts)
+        if rare and recall <= remembered and accuracy >= (1 - part) * 0.8:
             yield Diagnosis(
                 f"class {label} is ignored: the net gives it to {recall:.0%} of its rows".replace("%", " %"),
-                "weigh its rows (fit takes (x, y, weights)) or repeat them; measure recall or f1 instead of accuracy; a "
-                "lower threshold for it",
-                {"recall": recall, "share of the rows": float(share), "accuracy": accuracy},
+                "weigh its rows (fit takes (x, y, weights)) or repeat them; measure recall or f1 instead of accuracy; "
+                "a lower threshold for it",
+                {"recall": recall, "share of the rows": float(part), "accuracy": accuracy},
                 sparkline(counts.tolist()),
                 0.85,
             )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from maplet.health.doctor.answers import Numbers
-    from maplet.health.doctor.course import Course, Rows
+    from maplet.health.doctor.course import Course
+    from maplet.health.doctor.recorded import Rows
 
 often_deaf, still_there = 0.3, 0.5
 smallest, larger = 8, 16  # batches up to this size are tried so many times larger
@@ -75,8 +76,8 @@ def stale_gradients(course: Course) -> Iterator[Diagnosis]:
 
     Seen by trying a copy of the optimizer: its update has to answer to the gradient that it is given in the same step,
     and what it was given once has to fade. Momentum answers at once and fades as μᵏ; a gradient that is kept and never
-    cleared does not fade, and one that is used a step too late is not answered. A run that was read from a directory has
-    no optimizer to try.
+    cleared does not fade, and one that is used a step too late is not answered. A run that was read from a directory
+    has no optimizer to try.
     """
     optimizer = course.run.optimizer
     if course.given is None or optimizer is None or not course.run.history:

@@ -64,8 +64,8 @@ def saturated_units(course: Course) -> Iterator[Diagnosis]:
 def symmetric_units(course: Course) -> Iterator[Diagnosis]:
     """Most units of a hidden layer still have the same weights after training: they are one unit many times.
 
-    What begins equal and gets equal gradients stays equal. Seen at the weights: at least half of the columns of one that
-    is not the last repeat another. Columns of zeros count only if all are: what decay has emptied is no symmetry.
+    What begins equal and gets equal gradients stays equal. Seen at the weights: at least half of the columns of one
+    that is not the last repeat another. Columns of zeros count only if all are: what decay has emptied is no symmetry.
     """
     if not course.run.history:
         return
