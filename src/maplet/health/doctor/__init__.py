@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from maplet.health.doctor import rules as _rules
 from maplet.health.doctor.course import Course
 from maplet.health.doctor.diagnosis import Diagnosis, Rule, rules
+from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
     from maplet.health.doctor.recorded import Recorded
@@ -67,7 +68,8 @@ def doctor(run: Recorded, *, closely: bool = True) -> list[Diagnosis]:
     MD003 the loss hardly moves: the steps are too short
     """
     course = Course(run, closely=closely)
-    found = [diagnosis for code in sorted(rules) for diagnosis in rules[code].diagnoses(course)]
+    with one_blas_thread():
+        found = [diagnosis for code in sorted(rules) for diagnosis in rules[code].diagnoses(course)]
     codes = {diagnosis.code for diagnosis in found}
     found = [diagnosis for diagnosis in found if not codes.intersection(follows_from.get(diagnosis.code, ()))]
     return sorted(found, key=lambda diagnosis: -diagnosis.confidence)

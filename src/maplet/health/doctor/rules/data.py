@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 nearly_all = 0.03  # of the target is left unexplained by a column that tells it
 neighbours = 2  # on each side, whose targets answer for a row
-exactly, second_best, others = 0.004, 0.25, 0.1  # of the target: left by it; by the next column; by all but it
+exactly, second_best, others = 0.004, 0.25, 0.1  # of numbers, left by it; left by the next column; by all but it
 least_columns, fewest_rows = 3, 40
 in_both, as_usual, near = 0.05, 3.0, 0.05  # share of rows; times that among training rows; of the usual distance
 surest, floor, even = 0.25, 0.075, 0.68  # the share of rows that is looked at, errors there, by those everywhere
@@ -85,8 +85,13 @@ def _stands_out(course: Course, rest: Numbers) -> bool:
     if least >= nearly_all or second <= second_best:
         return False
     part, _ = course.yardstick
+    if part.of_classes:
+        in_order = part.y[np.argsort(part.x[:, column], kind="stable")]
+        whole = int(np.count_nonzero(np.diff(in_order))) < len(np.unique(in_order))  # each class is one piece
+    else:
+        whole = bool(least < exactly)
     without = left_out(np.delete(part.x, column, axis=1), part.targets, of_classes=part.of_classes)
-    return bool(least < exactly or unexplained(part.targets, without, of_classes=part.of_classes) > others)
+    return whole or unexplained(part.targets, without, of_classes=part.of_classes) > others
 
 
 def _rows_in_both(course: Course) -> Iterator[Diagnosis]:

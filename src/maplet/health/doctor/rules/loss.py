@@ -18,6 +18,7 @@ usual_ratio = 1e-3  # of update to weight, with which most nets learn well
 least_ratio = 2e-5
 grown, beyond, spike = 1.5, 3.0, 10.0
 restless = 0.05  # of update to weight, with which no net comes to rest
+steadily = 16  # rows, of which the loss tells where a run began
 risen = 0.05  # of the first loss, by which the validation loss has to have risen
 most_patient = 8  # epochs in which a loss that can fall has begun to
 
@@ -33,14 +34,15 @@ def diverges(course: Course) -> bool:
     loss = course.steps("loss")
     if not course.tells or climbs(course):
         return False
-    start = max(abs(float(np.median(loss[:3]))), 1e-12)
+    some = max(steadily // max(course.batch, 1), 1)
+    first, start = float(np.mean(loss[:some])), max(abs(float(np.median(loss[: max(some, 3)]))), 1e-12)
     if late(course.ratio) > restless and late(loss) > 0.5 * start:
         return True
-    leaps = float(np.max(loss)) > spike * max(float(loss[0]), float(np.median(loss)))
+    leaps = float(np.max(loss)) > spike * max(first, float(np.median(loss)))
     means = course.epochs("loss")  # single batches differ: an epoch has to say so too, if one is over
     grows = late(loss) > grown * max(early(loss), start) and (not len(means) or means[-1] > 1.1 * means[0])
-    grows = grows or (len(means) > 0 and float(means[-1]) > beyond * float(loss[0]) > 0)
-    return grows or (leaps and late(loss) > 0.7 * float(loss[0]))
+    grows = grows or (len(means) > 0 and float(means[-1]) > beyond * first > 0)
+    return grows or (leaps and late(loss) > 0.7 * first)
 
 
 def creeps(course: Course) -> bool:
