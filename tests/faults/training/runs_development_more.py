@@ -28,6 +28,21 @@ def reader(classes=5, seed=0):
     )  # fmt: skip
 
 
+# ── MD004 ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@run("development", "MD004")
+def sequences_with_labels_of_others():
+    x, y = sequences(rows=900, seed=49)
+    return fit(recurrent(), (x, np.random.default_rng(6).permutation(y)), optimizer=optim.SGD(0.05), epochs=8)
+
+
+@run("development", "MD004")
+def numbers_of_other_rows():
+    x, y = products(rows=1200, seed=50)
+    return fit(mlp(6, 1), (x, np.random.default_rng(6).permutation(y)), "mse", optim.Adam(0.003))
+
+
 # ── MD009 ────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.health.doctor.answers import unexplained
 from maplet.health.doctor.course import early, late
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 
@@ -20,6 +21,7 @@ grown, beyond, spike = 1.5, 3.0, 10.0
 restless = 0.05  # of update to weight, with which no net comes to rest
 steadily = 16  # rows, of which the loss tells where a run began
 risen = 0.05  # of the first loss, by which the validation loss has to have risen
+nothing, lopsided, least_patient = 0.9, 0.7, 4  # left unexplained; share of one class; epochs
 most_patient = 8  # epochs in which a loss that can fall has begun to
 
 
@@ -115,17 +117,22 @@ def rate_too_low(course: Course) -> Iterator[Diagnosis]:
 
 @rule("MD004", "the loss does not fall")
 def loss_does_not_fall(course: Course) -> Iterator[Diagnosis]:
-    """The steps have a usual length, and yet the loss stays where it was.
+    """The steps have a usual length, and yet the loss stays where it was, or near that of a constant answer.
 
-    The inputs may not tell the targets (rows that do not belong together), or the net cannot say what is asked.
+    The inputs may not tell the targets (rows that do not belong together), or the net cannot say what is asked. Near a
+    constant answer means that neither the net nor kernel ridge regression (see MD009) explains a tenth of what it
+    leaves open; where one class has most of the rows, that says nothing.
     """
     loss, mean = course.steps("loss"), course.epochs("loss")
     if not course.tells or climbs(course) or diverges(course) or creeps(course):
         return
     stays = len(mean) >= most_patient and mean[-1] > 0.99 * mean[1:].min() and mean[-1] > 0.99 * mean[1]
-    if stays and mean[-1] > 0.95 * mean[0] > 0 and mean[-1] > 0.9 * float(loss[:3].mean()):
+    stays = stays and mean[-1] > 0.95 * mean[0] > 0 and mean[-1] > 0.9 * float(loss[:3].mean())
+    if stays or knows_nothing(course):
         yield Diagnosis(
-            "the loss does not fall, though the steps have a usual length",
+            "the loss does not fall, though the steps have a usual length"
+            if stays
+            else "the net has learned no more than a constant answer knows, and a simple method finds no more either",
             "look whether inputs and targets belong to the same rows; fit(rehearse=True) tries whether the net can "
             "learn one batch by heart",
             {
@@ -136,6 +143,16 @@ def loss_does_not_fall(course: Course) -> Iterator[Diagnosis]:
             sparkline(mean.tolist()),
             0.7,
         )
+
+
+def knows_nothing(course: Course) -> bool:
+    """Whether neither the net nor the yardstick is ahead of a constant answer."""
+    if course.yardstick is None or len(course.history) < least_patient:
+        return False
+    part, given = course.yardstick
+    if part.of_classes and part.targets.mean(axis=0).max() > lopsided:
+        return False
+    return min(part.wrong, unexplained(part.targets, given, of_classes=part.of_classes)) > nothing
 
 
 @rule("MD005", "overfitting")
