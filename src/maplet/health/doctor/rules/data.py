@@ -39,14 +39,15 @@ def leakage(course: Course) -> Iterator[Diagnosis]:
 
     A column is tried alone: each row is answered by the rows whose numbers in that column are next to its own. That at
     most 3 % of the errors of a constant answer are left, when no other column comes near, is rare for what was measured
-    before the target was known. And
-    of validation rows that were trained on the loss says nothing; rows are the same if all inputs are, or if they are
-    twenty times as near as rows usually are. Where training rows repeat one another as often, nothing is said.
+    before the target was known. Columns of sequences are moments, of which one may tell all, and are not tried.
+
+    Of validation rows that were trained on the loss says nothing. Rows are the same if all inputs are, or if they are
+    twenty times as near as rows usually are; where training rows repeat one another as often, nothing is said.
     """
     known = course.training
     if known is None or len(known.x) < fewest_rows:
         return
-    rest = told_by_columns(known)
+    rest = told_by_columns(known) if not _are_sequences(course) else np.ones(1)
     if _stands_out(course, rest):
         column = int(rest.argmin())
         yield Diagnosis(
@@ -75,6 +76,12 @@ def told_by_columns(known: Answers) -> Numbers:
             targets = known.targets[np.argsort(numbers, kind="stable")]
             rest[column] = unexplained(targets, targets[beside].mean(axis=1), of_classes=known.of_classes)
     return rest
+
+
+def _are_sequences(course: Course) -> bool:
+    """Whether some input is of sequences, where a column is a moment, and to remember one is an honest task."""
+    rows = None if course.given is None else course.given.training
+    return rows is not None and any(leaf.ndim == 3 for leaf in leaves(rows.x).values())
 
 
 def _stands_out(course: Course, rest: Numbers) -> bool:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from maplet.health.doctor.course import Course
 
-unlike = 1e4  # the relative gradient of the first weight against that of the last
-swollen = 50.0  # times the gradient of the last layer's output, before the first step
+unlike = 500.0  # the relative gradient of the first weight against that of the last
+swollen = 12.0  # times the gradient of the last layer's output, before the first step
 spike, by_first, usual_step = 100.0, 30.0, 0.02  # a gradient by those before and by the first; their update by weight
 
 
@@ -32,7 +32,7 @@ def _first_to_last(course: Course) -> np.ndarray[tuple[int, ...], np.dtype[np.fl
 def vanishing(course: Course) -> Iterator[Diagnosis]:
     """On the way back the gradient dies out, and the loss stays.
 
-    Measured by their weights, the first layers get a ten-thousandth of the gradient of the last ones, or less.
+    Measured by their weights, the first layers get a five-hundredth of the gradient of the last ones, or less.
     """
     share = _first_to_last(course)
     loss = course.steps("loss")
@@ -52,7 +52,7 @@ def vanishing(course: Course) -> Iterator[Diagnosis]:
 def exploding(course: Course) -> Iterator[Diagnosis]:
     """On the way back the gradient grows from layer to layer, or from time to time it is a hundredfold.
 
-    The first is seen at the first step, which no learning rate has spoiled yet: some layer's output has fifty times the
+    The first is seen at the first step, which no learning rate has spoiled yet: some layer's output has twelve times the
     gradient of the last one's. The second is a step whose gradient is a hundred times the usual, and thirty times that
     of the first, after steps of a usual length.
     """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from maplet.health.doctor.course import Course
 
-behind, by_far = 0.15, 1.4  # how far the net is behind the yardstick, as a difference and as a factor
+behind, by_far = 0.2, 1.6  # how far the net is behind the yardstick, as a difference and as a factor
 fewest, seldom, remembered = 8, 0.5, 0.05  # rows of a rare class; its share by that of equal classes; its recall
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.health.doctor.answers import unexplained
-from maplet.health.doctor.course import early, late
+from maplet.health.doctor.course import early, enough, late
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 usual_ratio = 1e-3  # of update to weight, with which most nets learn well
 least_ratio = 2e-5
 grown, beyond, spike = 1.5, 3.0, 10.0
+most_dead = 0.7  # of the units of a layer
 restless = 0.05  # of update to weight, with which no net comes to rest
 steadily = 16  # rows, of which the loss tells where a run began
 risen = 0.05  # of the first loss, by which the validation loss has to have risen
@@ -28,7 +29,8 @@ most_patient = 8  # epochs in which a loss that can fall has begun to
 def climbs(course: Course) -> bool:
     """Whether the updates go along the gradient instead of against it."""
     cosine = course.steps("climb")
-    return course.tells and float(np.mean(cosine > 0.1)) >= 0.8
+    last = cosine[-max(len(cosine) // 4, enough) :]
+    return course.tells and max(float(np.mean(part > 0.1)) for part in (cosine, last)) >= 0.8
 
 
 def diverges(course: Course) -> bool:
@@ -38,13 +40,25 @@ def diverges(course: Course) -> bool:
         return False
     some = max(steadily // max(course.batch, 1), 1)
     first, start = float(np.mean(loss[:some])), max(abs(float(np.median(loss[: max(some, 3)]))), 1e-12)
-    if late(course.ratio) > restless and late(loss) > 0.5 * start:
+    longest = late(course.steps("update")) / float(
+        np.max(course.steps("norm"))
+    )  # decay may have taken the weights away
+    if longest > restless and late(loss) > 0.5 * start:
+        return True
+    if killed(course) and late(loss) > 0.5 * start:
         return True
     leaps = float(np.max(loss)) > spike * max(first, float(np.median(loss)))
     means = course.epochs("loss")  # single batches differ: an epoch has to say so too, if one is over
     grows = late(loss) > grown * max(early(loss), start) and (not len(means) or means[-1] > 1.1 * means[0])
     grows = grows or (len(means) > 0 and float(means[-1]) > beyond * first > 0)
     return grows or (leaps and late(loss) > 0.7 * first)
+
+
+def killed(course: Course) -> bool:
+    """Whether units that were alive died of steps that were too long."""
+    quarter = course.ratio[: max(len(course.ratio) // 4, 1)]
+    died = any(seen["dead"][0] < 0.5 and late(seen["dead"]) > most_dead for seen in course.layers.values())
+    return died and float(np.max(quarter)) > restless
 
 
 def creeps(course: Course) -> bool:

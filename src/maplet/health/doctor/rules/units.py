@@ -9,13 +9,16 @@ import numpy as np
 
 from maplet.health.doctor.course import late
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+from maplet.health.doctor.rules.loss import most_dead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from maplet.health.doctor.answers import Numbers
     from maplet.health.doctor.course import Course
 
-most_dead, most_saturated = 0.7, 0.6
+most_saturated = 0.6
+alike, fewest_weights = 0.02, 4  # the distance of two units by their length; weights of a unit for that to say anything
 enough_rows = 16
 
 
@@ -75,7 +78,7 @@ def symmetric_units(course: Course) -> Iterator[Diagnosis]:
         scale = float(np.abs(columns).max())
         used = columns[:, np.abs(columns).max(axis=0) > 0] if scale > 0 else columns
         units = used.shape[1]
-        kinds = np.unique(np.round(used / (scale or 1.0), 4), axis=1).shape[1]
+        kinds = _kinds(used)
         if units >= 2 and kinds <= units // 2:
             yield Diagnosis(
                 f"{units} units have {kinds} different weights: they never came to differ"
@@ -88,3 +91,15 @@ def symmetric_units(course: Course) -> Iterator[Diagnosis]:
                 name.rpartition(".")[0],
             )
             return
+
+
+def _kinds(columns: Numbers) -> int:
+    """How many different columns there are; those that are nearly alike are one kind."""
+    near = alike if len(columns) >= fewest_weights else 1e-5
+    sizes = np.sqrt((columns**2).sum(axis=0))
+    kinds: list[int] = []
+    for unit in range(columns.shape[1]):
+        far = [np.linalg.norm(columns[:, unit] - columns[:, kind]) > near * sizes[kind] for kind in kinds]
+        if all(far):
+            kinds.append(unit)
+    return len(kinds)
