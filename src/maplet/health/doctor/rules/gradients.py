@@ -52,9 +52,9 @@ def vanishing(course: Course) -> Iterator[Diagnosis]:
 def exploding(course: Course) -> Iterator[Diagnosis]:
     """On the way back the gradient grows from layer to layer, or from time to time it is a hundredfold.
 
-    The first is seen at the first step, which no learning rate has spoiled yet: some layer's output has twelve times the
-    gradient of the last one's. The second is a step whose gradient is a hundred times the usual, and thirty times that
-    of the first, after steps of a usual length.
+    The first is seen at the first step, which no learning rate has spoiled yet: some layer's output has twelve times
+    the gradient of the last one's. The second is a step whose gradient is a hundred times the usual, and thirty times
+    that of the first, after steps of a usual length.
     """
     if not course.watched:
         return
