@@ -32,7 +32,7 @@ def reader(classes=5, seed=0):
 
 
 @run("development", "MD004")
-def sequences_with_labels_of_others():
+def sequences_with_permuted_labels():
     x, y = sequences(rows=900, seed=49)
     return fit(recurrent(), (x, np.random.default_rng(6).permutation(y)), optimizer=optim.SGD(0.05), epochs=8)
 

@@ -13,7 +13,7 @@ from maplet.nn import initializers
 
 
 @run("development", "MD013")
-def one_row_at_a_time():
+def one_row_of_clouds_at_a_time():
     return fit(mlp(columns=6), clouds(seed=20, distance=1.2), optimizer=optim.SGD(0.1), batch_size=1, watch=20)
 
 
@@ -92,7 +92,7 @@ def zeros_in_front_of_tanh():
 
 
 @run("development", "MD015")
-def filters_that_are_all_alike():
+def filters_that_begin_equal():
     net = nn.Sequential(
         nn.Conv2d(1, 8, 3, weight_init=initializers.Constant(0.1)), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
         nn.Linear(72, 3, weight_init=initializers.Constant(0.01)),

@@ -62,7 +62,8 @@ def doctor(run: Recorded, *, closely: bool = True) -> list[Diagnosis]:
     >>> import maplet as mp
     >>> from maplet import nn, optim
     >>> x = mp.random.Generator(0).normal((64, 3))
-    >>> run = mp.fit(nn.Linear(3, 1), (x, x[:, :1]), loss="mse", optimizer=optim.SGD(1e-7), watch=1, progress=False)
+    >>> y = mp.sum(x, axis=1, keepdims=True)
+    >>> run = mp.fit(nn.Linear(3, 1), (x, y), loss="mse", optimizer=optim.SGD(1e-7), watch=1, progress=False)
     >>> for diagnosis in mp.doctor(run):
     ...     print(diagnosis.code, diagnosis.verdict)
     MD003 the loss hardly moves: the steps are too short
