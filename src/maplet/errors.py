@@ -24,6 +24,8 @@ An error teaches: it says what was given, what was expected, where in the user's
     MapletWarning (UserWarning)         something was changed or looks wrong; each has a stable code
 """
 
+from typing import Any
+
 
 class MapletError(Exception):
     """The root of every error that maplet raises on purpose.
@@ -125,7 +127,15 @@ class TrainingError(MapletError, RuntimeError):
 
 
 class NonFiniteError(TrainingError):
-    """The loss, or a gradient, became NaN or infinite."""
+    """The loss, or a gradient, became NaN or infinite.
+
+    Attributes
+    ----------
+    run
+        Where `fit` raised it: the run as far as it came, for `mp.doctor`.
+    """
+
+    run: Any = None
 
 
 class MapletWarning(UserWarning):

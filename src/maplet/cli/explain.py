@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from maplet.cli.files import existing, loaded, named, of_user
-from maplet.errors import CheckpointError, DataError, SettingError
+from maplet.cli.runs import trained_on
+from maplet.errors import DataError, SettingError
 from maplet.explain.derivation import explained
 from maplet.explain.derive import Gradients
 from maplet.explain.expressions import expression_of, setting
 from maplet.explain.reference import page as page_of_operations
-from maplet.nn.losses import losses
-from maplet.train.explaining import derivation_of, problem_of
-from maplet.train.reading import read_config
+from maplet.train.explaining import derivation_of
 from maplet.train.run import load
 
 if TYPE_CHECKING:
@@ -140,17 +139,8 @@ def _require(names: list[str], given: dict[str, Any], what: str) -> None:
 
 def _of_run(path: Path, row: int, language: str) -> Derivation:
     """The loss of a run's network on one row of its test part."""
-    config = read_config(path)
-    if not (path / "job.json").is_file():
-        raise CheckpointError(f"{path} cannot be explained: it has no job.json", fix=_by_hand)
-    if config.get("loss") not in losses:
-        raise CheckpointError(f"{path / 'config.json'} is not that of a run of maplet's command line", fix=_by_hand)
-    net = load(path).net
-    problem = problem_of(path)
+    (problem, loss), net = trained_on(path), load(path).net
     x, y = problem.test if len(problem.test[1]) else problem.validation
     if not 0 <= row < len(y):
         raise SettingError(f"--row {row}: the test part has {len(y)} rows", fix=f"a number from 0 to {len(y) - 1}")
-    return derivation_of(net, config["loss"], x[row : row + 1], y[row : row + 1], language)
-
-
-_by_hand = "what was trained in Python is explained there: mp.explain(lambda net: loss(net(x), y), mp.load(path).net)"
+    return derivation_of(net, loss, x[row : row + 1], y[row : row + 1], language)

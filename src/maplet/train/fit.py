@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from maplet.data import Stream
 from maplet.data.batches import whole
 from maplet.errors import SettingError
+from maplet.health.doctor.recorded import Given
 from maplet.nn import Module
 from maplet.optim import Optimizer
 from maplet.train.callbacks import Callback
@@ -92,7 +93,8 @@ def fit(
         ``run.watched`` and in ``watch.jsonl`` of the directory, and training gives the same bits.
     doctor
         Whether to look at the course of the run after each epoch and say what is wrong with it; see `mp.doctor`. Every
-        tenth step is watched then, if ``watch`` does not say otherwise. Diagnoses are logged as warnings, each once.
+        tenth step is watched then, if ``watch`` does not say otherwise. Diagnoses are logged as warnings, each once;
+        those that ask the net about its rows come at the end.
     rehearse
         Whether to try first if a copy of the net can learn one batch by heart. If it cannot, it will not learn all of
         them: a warning says so, and training begins all the same.
@@ -134,6 +136,7 @@ def fit(
         training.validation = None if validation is None else as_samples(validation, dtype, "validation")
         training.metrics = as_metrics(metrics)
         training.callbacks = list(callbacks)
+        training.run.given = Given(source.samples, training.validation, training.loss, batch_size)
         training.lint = lint
         training.watching.every = _require_watch(watch or (10 if doctor else 0), chunks)
         training.doctor = doctor

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from maplet.core.array import Array
     from maplet.health.doctor import Diagnosis
+    from maplet.health.doctor.recorded import Failure, Given
     from maplet.nn import Module
     from maplet.optim import Optimizer
 
@@ -62,6 +63,10 @@ class Run:
         Whether it looked.
     diagnoses
         What the doctor had to say during training, if he was asked to look.
+    given
+        What `fit` was given to learn from, as long as the run is in memory; None of a loaded run.
+    failure
+        What ended a run whose loss or weights became NaN or infinite.
     attachments
         JSON documents by name that are saved with the model, such as how its inputs were prepared.
     """
@@ -82,6 +87,8 @@ class Run:
         self.linted = False
         self.diagnoses: list[Diagnosis] = []
         self.attachments: dict[str, Any] = {}
+        self.given: Given | None = None
+        self.failure: Failure | None = None
         self.start = ""
 
     def __repr__(self) -> str:

@@ -92,7 +92,7 @@ class Stepping:
             optimizer.update(net, taken)
             now = net.parameters()
             updates = {name: now[name] - before[name] for name in gradients}
-            numbers, self.names = statistics(seen, before, gradients, updates)
+            numbers, self.names = statistics(seen, before, gradients, updates, y)
             return value, numbers
 
         def groups(net: Module, optimizer: Optimizer, samples: Any, batches: Array) -> Array:

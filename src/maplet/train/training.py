@@ -18,10 +18,12 @@ from maplet.core.types import kind_of
 from maplet.data.suggest import suggest
 from maplet.errors import CheckpointError, MapletError, NonFiniteError, SettingError
 from maplet.health.doctor import doctor
+from maplet.health.doctor.recorded import Failure
 from maplet.health.lint import lint
 from maplet.nn.losses import losses
 from maplet.train.callbacks import Callback
 from maplet.train.descent import Descent
+from maplet.train.failure import Beginning, explained
 from maplet.train.interruption import Interruption
 from maplet.train.run import (
     Run,
@@ -81,6 +83,7 @@ class Training:
         self.callbacks: list[Callback] = []
         self.lint, self.doctor = True, False
         self.watching = Watching(self.run, 0)
+        self.beginning: Beginning | None = None  # of the epoch, where steps are watched
         self.descent = Descent(self.run, source, self.stepping, self.watching, batch_size, self._count)
         self.directory: RunDirectory | None = None
         self.total = self.total_weight = self.seconds = 0.0  # of the epoch so far
@@ -108,6 +111,8 @@ class Training:
         self._tell("on_end")
         display.finish(run.stop_reason)
         self.net.eval()
+        if self.doctor:
+            self._diagnose(closely=True)
         if run.directory is not None:
             run.save_model(run.directory / "model")
 
@@ -124,10 +129,10 @@ class Training:
         for finding in self.run.findings:
             logger.warning("%s", finding)
 
-    def _diagnose(self) -> None:
+    def _diagnose(self, *, closely: bool = False) -> None:
         """Say what is wrong with the run so far, each thing once."""
         told = {(known.code, known.layer) for known in self.run.diagnoses}
-        for found in doctor(self.run):
+        for found in doctor(self.run, closely=closely):
             if (found.code, found.layer) not in told:
                 self.run.diagnoses.append(found)
                 logger.warning("epoch %d: %s", self.run.epoch, found)
@@ -138,6 +143,8 @@ class Training:
         run.epoch = len(run.history) + 1
         began = time.monotonic() - self.seconds
         self.net.train()
+        if self.watching.every:
+            self.beginning = Beginning(self.net, self.optimizer, run.step)
         with closing(self.source.stretches(run.epoch)) as stretches:
             for stretch in stretches:
                 each = any(watches_steps(callback) for callback in self.callbacks)
@@ -157,8 +164,6 @@ class Training:
     def _count(self, loss: float, weight: float) -> None:
         self.run.loss = loss
         if not math.isfinite(loss):
-            if self.doctor:
-                self._diagnose()
             self._fail(f"the loss is {loss} in epoch {self.run.epoch}, step {self.run.step + 1}")
         self.total += loss * weight
         self.total_weight += weight
@@ -217,11 +222,20 @@ class Training:
 
     def _fail(self, what: str) -> None:
         kept = f"; the last good checkpoint is kept in {self.directory.checkpoint_path}" if self.directory else ""
-        raise NonFiniteError(
+        error = NonFiniteError(
             what + kept,
             fix="start anew with a lower learning rate, a clipped gradient (clip_norm=1.0) or standardised inputs, "
             "or look for log, sqrt or division of values that reach 0",
         )
+        failure, error.run = Failure(what, self.run.epoch, self.run.step), self.run
+        if self.beginning is not None:
+            failure = explained(
+                failure, self.beginning, self.source, net=self.net, optimizer=self.optimizer, loss=self.loss
+            )
+        self.run.failure = failure
+        if self.doctor:
+            self._diagnose(closely=True)
+        raise error
 
     # ── what must survive ────────────────────────────────────────────────────────────────────────
 

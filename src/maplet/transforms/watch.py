@@ -17,7 +17,7 @@ from maplet.core.tree import leaves
 from maplet.core.types import default_float
 from maplet.ops import reduction
 from maplet.ops.arguments import convert
-from maplet.ops.creation import ones, zeros
+from maplet.ops.creation import arange, ones, zeros
 from maplet.ops.elementwise import abs as absolute
 from maplet.ops.elementwise import equal, greater, square
 from maplet.ops.movement import reshape
@@ -124,10 +124,15 @@ def _products(graph: Graph, trail: Trail, weights: Mapping[Node, str]) -> dict[s
 of_layer = ("rms", "min", "max", "zeros", "dead", "saturated", "gradient_rms")
 of_parameter = ("square", "gradient_square", "update_square", "climb")
 of_product = ("examples_square", "whole_square", "rows")
+of_targets, targets_name = ("mean", "mean_square"), "the targets"
 
 
 def statistics(
-    watched: Watched, parameters: Mapping[str, Array], gradients: Mapping[str, Array], updates: Mapping[str, Array]
+    watched: Watched,
+    parameters: Mapping[str, Array],
+    gradients: Mapping[str, Array],
+    updates: Mapping[str, Array],
+    targets: Any = None,
 ) -> tuple[Array, list[tuple[str, str]]]:
     """All numbers in one row, and what they are: (layer or parameter, quantity)."""
     names: list[tuple[str, str]] = []
@@ -144,6 +149,8 @@ def statistics(
         add(name, of_parameter, [*squares, reduction.sum(updates[name] * gradient_)])
     for name, product in watched.products.items():
         add(name, of_product, _of_product(product, gradients[name]))
+    for target in list(leaves(targets).values())[:1]:
+        add(targets_name, of_targets, _of_targets(target))
     return (_joined(numbers) if numbers else zeros((0,))), names
 
 
@@ -188,6 +195,13 @@ def _of_product(product: Product, gradient_: Array) -> list[Array]:
     return [reduction.sum(rows * cotangents), _square(gradient_), ones(()) * rows.shape[0]]
 
 
+def _of_targets(target: Array) -> list[Array]:
+    """Mean and mean square, over the rows, of one number per row: Σⱼ j·yⱼ, of a one-hot row its class."""
+    columns = reshape(convert(target, default_float), (target.shape[0], -1))
+    number = reduction.sum(columns * arange(1, columns.shape[1] + 1, dtype=default_float), axis=1)
+    return [reduction.mean(number), reduction.mean(square(number))]
+
+
 def readable(numbers: Value, names: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """The statistics of a step, with norms and what follows from them.
 
@@ -198,11 +212,14 @@ def readable(numbers: Value, names: Sequence[tuple[str, str]]) -> dict[str, Any]
     ``parameters``: per parameter ``norm``, ``gradient``, ``update`` and ``ratio``, that of update to weight;
     of all parameters together ``norm``, ``gradient``, ``update`` and ``climb``, the cosine between update and gradient,
     which is negative where the update descends; and of the layers whose inputs are rows of examples the number of these
-    ``rows``, ``noise`` and ``signal``, see `noise_and_signal` (NaN where there are none).
+    ``rows``, ``noise`` and ``signal``, see `noise_and_signal` (NaN where there are none); ``target`` and
+    ``target_square``, mean and mean square of the targets of the batch, see `_of_targets`.
     """
     found: dict[str, dict[str, float]] = {}
     for (name, quantity), number in zip(names, numbers.tolist(), strict=True):
         found.setdefault(name, {})[quantity] = number
+    targets = found.pop(targets_name, {})
+    of_batch = {"target": targets.get("mean", nan), "target_square": targets.get("mean_square", nan)}
     layers = {name: _rooted(q, ("rms", "gradient_rms")) for name, q in found.items() if "rms" in q}
     parameters: dict[str, dict[str, float]] = {}
     for name, q in found.items():
@@ -221,7 +238,8 @@ def readable(numbers: Value, names: Sequence[tuple[str, str]]) -> dict[str, Any]
     told = [tuple(q[quantity] for quantity in of_product) for q in found.values() if "rows" in q]
     noise, signal = noise_and_signal(told)
     rows = max((product[2] for product in told), default=0.0)
-    return {**whole, "rows": rows, "noise": noise, "signal": signal, "layers": layers, "parameters": parameters}
+    of_batch |= {"rows": rows, "noise": noise, "signal": signal}
+    return {**whole, **of_batch, "layers": layers, "parameters": parameters}
 
 
 def _root(x: float) -> float:

@@ -71,6 +71,36 @@ def targets_of_other_rows():
     return fit(net, (x, np.random.default_rng(5).permutation(y)), optimizer=optim.Adam(0.003), epochs=10)
 
 
+@run("development", "MD004")
+def images_with_labels_of_others():
+    x, y = images(rows=1500)
+    return fit(convolutional(), (x, np.random.default_rng(6).permutation(y)), optimizer=optim.SGD(0.02), epochs=9)
+
+
+@run("development", "MD005")
+def noisy_numbers_by_heart():
+    x, y = numbers(rows=160, noise=1.0)
+    return fit(mlp(classes=1, hidden=128), (x[:80], y[:80]), "mse", epochs=80, validation=(x[80:], y[80:]))
+
+
+@run("development", "MD006")
+def a_deep_net_of_sigmoids_for_images():
+    return fit(nn.Sequential(nn.Flatten(), mlp(64, depth=8, activation=nn.Sigmoid)), images(), optimizer=optim.SGD(0.1))
+
+
+@run("development", "MD007")
+def images_through_units_that_died():
+    net = convolutional()
+    net.layers[0].bias = mp.Parameter(mp.full((8,), -20.0))
+    return fit(net, images(), optimizer=optim.SGD(0.05))
+
+
+@run("development", "MD008")
+def sigmoids_of_numbers_that_are_not_scaled():
+    x, y = numbers()
+    return fit(mlp(classes=1, activation=nn.Sigmoid), (300 * x, y), "mse", optim.SGD(0.01))
+
+
 @run("development", "MD005")
 def few_rows_by_heart():
     x, y = table(rows=140, noise=3.0)

@@ -2,10 +2,7 @@
 
 from collections import Counter
 
-import runs_development  # noqa: F401  (importing enters the runs)
-import runs_held_out_images  # noqa: F401  (as above)
-import runs_held_out_sequences  # noqa: F401  (as above)
-import runs_held_out_tables  # noqa: F401  (as above)
+import runner  # noqa: F401  (importing enters the runs)
 from training_runs import groups
 
 codes = [f"MD{number:03}" for number in range(1, 19)]
@@ -26,5 +23,5 @@ def test_no_run_stands_twice():
 
 def test_the_two_groups_are_apart_by_file():
     files = {group: {make.__module__ for make, _ in entered} for group, entered in groups.items()}
-    assert files["development"] == {"runs_development"}
+    assert all(file.startswith("runs_development") for file in files["development"])
     assert files["held out"] == {f"runs_held_out_{kind}" for kind in ("tables", "images", "sequences")}

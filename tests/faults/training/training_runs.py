@@ -35,8 +35,12 @@ def run(group, *codes, needs=""):
 
 
 def said(make):
-    """The codes that the doctor says of a run."""
-    return [diagnosis.code for diagnosis in mp.doctor(make())]
+    """The codes that the doctor says of a run, or of as much of it as there was before NaN or infinity."""
+    try:
+        run = make()
+    except NonFiniteError as error:
+        run = error.run
+    return [diagnosis.code for diagnosis in mp.doctor(run)]
 
 
 class Kept(mp.Callback):
@@ -153,6 +157,35 @@ class Climbing(optim.SGD):
 
     def update(self, target, gradients):
         super().update(target, {name: -gradient for name, gradient in gradients.items()})
+
+
+class Late(optim.SGD):
+    """A descent that follows the gradient of the step before."""
+
+    def init(self, target):
+        super().init(target)
+        self.before = {name: mp.zeros_like(parameter) for name, parameter in target.parameters().items()}
+
+    def update(self, target, gradients):
+        before, self.before = self.before, dict(gradients)
+        super().update(target, before)
+
+
+class Accumulating(Late):
+    """A descent that adds each gradient to those before, and never clears them."""
+
+    def update(self, target, gradients):
+        self.before = {name: self.before[name] + gradient for name, gradient in gradients.items()}
+        optim.SGD.update(self, target, self.before)
+
+
+class Rarely(Late):
+    """A descent that looks at the gradient only in every eighth step, and follows it until the next time."""
+
+    def update(self, target, gradients):
+        new = self.steps % 8 == 0
+        self.before = {name: mp.where(new, gradient, self.before[name]) for name, gradient in gradients.items()}
+        optim.SGD.update(self, target, self.before)
 
 
 class Stale(optim.Optimizer):

@@ -7,32 +7,51 @@ from typing import TYPE_CHECKING
 from maplet.health.doctor import rules as _rules
 from maplet.health.doctor.course import Course
 from maplet.health.doctor.diagnosis import Diagnosis, Rule, rules
+from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
-    from maplet.health.doctor.course import Recorded
+    from maplet.health.doctor.recorded import Recorded
 
 # What is left out where its cause was found: a loss that climbs takes gradients and units with it, and where these no
-# longer take part, the loss does not fall.
+# longer take part, the loss does not fall. What ended a run comes before all, then how it was told to move.
+_moves = ("MD014", "MD017", "MD001")
 follows_from = {
-    "MD003": ("MD002",),
-    "MD004": ("MD006", "MD007", "MD008"),
-    "MD007": ("MD001", "MD002"),
-    "MD008": ("MD001", "MD002"),
-}
+    "MD001": ("MD014", "MD017"),
+    "MD002": (*_moves, "MD015", "MD016", "MD018"),
+    "MD003": (*_moves, "MD002", "MD006", "MD007", "MD008", "MD015"),
+    "MD004": (*_moves, "MD006", "MD007", "MD008", "MD015", "MD016", "MD018"),
+    "MD005": (*_moves, "MD010"),
+    "MD006": (*_moves, "MD008", "MD015"),
+    "MD007": (*_moves, "MD002", "MD018", "MD015"),
+    "MD008": (*_moves, "MD002", "MD018", "MD015"),
+    "MD009": (
+        *_moves, "MD002", "MD003", "MD004", "MD006", "MD007", "MD008", "MD012", "MD013", "MD015", "MD016", "MD018",
+    ),
+    "MD011": (*_moves, "MD004", "MD005"),
+    "MD012": (*_moves, "MD002", "MD003", "MD004", "MD006", "MD007", "MD008", "MD010", "MD015", "MD016", "MD018"),
+    "MD013": (*_moves, "MD002", "MD003", "MD004", "MD011", "MD015", "MD016", "MD018"),
+    "MD015": (*_moves[:1],),
+    "MD016": (*_moves[:1],),
+    "MD014": ("MD018",),
+    "MD018": _moves[1:],
+}  # fmt: skip
 
 __all__ = ["Diagnosis", "Rule", "doctor", "rules"]
 
 
-def doctor(run: Recorded) -> list[Diagnosis]:
+def doctor(run: Recorded, *, closely: bool = True) -> list[Diagnosis]:
     """Look at a run that is over, or under way, and say what is wrong with it.
 
-    The rules read the epochs' losses and the steps that were watched (``fit(watch=10)``); without these, only
-    overfitting is seen. They are few and want to be right: a run with which all is well gets no diagnosis.
+    The rules read the epochs' losses and the steps that were watched (``fit(watch=10)``). Of a run that `fit` returned
+    they also ask the net about its training and validation rows, and try its optimizer; a run that `mp.load` read has
+    no rows. They are few and want to be right: a run with which all is well gets no diagnosis.
 
     Parameters
     ----------
     run
-        What `fit` returned or `mp.load` read.
+        What `fit` returned or `mp.load` read, or the ``run`` of a `NonFiniteError`.
+    closely
+        Whether to ask the net and to try the optimizer, which takes up to a few seconds.
 
     Returns
     -------
@@ -43,13 +62,15 @@ def doctor(run: Recorded) -> list[Diagnosis]:
     >>> import maplet as mp
     >>> from maplet import nn, optim
     >>> x = mp.random.Generator(0).normal((64, 3))
-    >>> run = mp.fit(nn.Linear(3, 1), (x, x[:, :1]), loss="mse", optimizer=optim.SGD(1e-7), watch=1, progress=False)
+    >>> y = mp.sum(x, axis=1, keepdims=True)
+    >>> run = mp.fit(nn.Linear(3, 1), (x, y), loss="mse", optimizer=optim.SGD(1e-7), watch=1, progress=False)
     >>> for diagnosis in mp.doctor(run):
     ...     print(diagnosis.code, diagnosis.verdict)
     MD003 the loss hardly moves: the steps are too short
     """
-    course = Course(run)
-    found = [diagnosis for code in sorted(rules) for diagnosis in rules[code].diagnoses(course)]
+    course = Course(run, closely=closely)
+    with one_blas_thread():
+        found = [diagnosis for code in sorted(rules) for diagnosis in rules[code].diagnoses(course)]
     codes = {diagnosis.code for diagnosis in found}
     found = [diagnosis for diagnosis in found if not codes.intersection(follows_from.get(diagnosis.code, ()))]
     return sorted(found, key=lambda diagnosis: -diagnosis.confidence)

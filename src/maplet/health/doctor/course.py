@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.health.doctor.answers import Answers, answers
+from maplet.health.doctor.recorded import require_readable
+from maplet.health.doctor.yardstick import least_rows, left_out, most_rows
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from maplet.health.doctor.answers import Numbers
+    from maplet.health.doctor.recorded import Recorded
 
 Series = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 enough = 8  # watched steps, below which nothing is said of them
 
 
-class Recorded(Protocol):
-    """A run, as far as the doctor asks it."""
-
-    history: list[dict[str, Any]]
-    watched: list[dict[str, Any]]
-    best_epoch: int | None
-
-
 class Course:
-    """What was measured of a run, over its epochs and over its watched steps.
+    """What was measured of a run, over its epochs and over its watched steps; and what can be asked of it.
 
     Parameters
     ----------
     run
         Its ``history`` has a record per epoch, its ``watched`` one per watched step.
+    closely
+        Whether the net is asked about its rows, and optimizer and net are tried.
     """
 
-    def __init__(self, run: Recorded) -> None:
+    def __init__(self, run: Recorded, *, closely: bool = True) -> None:
+        require_readable(run)
         self.history, self.watched = run.history, run.watched
         self.stopped_early = run.best_epoch is not None
+        self.run, self.failure = run, run.failure
+        self.given = run.given if closely and run.failure is None else None
 
     def epochs(self, name: str) -> Series:
         """A number of each epoch, such as ``val_loss``; empty where it was not measured."""
@@ -78,6 +82,34 @@ class Course:
         """How long each watched update is, measured by the weights."""
         with np.errstate(all="ignore"):
             return self.steps("update") / self.steps("norm")
+
+    @cached_property
+    def training(self) -> Answers | None:
+        """What the net answers to the rows that it was trained on."""
+        return None if self.given is None else answers(self.run.predict, self.given.training, self.given.loss)
+
+    @cached_property
+    def validation(self) -> Answers | None:
+        """What the net answers to the rows of the validation data."""
+        return None if self.given is None else answers(self.run.predict, self.given.validation, self.given.loss)
+
+    @cached_property
+    def yardstick(self) -> tuple[Answers, Numbers] | None:
+        """Some of the training rows, and what a simple method makes of them; see `maplet.health.doctor.yardstick`."""
+        known = self.training
+        if known is None or len(known.x) < least_rows:
+            return None
+        some = np.unique(np.linspace(0, len(known.x) - 1, min(len(known.x), most_rows)).astype(int))
+        part = Answers(known.x[some], known.y[some], known.given[some])
+        return part, left_out(part.x, part.targets, of_classes=part.of_classes)
+
+    @cached_property
+    def batch(self) -> int:
+        """How many rows a step has; 0 where that is not known."""
+        if self.run.given is not None:
+            return self.run.given.batch_size
+        rows = self.steps("rows")
+        return int(rows[0]) if len(rows) and np.isfinite(rows[0]) else 0
 
     @property
     def rate(self) -> float:

@@ -56,7 +56,8 @@ class Diagnosis:
     def __str__(self) -> str:
         place = f" in {self.layer}" if self.layer else ""
         numbers = ", ".join(f"{name} {number:.3g}" for name, number in self.evidence.items())
-        lines = [f"{self.code} {self.verdict}{place} (confidence {self.confidence:.0%})".replace("%", " %")]
+        sure = f"{self.confidence:.0%}".replace("%", " %")
+        lines = [f"{self.code} {self.verdict}{place} (confidence {sure})"]
         lines += [f"  {self.picture}  {numbers}", f"  advice: {self.advice}"]
         return "\n".join(lines)
 

@@ -1,5 +1,5 @@
 """The rules of the doctor, one file per subject; importing this room enters them into the registry."""
 
-from maplet.health.doctor.rules import gradients, loss, units
+from maplet.health.doctor.rules import data, gradients, infinite, learning, loss, order, steps, units
 
-__all__ = ["gradients", "loss", "units"]
+__all__ = ["data", "gradients", "infinite", "learning", "loss", "order", "steps", "units"]

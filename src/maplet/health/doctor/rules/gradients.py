@@ -1,4 +1,4 @@
-"""MD006: gradients that die out on the way back."""
+"""MD006 and MD018: gradients that die out on the way back, or grow out of all bounds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from maplet.health.doctor.course import Course
 
-unlike = 1e4  # the relative gradient of the first weight against that of the last
+unlike = 500.0  # the relative gradient of the first weight against that of the last
+swollen = 12.0  # times the gradient of the last layer's output, before the first step
+spike, by_first, usual_step = 100.0, 30.0, 0.02  # a gradient by those before and by the first; their update by weight
 
 
 def _first_to_last(course: Course) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
@@ -30,7 +32,7 @@ def _first_to_last(course: Course) -> np.ndarray[tuple[int, ...], np.dtype[np.fl
 def vanishing(course: Course) -> Iterator[Diagnosis]:
     """On the way back the gradient dies out, and the loss stays.
 
-    Measured by their weights, the first layers get a ten-thousandth of the gradient of the last ones, or less.
+    Measured by their weights, the first layers get a five-hundredth of the gradient of the last ones, or less.
     """
     share = _first_to_last(course)
     loss = course.steps("loss")
@@ -44,3 +46,40 @@ def vanishing(course: Course) -> Iterator[Diagnosis]:
             0.9,
             next(iter(course.weights)).rpartition(".")[0],
         )
+
+
+@rule("MD018", "exploding gradients")
+def exploding(course: Course) -> Iterator[Diagnosis]:
+    """On the way back the gradient grows from layer to layer, or from time to time it is a hundredfold.
+
+    The first is seen at the first step, which no learning rate has spoiled yet: some layer's output has twelve times
+    the gradient of the last one's. The second is a step whose gradient is a hundred times the usual, and thirty times
+    that of the first, after steps of a usual length.
+    """
+    if not course.watched:
+        return
+    slopes = [float(seen["gradient_rms"][0]) for seen in course.layers.values()]
+    growth = max(slopes) / slopes[-1] if slopes and np.isfinite(slopes).all() and slopes[-1] > 0 else 1.0
+    if growth > swollen:
+        place = list(course.layers)[int(np.argmax(slopes))]
+        yield _exploding("on its way back, before the first step", {"greatest/last": growth}, slopes, place)
+        return
+    sizes, ratio = course.steps("gradient"), course.ratio
+    for at in range(3, len(sizes)):
+        usual, before = float(np.median(sizes[:at])), float(np.median(ratio[:at]))
+        if sizes[at] > max(spike * usual, by_first * sizes[0]) and before < usual_step:
+            numbers = {"gradient": float(sizes[at]), "before": usual, "update/weight before": before}
+            yield _exploding(f"in step {at} of those watched", numbers, sizes.tolist(), "")
+            return
+
+
+def _exploding(where: str, numbers: dict[str, float], sizes: list[float], place: str) -> Diagnosis:
+    return Diagnosis(
+        f"the gradient explodes {where}",
+        "clip it (clip_norm=1.0); weights that begin smaller (he_uniform, orthogonal for recurrent ones), a "
+        "normalization between layers, LSTM or GRU instead of a plain RNN",
+        numbers,
+        sparkline(np.log10(np.maximum(sizes, 1e-30)).tolist()),
+        0.9,
+        place,
+    )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maplet.health.doctor.course import early, late
+from maplet.health.doctor.answers import unexplained
+from maplet.health.doctor.course import early, enough, late
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 
 if TYPE_CHECKING:
@@ -17,14 +18,19 @@ if TYPE_CHECKING:
 usual_ratio = 1e-3  # of update to weight, with which most nets learn well
 least_ratio = 2e-5
 grown, beyond, spike = 1.5, 3.0, 10.0
+most_dead = 0.7  # of the units of a layer
 restless = 0.05  # of update to weight, with which no net comes to rest
+steadily = 16  # rows, of which the loss tells where a run began
+risen = 0.05  # of the first loss, by which the validation loss has to have risen
+nothing, lopsided, least_patient = 0.9, 0.7, 4  # left unexplained; share of one class; epochs
 most_patient = 8  # epochs in which a loss that can fall has begun to
 
 
 def climbs(course: Course) -> bool:
     """Whether the updates go along the gradient instead of against it."""
     cosine = course.steps("climb")
-    return course.tells and float(np.mean(cosine > 0.1)) >= 0.8
+    last = cosine[-max(len(cosine) // 4, enough) :]
+    return course.tells and max(float(np.mean(part > 0.1)) for part in (cosine, last)) >= 0.8
 
 
 def diverges(course: Course) -> bool:
@@ -32,14 +38,27 @@ def diverges(course: Course) -> bool:
     loss = course.steps("loss")
     if not course.tells or climbs(course):
         return False
-    start = max(abs(float(np.median(loss[:3]))), 1e-12)
-    if late(course.ratio) > restless and late(loss) > 0.5 * start:
+    some = max(steadily // max(course.batch, 1), 1)
+    first, start = float(np.mean(loss[:some])), max(abs(float(np.median(loss[: max(some, 3)]))), 1e-12)
+    longest = late(course.steps("update")) / float(
+        np.max(course.steps("norm"))
+    )  # decay may have taken the weights away
+    if longest > restless and late(loss) > 0.5 * start:
         return True
-    leaps = float(np.max(loss)) > spike * max(float(loss[0]), float(np.median(loss)))
+    if killed(course) and late(loss) > 0.5 * start:
+        return True
+    leaps = float(np.max(loss)) > spike * max(first, float(np.median(loss)))
     means = course.epochs("loss")  # single batches differ: an epoch has to say so too, if one is over
     grows = late(loss) > grown * max(early(loss), start) and (not len(means) or means[-1] > 1.1 * means[0])
-    grows = grows or (len(means) > 0 and float(means[-1]) > beyond * float(loss[0]) > 0)
-    return grows or (leaps and late(loss) > 0.7 * float(loss[0]))
+    grows = grows or (len(means) > 0 and float(means[-1]) > beyond * first > 0)
+    return grows or (leaps and late(loss) > 0.7 * first)
+
+
+def killed(course: Course) -> bool:
+    """Whether units that were alive died of steps that were too long."""
+    quarter = course.ratio[: max(len(course.ratio) // 4, 1)]
+    died = any(seen["dead"][0] < 0.5 and late(seen["dead"]) > most_dead for seen in course.layers.values())
+    return died and float(np.max(quarter)) > restless
 
 
 def creeps(course: Course) -> bool:
@@ -112,17 +131,22 @@ def rate_too_low(course: Course) -> Iterator[Diagnosis]:
 
 @rule("MD004", "the loss does not fall")
 def loss_does_not_fall(course: Course) -> Iterator[Diagnosis]:
-    """The steps have a usual length, and yet the loss stays where it was.
+    """The steps have a usual length, and yet the loss stays where it was, or near that of a constant answer.
 
-    The inputs may not tell the targets (rows that do not belong together), or the net cannot say what is asked.
+    The inputs may not tell the targets (rows that do not belong together), or the net cannot say what is asked. Near a
+    constant answer means that neither the net nor kernel ridge regression (see MD009) explains a tenth of what it
+    leaves open; where one class has most of the rows, that says nothing.
     """
     loss, mean = course.steps("loss"), course.epochs("loss")
     if not course.tells or climbs(course) or diverges(course) or creeps(course):
         return
     stays = len(mean) >= most_patient and mean[-1] > 0.99 * mean[1:].min() and mean[-1] > 0.99 * mean[1]
-    if stays and mean[-1] > 0.95 * mean[0] > 0 and mean[-1] > 0.9 * float(loss[:3].mean()):
+    stays = stays and mean[-1] > 0.95 * mean[0] > 0 and mean[-1] > 0.9 * float(loss[:3].mean())
+    if stays or knows_nothing(course):
         yield Diagnosis(
-            "the loss does not fall, though the steps have a usual length",
+            "the loss does not fall, though the steps have a usual length"
+            if stays
+            else "the net has learned no more than a constant answer knows, and a simple method finds no more either",
             "look whether inputs and targets belong to the same rows; fit(rehearse=True) tries whether the net can "
             "learn one batch by heart",
             {
@@ -135,6 +159,16 @@ def loss_does_not_fall(course: Course) -> Iterator[Diagnosis]:
         )
 
 
+def knows_nothing(course: Course) -> bool:
+    """Whether neither the net nor the yardstick is ahead of a constant answer."""
+    if course.yardstick is None or len(course.history) < least_patient:
+        return False
+    part, given = course.yardstick
+    if part.of_classes and part.targets.mean(axis=0).max() > lopsided:
+        return False
+    return min(part.wrong, unexplained(part.targets, given, of_classes=part.of_classes)) > nothing
+
+
 @rule("MD005", "overfitting")
 def overfits(course: Course) -> Iterator[Diagnosis]:
     """The validation loss rises while the training loss falls: the rows are learned by heart."""
@@ -143,7 +177,8 @@ def overfits(course: Course) -> Iterator[Diagnosis]:
         return
     best = int(np.argmin(held_out))
     since = len(held_out) - 1 - best
-    if since >= 3 and late(held_out) > 1.2 * held_out[best] > 0 and loss[-1] < 0.8 * loss[best]:
+    rises = late(held_out) > 1.2 * held_out[best] > 0 and late(held_out) > held_out[best] + risen * loss[0]
+    if since >= 3 and rises and loss[-1] < 0.8 * loss[best]:
         yield Diagnosis(
             f"the validation loss has risen since epoch {best + 1}, while the training loss fell on",
             "stop there (mp.EarlyStopping), more data, weight decay or dropout, or a smaller net",

@@ -1,4 +1,4 @@
-"""MD007 and MD008: units that no longer take part."""
+"""MD007, MD008 and MD015: units that no longer take part, or never did."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import numpy as np
 
 from maplet.health.doctor.course import late
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+from maplet.health.doctor.rules.loss import most_dead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from maplet.health.doctor.answers import Numbers
     from maplet.health.doctor.course import Course
 
-most_dead, most_saturated = 0.7, 0.6
+most_saturated = 0.6
+alike, fewest_weights = 0.02, 4  # the distance of two units by their length; weights of a unit for that to say anything
 enough_rows = 16
 
 
@@ -58,3 +61,45 @@ def saturated_units(course: Course) -> Iterator[Diagnosis]:
                 path,
             )
             return
+
+
+@rule("MD015", "symmetric units")
+def symmetric_units(course: Course) -> Iterator[Diagnosis]:
+    """Most units of a hidden layer still have the same weights after training: they are one unit many times.
+
+    What begins equal and gets equal gradients stays equal. Seen at the weights: at least half of the columns of one
+    that is not the last repeat another. Columns of zeros count only if all are: what decay has emptied is no symmetry.
+    """
+    if not course.run.history:
+        return
+    weights = {name: leaf.numpy() for name, leaf in course.run.net.parameters().items() if leaf.ndim >= 2}
+    for name, weight in list(weights.items())[:-1]:
+        columns = np.asarray(weight, np.float64).reshape(-1, weight.shape[-1])
+        scale = float(np.abs(columns).max())
+        used = columns[:, np.abs(columns).max(axis=0) > 0] if scale > 0 else columns
+        units = used.shape[1]
+        kinds = _kinds(used)
+        if units >= 2 and kinds <= units // 2:
+            yield Diagnosis(
+                f"{units} units have {kinds} different weights: they never came to differ"
+                if kinds > 1
+                else f"all {units} units have the same weights: they never came to differ",
+                "draw the weights at random: weight_init='he_uniform' or 'glorot_uniform'; only biases begin with 0",
+                {"units": float(units), "different": float(kinds)},
+                sparkline(used[0].tolist()),
+                0.95,
+                name.rpartition(".")[0],
+            )
+            return
+
+
+def _kinds(columns: Numbers) -> int:
+    """How many different columns there are; those that are nearly alike are one kind."""
+    near = alike if len(columns) >= fewest_weights else 1e-5
+    sizes = np.sqrt((columns**2).sum(axis=0))
+    kinds: list[int] = []
+    for unit in range(columns.shape[1]):
+        far = [np.linalg.norm(columns[:, unit] - columns[:, kind]) > near * sizes[kind] for kind in kinds]
+        if all(far):
+            kinds.append(unit)
+    return len(kinds)

@@ -1,0 +1,34 @@
+"""What a run of the command line was trained on, read anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from maplet.errors import CheckpointError
+from maplet.nn.losses import losses
+from maplet.train.explaining import problem_of
+from maplet.train.reading import read_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from maplet.train.problems import Problem
+
+
+def trained_on(path: Path) -> tuple[Problem, str]:
+    """The data of a run, split as it was, and the name of its loss.
+
+    Raises
+    ------
+    CheckpointError
+        If the directory is not one that ``maplet train`` wrote.
+    """
+    config = read_config(path)
+    if not (path / "job.json").is_file():
+        raise CheckpointError(f"{path} cannot be read anew: it has no job.json", fix=_by_hand)
+    if config.get("loss") not in losses:
+        raise CheckpointError(f"{path / 'config.json'} is not that of a run of maplet's command line", fix=_by_hand)
+    return problem_of(path), config["loss"]
+
+
+_by_hand = "what was trained in Python is looked at there: mp.explain(lambda net: loss(net(x), y), mp.load(path).net)"

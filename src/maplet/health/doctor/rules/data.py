@@ -1,0 +1,203 @@
+"""MD010 and MD011: data that tells too much, or what is not true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.core.tree import leaves
+from maplet.health.doctor.answers import Numbers, share, unexplained
+from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+from maplet.health.doctor.yardstick import left_out, standardised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from maplet.health.doctor.answers import Answers
+    from maplet.health.doctor.course import Course
+    from maplet.health.doctor.recorded import Rows
+
+nearly_all = 0.03  # of the target is left unexplained by a column that tells it
+neighbours = 2  # on each side, whose targets answer for a row
+exactly, second_best, others = 0.004, 0.25, 0.1  # of numbers, left by it; left by the next column; by all but it
+least_columns, fewest_rows = 3, 40
+in_both, as_usual, near = 0.05, 3.0, 0.05  # share of rows; times that among training rows; of the usual distance
+surest, floor, even = 0.25, 0.075, 0.68  # the share of rows that is looked at, errors there, by those everywhere
+learned, agreed, by_heart = 0.9, 0.74, 0.5  # unexplained by the method; the same answers; of its errors, by the net
+far_off, too_often = 5.0, 0.03  # of the usual residual; the share of such rows
+
+
+# ── MD010 ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@rule("MD010", "leakage")
+def leakage(course: Course) -> Iterator[Diagnosis]:
+    """One column tells the target all but perfectly, or validation rows stand among the training rows.
+
+    A column is tried alone: each row is answered by the rows whose numbers in that column are next to its own. That at
+    most 3 % of the errors of a constant answer are left, when no other column comes near, is rare for what was measured
+    before the target was known. Columns of sequences are moments, of which one may tell all, and are not tried.
+
+    Of validation rows that were trained on the loss says nothing. Rows are the same if all inputs are, or if they are
+    twenty times as near as rows usually are; where training rows repeat one another as often, nothing is said.
+    """
+    known = course.training
+    if known is None or len(known.x) < fewest_rows:
+        return
+    rest = told_by_columns(known) if not _are_sequences(course) else np.ones(1)
+    if _stands_out(course, rest):
+        column = int(rest.argmin())
+        yield Diagnosis(
+            f"column {column} of the inputs alone tells the target",
+            "look where this column comes from: if it is known only once the target is, leave it out",
+            {"unexplained by it": float(rest[column]), "by the median column": float(np.median(rest))},
+            sparkline((1 - rest).tolist()),
+            0.85,
+        )
+        return
+    yield from _rows_in_both(course)
+
+
+def told_by_columns(known: Answers) -> Numbers:
+    """What each column alone leaves unexplained: each row is answered by its neighbours in the order of the column."""
+    count = len(known.x)
+    beside = np.clip(
+        np.arange(count)[:, None] + [n for n in range(-neighbours, neighbours + 1) if n], 0, count - 1
+    )  # fmt: skip
+    beside[:neighbours] = [1, 2, 3, 4][: 2 * neighbours]
+    beside[-neighbours:] = count - 2
+    rest = np.ones(known.x.shape[1])
+    for column in range(known.x.shape[1]):
+        numbers = known.x[:, column]
+        if numbers.min() < numbers.max():
+            targets = known.targets[np.argsort(numbers, kind="stable")]
+            rest[column] = unexplained(targets, targets[beside].mean(axis=1), of_classes=known.of_classes)
+    return rest
+
+
+def _are_sequences(course: Course) -> bool:
+    """Whether some input is of sequences, where a column is a moment, and to remember one is an honest task."""
+    rows = None if course.given is None else course.given.training
+    return rows is not None and any(leaf.ndim == 3 for leaf in leaves(rows.x).values())
+
+
+def _stands_out(course: Course, rest: Numbers) -> bool:
+    """Whether one column tells nearly all, and the others, each alone or all together, do not."""
+    if course.yardstick is None or len(rest) < least_columns:
+        return False
+    column, (least, second) = int(rest.argmin()), np.sort(rest)[:2]
+    if least >= nearly_all or second <= second_best:
+        return False
+    part, _ = course.yardstick
+    if part.of_classes:
+        in_order = part.y[np.argsort(part.x[:, column], kind="stable")]
+        whole = int(np.count_nonzero(np.diff(in_order))) < len(np.unique(in_order))  # each class is one piece
+    else:
+        whole = bool(least < exactly)
+    without = left_out(np.delete(part.x, column, axis=1), part.targets, of_classes=part.of_classes)
+    return whole or unexplained(part.targets, without, of_classes=part.of_classes) > others
+
+
+def _rows_in_both(course: Course) -> Iterator[Diagnosis]:
+    given = course.given
+    if given is None or given.training is None or given.validation is None:
+        return
+    trained, held_out = _as_bytes(given.training), _as_bytes(given.validation)
+    kinds, counts = np.unique(trained, return_counts=True)
+    usual = share(counts[np.searchsorted(kinds, trained)] > 1)
+    shared = share(np.isin(held_out, kinds))
+    if shared <= in_both and course.training is not None and course.validation is not None:
+        usual, shared = _near(course.training.x, course.validation.x)
+    if shared > max(in_both, as_usual * usual) and shared * len(held_out) >= 3:
+        yield Diagnosis(
+            f"{shared:.0%} of the validation rows stand among the training rows".replace("%", " %"),
+            "split anew, so that a row (and all that belongs to it) stands in one part only; drop repeated rows first",
+            {"shared": shared, "repeated among training rows": usual},
+            sparkline([usual, shared]),
+            0.9,
+        )
+
+
+def _as_bytes(rows: Rows) -> NDArray[Any]:
+    """Each row of inputs as one opaque value."""
+    columns = [np.asarray(leaf.numpy()) for leaf in leaves(rows.x).values()]
+    flat = [np.ascontiguousarray(column.reshape(len(column), -1)).view(np.uint8) for column in columns]
+    joined = np.ascontiguousarray(np.concatenate([part.reshape(len(part), -1) for part in flat], axis=1))
+    return joined.view(np.dtype((np.void, joined.shape[1]))).reshape(-1)
+
+
+def _near(trained: Numbers, held_out: Numbers) -> tuple[float, float]:
+    """The shares of training rows, and of validation rows, that are very near to another training row."""
+    both = standardised(np.concatenate([trained, held_out]))
+    first, second = both[: len(trained)], both[len(trained) :]
+    among = _distances(first, first)
+    np.fill_diagonal(among, np.inf)
+    nearest = among.min(axis=1)
+    limit = near * float(np.median(nearest))
+    return share(nearest < limit), share(_distances(second, first).min(axis=1) < limit)
+
+
+def _distances(a: Numbers, b: Numbers) -> Numbers:
+    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
+    return np.sqrt(np.maximum(squares, 0.0))
+
+
+# ── MD011 ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@rule("MD011", "wrong labels")
+def label_noise(course: Course) -> Iterator[Diagnosis]:
+    """Rows stay wrong of which the net, and a simple method, are as sure as of any.
+
+    Where classes overlap, the errors lie where nobody is sure, and the surest quarter of the answers is right. Labels
+    that were mixed up are wrong everywhere: there are nearly as many errors among the surest answers as among all. The
+    simple method knows each row only by the others, so that it can learn no label by heart. Of numbers: the residuals
+    of some rows are far beyond five times the usual.
+    """
+    if course.yardstick is None:
+        return
+    part, given = course.yardstick
+    if not part.of_classes:
+        yield from _far_off(part)
+        return
+    (sure, everywhere), rest = _sure_errors(part.y, given), unexplained(part.targets, given, of_classes=True)
+    own, agree = _sure_errors(part.y, part.given)[0], share(np.equal(part.chosen, given.argmax(axis=1)))
+    if part.wrong < by_heart * rest:  # the net knows the wrong labels by heart, too
+        held_out = course.validation
+        own, agree = (_sure_errors(held_out.y, held_out.given)[0], 1.0) if held_out is not None else (sure, 1.6 - rest)
+    if rest < learned and agree >= agreed and min(own, sure) > floor and sure > even * everywhere:
+        yield Diagnosis(
+            f"about {sure:.0%} of the labels look wrong, all over the rows".replace("%", " %"),
+            "look at the rows of which the net is sure and wrong, and mend their labels; label_smoothing, or a loss "
+            "that forgives (nn.focal does not)",
+            {"errors among the surest answers": sure, "of the net": own, "among all": everywhere},
+            sparkline([everywhere, sure, own]),
+            0.8,
+        )
+
+
+def _sure_errors(y: NDArray[Any], given: Numbers) -> tuple[float, float]:
+    """The share of errors among the surest answers, as many of each class as it has answers, and among all."""
+    chosen, ordered = given.argmax(axis=1), np.sort(given, axis=1)
+    margin = ordered[:, -1] - ordered[:, -2]
+    of_class = [np.flatnonzero(chosen == label) for label in range(given.shape[1])]
+    surest_rows = [rows[np.argsort(-margin[rows], kind="stable")[: int(len(rows) * surest)]] for rows in of_class]
+    top = np.concatenate(surest_rows)
+    return share(np.not_equal(y[top], chosen[top])) if len(top) else 0.0, share(np.not_equal(chosen, y))
+
+
+def _far_off(part: Answers) -> Iterator[Diagnosis]:
+    residuals = np.abs(part.targets - part.given).max(axis=1)
+    usual, spread = float(np.median(residuals)) / 0.6745, float(part.targets.std())
+    many = share(residuals > far_off * usual)
+    if many > too_often and 0 < usual < 0.5 * spread:
+        yield Diagnosis(
+            f"the targets of {many:.1%} of the rows are far from all that the others say".replace("%", " %"),
+            "look at these rows for slips of the pen and of the unit; mae or huber, which far-off rows pull less",
+            {"share of rows": many, "usual residual": usual, "greatest": float(residuals.max())},
+            sparkline(np.sort(residuals).tolist()),
+            0.8,
+        )

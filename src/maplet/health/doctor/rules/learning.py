@@ -1,0 +1,72 @@
+"""MD009 and MD012: what the net has not learned, although it could."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maplet.health.doctor.answers import share, unexplained
+from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from maplet.health.doctor.course import Course
+
+behind, by_far = 0.2, 1.6  # how far the net is behind the yardstick, as a difference and as a factor
+fewest, seldom, remembered = 8, 0.5, 0.05  # rows of a rare class; its share by that of equal classes; its recall
+
+
+@rule("MD009", "underfitting")
+def underfits(course: Course) -> Iterator[Diagnosis]:
+    """A simple method answers rows that it has not seen better than the net answers those that it was trained on.
+
+    The method is kernel ridge regression, which has no training and knows each row only by the others. Errors are
+    counted in those of the best constant answer: the share of wrong classes by that of always the most frequent one, or
+    the mean squared error by the variance. A net that is large enough, free enough and trained for long enough is ahead
+    on its own rows.
+    """
+    if course.yardstick is None:
+        return
+    part, given = course.yardstick
+    could = unexplained(part.targets, given, of_classes=part.of_classes)
+    held_out = course.validation.wrong if course.validation is not None else part.wrong
+    if min(part.wrong, held_out) > max(could + behind, by_far * could):
+        loss = course.epochs("loss")
+        falls = len(loss) > 1 and loss[-1] < 0.97 * loss[-2]
+        yield Diagnosis(
+            "the net has not learned what a simple method sees in the same rows",
+            "train for longer: the loss was still falling" if falls else "a larger net, or less decay and dropout; "
+            "let the loss and the last layer fit the targets",
+            {"unexplained by the net": part.wrong, "by kernel ridge regression": could},
+            sparkline(loss.tolist()),
+            0.9,
+        )  # fmt: skip
+
+
+@rule("MD012", "a class that is ignored")
+def ignored_class(course: Course) -> Iterator[Diagnosis]:
+    """A rare class is (nearly) never given, and the accuracy looks good all the same.
+
+    Rare is a class that has less than half as many rows as it would if all had the same number.
+    """
+    known = course.training
+    if known is None or not known.of_classes:
+        return
+    counts = np.bincount(known.y, minlength=known.given.shape[1])
+    accuracy = share(np.equal(known.chosen, known.y))
+    for label in np.flatnonzero(counts >= fewest):
+        part, rows = counts[label] / len(known.y), known.y == label
+        recall = share(np.equal(known.chosen[rows], label))
+        rare = part < seldom / np.count_nonzero(counts)
+        if rare and recall <= remembered and accuracy >= (1 - part) * 0.8:
+            yield Diagnosis(
+                f"class {label} is ignored: the net gives it to {recall:.0%} of its rows".replace("%", " %"),
+                "weigh its rows (fit takes (x, y, weights)) or repeat them; measure recall or f1 instead of accuracy; "
+                "a lower threshold for it",
+                {"recall": recall, "share of the rows": float(part), "accuracy": accuracy},
+                sparkline(counts.tolist()),
+                0.85,
+            )
+            return

@@ -1,0 +1,42 @@
+"""MD016: rows that come in the order of their targets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from maplet.health.doctor.course import Course
+
+least_batch = 4
+
+
+@rule("MD016", "forgotten shuffling")
+def sorted_rows(course: Course) -> Iterator[Diagnosis]:
+    """The batches differ in their targets far more than chance lets them: the rows come sorted.
+
+    Of the variance of the targets, Var(batch means) / (Var(batch means) + mean of the variances within) lies between
+    batches: about 1/B where rows come by chance in batches of B, and 1 where each batch is of one class. The net then
+    learns a class at a time, and forgets it at the next. It can happen with a stream, whose blocks come as they are
+    given.
+    """
+    means = course.steps("target")
+    batch = course.batch
+    if not course.tells or batch < least_batch or not np.isfinite(means).all():
+        return
+    between, within = float(np.var(means)), float(np.mean(course.steps("target_square") - means**2))
+    total = between + max(within, 0.0)
+    share = between / total if total > 1e-6 * float(np.mean(means**2)) else 0.0
+    if share > 0.35 + 2 / batch:
+        yield Diagnosis(
+            "the batches are sorted by target: each has other targets than the next",
+            "shuffle the rows before they are cut into blocks; fit shuffles within a block of a stream only",
+            {"variance between batches": share, "by chance": 1 / batch},
+            sparkline(means.tolist()),
+            0.95,
+        )

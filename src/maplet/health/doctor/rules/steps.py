@@ -1,0 +1,107 @@
+"""MD013 and MD017: steps that follow chance, or the past."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maplet.core.tree import leaves
+from maplet.errors import MapletError
+from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+from maplet.health.doctor.trial import Trial, gone_on, most_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from maplet.health.doctor.answers import Numbers
+    from maplet.health.doctor.course import Course
+    from maplet.health.doctor.recorded import Rows
+
+often_deaf, still_there = 0.3, 0.5
+smallest, larger = 8, 16  # batches up to this size are tried so many times larger
+gain, jitter, high = 0.08, 0.02, 0.2  # of the loss: what larger batches take off; how it sways; by that of epoch 1
+
+
+@rule("MD013", "a batch that is too small")
+def batch_too_small(course: Course) -> Iterator[Diagnosis]:
+    """The steps follow the chance of a few rows: with larger batches, and all else as it is, the loss falls at once.
+
+    That is tried, with copies of net and optimizer: 120 further steps as before, and 120 with batches sixteen times as
+    large. Where the noise of the gradient, tr(Σ)/B, is far above its square ‖G‖², the first sway about the level on
+    which the run has come to rest, and the second leave it. A smaller learning rate does the same. Source of the noise
+    scale tr(Σ)/‖G‖²: S. McCandlish, J. Kaplan, D. Amodei, "An empirical model of large-batch training", 2018.
+    """
+    loss, optimizer, given = course.epochs("loss"), course.run.optimizer, course.given
+    if given is None or given.training is None or optimizer is None or given.batch_size > smallest or len(loss) < 2:
+        return
+    tried = _both_sizes(course, given.training, given.batch_size)
+    if tried is None:
+        return
+    small, large = tried
+    level, reached = float(np.mean(small)), float(np.mean(large[-3:]))
+    sways = float(np.std(small)) / level if level > 0 else 0.0
+    if sways > jitter and reached < (1 - gain) * level and level > high * loss[0]:
+        noise, signal = float(np.nansum(course.steps("noise"))), float(np.nansum(course.steps("signal")))
+        yield Diagnosis(
+            f"batches of {given.batch_size} are too small: the steps follow the chance of their rows",
+            f"a larger batch, such as {given.batch_size * larger}, or a learning rate that falls",
+            {
+                "loss": level, "sways by": sways, "with larger batches": reached,
+                "noise scale": noise / signal if signal > 0 else float("nan"),
+            },
+            sparkline(small.tolist()),
+            0.85,
+        )  # fmt: skip
+
+
+def _both_sizes(course: Course, training: Rows, size: int) -> tuple[Numbers, Numbers] | None:
+    """The losses with the batch as it is, and with a larger one; None where there are too few rows, or it cannot be."""
+    optimizer, given = course.run.optimizer, course.given
+    count = next(iter(leaves(training.x).values())).shape[0]
+    if optimizer is None or given is None or count < 4 * size * larger // 2 or training.weights is not None:
+        return None
+    try:
+        return (
+            gone_on(course.run.net, optimizer, given, training, size),
+            gone_on(course.run.net, optimizer, given, training, min(size * larger, count // 2)),
+        )
+    except MapletError:
+        return None
+
+
+@rule("MD017", "stale gradients")
+def stale_gradients(course: Course) -> Iterator[Diagnosis]:
+    """The updates follow gradients of earlier steps, or the sum of all of them.
+
+    Seen by trying a copy of the optimizer: its update has to answer to the gradient that it is given in the same step,
+    and what it was given once has to fade. Momentum answers at once and fades as μᵏ; a gradient that is kept and never
+    cleared does not fade, and one that is used a step too late is not answered. A run that was read from a directory
+    has no optimizer to try.
+    """
+    optimizer = course.run.optimizer
+    if course.given is None or optimizer is None or not course.run.history:
+        return
+    sizes = course.steps("gradient")
+    size = float(np.median(sizes)) if len(sizes) and np.isfinite(sizes).all() else 1.0
+    trial = Trial(course.run.net, optimizer, size or 1.0)
+    if not 0 < trial.count <= most_parameters:
+        return
+    try:
+        deaf, kept = trial.unanswered(), trial.kept()
+    except MapletError:  # an optimizer that takes more than gradients cannot be tried
+        return
+    if deaf < often_deaf and kept < still_there:
+        return
+    late = deaf >= often_deaf
+    yield Diagnosis(
+        "the updates do not answer to the gradient of their step"
+        if late
+        else "the updates still follow gradients of long ago: they add up and are never cleared",
+        "use the gradient that was taken at the parameters as they are, in the step in which it was taken"
+        if late
+        else "begin each step with new gradients, and do not add them to those before; momentum fades, a sum does not",
+        {"steps not answered": deaf, "kept after many steps": kept},
+        sparkline(course.steps("climb").tolist()),
+        0.95,
+    )

@@ -1,0 +1,103 @@
+"""Copies of net and optimizer are tried: what the updates answer to, and what larger batches would do."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.core.array import from_value
+from maplet.core.tree import leaves
+from maplet.transforms.derivatives import value_and_grad
+
+if TYPE_CHECKING:
+    from maplet.health.doctor.answers import Numbers
+    from maplet.health.doctor.recorded import Given, Rows
+    from maplet.nn import Module
+    from maplet.optim import Optimizer
+
+most_parameters = 300_000
+steps, patience = 8, 240
+further, every, most_rows = 120, 12, 1000  # steps that are gone on; between two looks at the loss of so many rows
+
+
+class Trial:
+    """Updates that a copy of an optimizer makes of gradients drawn at random.
+
+    Parameters
+    ----------
+    net, optimizer
+        Are copied.
+    size
+        The norm of the gradients.
+    """
+
+    def __init__(self, net: Module, optimizer: Optimizer, size: float) -> None:
+        self.pair = deepcopy((net, optimizer))
+        self.rng = np.random.default_rng(0)
+        self.count = sum(leaf.size for leaf in net.parameters().values())
+        self.scale = size / self.count**0.5
+
+    def drawn(self) -> dict[str, Any]:
+        """A gradient."""
+        return {
+            name: from_value((self.scale * self.rng.standard_normal(leaf.shape)).astype(leaf.dtype))
+            for name, leaf in self.pair[0].parameters().items()
+        }
+
+    def unanswered(self) -> float:
+        """The share of steps whose update is not 0, and is the same for two different gradients."""
+        deaf = 0
+        for _ in range(steps):
+            other = deepcopy(self.pair)
+            first, second = updated(self.pair, self.drawn()), updated(other, self.drawn())
+            deaf += bool(np.abs(first).max() > 0 and np.array_equal(first, second))
+        return deaf / steps
+
+    def kept(self) -> float:
+        """How much of the answer to one gradient is still in the updates, long after it.
+
+        Two copies are given different gradients once, and then the same; this is the share of the difference of their
+        first updates that the later ones still have: μᵏ after k steps of momentum, and 1 where gradients add up.
+        """
+        other = deepcopy(self.pair)
+        first = updated(self.pair, self.drawn()) - updated(other, self.drawn())
+        square = float(first @ first)
+        seen: list[float] = []
+        for _ in range(patience if square else 0):
+            gradient = self.drawn()
+            seen.append(float((updated(self.pair, gradient) - updated(other, gradient)) @ first) / square)
+            if len(seen) == patience // 6 and abs(float(np.mean(seen[-10:]))) < 0.3:
+                break
+        return float(np.mean(seen[-10:])) if seen else 0.0
+
+
+def updated(pair: tuple[Module, Optimizer], gradient: dict[str, Any]) -> Numbers:
+    """The update of one step, as one row."""
+    net, optimizer = pair
+    before = {name: leaf.numpy() for name, leaf in net.parameters().items()}
+    both = optimizer.gradients_from(lambda *_: (from_value(np.zeros(())), gradient))
+    optimizer.update(net, both(net, None, None)[1])
+    return np.concatenate([
+        (np.asarray(leaf.numpy(), np.float64) - before[name]).reshape(-1) for name, leaf in net.parameters().items()
+    ])  # fmt: skip
+
+
+def gone_on(net: Module, optimizer: Optimizer, given: Given, training: Rows, size: int) -> Numbers:
+    """The training loss now and then, while copies take further steps with batches of some size, drawn at random."""
+    net, optimizer = deepcopy((net, optimizer))
+    rng, count = np.random.default_rng(0), next(iter(leaves(training.x).values())).shape[0]
+    seen = training.rows(np.unique(np.linspace(0, count - 1, min(count, most_rows)).astype(int)))
+
+    def loss(net: Module, rows: Rows) -> Any:
+        return given.loss(net(rows.x), rows.y)
+
+    losses = [loss(net.eval(), seen).item()]
+    for step in range(further):
+        rows = training.rows(rng.integers(0, count, size))
+        both = optimizer.gradients_from(value_and_grad(loss))
+        optimizer.update(net, both(net.train(), rows)[1])
+        if step % every == every - 1:
+            losses.append(loss(net.eval(), seen).item())
+    return np.array(losses)
