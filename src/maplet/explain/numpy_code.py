@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.errors import SettingError
+from maplet.explain.symbols import slice_key
 from maplet.explain.term_formulas import ratio
 from maplet.explain.terms import Term, factors
 
@@ -47,18 +48,6 @@ def identifier(name: str) -> str:
     return re.sub(r"\W", "_", name)
 
 
-def _slice(parts: Sequence[str], settings: Mapping[str, Any], term: Term) -> str:
-    """``x[1:3, ::2]``."""
-    keys: list[str] = []
-    rows = zip(settings["starts"], settings["lengths"], settings["steps"], term.parts[0].shape, strict=True)
-    for start, length, step, whole_length in rows:
-        stop = start + length * step
-        first = "" if (start, step > 0) == (0, True) else start
-        last = "" if stop < 0 or (step > 0 and stop >= whole_length) else stop
-        keys.append(f"{first}:{last}" + (f":{step}" if step != 1 else ""))
-    return f"{parts[0]}[{', '.join(keys)}]"
-
-
 def _pad(parts: Sequence[str], settings: Mapping[str, Any], term: Term) -> str:
     if any(settings["between"]):
         raise SettingError(f"NumPy has no function to put zeros between the elements of {term.parts[0].shape}")
@@ -71,7 +60,7 @@ spelled_otherwise: dict[str, Callable[[Sequence[str], Mapping[str, Any], Term], 
     "constant": lambda parts, settings, term: f"np.asarray({settings['value']!r})",
     "iota": lambda parts, settings, term: f"np.indices({settings['shape']})[{settings['axis']}]",
     "concat": lambda parts, settings, term: f"np.concatenate(({', '.join(parts)}), axis={settings['axis']})",
-    "slice": _slice,
+    "slice": lambda parts, settings, term: f"{parts[0]}[{slice_key(settings, term.parts[0].shape)}]",
     "pad": _pad,
 }
 

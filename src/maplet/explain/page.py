@@ -16,6 +16,7 @@ from maplet.core.graph import nested_graphs
 from maplet.explain.folding import norm
 from maplet.explain.formula import Formula, Name, Partial, equation
 from maplet.explain.graph_svg import graph_svg
+from maplet.explain.inside import Inside
 from maplet.explain.markup import Content, Markup, element
 from maplet.explain.picture import boxes
 from maplet.explain.print_mathml import math
@@ -30,6 +31,7 @@ from maplet.explain.rules import (
 )
 from maplet.explain.symbols import number, number_of, size_of, value_formula, value_with_numbers
 from maplet.explain.text import title
+from maplet.explain.unrolled import heading, sections
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
@@ -142,11 +144,18 @@ def _step(step: ExplainedNode, numbers: dict[Any, int]) -> list[Content]:
 
 
 def _inside(step: ExplainedNode) -> list[Content]:
-    """The bodies of a loop or branch, as programs."""
-    bodies = nested_graphs(step.node)
-    title = [_title("inside", step.derivation.language)] if bodies else []
-    programs = (element("pre", f"{name}: {graph}", class_="scroll", tabindex="0") for name, graph in bodies.items())
-    return [*title, *programs]
+    """What happens inside a loop, a branch, a function that is called: in symbols, and step by step."""
+    if not nested_graphs(step.written):
+        return []
+    inside = Inside(step)
+    parts: list[Content] = [element("h3", heading(inside))]
+    for section in sections(inside):
+        parts += [element("h4", section.title), *map(_formula, section.equations)]
+        if section.rows:
+            heads = element("tr", [element("th", _inline_formula(head), scope="col") for head in section.heads])
+            rows = [element("tr", [element("td", one) for one in row]) for row in section.rows]
+            parts.append(element("div", element("table", heads, rows, class_="group"), class_="scroll", tabindex="0"))
+    return parts
 
 
 def _kind(step: ExplainedNode) -> str:
@@ -204,6 +213,10 @@ def _formula(formula: Formula) -> Markup:
     return element(
         "div", math(formula, block=True), class_="formula", tabindex="0", role="math", aria_label=text(formula)
     )
+
+
+def _inline_formula(formula: Formula) -> Markup:
+    return element("span", math(formula), role="math", aria_label=text(formula))
 
 
 def _inline(value: Any) -> Markup:

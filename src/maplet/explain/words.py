@@ -33,6 +33,24 @@ words = {
         "点击节点可查看从它回到损失的导数链；方向键可前进或后退一步。",
     ),
     "inside": ("the program inside of it", "其内部的程序"),
+    "inside of": ("inside of {0}", "{0} 的内部"),
+    "loop step": ("t = {0} of 0 … {1}", "t = {0}（0 … {1}）"),
+    "loop": ("a loop of {0} steps, t = 0 … {1}", "共 {0} 步的循环，t = 0 … {1}"),
+    "no steps": ("a loop without a step", "没有执行任何一步的循环"),
+    "branch": ("the branch that was taken: number {0}", "所选的分支：第 {0} 个"),
+    "call": ("a function that is called", "被调用的函数"),
+    "custom": ("a function with a gradient of its own", "自带梯度的函数"),
+    "each step": ("what each step computes", "每一步的计算"),
+    "through time": (
+        "backpropagation through time: each step gives its gradient to the one before it",
+        "沿时间反向传播：每一步把梯度传给前一步",
+    ),
+    "values of steps": ("the values, step by step", "各步的值"),
+    "gradients of steps": ("the gradients, from the last step back to the first", "各步的梯度，从最后一步到第一步"),
+    "sums of steps": ("what all steps share gets the sum over the steps", "各步共用的量：其梯度为各步之和"),
+    "look into": ('inside("{0}", step=t) shows all of one step', 'inside("{0}", step=t) 显示某一步的全部内容'),
+    "from step after": ("from step t+1", "来自第 t+1 步"),
+    "from step before": ("from step t−1", "来自第 t−1 步"),
     "shape": ("shape", "形状"),
     "step number": ("step {0} of {1}", "第 {0} 步，共 {1} 步"),
     "previous": ("previous", "上一步"),
@@ -80,8 +98,24 @@ rules = {
     ),
     "own": ("By the rule of the operation.", "按该运算自己的法则。"),
     "host": (
-        "By the rule of the operation, which is a program of its own (a loop, a branch, linear algebra).",
-        "按该运算自己的法则：它本身是一个程序（循环、分支或线性代数）。",
+        "By the rule of the operation, which is an algorithm of its own (sorting, linear algebra).",
+        "按该运算自己的法则：它本身是一个算法（排序或线性代数）。",
+    ),
+    "loop": (
+        "A loop: the gradient goes through its steps from the last to the first; what all steps read gets the sum.",
+        "循环：梯度从最后一步逐步传到第一步；各步共用的量得到各步梯度之和。",
+    ),
+    "branch": (
+        "A branch: the gradient goes through the one that was taken.",
+        "分支：梯度只通过所选的那个分支。",
+    ),
+    "call": (
+        "A function that is called: the gradient goes through the program inside, which is computed again for it.",
+        "被调用的函数：梯度通过其内部的程序，前向值会重新计算。",
+    ),
+    "custom": (
+        "A function with a gradient of its own: by the pullback that its author wrote.",
+        "自带梯度的函数：按作者给出的反向规则。",
     ),
 }
 repeated = (
