@@ -62,10 +62,12 @@ def passes(graph: Graph, seeded: Sequence[int] = (0,)) -> Passes:
     program = Graph(backward.inputs[:inputs], backward.outputs[:count], backward.origins)
     cotangents = dict(trail.cotangents)
     several = {step.node: step.cotangents for step in trail.steps if len(step.cotangents) > 1}
-    for item in as_made(backward):
+    order = dict.fromkeys([*backward.inputs, *as_made(backward)])
+    for item in order:
         if item.primitive.name == "item" and item.inputs[0] in several:
             number: int = item.params["index"]
-            if (cotangent := several[item.inputs[0]][number]) is not None:
+            cotangent = several[item.inputs[0]][number]
+            if cotangent is not None and cotangent in order:  # else it leads nowhere, like that of a sign
                 cotangents[item] = cotangent
     cotangents |= zip([backward.inputs[n] for n in wrt], backward.outputs[count:], strict=True)
     return Passes(program, backward, trail, cotangents, {now: before for before, now in trail.moved.items()})

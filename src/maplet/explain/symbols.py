@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.core.graph import constant_primitive, nested_graphs
+from maplet.core.graph import Graph, constant_primitive
 from maplet.explain.formula import (
     Call,
     Formula,
@@ -95,26 +95,39 @@ def written(node: Node, operands: Sequence[Formula]) -> Formula:
         return _product(*operands)
     if node.primitive.name == "add" and zero in operands:
         return operands[1] if operands[0] == zero else operands[0]
-    if (formula := _by_parameters(node, operands)) is not None:
-        return formula
+    first = node.inputs[0].type if node.inputs else ()
+    if not (node.primitive.name == "item" and isinstance(first, tuple) and len(first) == 1):  # the only one is it
+        shape = () if isinstance(first, tuple) else first.shape
+        if (formula := by_parameters(node.primitive.name, node.params, operands, shape)) is not None:
+            return formula
     ndim = 0 if not node.inputs or isinstance(node.inputs[0].type, tuple) else node.inputs[0].type.ndim
     axes: Any = node.params.get("axes", node.params.get("axis", ()))
     return applied_along(node.primitive, operands, axes if isinstance(axes, tuple) else (axes,), ndim)  # type: ignore[arg-type]  (axes are numbers)
 
 
-def _by_parameters(node: Node, operands: Sequence[Formula]) -> Formula | None:
-    """What its parameters say more about than its record does: which part is taken, which program runs."""
-    name = node.primitive.name
-    if nested_graphs(node):
+def by_parameters(
+    name: str, params: Mapping[str, Any], operands: Sequence[Formula], shape: tuple[int, ...]
+) -> Formula | None:
+    """What its parameters say more about than its record does: which part is taken, which program runs.
+
+    ``shape`` is that of the first operand; None for an operation whose record says it all.
+    """
+    if any(map(is_program, params.values())):
         listed = [piece for operand in operands for piece in (Sign(","), operand)][1:]
         return Call(Function(name), Group("(", Row(tuple(listed)), ")"))
-    if name == "item" and isinstance(node.inputs[0].type, tuple) and len(node.inputs[0].type) > 1:
-        return Script(operands[0], Words(str(node.params["index"])))
+    if name == "item":
+        return Script(operands[0], Words(str(params["index"])))
     if name == "slice":
-        return Script(fenced(operands[0], whole), Words(slice_key(node.params, node.inputs[0].array_type.shape)))
-    if name == "permute_dims" and len(node.params["axes"]) != 2:
+        return Script(fenced(operands[0], whole), Words(slice_key(params, shape)))
+    if name == "permute_dims" and len(params["axes"]) != 2:
         return Call(Function("permute"), Group("(", operands[0], ")"))
     return None
+
+
+def is_program(parameter: Any) -> bool:
+    """Whether a parameter of an operation is a program, or several."""
+    several: tuple[Any, ...] = parameter if isinstance(parameter, tuple) else (parameter,)
+    return any(isinstance(one, Graph) for one in several)
 
 
 def slice_key(params: Mapping[str, Any], shape: tuple[int, ...]) -> str:

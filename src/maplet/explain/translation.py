@@ -190,7 +190,16 @@ def _is_column(a: Term) -> bool:
 
 
 def _permute(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
-    return self.algebra.transpose(operands[0]) if len(shape) == 2 else _as_it_is(self, node, operands, shape)
+    (a,) = operands
+    axes: tuple[int, ...] = tuple(node.params["axes"])
+    if len(shape) == 2:
+        return self.algebra.transpose(a)
+    if a.head == "permute_dims":  # one after another they are one
+        before: tuple[int, ...] = dict(a.settings)["axes"]
+        a, axes = a.parts[0], tuple([before[axis] for axis in axes])
+    if axes == tuple(range(len(axes))):
+        return a
+    return self.algebra.make("permute_dims", (a,), (("axes", axes),), shape)
 
 
 def _sum(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
