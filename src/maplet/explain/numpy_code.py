@@ -214,9 +214,10 @@ def _axes(axes: Sequence[int], ndim: int) -> str:
 
 
 def _number(value: float) -> str:
+    value = float(value)  # a numerator may be an integer of any size
     if not np.isfinite(value):
         return "np.nan" if np.isnan(value) else "np.inf" if value > 0 else "-np.inf"
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
 def program_code(

@@ -126,8 +126,7 @@ def by_parameters(
 
 def is_program(parameter: Any) -> bool:
     """Whether a parameter of an operation is a program, or several."""
-    several: tuple[Any, ...] = parameter if isinstance(parameter, tuple) else (parameter,)
-    return any(isinstance(one, Graph) for one in several)
+    return isinstance(parameter, Graph) or (isinstance(parameter, tuple) and any(map(is_program, parameter)))  # pyright: ignore[reportUnknownArgumentType]
 
 
 def slice_key(params: Mapping[str, Any], shape: tuple[int, ...]) -> str:
