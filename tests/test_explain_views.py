@@ -218,7 +218,7 @@ def test_what_is_inside_of_a_loop_is_shown_step_by_step():
 
     text = mp.explain(f, array(0.5), array([1.0, 2.0, 3.0])).html()
     Page(text)
-    inside = text.partition("inside of v1: a loop of 3 steps")[2]
+    inside = text.partition("inside of v2: a loop of 3 steps")[2]
     assert "from step t+1" in inside
     assert "backpropagation through time" in inside
     assert [row.split("</td>")[0] for row in inside.split("<tr><td>")[1:7]] == ["0", "1", "2", "2", "1", "0"]

@@ -8,6 +8,7 @@ from maplet.explain.layout import places
 from maplet.explain.markup import Markup, element, number
 from maplet.explain.picture import boxes
 from maplet.explain.svg import drawing, label
+from maplet.explain.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ def graph_svg(derivation: Derivation, title: str, unfold: bool | str = False) ->
     drawn = [_drawn(box, n, (x[n], tops[layer[n]]), (widths[n], heights[n])) for n, box in enumerate(found)]
     width = max((at + w / 2 for at, w in zip(x, widths, strict=True)), default=0.0) + margin
     height = max((tops[layer[n]] + h for n, h in enumerate(heights)), default=0.0) + margin
-    words = f"{len(found)} nodes, {len(arrows)} arrows"
+    words = say("nodes and arrows", derivation.language, len(found), len(arrows))
     return drawing("graph", title, words, (width, height), lines, drawn, role="group")
 
 

@@ -223,9 +223,9 @@ class Inside:
         around = self.node.derivation
         values = self.both.values(self.given[number], self.seeds[number])
         title = around.title if around.title != "<lambda>" else ""
-        parts = [title, say("inside of", around.language).format(self.node.name)]
+        parts = [title, say("inside of", around.language, self.node.name)]
         if self.is_loop:
-            parts.append(say("loop step", around.language).format(number, count - 1))
+            parts.append(say("loop step", around.language, number, count - 1))
         make = type(around)  # which stands in a file that reads this one
         found = make(
             self.both, self.names, values, title=", ".join(part for part in parts if part),

@@ -119,7 +119,7 @@ def _buttons(language: str) -> Markup:
 
 def _panel(box: Box, n: int, count: int, numbers: dict[Any, int]) -> Markup:
     language = box.steps[-1].derivation.language
-    counted = say("step number", language).format(n + 1, count)
+    counted = say("step number", language, n + 1, count)
     head = [element("p", counted, class_="kicker"), element("h2", box.title)]
     content = _step(box.steps[0], numbers) if len(box.steps) == 1 else _group(box, language)
     return element("article", head, content, id=f"step-{n}", class_="panel")

@@ -52,11 +52,11 @@ def heading(inside: Inside) -> str:
     one = inside.node
     language, kind = one.derivation.language, nested[one.operation]
     if kind == "loop":
-        what = say("loop", language).format(len(inside), len(inside) - 1) if len(inside) else say("no steps", language)
+        what = say("loop", language, len(inside), len(inside) - 1) if len(inside) else say("no steps", language)
     else:
         taken = one.derivation.values[one.node.inputs[0]] if kind == "branch" else ""
-        what = say(kind, language).format(taken)
-    return f"{say('inside of', language).format(one.name)}: {what}"
+        what = say(kind, language, taken)
+    return f"{say('inside of', language, one.name)}: {what}"
 
 
 def sections(inside: Inside) -> list[Section]:
@@ -171,7 +171,7 @@ def text_inside(derivation: Derivation) -> list[str]:
         for section in sections(inside):
             lines += [f"  {section.title}", *(f"    {line}" for line in _lines(section))]
         if inside.is_loop and len(inside):
-            lines.append(f"  {say('look into', derivation.language).format(one.name)}")
+            lines.append(f"  {say('look into', derivation.language, one.name)}")
     return lines
 
 

@@ -59,6 +59,40 @@ words = {
     "loss after": ("loss after", "更新后的损失"),
     "predicted": ("decrease predicted to first order, α‖∇J‖²", "一阶预测的下降 α‖∇J‖²"),
     "real": ("real decrease", "实际下降"),
+    "nodes and arrows": ("{0} nodes, {1} arrows", "{0} 个节点，{1} 条箭头"),
+    "convention": ("Convention", "约定"),
+    # ── pictures ─────────────────────────────────────────────────────────────────────────────────
+    "descent": ("descent of the loss", "损失的下降过程"),
+    "path of descent": (
+        "{0} points; the loss goes from {1:.4g} to {2:.4g}, where the ring is",
+        "{0} 个点；损失从 {1:.4g} 变为 {2:.4g}（圆圈处）",
+    ),
+    "loss at": ("loss {0:.4g}", "损失 {0:.4g}"),
+    "parameter": ("parameter {0}", "参数 {0}"),
+    "direction": ("direction {0} ({1:.0%} of the path)", "方向 {0}（占路径的 {1:.0%}）"),
+    "decisions": ("what the net decides", "网络的判定"),
+    "points decided": ("{0} points, {1} of them on the wrong side", "{0} 个点，其中 {1} 个在错误的一侧"),
+    "first input": ("first input", "第一个输入"),
+    "second input": ("second input", "第二个输入"),
+    "class": ("class {0}", "类别 {0}"),
+    "activation": ("activation of each unit", "每个单元的激活"),
+    "units": ("{0} units", "{0} 个单元"),
+    "unit": ("unit {0}: {1:.3g} … {2:.3g}", "单元 {0}：{1:.3g} … {2:.3g}"),
+    "flow": ("gradient of each parameter", "各参数的梯度"),
+    "root mean square": ("root mean square of the gradient: {0}", "梯度的均方根：{0}"),
+    "spread": ("how the numbers are spread", "数值的分布"),
+    "numbers spread": (
+        "{0} numbers from {1:.3g} to {2:.3g}, mean {3:.3g}, standard deviation {4:.3g}",
+        "{0} 个数，从 {1:.3g} 到 {2:.3g}，均值 {3:.3g}，标准差 {4:.3g}",
+    ),
+    "not finite": (", {0} not finite", "，其中 {0} 个不是有限数"),
+    "count": ("count", "个数"),
+    "spread over time": ("how the numbers are spread, over time", "数值分布随时间的变化"),
+    "median": (
+        "{0} steps; the median goes from {1:.3g} to {2:.3g}",
+        "{0} 步；中位数从 {1:.3g} 变为 {2:.3g}",
+    ),
+    "step": ("step", "步"),
     "update": ("one step of gradient descent: θ ↦ θ − α∇J", "梯度下降的一步：θ ↦ θ − α∇J"),
 }
 
@@ -130,6 +164,13 @@ def require_language(language: str) -> None:
         raise SettingError(f"language={language!r}: explanations speak English and Chinese", fix='"en" or "zh"')
 
 
-def say(key: str, language: str) -> str:
-    """A word in a language."""
-    return words[key][languages.index(language)]
+def say(key: str, language: str, *values: object) -> str:
+    """A word in a language, with values in it.
+
+    Raises
+    ------
+    SettingError
+        If nothing is written in that language.
+    """
+    require_language(language)
+    return words[key][languages.index(language)].format(*values)
