@@ -157,7 +157,13 @@ def _of_run(path: Path, row: int, language: str) -> Derivation:
         if not (path / name).is_file():
             raise CheckpointError(f"{path} cannot be explained: it has no {name}", fix=fix)
     config, job = read_json(path / "config.json"), read_json(path / "job.json")
-    if config.get("format") != run_format or config.get("loss") not in losses:
+    if config.get("format") != run_format:
+        raise CheckpointError(
+            f"{path / 'config.json'} is of another version: its format is {config.get('format')!r}, and this one reads "
+            f"{run_format!r}",
+            fix="explain it with the version of maplet that trained it, or train it again",
+        )
+    if config.get("loss") not in losses:
         raise CheckpointError(f"{path / 'config.json'} is not that of a run of maplet's command line", fix=_by_hand)
     net = load(path).net
     try:

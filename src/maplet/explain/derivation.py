@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.core.context import Origin, here
+from maplet.core.context import Origin
 from maplet.core.graph import as_made, constant_primitive, input_primitive
-from maplet.core.recording import argument_names, record
+from maplet.core.recording import argument_names
 from maplet.core.tree import Stateful
-from maplet.core.types import is_floating
-from maplet.errors import SettingError, TraceError
+from maplet.errors import SettingError
 from maplet.explain.descent import descend
 from maplet.explain.equations import derivation_latex
 from maplet.explain.inside import Inside
@@ -26,17 +25,16 @@ from maplet.explain.node import ExplainedNode
 from maplet.explain.page import page
 from maplet.explain.passes import passes
 from maplet.explain.picture import mermaid
+from maplet.explain.recorded import recorded
 from maplet.explain.symbols import symbol
 from maplet.explain.text import derivation_text, entry_text
 from maplet.explain.words import require_language
-from maplet.transforms.derivatives import require_loss
-from maplet.transforms.selection import name_of, require_function
+from maplet.transforms.selection import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from maplet.core.graph import Node
-    from maplet.core.recording import Recording
     from maplet.explain.descent import Descent
     from maplet.explain.node import Arrival
     from maplet.explain.passes import Passes
@@ -108,6 +106,13 @@ class Derivation:
 
     def __repr__(self) -> str:
         return f"<derivation of {self.title}: {len(self.steps)} steps, {len(self.leaves)} inputs>"
+
+    def require_whole(self, what: str) -> None:
+        """Refuse what only a whole function has: what is inside of a node has no loss of its own."""
+        if self.loss.derivation is not self:
+            raise SettingError(
+                f"{what}: {self.title} is a part of a program", fix="ask for it of the derivation of the whole function"
+            )
 
     def of(self, node: Node) -> ExplainedNode:
         """What is known of a node of the forward graph."""
@@ -205,7 +210,11 @@ class Derivation:
           ∂loss/∂x = ∂loss/∂v1·w = 0.540302·2 = 1.0806
           ∂loss/∂w = ∂loss/∂v1·x = 0.540302·0.5 = 0.270151
         """
-        return derivation_text(self, unfold) if entry is None else entry_text(self, *entry)
+        if entry is None:
+            return derivation_text(self, unfold)
+        if not isinstance(cast("Any", entry), tuple) or len(entry) != 2:
+            raise SettingError(f"entry={entry!r}: expected a name and a place", fix='such as entry=("weight", (0, 1))')
+        return entry_text(self, *entry)
 
     def descend(self, learning_rate: float, names: Sequence[str] | None = None) -> Descent:
         """One step of gradient descent from here, θ ↦ θ − α∇J, with the loss before and after; see `Descent`.
@@ -286,11 +295,8 @@ def explain(f: Callable[..., Any], *args: Any, language: str = "en") -> Derivati
     >>> [round(float(x), 4) for x in (d.loss.value, d["v1"].cotangent, d["w"].cotangent)]
     [0.8415, 0.5403, 0.2702]
     """
-    require_function(f, example="mp.explain(f, x), not mp.explain(f(x))")
     require_language(language)
-    recording = record(f, args, with_values=True)
-    require_loss(recording.returned, recording.result, f, "explain")
-    _require_same(f, recording, record(f, args, with_values=True))
+    recording = recorded(f, args)
     objects = [name for name, arg in zip(argument_names(f, len(args)), args, strict=True) if isinstance(arg, Stateful)]
     both = passes(recording.graph)
     names = names_for_people(both, names_outside(f, recording.captured), objects)
@@ -306,28 +312,3 @@ def _users(order: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:
         for n, child in enumerate(node.inputs):
             users.setdefault(child, []).append((node, n))
     return users
-
-
-def _require_same(f: Callable[..., Any], first: Recording, second: Recording) -> None:
-    """Refuse a function that gives something else when it is run again: its derivation would be of neither."""
-    pairs = zip(as_made(first.graph), as_made(second.graph), strict=False)
-    for one, other in pairs:
-        a, b = cast("tuple[Any, Any]", (first.values.get(one), second.values.get(other)))
-        if one.primitive is constant_primitive:
-            a, b = (np.asarray(node.params.get("value")) for node in (one, other))
-        alike = one.primitive is other.primitive and one.type == other.type
-        if alike and (a is None or isinstance(a, tuple) or np.array_equal(a, b, equal_nan=is_floating(a.dtype))):
-            continue
-        what = f"{one.primitive.name} gave {_short(a)}, then {_short(b)}" if alike else (
-            f"the first run computes {one.primitive.name}, the second {other.primitive.name}"
-        )  # fmt: skip
-        raise TraceError(
-            f"explain: {name_of(f)} is not deterministic: called twice with the same arguments, {what}",
-            fix="take random numbers from mp.random.Generator(seed) inside of the function, or pass them as arguments",
-            where=str(first.graph.origins.get(one, "")) or str(here()) or None,
-        )
-
-
-def _short(value: Any) -> str:
-    flat = np.asarray(value).reshape(-1)
-    return f"{', '.join(f'{x:.6g}' for x in flat[:3].tolist())}{', …' if flat.size > 3 else ''}"

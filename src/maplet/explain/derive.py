@@ -35,6 +35,7 @@ class Gradients:
     """
 
     def __init__(self, derivation: Derivation, names: Sequence[str] | None) -> None:
+        derivation.require_whole("formulas of the gradients")
         self.loss = derivation.loss.name
         self.arguments = [leaf.name for leaf in derivation.leaves]
         named = {leaf.node: leaf.name for leaf in derivation.leaves}
