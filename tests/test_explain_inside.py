@@ -9,6 +9,7 @@ import maplet as mp
 from loop_programs import backwards, chosen, customized, normal, programs, recurrent, until_large, weights
 from maplet.errors import SettingError
 from maplet.explain.inside import Inside
+from maplet.explain.rules import nested, rule_of
 from maplet.explain.unrolled import programs_inside, sections
 
 every_program = pytest.mark.parametrize("name", programs)
@@ -76,6 +77,11 @@ def test_every_program_inside_is_shown_in_every_form(name, language):
     assert inner.html().startswith("<!doctype html>")
     assert inner.mermaid().startswith("flowchart")
     assert inner.latex().count(r"\begin{align*}") >= 2
+
+
+def test_every_kind_of_program_has_its_rule():
+    kinds = {one.operation: rule_of(one) for f, args in programs.values() for one in mp.explain(f, *args).steps}
+    assert {name: kinds[name] for name in nested} == nested
 
 
 def test_backpropagation_through_time_reads_like_a_textbook():

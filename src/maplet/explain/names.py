@@ -67,7 +67,7 @@ def names_for_people(
     wanted: dict[Node, str] = _inputs(graph, outside, objects) | dict(known or {})
     between = [node for node in order if node not in wanted and node.primitive is not constant_primitive]
     assigned = _assigned(between, both)
-    layers = _ends_of_layers(between, graph.origins) if result else {}  # what is inside of one is in one layer
+    layers = _ends_of_layers(between, graph) if result else {}  # what is inside of one is in one layer
     for node in between:
         if name := assigned.get(node) or layers.get(node):
             wanted[node] = name
@@ -236,11 +236,22 @@ def _targets(target: ast.AST) -> Iterator[str]:
 # ── layers ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ends_of_layers(nodes: Sequence[Node], origins: Mapping[Node, Origin]) -> dict[Node, str]:
-    """The last node of each call of an innermost layer → the layer's path."""
+def _ends_of_layers(nodes: Sequence[Node], graph: Graph) -> dict[Node, str]:
+    """The result of each call of an innermost layer → the layer's path.
+
+    It is the last node that something outside of the layer takes; what a layer changes in itself (running means) may
+    come after it.
+    """
+    layers = {node: graph.origins.get(node, Origin()).layer for node in nodes}
+    taken = {child for node in nodes for child in node.inputs if layers.get(child) != layers[node]}
+    taken.add(graph.outputs[0])
     found: dict[Node, str] = {}
+    run: list[Node] = []
     for node, after in zip_longest(nodes, nodes[1:]):
-        layer = origins.get(node, Origin()).layer
-        if layer and (after is None or origins.get(after, Origin()).layer != layer):
-            found[node] = layer
+        run.append(node)
+        if layers[node] and (after is None or layers[after] != layers[node]):
+            results = [one for one in run if one in taken]
+            found[results[-1] if results else node] = layers[node]
+        if after is not None and layers[after] != layers[node]:
+            run = []
     return found

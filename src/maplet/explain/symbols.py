@@ -114,11 +114,15 @@ def by_parameters(
     """
     if any(map(is_program, params.values())):
         listed = [piece for operand in operands for piece in (Sign(","), operand)][1:]
-        return Call(Function(name), Group("(", Row(tuple(listed)), ")"))
+        called = str(params.get("name", ""))  # of a function that is called, its own name
+        return Call(Function(called if called.isidentifier() else name), Group("(", Row(tuple(listed)), ")"))
     if name == "item":
         return Script(operands[0], Words(str(params["index"])))
     if name == "slice":
         return Script(fenced(operands[0], whole), Words(slice_key(params, shape)))
+    if name == "contract":  # Σ[ab,bc→ac] x y: which axes meet
+        axes = Words(f"{params['first']},{params['second']}→{params['result']}")
+        return Row((Script(Function("Σ"), axes), *(fenced(operand, whole) for operand in operands)))
     if name == "permute_dims" and len(params["axes"]) != 2:
         return Call(Function("permute"), Group("(", operands[0], ")"))
     return None

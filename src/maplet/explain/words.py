@@ -32,7 +32,6 @@ words = {
         "Click a node to see the chain of derivatives from it to the loss. Arrow keys: a step forward or backward.",
         "点击节点可查看从它回到损失的导数链；方向键可前进或后退一步。",
     ),
-    "inside": ("the program inside of it", "其内部的程序"),
     "inside of": ("inside of {0}", "{0} 的内部"),
     "loop step": ("t = {0} of 0 … {1}", "t = {0}（0 … {1}）"),
     "loop": ("a loop of {0} steps, t = 0 … {1}", "共 {0} 步的循环，t = 0 … {1}"),
@@ -60,7 +59,6 @@ words = {
     "predicted": ("decrease predicted to first order, α‖∇J‖²", "一阶预测的下降 α‖∇J‖²"),
     "real": ("real decrease", "实际下降"),
     "nodes and arrows": ("{0} nodes, {1} arrows", "{0} 个节点，{1} 条箭头"),
-    "convention": ("Convention", "约定"),
     # ── pictures ─────────────────────────────────────────────────────────────────────────────────
     "descent": ("descent of the loss", "损失的下降过程"),
     "path of descent": (
