@@ -11,10 +11,11 @@ import numpy as np
 
 from maplet.core.graph import constant_primitive
 from maplet.core.types import is_floating
+from maplet.explain.symbols import is_program
 from maplet.explain.terms import Algebra, Term, factors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from maplet.core.graph import Node
     from maplet.explain.terms import Shape
@@ -43,6 +44,7 @@ class Translation:
         self.algebra = Algebra()
         self.symbols = symbols
         self.terms: dict[Node, Term] = {}
+        self.programs: dict[str, list[Mapping[str, Any]]] = {}  # the loops and branches met, by operation
 
     def term(self, node: Node) -> Term:
         """What a node computes; a symbol where it has a name."""
@@ -72,7 +74,14 @@ def _shape(node: Node) -> Shape:
 
 
 def _as_it_is(self: Translation, node: Node, operands: Sequence[Term], shape: Shape) -> Term:
-    return self.algebra.make(node.primitive.name, operands, tuple(sorted(node.params.items(), key=str)), shape)
+    params: dict[str, Any] = dict(node.params)
+    if any(map(is_program, params.values())):  # two loops are two functions, and each has its name
+        known = self.programs.setdefault(node.primitive.name, [])
+        same = [n for n, other in enumerate(known, start=1) if all(other[k] is v for k, v in params.items())]
+        if not same:
+            known.append(params)
+        params["name"] = params.get("name") or f"{node.primitive.name}{same[0] if same else len(known)}"
+    return self.algebra.make(node.primitive.name, operands, tuple(sorted(params.items(), key=str)), shape)
 
 
 def _constant(self: Translation, node: Node, operands: Sequence[Term], shape: Shape) -> Term:

@@ -143,8 +143,7 @@ def _sums(inside: Inside, steps: dict[int, Derivation]) -> list[Formula]:
     """``∂loss/∂W = Σ[t] h[t−1]ᵀ ∂loss/∂z = … + … = …`` for what all steps read."""
     found: list[Formula] = []
     some = next(iter(steps.values()))
-    for leaf, around in zip(some.leaves[: inside.constants], inside.node.node.inputs, strict=False):
-        total = inside.node.sent[inside.node.node.inputs.index(around)]
+    for leaf, total in zip(some.leaves[: inside.constants], inside.node.sent, strict=False):
         if leaf.cotangent is None or total is None:
             continue
         sides: list[Formula] = []
