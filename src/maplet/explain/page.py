@@ -134,8 +134,9 @@ def _step(step: ExplainedNode, numbers: dict[Any, int]) -> list[Content]:
         parts += [_title("computes", language), _formula(equation(Name(step.name), value_formula(step)))]
         if size_of(step) == 1:
             parts.append(_formula(equation(value_with_numbers(step), number_of(step.value, Name(step.name)))))
-    parts += [_title("value", language), _array(step.value)]
-    parts += [_title("cotangent", language), *_incoming(step, numbers)]
+    if not isinstance(step.node.type, tuple):  # of several results, each has its own
+        parts += [_title("value", language), _array(step.value)]
+        parts += [_title("cotangent", language), *_incoming(step, numbers)]
     if step.operation != "input":
         convention = step.node.primitive.convention if language == "en" else ""  # the records speak English
         remark = element("p", f"Convention: {convention}.", class_="words") if convention else None
@@ -225,8 +226,6 @@ def _inline(value: Any) -> Markup:
 
 def _array(value: Any) -> Markup:
     """An array of few elements as a table, of more by its norm."""
-    if isinstance(value, tuple):
-        return element("p", "…")
     if value.size == 1:
         return element("p", math(number(value)), class_="number")
     if value.size > most_cells or value.ndim > 2 or not value.size:
