@@ -31,7 +31,8 @@ def derivation_text(derivation: Derivation, unfold: bool | str = False) -> str:
     many = any(len(fold.steps) > 1 for fold in folds)
     scalar = all(size_of(one) == 1 for one in (*derivation.leaves, *derivation.steps))
     language = derivation.language
-    first = f"{title(derivation)} · {len(spoken_of(derivation.steps))} {say('steps', language)}"
+    count = len(spoken_of(derivation.steps))
+    first = f"{title(derivation)} · {say('one step' if count == 1 else 'steps', language, count)}"
     parts = [first, "", say("forward", language)]
     if many:
         parts += [f"  {line}" for line in _table(folds, derivation)]

@@ -52,7 +52,8 @@ def heading(inside: Inside) -> str:
     one = inside.node
     language, kind = one.derivation.language, nested[one.operation]
     if kind == "loop":
-        what = say("loop", language, len(inside), len(inside) - 1) if len(inside) else say("no steps", language)
+        key = {0: "no steps", 1: "loop of one"}.get(len(inside), "loop")
+        what = say(key, language, len(inside), len(inside) - 1)
     else:
         taken = one.derivation.values[one.node.inputs[0]] if kind == "branch" else ""
         what = say(kind, language, taken)

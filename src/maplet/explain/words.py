@@ -11,7 +11,8 @@ words = {
     "forward": ("forward pass", "前向传播"),
     "backward": ("backward pass", "反向传播"),
     "parameters": ("inputs and parameters", "输入与参数"),
-    "steps": ("steps", "步"),
+    "steps": ("{0} steps", "{0} 步"),
+    "one step": ("1 step", "1 步"),
     "value": ("value", "值"),
     "computes": ("what it computes", "计算"),
     "local": ("local derivative", "局部导数"),
@@ -35,6 +36,7 @@ words = {
     "inside of": ("inside of {0}", "{0} 的内部"),
     "loop step": ("t = {0} of 0 … {1}", "t = {0}（0 … {1}）"),
     "loop": ("a loop of {0} steps, t = 0 … {1}", "共 {0} 步的循环，t = 0 … {1}"),
+    "loop of one": ("a loop of 1 step, t = 0", "共 1 步的循环，t = 0"),
     "no steps": ("a loop without a step", "没有执行任何一步的循环"),
     "branch": ("the branch that was taken: number {0}", "所选的分支：第 {0} 个"),
     "call": ("a function that is called", "被调用的函数"),
@@ -171,4 +173,5 @@ def say(key: str, language: str, *values: object) -> str:
         If nothing is written in that language.
     """
     require_language(language)
-    return words[key][languages.index(language)].format(*values)
+    said = words[key][languages.index(language)]
+    return said.format(*values) if values else said
