@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -194,6 +195,16 @@ def page(run: Run) -> str:
         "## maplet beside the fastest peer", "",
         *markdown(["workload", "threads", "maplet", "fastest peer", "ratio", "of the limit"], summary(run)), "",
     ]  # fmt: skip
+    if watched := watching(run):
+        lines += [
+            "## What it costs to watch",
+            "",
+            "`fit(watch=10)` looks into every tenth step: its time beside that of a fit that does not, and the",
+            "median of the ratios of their rounds. The bits of the training are the same.",
+            "",
+            *markdown(["workload", "threads", "fit", "watched", "cost"], watched),
+            "",
+        ]
     lines += [GAPS.read_text(encoding="utf-8")] if GAPS.exists() else []
     if grown := growth(run):
         lines += [
@@ -236,6 +247,20 @@ def summary(run: Run) -> list[list[str]]:
                 share(run.least_seconds(each) / mine.median) if mine and run.least_seconds(each) else "",
             ]
         )
+    return found
+
+
+def watching(run: Run) -> list[list[str]]:
+    """A row for each workload that was trained with and without being watched."""
+    found: list[list[str]] = []
+    for each in run.results:
+        timed = {outcome.contestant: outcome for outcome in each.outcomes if outcome.status == "timed"}
+        plain, watched = timed.get("maplet fit"), timed.get("maplet fit watched")
+        if plain is None or watched is None:
+            continue
+        ratio = median(one / other for one, other in zip(watched.seconds, plain.seconds, strict=True))
+        times = [duration(plain.median), duration(watched.median)]
+        found.append([each.workload, str(each.threads), *times, f"{100 * (ratio - 1):+.1f} %"])
     return found
 
 

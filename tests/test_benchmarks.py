@@ -391,6 +391,16 @@ def test_the_page_holds_every_workload_and_everyone_missing(run):
         assert part in page
 
 
+def test_the_cost_of_watching_is_that_of_the_median_round(run):
+    assert "What it costs to watch" not in report.page(run)
+    plain, watched = run.results[0].outcomes[0], [3.3, 1.02, 2.04]
+    run.results[0].outcomes[:] = [
+        replace(plain, contestant="maplet fit"), replace(plain, contestant="maplet fit watched", seconds=watched)
+    ]  # fmt: skip
+    assert report.watching(run) == [["mlp", "1", "2.00 s", "2.04 s", "+2.0 %"]]
+    assert "| mlp | 1 | 2.00 s | 2.04 s | +2.0 % |" in report.page(run)
+
+
 def test_of_two_measurements_of_the_limit_the_better_counts(run):
     run.note(limit_of(2, 10.0, 12.0))
     assert run.limits == [limit_of(1, 10.0, 1.0), limit_of(2, 20.0, 12.0)]

@@ -125,10 +125,11 @@ DAMAGE = [b"", b"{", b"[1, 2]", b'"text"', b"3", b"null", b"\xff\xfe\x00", b"{}"
 
 @pytest.mark.parametrize("content", DAMAGE, ids=range(len(DAMAGE)))
 @pytest.mark.parametrize("file", ["config.json", "job.json", "metrics.json", "history.jsonl"])
-def test_show_survives_a_damaged_file(maplet, copy, file, content):
+@pytest.mark.parametrize("command", ["show", "report"])
+def test_show_and_report_survive_a_damaged_file(maplet, copy, command, file, content):
     (copy / file).write_bytes(content)
-    status, _, err = maplet("show", copy)
-    legal = {"job.json": {b"{}", b'{"network": 1}'}, "metrics.json": {b"{}"}}
+    status, _, err = maplet(command, copy)
+    legal = {"job.json": {b"{}", b'{"network": 1}'} if command == "show" else set(), "metrics.json": {b"{}"}}
     if file == "history.jsonl":  # what is whole before the damage is shown, and a note says so
         assert status == 0
     elif content in legal.get(file, ()):
@@ -144,12 +145,13 @@ def test_show_survives_a_damaged_file(maplet, copy, file, content):
     [("data", 3), ("data", {}), ("data", {"input_shape": [1, 999]}), ("data", {"input_shape": [1, 10**12]}),
      ("data", {"input_shape": ["x"]}), ("command", None), ("command", "text")],
 )  # fmt: skip
-def test_show_names_the_part_of_the_configuration_that_is_wrong(maplet, copy, name, value):
+def test_show_and_report_name_the_part_of_the_configuration_that_is_wrong(maplet, copy, name, value):
     config = json.loads((copy / "config.json").read_bytes())
     (copy / "config.json").write_text(json.dumps({**config, name: value}))
-    status, _, err = maplet("show", copy)
-    assert status == 1
-    assert "config.json is damaged: " in err
+    for command in ("show", "report"):
+        status, _, err = maplet(command, copy)
+        assert status == 1
+        assert "config.json is damaged: " in err
 
 
 @pytest.mark.parametrize("value", ["text", [1], {"a": 1}, True, 10**400])
@@ -470,7 +472,7 @@ def test_thousands_of_columns_left_out_are_counted(maplet, tmp_path):
     assert status == 0
     assert err.count("is left out") == 10
     assert "1,990 more columns left out" in err
-    assert len((tmp_path / "run" / "report.html").read_text()) < 100_000
+    assert len(re.findall("constant [0-9]", (tmp_path / "run" / "report.html").read_text())) <= 250
     assert time.perf_counter() - began < 10
 
 

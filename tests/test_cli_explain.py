@@ -145,7 +145,7 @@ def test_a_run_of_another_version_is_refused(trained, tmp_path):
     shutil.copytree(trained, other)
     config = json.loads((other / "config.json").read_text(encoding="utf-8"))
     (other / "config.json").write_text(json.dumps({**config, "format": "maplet run 9"}), encoding="utf-8")
-    assert "is of another version: its format is 'maplet run 9'" in fails(other)
+    assert "its format is 'maplet run 9', not 'maplet run'" in fails(other)
     later = tmp_path / "later"
     shutil.copytree(trained, later)
     (manifest,) = (later / "model").glob("manifest*.json")

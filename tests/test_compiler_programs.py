@@ -20,6 +20,7 @@ from hypothesis import given, seed, settings
 
 import maplet as mp
 from maplet import nn, optim
+from maplet.compiler.instructions import Op
 from maplet.compiler.jit import jit
 from maplet.compiler.program import Program
 from maplet.compiler.target import target
@@ -235,6 +236,26 @@ def test_derivatives_and_batches_of_loops_and_branches(form, which):
         with np.errstate(all="ignore"):
             one = derived(graph)[which]()
             compare(one, values_for(one, known))
+
+
+def test_what_a_loop_begins_with_is_made_where_it_ends():
+    """A step and a loop of steps, in a loop: the inner one goes on with what the step has made, and nothing is copied."""
+
+    def rounds(x, by):
+        def inner(x, _):
+            return x * by + 1, None
+
+        def outer(x, _):
+            x = x - mp.sum(x * by)
+            return mp.scan(inner, x, None, length=3)[0], None
+
+        return mp.scan(outer, x, None, length=4)[0]
+
+    f, (x, by) = jit(rounds), numbers.normal(size=(2, 50)).astype(np.float32)
+    np.testing.assert_allclose(f(x, by), rounds(mp.asarray(x), mp.asarray(by)), rtol=1e-4)
+    (compiled,) = f.programs.values()
+    copied = [row[3] for row in compiled.program.made.table.rows if row[0] == Op.COPY]
+    assert copied == [x.nbytes]  # what the outer loop is given, which the caller keeps
 
 
 def test_a_loop_that_is_stopped_by_its_time_goes_on():

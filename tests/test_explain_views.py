@@ -2,7 +2,6 @@
 
 import re
 from html.parser import HTMLParser
-from importlib.resources import files
 from itertools import combinations
 from xml.etree import ElementTree as ET
 
@@ -195,11 +194,13 @@ def test_the_page_is_complete_and_loads_nothing(make):
     derivation = make()
     text = derivation.html()
     page = Page(text)
-    boxes = [given for tag, given in page.elements if tag == "g" and "box" in given.get("class", "")]
+    boxes = [given for tag, given in page.elements if tag == "a" and "box" in given.get("class", "")]
     panels = [given for tag, given in page.elements if tag == "article"]
     assert len(boxes) == len(panels) > 10
     assert [given["role"] for tag, given in page.elements if tag == "svg"] == ["group"]  # "img" would hide its parts
-    assert all(box["aria-label"] and box["tabindex"] == "0" and box["role"] == "button" for box in boxes)
+    assert [box["href"] for box in boxes] == [f"#step-{n}" for n in range(len(boxes))]
+    assert all(box["aria-label"] for box in boxes)
+    assert all(given["aria-label"] for _, given in page.elements if given.get("tabindex"))
     assert not any(name in given for _, given in page.elements for name in ("src", "srcset", "xlink:href"))
     assert all(given["href"].startswith("#") for _, given in page.elements if "href" in given)
     assert "http" not in re.sub(r"http-equiv", "", text)
@@ -237,26 +238,6 @@ def test_what_a_name_holds_is_shown_and_not_run():
     text = mp.explain(f, {"<script>alert(1)</script>": np.ones(2)}).html()
     assert text.count("<script>") == 1
     assert "alert(2)&lt;/script" in text
-
-
-def luminance(colour):
-    channels = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-@pytest.mark.parametrize("theme", [0, 1])
-def test_text_has_enough_contrast_in_light_and_dark(theme):
-    css = files("maplet.explain").joinpath("page.css").read_text(encoding="utf-8")
-    colours = dict(re.findall(r"--(\w+): (#\w{6})", re.findall(r":root \{(.*?)\}", css, re.DOTALL)[theme]))
-    on = {
-        "ink": ("page", "panel", "box", "input", "loss", "chain"), "muted": ("page", "panel", "box"),
-        "active": ("page", "panel", "box"), "gradient": ("box", "input", "loss", "chain"),
-    }  # fmt: skip
-    for text, grounds in on.items():
-        for ground in grounds:
-            light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
 
 
 def test_a_notebook_gets_every_form():

@@ -110,9 +110,20 @@ def test_fit_says_what_it_finds_and_goes_on(caplog):
     assert record.getMessage().startswith("ML018 the bias layers.0.bias has no effect")
 
 
-def test_a_resumed_run_is_not_told_again(tmp_path):
-    assert fitted(directory=tmp_path / "run").findings
-    assert fitted(directory=tmp_path / "run", existing="resume", epochs=3).findings == []
+def test_a_resumed_run_is_not_told_again_and_keeps_what_was_found(tmp_path, caplog):
+    found = fitted(directory=tmp_path / "run").findings
+    assert found
+    caplog.clear()
+    again = fitted(directory=tmp_path / "run", existing="resume", epochs=3)
+    assert not caplog.records
+    for run in (again, mp.load(tmp_path / "run")):
+        assert run.linted
+        assert [str(one) for one in run.findings] == [str(one) for one in found]
+
+
+def test_a_run_remembers_that_the_lint_did_not_look(tmp_path):
+    assert not fitted(lint=False, directory=tmp_path / "run").linted
+    assert not mp.load(tmp_path / "run").linted
 
 
 def test_a_stream_is_looked_at_by_its_first_block():

@@ -5,7 +5,6 @@ import math
 import random
 import re
 from html.parser import HTMLParser
-from importlib.resources import files
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -390,38 +389,6 @@ def test_a_logarithmic_scale_is_linear_in_the_logarithm():
     scale = Scale(0.01, 100.0, 0.0, 40.0, logarithmic=True)
     assert [scale(value) for value in (0.01, 0.1, 1.0, 10.0, 100.0)] == pytest.approx([0, 10, 20, 30, 40])
     assert scale.ticks(6) == pytest.approx([0.01, 0.1, 1, 10, 100])
-
-
-def brightness(colour):
-    """The relative luminance of WCAG 2."""
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one, other):
-    low, high = sorted([brightness(one), brightness(other)])
-    return (high + 0.05) / (low + 0.05)
-
-
-def mixed(colour, ground, share):
-    parts = [(int(colour[at : at + 2], 16), int(ground[at : at + 2], 16)) for at in (1, 3, 5)]
-    return "#" + "".join(f"{round(share * above + (1 - share) * below):02x}" for above, below in parts)
-
-
-@pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "print"])
-def test_colours_are_told_apart_by_weak_eyes(theme):
-    style = files("maplet.train.report").joinpath("report.css").read_text(encoding="utf-8")
-    colours = dict(re.findall(r"--([\w-]+): (#\w{6})", re.findall(r":root \{(.*?)\}", style, re.DOTALL)[theme]))
-    for text in ("ink", "muted", "best"):
-        for ground in ("panel", "page"):
-            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
-    assert contrast(colours["ink"], colours["note"]) >= 4.5
-    for line in ("training", "validation", "best"):
-        assert contrast(colours[line], colours["panel"]) >= 3, line
-    for cell in ("right", "wrong"):
-        shade = mixed(colours[cell], colours["panel"], 0.62)
-        assert contrast(colours["ink"], shade) >= 4.5, cell
 
 
 def test_an_odd_chart_stands_beside_the_milestones():

@@ -72,6 +72,15 @@ def test_watched_and_unwatched_training_give_the_same_bits(name):
     same_bits(fitted(make, x), fitted(make, x, watch=3))
 
 
+def test_an_optimizer_that_takes_another_gradient_takes_it_in_watched_steps_too():
+    plain, bold = (lambda: optim.SGD(0.1)), (lambda: optim.SAM(optim.SGD(0.1), rho=0.3))
+    watched = fitted(optimizer=bold, watch=3)
+    same_bits(fitted(optimizer=bold), watched)
+    first, ordinary = watched.watched[0], fitted(optimizer=plain, watch=3, epochs=1).watched[0]
+    assert first["gradient"] == pytest.approx(ordinary["gradient"])  # that of the weights as they are
+    assert first["update"] != pytest.approx(ordinary["update"], rel=1e-3)
+
+
 def test_every_step_may_be_watched_and_rows_may_have_weights():
     same_bits(fitted(), fitted(watch=1))
     weights = np.arange(50) % 3 + np.repeat([0.0, 1.0], [8, 42])  # a batch may weigh nothing in another order

@@ -42,6 +42,14 @@ EVERY = [
         "maplet scan", f"{here}.maplet", "scan", "mp.jit of mp.scan over 50 steps, or the epoch", (Training, Epoch),
         peer=False,
     ),
+    Contestant(
+        "maplet fit", f"{here}.maplet_fit", "plain", "the scan of mp.fit, which gathers its rows", (Training, Learning),
+        peer=False,
+    ),
+    Contestant(
+        "maplet fit watched", f"{here}.maplet_fit", "watched", "the same, every tenth step watched",
+        (Training, Learning), peer=False,
+    ),
     Contestant("torch", f"{here}.pytorch", "eager", "PyTorch eager; tensor indexing in epoch", (*steps, *kernels)),
     Contestant("torch channels-last", f"{here}.pytorch", "channels-last", "PyTorch eager, channels last", (Learning,)),
     Contestant("torch loader", f"{here}.pytorch", "loader", "PyTorch eager, batches from a DataLoader", (Epoch,)),

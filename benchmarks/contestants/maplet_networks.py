@@ -27,6 +27,11 @@ def built(network: Architecture) -> tuple[Any, Names]:
     raise TypeError(f"there is no network {network}")
 
 
+def loss_for(workload: Learning) -> Any:
+    """What is made small: the cross-entropy, of two classes by one number for a recommendation."""
+    return nn.binary_cross_entropy if isinstance(workload.network, Recommender) else nn.cross_entropy
+
+
 class Steps(Runner):
     """Training on batches that lie ready, step by step."""
 
@@ -40,8 +45,7 @@ class Steps(Runner):
             "adagrad": optim.Adagrad(rate),
         }[workload.optimizer]
         self.batches = [(mp.asarray(x), mp.asarray(y)) for x, y in data.learning(workload)]
-        logistic = isinstance(workload.network, Recommender)
-        loss_of = nn.binary_cross_entropy if logistic else nn.cross_entropy
+        loss_of = loss_for(workload)
 
         @mp.jit
         def step(net: Any, optimizer: Any, x: Any, y: Any) -> Any:

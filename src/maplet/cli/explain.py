@@ -11,19 +11,16 @@ import click
 
 from maplet.cli.files import existing, loaded, named, of_user
 from maplet.errors import CheckpointError, DataError, SettingError
-from maplet.explain.derivation import explain as explained
+from maplet.explain.derivation import explained
 from maplet.explain.derive import Gradients
 from maplet.explain.expressions import expression_of, setting
 from maplet.explain.reference import page as page_of_operations
 from maplet.nn.losses import losses
-from maplet.train.problems import load_problem
+from maplet.train.explaining import derivation_of, problem_of
+from maplet.train.reading import read_config
 from maplet.train.run import load
-from maplet.train.run_directory import run_format
-from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from maplet.explain.derivation import Derivation
 
 formats = ("text", "latex", "mermaid", "html", "formulas", "numpy")
@@ -74,7 +71,6 @@ def explain(
     else:
         in_run = Path(source).is_dir()
         derivation = _of_run(Path(source), row, language) if in_run else _of_expression(source, given, language)
-        derivation.has_lines = False
     if inside is not None:
         found = is_inside.fullmatch(inside)
         name, step = found.groups() if found else (inside, None)
@@ -120,7 +116,7 @@ def _of_expression(text: str, given: dict[str, Any], language: str) -> Derivatio
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  (functions have one, if they are given one)
         [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
     )
-    return explained(function, *[given[name] for name in names], language=language)
+    return explained(function, [given[name] for name in names], language=language, has_lines=False)
 
 
 def _of_file(source: str, given: dict[str, Any], language: str) -> Derivation:
@@ -137,7 +133,7 @@ def _of_file(source: str, given: dict[str, Any], language: str) -> Derivation:
         known = {name: getattr(module, name) for name in needed if hasattr(module, name)} | given
         names = [name for name in needed if name in known or name not in optional]
         _require(names, known, source)
-        return explained(function, *[known[name] for name in names], language=language)
+        return explained(function, [known[name] for name in names], language=language)
 
 
 def _require(names: list[str], given: dict[str, Any], what: str) -> None:
@@ -153,33 +149,17 @@ def _require(names: list[str], given: dict[str, Any], what: str) -> None:
 
 def _of_run(path: Path, row: int, language: str) -> Derivation:
     """The loss of a run's network on one row of its test part."""
-    for name, fix in (("config.json", "give a run directory, such as runs/digits"), ("job.json", _by_hand)):
-        if not (path / name).is_file():
-            raise CheckpointError(f"{path} cannot be explained: it has no {name}", fix=fix)
-    config, job = read_json(path / "config.json"), read_json(path / "job.json")
-    if config.get("format") != run_format:
-        raise CheckpointError(
-            f"{path / 'config.json'} is of another version: its format is {config.get('format')!r}, and this one reads "
-            f"{run_format!r}",
-            fix="explain it with the version of maplet that trained it, or train it again",
-        )
+    config = read_config(path)
+    if not (path / "job.json").is_file():
+        raise CheckpointError(f"{path} cannot be explained: it has no job.json", fix=_by_hand)
     if config.get("loss") not in losses:
         raise CheckpointError(f"{path / 'config.json'} is not that of a run of maplet's command line", fix=_by_hand)
     net = load(path).net
-    try:
-        reading = {name: job[name] for name in ("target", "task", "categories", "seed")}
-        problem = load_problem(job["source"], drop=job["drop_missing"], **reading)
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(f"{path / 'job.json'} is damaged: {error!r}") from error
+    problem = problem_of(path)
     x, y = problem.test if len(problem.test[1]) else problem.validation
     if not 0 <= row < len(y):
         raise SettingError(f"--row {row}: the test part has {len(y)} rows", fix=f"a number from 0 to {len(y) - 1}")
-    measure: Callable[..., Any] = losses[config["loss"]]
-
-    def loss(net: Any, x: Any, y: Any) -> Any:
-        return measure(net(x), y)
-
-    return explained(loss, net, x[row : row + 1], y[row : row + 1], language=language)
+    return derivation_of(net, config["loss"], x[row : row + 1], y[row : row + 1], language)
 
 
 _by_hand = "what was trained in Python is explained there: mp.explain(lambda net: loss(net(x), y), mp.load(path).net)"

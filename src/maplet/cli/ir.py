@@ -19,9 +19,8 @@ from maplet.core.types import ArrayType, default_int
 from maplet.errors import CheckpointError, GraphError, MapletError, SettingError
 from maplet.nn.architecture import build
 from maplet.nn.losses import losses
-from maplet.train.run_directory import run_format
+from maplet.train.reading import read_config
 from maplet.train.stepping import Stepping
-from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,12 +121,8 @@ def array_of(kind: ArrayType) -> Array:
 
 def training_step(path: Path) -> tuple[Callable[..., Any], list[Any]]:
     """The step that a run iterates, and arguments of the types that it was given."""
-    if not (path / "config.json").is_file():
-        raise CheckpointError(f"{path} is no run directory: it has no config.json", fix="such as runs/digits")
-    config = read_json(path / "config.json")
+    config = read_config(path)
     try:
-        if config["format"] != run_format:
-            raise CheckpointError(f"{path / 'config.json'} is not that of a run of maplet")
         size, shape = int(config["batch_size"]), [int(length) for length in config["data"]["input_shape"][1:]]
         if not config["data"]["input_shape"] or config["loss"] not in losses:
             raise CheckpointError(

@@ -17,6 +17,7 @@ from maplet.cli.doctor import doctor
 from maplet.cli.explain import explain
 from maplet.cli.ir import ir
 from maplet.cli.predict import predict
+from maplet.cli.report import report
 from maplet.cli.show import show
 from maplet.cli.streams import close, prepare, say, to_nowhere
 from maplet.cli.train import train
@@ -39,6 +40,7 @@ def cli(debug: bool) -> None:
     maplet train penguins.csv --target species
     maplet predict runs/penguins penguins.csv -o predictions.csv
     maplet show runs/penguins
+    maplet report runs/penguins
     maplet explain runs/penguins --row 3
     maplet doctor runs/penguins
     maplet ir net.py:step --arg f32[128,784]
@@ -48,7 +50,7 @@ def cli(debug: bool) -> None:
     click.get_current_context().obj = {"debug": debug}
 
 
-for command in (train, predict, show, explain, audit, doctor, ir):
+for command in (train, predict, show, report, explain, audit, doctor, ir):
     cli.add_command(command)
 
 

@@ -15,6 +15,7 @@ from maplet.cli.streams import say
 from maplet.data.suggest import counted
 from maplet.train.formatting import short_number
 from maplet.train.metrics import higher_is_better
+from maplet.train.reading import is_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,11 +33,6 @@ room = 10_000
 def number(value: Any) -> str:
     """A number as people read it; text and missing values as they are."""
     return short_number(value) if is_number(value) else visible("–" if value is None else str(value))
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a number that fits a float."""
-    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**1000)
 
 
 def visible(text: str) -> str:

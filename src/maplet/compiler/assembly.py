@@ -48,11 +48,26 @@ class BlockAssembler:
         self.to = table
         self.block = block
         self.at: dict[Storage, Pointer] = given
-        self.wanted = wanted
-        self.donated = donated
+        self.wanted = dict(wanted)
+        self.donated = dict(donated)
         self.last = last_uses(block)
         self.last_failure = max((n for n, item in enumerate(block.items) if may_fail(item)), default=-1)
         self.owned: dict[Storage, tuple[int, int]] = {}
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        """What a loop begins with is wanted where it ends with it, if nothing else reads it: then none is copied."""
+        for number, item in reversed(list(enumerate(self.block.items))):
+            if not isinstance(item, Loop):
+                continue
+            read = [self.block.storage[node] for node in item.node.inputs]
+            for gives, place in zip(item.gives, carried_inputs(item), strict=False):
+                begins = read[place]
+                alone = read.count(begins) == 1 and self.last.get(begins) == number
+                if gives in self.wanted and alone and begins not in self.at:
+                    self.wanted[begins] = self.wanted[gives]
+                    if gives in self.donated:
+                        self.donated[begins] = self.donated[gives]
 
     def run(self, targets: Sequence[Pointer]) -> None:
         """The items in order, then what is not yet in its target, where every output must be in the end."""

@@ -9,7 +9,7 @@ from maplet.compiler.combining import neutral
 from maplet.compiler.elements import Axis, Convert, Element, Fetch, Function, Linear, Place, Total, part_of
 from maplet.compiler.evaluator import Evaluator
 from maplet.compiler.memory import InArena, Row
-from maplet.compiler.nests import lower_fill, lower_parts
+from maplet.compiler.nests import lower_fill, lower_nest, sum_of_parts
 from maplet.compiler.strips import written_by
 from maplet.core.graph import Graph, input_node
 from maplet.core.types import ArrayType, short_name
@@ -49,7 +49,9 @@ def assemble_strips(to: BlockAssembler, strips: Strips, number: int) -> None:
 
     to.to.in_parts(count, one)
     for node, (member, place) in sums.items():
-        call = lower_parts(node, input_node(partial[node].type), total_of(member, node).combiner)
+        parts = input_node(partial[node].type)
+        together = sum_of_parts(node, parts, total_of(member, node).combiner, frozenset([parts]).__contains__)
+        call = lower_nest(together)
         work = count * node.array_type.size
         to.to.run_kernel(call, [places[node], place], (node,), (work, work * node.array_type.dtype.itemsize))
 

@@ -37,7 +37,8 @@ class Build:
 def build(graph: Graph, donated: Mapping[int, int], *, steadfast: bool) -> Build:
     """Compile a graph; see `Program`."""
     block = fuse(simplify(inline_custom_gradients(graph))[0])
-    table = Table()
+    made = set(block.storage.values()) - set(block.inputs)
+    table = Table(max((storage.type.nbytes for storage in made if storage.value is None), default=0))
     table.steadfast = steadfast
     inputs = [Given(slot=n) for n in range(len(graph.inputs))]
     fresh = [n for n in range(len(graph.outputs)) if n not in donated]

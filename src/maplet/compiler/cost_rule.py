@@ -19,7 +19,7 @@ from maplet.core.graph import constant_primitive
 from maplet.core.kinds import access_at, is_cheap, is_choice, only_moves
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from maplet.core.graph import Node
 
@@ -49,7 +49,7 @@ class CostRule:
 
     def is_stored(self, node: Node, access: notation.Access) -> bool:
         """The cost rule: whether a value without sums is stored rather than composed into what reads it."""
-        readers = self.readers.get(node, [])
+        readers = list(self.readers_of(node))
         if None in readers:
             return True
         size = node.array_type.size
@@ -65,6 +65,14 @@ class CostRule:
             return not cheap or (len(readers) > 1 and not all(map(self.is_near, node.inputs)))
         inline = all(map(self.takes_inline, readers)) and (once or (cheap and max(reads) <= twice))
         return not inline or (len(readers) > 1 and not self.is_read_as_cheaply(node, sum(reads)))
+
+    def readers_of(self, node: Node) -> Iterator[Node | None]:
+        """Who reads the elements of a node: who only gives them another shape reads none, but hands them on."""
+        for reader in self.readers.get(node, []):
+            if reader is not None and self.gives_another_shape(reader):
+                yield from self.readers_of(reader)
+            else:
+                yield reader
 
     def is_read_as_cheaply(self, node: Node, readers: float) -> bool:
         """Whether what a node is made of is read in no more bytes than if the node was stored, and takes no longer.
@@ -133,7 +141,10 @@ class CostRule:
 
     def gives_another_shape(self, node: Node) -> bool:
         """Whether a node has the elements of its operand in their order: stored in that one's shape, it is there."""
-        return len(node.inputs) == 1 and _reshaped(node, set(node.inputs).__contains__) is not None
+        access = None if isinstance(node.type, tuple) else access_at(node)
+        if access is None or len(node.inputs) != 1 or not only_moves(access.value):
+            return False
+        return _reshaped(node, set(node.inputs).__contains__) is not None
 
     def divides(self, node: Node) -> bool:
         """Whether it gives another shape to what is not stored, so that positions would have to be divided."""

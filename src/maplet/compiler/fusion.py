@@ -15,7 +15,9 @@ from maplet.compiler.cost_rule import CostRule, near
 from maplet.compiler.elements import Axis, Fetch, Running, Total, within
 from maplet.compiler.epilogues import with_epilogues
 from maplet.compiler.evaluator import Evaluator, NotHereError, access_of
+from maplet.compiler.nests import sum_of_parts
 from maplet.compiler.recognition import aimed_at, contains_reduce
+from maplet.compiler.shared_sums import with_shared_sums
 from maplet.compiler.strips import in_strips
 from maplet.compiler.unread import without_unread
 from maplet.core.graph import Graph, Node, as_made, constant_primitive, nested_graphs
@@ -49,6 +51,7 @@ def fuse(graph: Graph) -> Block:
         fuser.require(node)
     without_unread(fuser.block)
     in_strips(fuser.block)
+    with_shared_sums(fuser.block)
     with_epilogues(fuser.block)
     return fuser.block
 
@@ -299,7 +302,14 @@ class Fuser:
         item = products.contraction(node, product, stored)
         if item is None:
             return False
-        self._append(item, node)
+        if products.is_in_parts(product):
+            item = products.in_parts(item)
+            self._append(item, item.node)
+            together = sum_of_parts(node, item.node, "sum", self.block.storage.__contains__)
+            self._register(together)
+            self._append(together, node)
+        else:
+            self._append(item, node)
         return True
 
     def _scatter(self, node: Node) -> bool:
@@ -313,7 +323,7 @@ class Fuser:
         self._append(item, node)
         return True
 
-    def _append(self, item: Contract | Scatter, node: Node) -> None:
+    def _append(self, item: Contract | Scatter | Nest, node: Node) -> None:
         self.block.items.append(item)
         self._store(node, Storage(node.array_type, node.primitive.name), born=len(self.block.items) - 1)
 

@@ -243,14 +243,14 @@ def lower_fill(node: Node, shape: Sequence[int], number: float) -> KernelCall:
     return lowering.call("fill", body, count, axis.extent, head)
 
 
-def lower_parts(node: Node, parts: Node, combiner: str) -> KernelCall:
-    """A kernel that puts the parts of a sum together, one after another."""
+def sum_of_parts(node: Node, parts: Node, combiner: str, stored: Callable[[Node], bool]) -> Nest:
+    """A nest that puts the parts of a sum together, one after another."""
     shape, count = node.array_type.shape, parts.array_type.shape[0]
     axis, dtype = Axis(count), short_name(node.array_type.dtype)
-    nest = Nest(tuple(Axis(length) for length in shape), shape, Evaluator(frozenset([parts]).__contains__, {}))
+    nest = Nest(tuple(Axis(length) for length in shape), shape, Evaluator(stored, {}))
     at = nest.evaluator.flat(nest.place(), shape) + Linear(0, {axis: prod(shape)} if count > 1 else {})
     nest.outputs[node] = Total(dtype, combiner, axis, Fetch(dtype, parts, at, None), False)
-    return lower_nest(nest)
+    return nest
 
 
 def _visit(scatter: Scatter, shape: tuple[int, ...], dtype: str) -> KernelCall:

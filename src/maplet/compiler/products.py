@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from maplet.compiler.blocks import Contract, Into, Scatter, place_of
@@ -11,19 +12,19 @@ from maplet.compiler.elements import Axis, Fetch, Function, Linear, Total
 from maplet.compiler.evaluator import Evaluator, access_of
 from maplet.compiler.reading import Reading, lanes_of
 from maplet.compiler.recognition import aimed_at, is_product
+from maplet.core.graph import Node
 from maplet.core.index_notation import Call, Index, Read, Reduce
 from maplet.core.kinds import access_at
-from maplet.core.types import is_narrow, short_name
+from maplet.core.types import ArrayType, is_narrow, short_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from maplet.core.graph import Node
 
     Stored = Callable[[Node], bool]
 
 
 long = 64  # terms of a product with a vector: from here on it is a sum in lanes
+parts, deep = 4, 4096  # in which a sum over the rows of both operands is taken, and terms from which on it is
 
 
 def is_contraction(product: Node) -> bool:
@@ -69,6 +70,35 @@ def _is_turned(node: Node) -> bool:
         return False
     last = access.value.at[-1] if access.value.at else None
     return isinstance(last, Index) and last != access.axes[-1]
+
+
+def is_in_parts(product: Node) -> bool:
+    """Whether a contraction is taken in `parts`, each over some of the rows of both operands: Xᵀ g over many rows.
+
+    So is the gradient of a kernel, in which the examples take the place of rows. A thread then reads the rows that it
+    wrote, which lie in its own cache, and the error grows more slowly. Nothing decides but the shapes of the product:
+    its terms must be many, and the parts few beside what they are made of.
+    """
+    reduce = access_of(product).value
+    if not isinstance(reduce, Reduce) or reduce.extent % parts or not _is_turned(product.inputs[0]):
+        return False
+    terms, body = 1, reduce
+    while isinstance(body, Reduce):
+        terms, body = terms * body.extent, body.body
+    read = sum(child.array_type.size for child in product.inputs)
+    return terms >= deep and parts * parts * product.array_type.size <= read
+
+
+def in_parts(item: Contract) -> Contract:
+    """A contraction that gives the parts of another one, side by side in front."""
+    rows, *others = item.contraction.sums
+    node, count = item.node, rows.extent // parts
+    part = Node(
+        node.primitive, node.inputs, node.params, ArrayType((parts, *node.array_type.shape), node.array_type.dtype)
+    )
+    each = ContractionAxis(parts, count * rows.a, count * rows.b, node.array_type.size)
+    axes, sums = (each, *item.contraction.axes), (replace(rows, extent=count), *others)
+    return Contract(part, replace(item.contraction, axes=axes, sums=sums), item.a, item.b, item.product)
 
 
 def contraction(node: Node, product: Node, stored: Stored) -> Contract | None:

@@ -39,10 +39,11 @@ class Called:
 class Table:
     """The instructions of a program in the making, and the arguments of its kernels.
 
-    Words are numbered from 0: first those of the table, then the arguments; `Program` gives them memory.
+    Words are numbered from 0: first those of the table, then the arguments; `Program` gives them memory. ``largest``
+    says how many bytes the largest array has that the program makes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int = 0) -> None:
         self.rows: list[list[Any]] = []
         self.words: list[Any] = []  # behind the table
         self.relocations: list[tuple[tuple[str, int], tuple[str, int]]] = []  # (word, the word whose address it holds)
@@ -51,7 +52,7 @@ class Table:
         self.errors: list[Node] = []
         self.hosts: list[tuple[Node, int]] = []  # operation, the word from which its operands' addresses stand
         self.constants: list[np.ndarray[Any, Any]] = []
-        self.arena = Arena()
+        self.arena = Arena(largest)
         self.room = self.arena  # where new arrays lie: there, or in memory that each thread has for its own
         self.own = 0  # bytes of each thread's own memory
         self.pointers: list[Pointer] = []

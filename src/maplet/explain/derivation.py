@@ -7,6 +7,7 @@ these say about one forward node.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -65,8 +66,6 @@ class Derivation:
         Whether steps tell the line of the user's code; what was typed or read from a run has none.
     """
 
-    has_lines = True
-
     def __init__(
         self,
         both: Passes,
@@ -75,10 +74,11 @@ class Derivation:
         *,
         title: str,
         language: str,
+        has_lines: bool = True,
         loss: ExplainedNode | None = None,
         arriving: Mapping[Node, Sequence[Arrival]] | None = None,
     ) -> None:
-        self.title, self.language = title, language
+        self.title, self.language, self.has_lines = title, language, has_lines
         self.passes, self.backward, self.trail = both, both.backward, both.trail
         self.names, self.values = names, values
         self.symbols = {node: symbol(node, names) for node in names}
@@ -131,6 +131,10 @@ class Derivation:
     def gradients(self) -> dict[str, Value]:
         """∂loss/∂input by name, of every input that the loss depends on."""
         return {leaf.name: leaf.cotangent for leaf in self.leaves if leaf.cotangent is not None}
+
+    def place(self, origin: Origin) -> str:
+        """The line of the user's code that an origin tells, ``train.py:42``; empty where there is none."""
+        return f"{Path(origin.file).name}:{origin.line}" if origin.file and self.has_lines else ""
 
     def cotangent_node(self, node: Node) -> Node | None:
         """The node of the backward pass that is ∂loss/∂node."""
@@ -295,14 +299,19 @@ def explain(f: Callable[..., Any], *args: Any, language: str = "en") -> Derivati
     >>> [round(float(x), 4) for x in (d.loss.value, d["v1"].cotangent, d["w"].cotangent)]
     [0.8415, 0.5403, 0.2702]
     """
+    return explained(f, args, language=language)
+
+
+def explained(f: Callable[..., Any], args: Sequence[Any], *, language: str, has_lines: bool = True) -> Derivation:
+    """What `explain` gives; of a function that is ours and not the user's, without its lines."""
     require_language(language)
     recording = recorded(f, args)
     objects = [name for name, arg in zip(argument_names(f, len(args)), args, strict=True) if isinstance(arg, Stateful)]
     both = passes(recording.graph)
-    names = names_for_people(both, names_outside(f, recording.captured), objects)
+    names = names_for_people(both, names_outside(f, recording.captured), objects, by_lines=has_lines)
     given = [array.numpy() for array in recording.given()]
     values = both.values(given, [np.ones((), both.backward.inputs[-1].array_type.dtype)], recording.values)
-    return Derivation(both, names, values, title=name_of(f), language=language)
+    return Derivation(both, names, values, title=name_of(f), language=language, has_lines=has_lines)
 
 
 def _users(order: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:

@@ -10,10 +10,12 @@ import numpy as np
 
 from maplet.data.suggest import suggest
 from maplet.errors import SettingError
+from maplet.explain.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from maplet.core.context import Origin
     from maplet.explain.derivation import Derivation
     from maplet.explain.node import ExplainedNode
 
@@ -67,22 +69,28 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
     steps = derivation.steps
     if unfold is True or (unfold is False and len(steps) <= most_steps):
         return [Fold(step.name, (step,)) for step in steps]
-    groups: dict[str, list[ExplainedNode]] = {}
-    for step in steps:
-        groups.setdefault(title_of(step), []).append(step)
-    wanted = [title for title in groups if isinstance(unfold, str) and f"{title}.".startswith(f"{unfold}.")]
+    groups = by_layer(derivation)
+    titles = [group.title for group in groups]
+    wanted = [title for title in titles if isinstance(unfold, str) and f"{title}.".startswith(f"{unfold}.")]
     if isinstance(unfold, str) and not wanted:
-        raise SettingError(f"unfold={unfold!r}: there is no such group", fix=suggest(unfold, groups, kind="groups"))
+        raise SettingError(f"unfold={unfold!r}: there is no such group", fix=suggest(unfold, titles, kind="groups"))
     found: list[Fold] = []
-    for title, members in groups.items():
-        opened = title in wanted
-        found += [Fold(step.name, (step,)) for step in members] if opened else [Fold(title, tuple(members))]
+    for group in groups:
+        found += [Fold(step.name, (step,)) for step in group.steps] if group.title in wanted else [group]
     return found
 
 
-def title_of(step: ExplainedNode) -> str:
-    """The group that a step belongs to: its layer, or else the line that made it."""
-    return step.origin.layer or step.place or "–"
+def by_layer(derivation: Derivation) -> list[Fold]:
+    """The steps of each layer; outside of layers, those of each line."""
+    groups: dict[str, list[ExplainedNode]] = {}
+    for step in derivation.steps:
+        groups.setdefault(title_of(step.origin, derivation), []).append(step)
+    return [Fold(title, tuple(members)) for title, members in groups.items()]
+
+
+def title_of(origin: Origin, derivation: Derivation) -> str:
+    """The group of what comes from there: its layer, or else the line, or else the loss, outside of the net."""
+    return origin.layer or derivation.place(origin) or say("outside", derivation.language)
 
 
 def norm(values: Iterable[np.ndarray | None]) -> float | None:

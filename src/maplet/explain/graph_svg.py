@@ -1,4 +1,4 @@
-"""The boxes and arrows of a derivation as a drawing; each box can be reached by keyboard and says what it is."""
+"""Boxes and arrows as a drawing; each box is a link to what is said about it, and says what it is."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ from typing import TYPE_CHECKING
 
 from maplet.explain.layout import places
 from maplet.explain.markup import Markup, element, number
-from maplet.explain.picture import boxes
-from maplet.explain.svg import drawing, label
+from maplet.explain.svg import drawing, label, text_width
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from maplet.explain.derivation import Derivation
     from maplet.explain.picture import Box
 
 letter, line_height, padding = 7.3, 17.0, 10.0  # of the 12 px letters in a box, all of one width
 gap, layer_gap, margin = 22.0, 40.0, 14.0
 
 
-def graph_svg(derivation: Derivation, title: str, unfold: bool | str = False) -> Markup:
-    """The computation graph, inputs at the top and the loss at the bottom."""
-    found, arrows = boxes(derivation, unfold)
+def graph_svg(
+    found: Sequence[Box], arrows: Sequence[tuple[int, int]], title: str, anchor: str, language: str
+) -> Markup:
+    """A graph, what comes first at the top; box n leads to ``#anchor-n`` of the page."""
     widths = [_width(box) for box in found]
     x, layer = places(widths, arrows, gap)
     heights = [line_height * (1 + len(box.lines)) + 2 * padding for box in found]
@@ -32,16 +31,18 @@ def graph_svg(derivation: Derivation, title: str, unfold: bool | str = False) ->
         _arrow((x[start], tops[layer[start]] + heights[start]), (x[end], tops[layer[end]]), start, end)
         for start, end in arrows
     ]
-    drawn = [_drawn(box, n, (x[n], tops[layer[n]]), (widths[n], heights[n])) for n, box in enumerate(found)]
+    drawn = [
+        _drawn(box, f"{anchor}-{n}", (x[n], tops[layer[n]]), (widths[n], heights[n])) for n, box in enumerate(found)
+    ]
     width = max((at + w / 2 for at, w in zip(x, widths, strict=True)), default=0.0) + margin
     height = max((tops[layer[n]] + h for n, h in enumerate(heights)), default=0.0) + margin
-    words = say("nodes and arrows", derivation.language, len(found), len(arrows))
-    return drawing("graph", title, words, (width, height), lines, drawn, role="group")
+    words = say("boxes", language, len(found), len(arrows))
+    size = (width, height)
+    return drawing(f"{anchor}-graph", title, words, size, lines, drawn, least_width=width, role="group")
 
 
 def _width(box: Box) -> float:
-    longest = max(sum(2 if ord(c) > 0x2E80 else 1 for c in line) for line in (box.title, *box.lines))
-    return max(longest * letter, 40.0) + 2 * padding
+    return max(40.0, *(text_width(line, letter) for line in (box.title, *box.lines))) + 2 * padding
 
 
 def _tops(heights: Sequence[float], layer: Sequence[int]) -> dict[int, float]:
@@ -67,15 +68,14 @@ def _arrow(start: tuple[float, float], end: tuple[float, float], source: int, ta
     return element("g", paths, class_="arrow", data_from=str(source), data_to=str(target))
 
 
-def _drawn(box: Box, n: int, place: tuple[float, float], size: tuple[float, float]) -> Markup:
+def _drawn(box: Box, goal: str, place: tuple[float, float], size: tuple[float, float]) -> Markup:
     (middle, top), (width, height) = place, size
     rows = [label(box.title, middle, top + padding + 12, "middle", class_="name")]
     for at, line in enumerate(box.lines, start=1):
-        class_ = "gradient" if line.startswith("∂ ") else "value"
+        class_ = "gradient" if line.startswith("∂") else "value"
         rows.append(label(line, middle, top + padding + 12 + at * line_height, "middle", class_=class_))
     rectangle = element("rect", x=middle - width / 2, y=top, width=width, height=height, rx=8.0)
     return element(
-        "g", rectangle, rows,
-        class_=f"box {box.kind}", data_step=str(n), role="button", tabindex="0",
-        aria_label=", ".join((box.title, *box.lines)),
+        "a", rectangle, rows,
+        class_=f"box {box.kind}", href=f"#{goal}", aria_label=", ".join((box.title, *box.lines)),
     )  # fmt: skip

@@ -177,13 +177,18 @@ class Inside:
         if self.is_loop:
             known = self._names_of_a_step()
         self.names = names_for_people(
-            self.both, known=known, result="", numbered=f"{self.node.name}.", through_reshapes=True
+            self.both,
+            known=known,
+            by_lines=self.node.derivation.has_lines,
+            result="",
+            numbered=f"{self.node.name}.",
+            through_reshapes=True,
         )
 
     def _names_of_a_step(self) -> dict[Node, str]:
         """``h[t−1]`` and ``h[t]`` for what is handed on, ``x[t]`` for a row; what all steps read as it is around it."""
         program = self.both.program
-        own = names_for_people(self.both, result="", numbered="")
+        own = names_for_people(self.both, by_lines=self.node.derivation.has_lines, result="", numbered="")
         constants, end = self.constants, self.constants + self.carries
         known = dict(zip(program.inputs[:constants], self.node.operands, strict=False))
         before, after = ("t+1", "t") if self.reverse else ("t−1", "t")
@@ -227,12 +232,10 @@ class Inside:
         if self.is_loop:
             parts.append(say("loop step", around.language, number, count - 1))
         make = type(around)  # which stands in a file that reads this one
-        found = make(
+        return make(
             self.both, self.names, values, title=", ".join(part for part in parts if part),
-            language=around.language, loss=around.loss, arriving=self._arriving(number),
+            language=around.language, has_lines=around.has_lines, loss=around.loss, arriving=self._arriving(number),
         )  # fmt: skip
-        found.has_lines = around.has_lines
-        return found
 
     def _arriving(self, number: int) -> dict[Node, list[Arrival]]:
         """What gradient comes to its results from outside; in a ``custom_gradient``, to its inputs too."""

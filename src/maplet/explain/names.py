@@ -35,6 +35,7 @@ def names_for_people(
     outside: Sequence[str] = (),
     objects: Collection[str] = (),
     *,
+    by_lines: bool = True,
     known: Mapping[Node, str] | None = None,
     result: str = "loss",
     numbered: str = "v",
@@ -50,6 +51,8 @@ def names_for_people(
         The names of what the function took from outside, which are the last inputs.
     objects
         Names of the arguments that are modules: ``hidden.weight`` is enough, the net's own name says nothing.
+    by_lines
+        Whether the lines that made the nodes are the user's, so that their variables are names.
     known
         Names that are settled already.
     result
@@ -66,7 +69,7 @@ def names_for_people(
     graph, order = both.program, as_made(both.program)
     wanted: dict[Node, str] = _inputs(graph, outside, objects) | dict(known or {})
     between = [node for node in order if node not in wanted and node.primitive is not constant_primitive]
-    assigned = _assigned(between, both)
+    assigned = _assigned(between, both) if by_lines else {}
     layers = _ends_of_layers(between, graph) if result else {}  # what is inside of one is in one layer
     for node in between:
         if name := assigned.get(node) or layers.get(node):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -84,8 +83,7 @@ class ExplainedNode:
     @property
     def place(self) -> str:
         """The line in the user's code, ``train.py:42``; empty where there is none."""
-        known = self.origin.file and self.derivation.has_lines
-        return f"{Path(self.origin.file).name}:{self.origin.line}" if known else ""
+        return self.derivation.place(self.origin)
 
     @property
     def is_numbered(self) -> bool:

@@ -15,7 +15,7 @@
     boxes.forEach((box, n) => {
       box.classList.toggle("chained", chain.has(n));
       box.classList.toggle("selected", n === step);
-      box.setAttribute("aria-pressed", String(n === step));
+      if (n === step) box.setAttribute("aria-current", "step"); else box.removeAttribute("aria-current");
     });
     for (const arrow of all(".arrow")) {
       const { from, to } = arrow.dataset;
@@ -29,16 +29,13 @@
     one(".panels").scrollTop = 0;
   };
   document.body.classList.add("scripted");
-  boxes.forEach((box, n) => {
-    box.addEventListener("click", () => show(n));
-    box.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); show(n); }
-    });
-  });
   one("#previous").addEventListener("click", () => show(current - 1));
   one("#next").addEventListener("click", () => show(current + 1));
   for (const link of all('a[href^="#step-"]')) {
-    link.addEventListener("click", (event) => { event.preventDefault(); show(Number(link.hash.slice(6))); });
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      show(Number(link.getAttribute("href").slice(6)));
+    });
   }
   const keys = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
   document.addEventListener("keydown", (event) => {

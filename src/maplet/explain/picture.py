@@ -10,6 +10,8 @@ from maplet.explain.print_text import text
 from maplet.explain.symbols import number, value_formula
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from maplet.explain.derivation import Derivation
     from maplet.explain.node import ExplainedNode
 
@@ -48,7 +50,11 @@ def boxes(derivation: Derivation, unfold: bool | str = False) -> tuple[list[Box]
     if not any(len(fold.steps) > 1 for fold in folds):
         used = [leaf for leaf in derivation.leaves if leaf.node in derivation.users]
         inputs = [Fold(leaf.name, (leaf,)) for leaf in used]
-    every = [*inputs, *folds]
+    return boxes_of([*inputs, *folds], derivation)
+
+
+def boxes_of(every: Sequence[Fold], derivation: Derivation) -> tuple[list[Box], list[tuple[int, int]]]:
+    """A box for each group, and the arrows between them by number."""
     group = {step.node: n for n, fold in enumerate(every) for step in fold.steps}
     arrows = {
         (group[child], n): None
@@ -63,13 +69,13 @@ def boxes(derivation: Derivation, unfold: bool | str = False) -> tuple[list[Box]
 def _box(fold: Fold, derivation: Derivation) -> Box:
     last = fold.last
     if len(fold.steps) > 1:
-        kind = "fold"
+        kind = "loss" if last is derivation.loss else "fold"
         lines = [fold.operations]
     else:
         kind = "loss" if last is derivation.loss else "input" if last.operation == "input" else "step"
-        lines = [_short(text(value_formula(last)))] if kind != "input" else []
+        lines = [short(text(value_formula(last)))] if kind != "input" else []
     lines += [line for line in (_number("", last.value, last), _number("∂ ", last.cotangent, last)) if line]
-    return Box(_short(fold.title), tuple(lines), kind, fold.steps)
+    return Box(short(fold.title), tuple(lines), kind, fold.steps)
 
 
 def _number(before: str, value: Any, step: ExplainedNode) -> str:
@@ -81,7 +87,8 @@ def _number(before: str, value: Any, step: ExplainedNode) -> str:
     return f"{before or f'{step.node.type} '}‖{norm([value]):.4g}‖"
 
 
-def _short(line: str) -> str:
+def short(line: str) -> str:
+    """A line as far as a box is wide."""
     return line if len(line) <= widest else f"{line[: widest - 1]}…"
 
 

@@ -158,7 +158,12 @@ def label(text: str, x: float, y: float, anchor: str, **attributes: str | float 
 
 def label_width(ticks: Sequence[float]) -> float:
     """The room that the labels of ticks take, in units of the drawing."""
-    return max((len(tick_label(tick, ticks)) for tick in ticks), default=1) * 7.5
+    return max((text_width(tick_label(tick, ticks)) for tick in ticks), default=7.5)
+
+
+def text_width(text: str, letter: float = 7.5) -> float:
+    """About how wide a text is, in units of the drawing; a Chinese character is as wide as two letters."""
+    return letter * sum(2 if ord(character) > 0x2E80 else 1 for character in text)
 
 
 def drawing(

@@ -25,6 +25,9 @@ words = {
     "operation": ("operation", "运算"),
     "no gradient": ("no gradient flows here", "此处没有梯度"),
     "graph": ("the graph: loss at the bottom", "计算图：损失在底部"),
+    "boxes": ("{0} boxes, {1} arrows", "{0} 个方框，{1} 个箭头"),
+    "outside": ("loss", "损失"),
+    "reads": ("reads {0}", "读取 {0}"),
     "folded": (
         'folded by layer; unfold=True shows every step, unfold="NAME" those of one layer',
         '按层折叠；unfold=True 显示每一步，unfold="层名" 展开一层',
@@ -34,7 +37,7 @@ words = {
         "点击节点可查看从它回到损失的导数链；方向键可前进或后退一步。",
     ),
     "inside of": ("inside of {0}", "{0} 的内部"),
-    "loop step": ("t = {0} of 0 … {1}", "t = {0}（0 … {1}）"),
+    "loop step": ("t = {0} of 0 … {1}", "第 t = {0} 步（0 … {1}）"),
     "loop": ("a loop of {0} steps, t = 0 … {1}", "共 {0} 步的循环，t = 0 … {1}"),
     "loop of one": ("a loop of 1 step, t = 0", "共 1 步的循环，t = 0"),
     "no steps": ("a loop without a step", "没有执行任何一步的循环"),
@@ -60,7 +63,6 @@ words = {
     "loss after": ("loss after", "更新后的损失"),
     "predicted": ("decrease predicted to first order, α‖∇J‖²", "一阶预测的下降 α‖∇J‖²"),
     "real": ("real decrease", "实际下降"),
-    "nodes and arrows": ("{0} nodes, {1} arrows", "{0} 个节点，{1} 条箭头"),
     # ── pictures ─────────────────────────────────────────────────────────────────────────────────
     "descent": ("descent of the loss", "损失的下降过程"),
     "path of descent": (

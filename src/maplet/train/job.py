@@ -22,7 +22,8 @@ from maplet.optim.described import arguments
 from maplet.train.callbacks import Callback, EarlyStopping
 from maplet.train.fit import fit
 from maplet.train.metrics import as_metrics
-from maplet.train.report.job import write_report
+from maplet.train.report import report_html
+from maplet.train.report.gathering import report_data
 from maplet.train.run_directory import RunDirectory
 from maplet.train.training import interrupted
 
@@ -113,11 +114,10 @@ class Keep(Callback):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished job: the run, and on the test part the metrics of each model and the network's outputs."""
+    """A finished job: the run, and the metrics of each model on the test part."""
 
     run: Run
     metrics: dict[str, dict[str, float]]
-    outputs: np.ndarray[Any, Any]
     interrupted: bool
 
 
@@ -154,17 +154,16 @@ def train(
         metrics=["accuracy"] if problem.task == "classification" else [], callbacks=[stopping, documents],
         seed=settings.seed, directory=directory, existing=existing, progress=progress, lint=lint, doctor=doctor,
     )  # fmt: skip
-    outputs = run.predict(problem.test[0]).numpy()
-    metrics = {"network": measure(problem, outputs)}
+    metrics = {"network": measure(problem, run.predict(problem.test[0]).numpy())}
     linear = None if run.stop_reason == interrupted else fit_linear_model(problem, settings)
     if linear is None or linear.stop_reason == interrupted:
-        return Outcome(run, metrics, outputs, interrupted=True)
+        return Outcome(run, metrics, interrupted=True)
     metrics["linear model"] = measure(problem, linear.predict(problem.test[0]).numpy())
     metrics["baseline"] = measure(problem, baseline(problem))
-    outcome = Outcome(run, metrics, outputs, interrupted=False)
+    outcome = Outcome(run, metrics, interrupted=False)
     with RunDirectory(directory).reopened(run.start) as place:
         place.write_json("metrics.json", metrics)
-        write_report(place, problem, outcome)
+        place.write_text("report.html", report_html(report_data(directory, problem)))
     return outcome
 
 

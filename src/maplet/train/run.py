@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.tree import leaves
 from maplet.errors import CheckpointError, ShapeError
+from maplet.health.lint.finding import Finding
 from maplet.nn.architecture import build, describe
 from maplet.ops.slicing import concat
 from maplet.train.inputs import as_inputs, compute_dtype, rows_of
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from maplet.core.array import Array
     from maplet.health.doctor import Diagnosis
-    from maplet.health.lint import Finding
     from maplet.nn import Module
     from maplet.optim import Optimizer
 
@@ -58,6 +58,8 @@ class Run:
         `maplet.transforms.watch.readable` describes.
     findings
         What the lint had to say before the first step.
+    linted
+        Whether it looked.
     diagnoses
         What the doctor had to say during training, if he was asked to look.
     attachments
@@ -77,6 +79,7 @@ class Run:
         self.stop_reason = ""
         self.watched: list[dict[str, Any]] = []
         self.findings: list[Finding] = []
+        self.linted = False
         self.diagnoses: list[Diagnosis] = []
         self.attachments: dict[str, Any] = {}
         self.start = ""
@@ -116,8 +119,9 @@ class Run:
     # ── files ────────────────────────────────────────────────────────────────────────────────────
 
     def save_model(self, path: str | Path) -> None:
-        """Write the network, its architecture and weights, into a directory of its own."""
-        save(self.net, path, self.attachments)
+        """Write the network, its architecture and weights, and how it came to be, into a directory of its own."""
+        course = {"best_epoch": self.best_epoch, "stop_reason": self.stop_reason, "findings": kept_findings(self)}
+        save(self.net, path, {**self.attachments, "course": course})
 
 
 def predict(net: Module, inputs: Any) -> Array:
@@ -200,13 +204,38 @@ def load(path: str | Path, net: Module | None = None) -> Run:
         raise CheckpointError(f"the weights in {path} do not fit: {error.message}", fix=error.fix) from error
     net.eval()
     run = Run(net, directory=path if whole_run else None)
-    run.attachments = {name: content for name, content in documents.items() if name != "model"}
+    run.attachments = {name: content for name, content in documents.items() if name not in ("model", "course")}
+    _take_up_course(run, documents.get("course"), path)
     if whole_run and (path / "history.jsonl").exists():
         run.history = read_history(path / "history.jsonl")
         run.epoch = len(run.history)
     if whole_run and (path / "watch.jsonl").exists():
         run.watched = read_history(path / "watch.jsonl")
     return run
+
+
+def kept_findings(run: Run) -> list[dict[str, Any]] | None:
+    """What the lint had to say, as it is kept; None if it did not look."""
+    return [finding.to_dict() for finding in run.findings] if run.linted else None
+
+
+def take_up_findings(run: Run, kept: dict[str, Any]) -> None:
+    """What `kept_findings` gave, out of the document in which it is kept."""
+    found = kept.get("findings")
+    run.linted = found is not None
+    run.findings = [Finding.from_dict(one) for one in found or ()]
+
+
+def _take_up_course(run: Run, course: Any, path: Path) -> None:
+    """How the model came to be, if its directory says so: those of earlier versions do not."""
+    if course is None:
+        return
+    try:
+        best, reason = course["best_epoch"], str(course["stop_reason"])
+        run.best_epoch, run.stop_reason = None if best is None else int(best), reason
+        take_up_findings(run, course)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"{path}: course.json is damaged: {error!r}") from error
 
 
 def _built(description: Any, path: Path) -> Module:

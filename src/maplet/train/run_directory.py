@@ -7,7 +7,7 @@
     ├── history.jsonl     one line per epoch, written as it happens
     ├── watch.jsonl       one line per step that was watched, as of the checkpoint
     ├── checkpoint/       where training stands: network, optimizer, callbacks, position inside the epoch
-    ├── model/            the finished network, and how its inputs were prepared
+    ├── model/            the finished network, how its inputs were prepared, and how training ended
     ├── job.json          what the command line was asked for
     └── metrics.json, report.html        from the command line: what it is worth
 """
@@ -178,8 +178,9 @@ class RunDirectory:
     # it got: `begun` before the first move, `complete` after the last. It disappears by one rename.
 
     def _names(self, folder: Path) -> list[str]:
-        """What of a run stands in a folder; metrics and report belong to it only if the command line made it."""
-        names = ours if (folder / "job.json").exists() else [name for name in ours if name not in told]
+        """What of a run stands in a folder; metrics belong to it only if the command line made it."""
+        by_command = (folder / "job.json").exists()
+        names = [name for name in ours if by_command or name not in told or is_report(folder / name)]
         return [name for name in names if (folder / name).exists()]
 
     def _put_aside(self) -> None:
@@ -340,6 +341,11 @@ def _line(record: dict[str, Any]) -> str:
 def _may_be_ours(path: Path) -> bool:
     """Whether a directory is one of ours, be it damaged: it holds files of our kinds only."""
     return is_ours(path) or (path.is_dir() and all(f.suffix in (".json", ".safetensors") for f in path.iterdir()))
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is a report of a run: its title says so."""
+    return path.is_file() and b" maplet</title>" in path.read_bytes()[:8192]
 
 
 def remove(path: Path) -> None:

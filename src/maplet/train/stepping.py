@@ -19,7 +19,7 @@ from maplet.ops.indexing import take
 from maplet.ops.movement import reshape
 from maplet.ops.slicing import concat
 from maplet.transforms.derivatives import value_and_grad
-from maplet.transforms.watch import readable, statistics, watched_value_and_grad
+from maplet.transforms.watch import Watched, readable, statistics, watched_value_and_grad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,8 +88,8 @@ class Stepping:
                 return loss(net(x), y, **given)
 
             before = {name: same(leaf) for name, leaf in net.parameters().items()}
-            value, gradients, seen = watched_value_and_grad(objective)(net)
-            optimizer.update(net, gradients)
+            value, taken, gradients, seen = look(objective, optimizer, net)
+            optimizer.update(net, taken)
             now = net.parameters()
             updates = {name: now[name] - before[name] for name in gradients}
             numbers, self.names = statistics(seen, before, gradients, updates)
@@ -187,6 +187,24 @@ class Stepping:
         except TraceError as error:
             self._give_up(error)
             return None
+
+
+def look(
+    objective: Callable[[Module], Array], optimizer: Optimizer, net: Module
+) -> tuple[Array, dict[str, Array], dict[str, Array], Watched]:
+    """The value of an objective, the gradient that the optimizer takes, and that at the weights with what is seen.
+
+    The two gradients are one, but for an optimizer such as `SAM`, which takes that of another point.
+    """
+    found: list[tuple[dict[str, Array], Watched]] = []
+
+    def both(net: Module) -> tuple[Array, dict[str, Array]]:
+        value, gradients, seen = watched_value_and_grad(objective)(net)
+        found.append((gradients, seen))
+        return value, gradients
+
+    value, taken = optimizer.gradients_from(both)(net)
+    return value, taken, *found[0]
 
 
 def rows_in(samples: Any) -> int:

@@ -23,7 +23,16 @@ from maplet.nn.losses import losses
 from maplet.train.callbacks import Callback
 from maplet.train.descent import Descent
 from maplet.train.interruption import Interruption
-from maplet.train.run import Run, architecture, predict, predict_batch, read_history, restored
+from maplet.train.run import (
+    Run,
+    architecture,
+    kept_findings,
+    predict,
+    predict_batch,
+    read_history,
+    restored,
+    take_up_findings,
+)
 from maplet.train.stepping import Stepping
 from maplet.train.watching import Watching
 
@@ -111,6 +120,7 @@ class Training:
             self.run.findings = lint(
                 self.net, self.loss, known.parts(), optimizer=self.optimizer, batch_size=self.batch_size
             )
+            self.run.linted = True
         for finding in self.run.findings:
             logger.warning("%s", finding)
 
@@ -274,6 +284,7 @@ class Training:
             "seconds": self.seconds,
             "optimizer": self.optimizer.state_dict(),
             "callbacks": [callback.state() for callback in self.callbacks],
+            "findings": kept_findings(run),
             **({"watched": len(run.watched)} if run.watched else {}),
         }
         arrays = {
@@ -312,6 +323,7 @@ class Training:
         run.stop_reason = "" if state["stop_reason"] == interrupted else state["stop_reason"]
         self.total, self.total_weight = float(state["total"]), float(state["total_weight"])
         self.seconds = float(state["seconds"])
+        take_up_findings(run, state)
         run.load_weights(arrays["network"])
         self.optimizer.load_state_dict(state["optimizer"], arrays["optimizer"])
         for n, (callback, saved) in enumerate(zip(self.callbacks, state["callbacks"], strict=True)):

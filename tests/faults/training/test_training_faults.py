@@ -5,7 +5,9 @@ from collections import Counter
 
 import pytest
 import runs_development  # noqa: F401  (importing enters the runs)
-import runs_held_out  # noqa: F401  (as above)
+import runs_held_out_images  # noqa: F401  (as above)
+import runs_held_out_sequences  # noqa: F401  (as above)
+import runs_held_out_tables  # noqa: F401  (as above)
 from training_runs import groups, said
 
 from maplet.health.doctor import rules

@@ -55,6 +55,17 @@ class Finding:
         """Where the rule is explained."""
         return f"docs/lint.md#{self.code.lower()}"
 
+    def to_dict(self) -> dict[str, Any]:
+        """As a run keeps it in JSON; the numbers of the evidence stand in the message too and are not kept twice."""
+        at = {"file": self.origin.file, "line": self.origin.line, "layers": list(self.origin.layers)}
+        return {"code": self.code, "message": self.message, "fix": self.fix, **at}
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> Finding:
+        """What `to_dict` gave."""
+        origin = Origin(str(kept["file"]), int(kept["line"]), tuple(map(str, kept["layers"])))
+        return cls(str(kept["message"]), str(kept["fix"]), origin, code=str(kept["code"]))
+
     def __str__(self) -> str:
         place = f"\n  at:  {self.where}" if self.where else ""
         return f"{self.code} {self.message}{place}\n  fix: {self.fix}"

@@ -1,95 +1,51 @@
-"""The report of a finished run: one HTML file that needs nothing else, to look at, print and send round.
+"""The report of a run: one HTML file that needs nothing else, to look at, print and send round.
 
 It holds no script and loads nothing (a content security policy in the page forbids both), follows the reader's choice
-of light or dark, and the same data give the same bytes.
+of light or dark, speaks English or Chinese, and the same data give the same bytes.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
 from importlib.resources import files
-from typing import Any, Required, TypedDict, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maplet.errors import DataError
+from maplet.explain.document import document
 from maplet.explain.markup import Content, Markup, element
 from maplet.explain.svg import is_shown
-from maplet.train.formatting import duration, short_number
-from maplet.train.metrics import higher_is_better
+from maplet.train.formatting import duration
 from maplet.train.report.curves import NO_CURVE, best_value, curves
+from maplet.train.report.findings import findings
+from maplet.train.report.pieces import direction, facts, flat, plain, section, table, value
 from maplet.train.report.predictions import class_rows, confusion_figure, confusion_rows, residual_figures
+from maplet.train.report.words import Words
+from maplet.train.report.worked import graphs, worked_row
 
-_MOST_LINES, _MOST_ITEMS = 50, 200  # of a fact; config.json and the model hold the rest
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-
-class Confusion(TypedDict):
-    """The confusion matrix of the test part: counts[true][predicted], and the name of each class."""
-
-    labels: Sequence[str]
-    counts: Sequence[Sequence[int]]
+    from maplet.train.report.contents import ReportData
 
 
-class Predictions(TypedDict):
-    """The numbers of the test part, in the target's own unit, and what they are called."""
-
-    name: str
-    true: Sequence[float]
-    predicted: Sequence[float]
-
-
-class ReportData(TypedDict, total=False):
-    """What a report tells; only the title is needed, and each part that is not given is left out.
-
-    Attributes
-    ----------
-    title, task, command
-        The name of the run, ``"classification"`` or ``"regression"``, and the command that repeats it.
-    notes
-        Warnings and remarks, shown at the top.
-    metrics
-        Test metrics by model and name; the first model is the one that the run is about:
-        ``{"network": {"accuracy": 0.97}, "linear model": {"accuracy": 0.93}, "baseline": {"accuracy": 0.37}}``.
-    history
-        A record per epoch, as `fit` keeps them; None and NaN are gaps in the curves.
-    best_epoch
-        The epoch whose weights were kept; if not given, that of the least ``val_loss``, or else ``loss``.
-    confusion, predictions
-        For classes and for numbers.
-    data, settings, versions
-        Facts by name; their values may be lists and dicts.
-    network
-        A row per layer, by column: ``{"layer": "0 Linear", "settings": "64 → 32", "output shape": "(N, 32)",
-        "parameters": 2080}``. The parameters are added up.
-    """
-
-    title: Required[str]
-    task: str
-    command: str
-    notes: Sequence[str]
-    metrics: Mapping[str, Mapping[str, float]]
-    history: Sequence[Mapping[str, Any]]
-    best_epoch: int | None
-    confusion: Confusion
-    predictions: Predictions
-    data: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    network: Sequence[Mapping[str, Any]]
-    versions: Mapping[str, Any]
-
-
-def report_html(data: ReportData) -> str:
+def report_html(data: ReportData, language: str = "en") -> str:
     """The report of a run as one HTML page.
 
     Parameters
     ----------
     data
         See `ReportData`. All text in it is escaped.
+    language
+        ``"en"`` or ``"zh"``.
 
     Raises
     ------
     DataError
         When the confusion matrix does not have a row and a column for each label, or there are not as many predicted
         numbers as true ones.
+    SettingError
+        For another language.
 
     Examples
     --------
@@ -97,53 +53,47 @@ def report_html(data: ReportData) -> str:
     >>> page.startswith("<!doctype html>"), "0.9667" in page
     (True, True)
     """
-    style = files("maplet.train.report").joinpath("report.css").read_text(encoding="utf-8")
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{data['title']} – maplet"),
-        element("style", Markup(style)),
-    )
+    say = Words(language)
     best = _best_epoch(data)
     parts = [
-        _header(data, best),
-        _results(data),
-        _training(data, best),
-        _classes(data),
-        _numbers(data),
-        _network(data),
-        _facts("Data", data.get("data", {})),
-        _facts("Settings", data.get("settings", {})),
-        _origin(data),
+        _header(data, best, say),
+        _results(data, say),
+        _training(data, best, say),
+        _findings(data, say),
+        _classes(data, say),
+        _numbers(data, say),
+        _network(data, say),
+        worked_row(data["worked"], say) if "worked" in data else None,
+        *_graphs(data, say),
+        facts(say("data"), data.get("data", {}), say),
+        facts(say("settings"), data.get("settings", {}), say),
+        _origin(data, say),
     ]
-    body = element("body", element("main", parts))
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+    style = files("maplet.train.report").joinpath("report.css").read_text(encoding="utf-8")
+    return document(data["title"], language, style, parts)
 
 
 # ── the parts of the page ────────────────────────────────────────────────────────────────────────
 
 
-def _header(data: ReportData, best: int | None) -> Markup:
+def _header(data: ReportData, best: int | None, say: Words) -> Markup:
     history = data.get("history", [])
     seconds = [record["seconds"] for record in history if is_shown(record.get("seconds"))]
-    words = [_counted(len(history), "epoch")] if history else []
+    words = [say.counted("epochs", "epoch one", len(history))] if history else []
     words += [duration(sum(seconds))] if seconds else []
-    words += [f"kept epoch {best}"] if best is not None and len(history) > 1 else []
+    words += [say("kept", best)] if best is not None and len(history) > 1 else []
     notes = [element("li", note) for note in data.get("notes", [])]
+    task = [say.name(name)] if (name := data.get("task")) else []
     return element(
         "header",
-        element("p", " · ".join(["maplet", *filter(None, [data.get("task")])]), class_="kicker"),
+        element("p", " · ".join(["maplet", *task]), class_="kicker"),
         element("h1", data["title"]),
         element("p", " · ".join(words), class_="words") if words else None,
-        element("ul", notes, class_="notes", aria_label="Notes") if notes else None,
+        element("ul", notes, class_="notes", aria_label=say("notes")) if notes else None,
     )
 
 
-def _results(data: ReportData) -> Markup | None:
+def _results(data: ReportData, say: Words) -> Markup | None:
     """Test metrics: the first model's as large numbers, and all of them in a table."""
     metrics = data.get("metrics", {})
     if not metrics:
@@ -152,59 +102,69 @@ def _results(data: ReportData) -> Markup | None:
     cards = [
         element(
             "div",
-            element("p", name, class_="name"),
-            element("p", _value(value), class_="large"),
-            [element("p", f"{other} ", _value(metrics[other].get(name)), class_="words") for other in others],
+            element("p", say.name(name), class_="name"),
+            element("p", value(number, say), class_="large"),
+            [
+                element("p", f"{say.name(other)} ", value(metrics[other].get(name), say), class_="words")
+                for other in others
+            ],
             class_="card",
         )
-        for name, value in list(metrics[first].items())[:4]
+        for name, number in list(metrics[first].items())[:4]
     ]
     names = list(dict.fromkeys(name for values in metrics.values() for name in values))
     best = {name: _best_models(name, metrics) for name in names}
     rows = [
-        [model, *(_value(values.get(name), best=model in best[name]) for name in names)]
+        [say.name(model), *(value(values.get(name), say, best=model in best[name]) for name in names)]
         for model, values in metrics.items()
     ]
-    headings = [element("span", name, _direction(name)) for name in names]
-    table = _table("Metrics on the test part", ["model", *headings], rows)
-    return _section("Results", element("div", cards, class_="cards"), table)
+    headings = [element("span", say.name(name), direction(name, say)) for name in names]
+    shown = table(say("metrics"), [say("model"), *headings], rows)
+    return section(say("results"), element("div", cards, class_="cards"), shown)
 
 
-def _training(data: ReportData, best: int | None) -> Markup | None:
+def _training(data: ReportData, best: int | None, say: Words) -> Markup | None:
     if "history" not in data:
         return None
     history = data["history"]
     if not history:
-        return _section("Training", element("p", "No epoch was finished."))
+        return section(say("training part"), element("p", say("no epoch")))
     rates = {record["learning_rate"] for record in history if is_shown(record.get("learning_rate"))}
-    constant = f"The learning rate was {rates.pop():g} throughout." if len(rates) == 1 else None
-    charts = curves(history, best)
+    constant = say("constant rate", f"{rates.pop():g}") if len(rates) == 1 else None
+    charts = curves(history, best, say)
     if len(charts) % 2:  # two stand side by side: the last one gets company
-        charts.append(_milestones(history, best))
-    return _section(
-        "Training",
+        charts.append(_milestones(history, best, say))
+    return section(
+        say("training part"),
         element("div", charts, class_="charts"),
         element("p", constant, class_="words") if constant else None,
     )
 
 
-def _milestones(history: Sequence[Mapping[str, Any]], best: int | None) -> Markup:
+def _milestones(history: Sequence[Mapping[str, Any]], best: int | None, say: Words) -> Markup:
     """What was measured in the first epoch, the one that was kept, and the last."""
     names = [name for name in dict.fromkeys(name for record in history for name in record) if name not in NO_CURVE]
     names = [name for name in names if any(is_shown(record.get(name)) for record in history)]
     epochs = [record.get("epoch", place) for place, record in enumerate(history, start=1)]
-    wanted = {1: "first", len(history): "last"} | ({epochs.index(best) + 1: "kept"} if best in epochs else {})
+    wanted = {1: "first", len(history): "last"} | ({epochs.index(best) + 1: "kept milestone"} if best in epochs else {})
     rows = [
         [
-            f"{words}: {epochs[place - 1]}",
-            *(_value(value if is_shown(value) else None) for value in map(history[place - 1].get, names)),
+            say(words, epochs[place - 1]),
+            *(value(number if is_shown(number) else None, say) for number in map(history[place - 1].get, names)),
         ]
         for place, words in sorted(wanted.items())
     ]
-    return _table("Milestones", ["epoch", *(name.replace("_", " ") for name in names)], rows)
+    return table(say("milestones"), [say("epoch"), *(say.name(name).replace("_", " ") for name in names)], rows)
 
 
-def _classes(data: ReportData) -> Markup | None:
+def _findings(data: ReportData, say: Words) -> Markup | None:
+    if "findings" not in data:
+        return None
+    watched, epochs = data.get("watched", 0), len(data.get("history", ()))
+    return findings(data["findings"], data.get("diagnoses", ()), watched, epochs, say)
+
+
+def _classes(data: ReportData, say: Words) -> Markup | None:
     if "confusion" not in data:
         return None
     labels = [str(label) for label in data["confusion"]["labels"]]
@@ -215,122 +175,60 @@ def _classes(data: ReportData) -> Markup | None:
             fix="give one row and one column for each label",
         )
     mistakes = confusion_rows(labels, counts)
-    headings = ["class", "precision", "recall", "f1", "rows"]
-    rows = [[name, *map(_value, values)] for name, *values in class_rows(labels, counts)]
-    tables = [_table("Each class", headings, rows)]
+    headings = [say("class"), *map(say.name, ("precision", "recall", "f1")), say("rows")]
+    rows = [[name, *(value(number, say) for number in values)] for name, *values in class_rows(labels, counts)]
+    tables: list[Content] = [table(say("each class"), headings, rows)]
     if mistakes:
-        tables.append(_table("Most frequent mistakes", ["true", "predicted", "rows", "of the class"], mistakes))
-    figure = confusion_figure(labels, counts)
+        headings = [say("true"), say("predicted"), say("rows"), say("of the class")]
+        tables.append(table(say("mistakes"), headings, mistakes))
+    figure = confusion_figure(labels, counts, say)
     above, beside = (None, [figure, *tables]) if len(labels) <= 10 else (figure, tables)
-    return _section("Predictions", above, element("div", beside, class_="charts"))
+    return section(say("predictions"), above, element("div", beside, class_="charts"))
 
 
-def _numbers(data: ReportData) -> Markup | None:
+def _numbers(data: ReportData, say: Words) -> Markup | None:
     if "predictions" not in data:
         return None
     given = data["predictions"]
     if len(given["true"]) != len(given["predicted"]):
         raise DataError(f"{len(given['predicted'])} predicted numbers were given for {len(given['true'])} true ones")
-    figures = residual_figures(given["true"], given["predicted"], given["name"])
-    return _section("Predictions", element("div", figures, class_="charts"))
+    figures = residual_figures(given["true"], given["predicted"], given["name"], say)
+    return section(say("predictions"), element("div", figures, class_="charts"))
 
 
-def _network(data: ReportData) -> Markup | None:
+def _network(data: ReportData, say: Words) -> Markup | None:
     rows = data.get("network", [])
     if not rows:
         return None
     names = list(dict.fromkeys(name for row in rows for name in row))
     total = sum(row["parameters"] for row in rows if isinstance(row.get("parameters"), int))
-    cells = [[f"{cell:,}" if isinstance(cell, int) else _plain(cell) for cell in map(row.get, names)] for row in rows]
-    return _section("Network", _table(f"{total:,} parameters", names, cells))
-
-
-def _facts(title: str, facts: Mapping[str, Any]) -> Markup | None:
-    if not facts:
-        return None
-    pairs = [(element("dt", name), element("dd", _fact(value))) for name, value in facts.items()]
-    return _section(title, element("dl", [element("div", *pair) for pair in pairs]))
-
-
-def _fact(value: Any) -> Content:
-    """A fact; what is itself a list of facts stands line by line, the first ones of very many."""
-    if not isinstance(value, Mapping) or not value:
-        return _plain(value)
-    inner = _flat(cast("Mapping[str, Any]", value))
-    lines: list[Content] = [
-        element("li", element("span", f"{name} ", class_="words"), _plain(part)) for name, part in inner[:_MOST_LINES]
+    cells = [
+        [f"{cell:,}" if isinstance(cell, int) else plain(cell, say) for cell in map(row.get, names)] for row in rows
     ]
-    if len(inner) > _MOST_LINES:
-        lines.append(element("li", f"and {len(inner) - _MOST_LINES:,} more", class_="words"))
-    return element("ul", lines)
+    return section(say("network"), table(say("parameters", f"{total:,}"), [*map(say.name, names)], cells))
 
 
-def _origin(data: ReportData) -> Markup | None:
+def _graphs(data: ReportData, say: Words) -> list[Markup]:
+    if "worked" in data:
+        return graphs(data["worked"].derivation, say, of_zeros=False)
+    return graphs(data["derivation"], say, of_zeros=True) if "derivation" in data else []
+
+
+def _origin(data: ReportData, say: Words) -> Markup | None:
+    """The manifest: all that is needed to come to the same numbers again."""
     command = data.get("command")
     repeat = element("pre", element("code", command)) if command else None
-    versions = ", ".join(f"{name} {_plain(value)}" for name, value in _flat(data.get("versions", {})))
-    if not (repeat or versions):
+    versions = ", ".join(f"{name} {plain(number, say)}" for name, number in flat(data.get("versions", {})))
+    lines = {**data.get("manifest", {}), **({"versions": versions} if versions else {})}
+    if not (repeat or lines):
         return None
-    return _section("How to repeat it", repeat, element("p", versions, class_="words") if versions else None)
-
-
-# ── pieces ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def _section(title: str, *content: Content) -> Markup:
-    return element("section", element("h2", title), *content)
-
-
-def _table(caption: str, headings: Sequence[Content], rows: Sequence[Sequence[Any]]) -> Markup:
-    """A table; numbers stand to the right, and it scrolls by itself where the page is narrow."""
-    numeric = [
-        place > 0
-        and any(_is_number(row[place]) for row in rows)
-        and all(_is_number(row[place]) or row[place] in ("–", "") for row in rows)
-        for place in range(len(headings))
+    pairs = [
+        element("div", element("dt", say.name(name)), element("dd", plain(fact, say))) for name, fact in lines.items()
     ]
-    top = [
-        element("th", name, scope="col", class_="number" if right else None)
-        for name, right in zip(headings, numeric, strict=True)
-    ]
-    lines = [
-        element(
-            "tr",
-            element("th", row[0], scope="row"),
-            [
-                element("td", cell, class_="number" if right else None)
-                for cell, right in zip(row[1:], numeric[1:], strict=True)
-            ],
-        )
-        for row in rows
-    ]
-    table = element("table", element("caption", caption), element("thead", element("tr", top)), element("tbody", lines))
-    return element("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    return section(say("repeat"), repeat, element("dl", pairs, class_="list") if pairs else None)
 
 
-def _is_number(cell: object) -> bool:
-    """Whether a cell holds a number; those with many digits come as `data` elements, see `_value`."""
-    if isinstance(cell, Markup):
-        return cell.startswith(("<data", "<strong"))
-    return isinstance(cell, int | float) or bool(re.fullmatch(r"[\d,.]+%?", str(cell)))
-
-
-def _value(value: Any, *, best: bool = False) -> Content:
-    """A number in four digits that carries all of them with it."""
-    if value is None:
-        return "–"
-    shown = element("data", short_number(value), value=repr(value), title=repr(value))
-    if not best:
-        return shown
-    return element("strong", shown, element("span", " (best)", class_="unseen"), class_="best")
-
-
-def _direction(name: str) -> Markup | None:
-    higher = higher_is_better(name)
-    if higher is None:
-        return None
-    arrow, words = ("↑", " (higher is better)") if higher else ("↓", " (lower is better)")
-    return element("span", element("span", f" {arrow}", aria_hidden="true"), element("span", words, class_="unseen"))
+# ── which is best ────────────────────────────────────────────────────────────────────────────────
 
 
 def _best_models(name: str, metrics: Mapping[str, Mapping[str, float]]) -> set[str]:
@@ -340,7 +238,7 @@ def _best_models(name: str, metrics: Mapping[str, Mapping[str, float]]) -> set[s
     place = best_value(name, values)
     if place is None or len(models) < 2:
         return set()
-    return {model for model, value in zip(models, values, strict=True) if value == values[place]}
+    return {model for model, number in zip(models, values, strict=True) if number == values[place]}
 
 
 def _best_epoch(data: ReportData) -> int | None:
@@ -350,31 +248,3 @@ def _best_epoch(data: ReportData) -> int | None:
     name = "val_loss" if any("val_loss" in record for record in history) else "loss"
     place = best_value(name, [record.get(name) for record in history])
     return None if place is None else history[place].get("epoch", place + 1)
-
-
-def _flat(facts: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
-    """Facts by name; those inside another as "outer: inner"."""
-    found: list[tuple[str, Any]] = []
-    for name, value in facts.items():
-        if isinstance(value, Mapping) and value:
-            found += _flat(cast("Mapping[str, Any]", value), f"{before}{name}: ")
-        else:
-            found.append((f"{before}{name}", cast("Any", value)))
-    return found
-
-
-def _plain(value: Any) -> str:
-    """Any JSON value as people write it; numbers keep all their digits."""
-    if value is None or value == {}:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        items = cast("list[Any]", value)
-        more = f" and {len(items) - _MOST_ITEMS:,} more" if len(items) > _MOST_ITEMS else ""
-        return ", ".join(_plain(item) for item in items[:_MOST_ITEMS]) + more or "none"
-    return str(value)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -1,13 +1,19 @@
 """The curves of a report: what training measured, over the epochs."""
 
+from __future__ import annotations
+
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from maplet.explain.markup import Markup, element, number
-from maplet.explain.svg import Plot, Scale, drawing, is_shown, label, label_width, nice_step, value_scale
+from maplet.explain.svg import Plot, Scale, drawing, is_shown, label, label_width, nice_step, text_width, value_scale
 from maplet.train.formatting import short_number
 from maplet.train.metrics import higher_is_better
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from maplet.train.report.words import Words
 
 _SIZE = (480.0, 290.0)
 
@@ -26,14 +32,14 @@ class Curve(NamedTuple):
     style: str
 
 
-def curves(history: Sequence[Mapping[str, Any]], best_epoch: int | None) -> list[Markup]:
+def curves(history: Sequence[Mapping[str, Any]], best_epoch: int | None, say: Words) -> list[Markup]:
     """A chart of the loss, of each metric, and of the learning rate where it changes."""
     names = list(dict.fromkeys(name for record in history for name in record))
     epochs = [record.get("epoch", place + 1) for place, record in enumerate(history)]
     charts: list[Markup] = []
     for name in dict.fromkeys(name.removeprefix("val_") for name in names if name not in NO_CURVE):
         lines = [
-            Curve(words, [record.get(key) for record in history], style)
+            Curve(say(words), [record.get(key) for record in history], style)
             for key, words, style in ((name, "training", "training"), (f"val_{name}", "validation", "validation"))
             if key in names
         ]
@@ -41,17 +47,17 @@ def curves(history: Sequence[Mapping[str, Any]], best_epoch: int | None) -> list
         if not shown or (name == "learning_rate" and len(shown) == 1):
             continue
         if name == "learning_rate":
-            lines = [line._replace(name="learning rate", style="neutral") for line in lines]
+            lines = [line._replace(name=say.name("learning rate"), style="neutral") for line in lines]
         mark = None if name == "learning_rate" else best_epoch
-        charts.append(chart(f"curve-{len(charts)}", name, epochs, lines, mark))
+        charts.append(chart(f"curve-{len(charts)}", name, epochs, lines, mark, say=say))
     return charts
 
 
 def chart(
-    identifier: str, name: str, epochs: Sequence[float], lines: Sequence[Curve], best_epoch: int | None
+    identifier: str, name: str, epochs: Sequence[float], lines: Sequence[Curve], best_epoch: int | None, *, say: Words
 ) -> Markup:
     """Lines over epochs, with the best epoch marked."""
-    title = name.replace("_", " ")
+    title = say.name(name).replace("_", " ")
     shown = [value for line in lines for value in line.values if is_shown(value)]
     y = value_scale(shown, _SIZE[1] - 50, 34.0, may_be_logarithmic=_falls(name))
     y_ticks = y.ticks(6)
@@ -59,19 +65,19 @@ def chart(
     x = _epoch_scale(epochs, left, _SIZE[0] - 14)
     plot = Plot(x, y)
     parts: list[Markup | None] = [
-        plot.frame("epoch", "log scale" if y.logarithmic else "", _epoch_ticks(epochs), y_ticks)
+        plot.frame(say("epoch"), say("log scale") if y.logarithmic else "", _epoch_ticks(epochs), y_ticks)
     ]
     for line in lines:
         points = list(zip(epochs, line.values, strict=True))
         kept = thinned(points) if len(points) > _MOST_POINTS else points
         parts.append(plot.line([point if is_shown(point[1]) else None for point in kept], f"curve {line.style}"))
         if len(points) <= _MOST_DOTS:
-            parts += [_dot(plot, line, *point) for point in points if is_shown(point[1])]
+            parts += [_dot(plot, line, *point, say) for point in points if is_shown(point[1])]
     parts += [
         _legend(lines, left) if lines[0].style != "neutral" else None,
-        _best_mark(plot, epochs, lines[-1], best_epoch),
+        _best_mark(plot, epochs, lines[-1], best_epoch, say),
     ]
-    svg = drawing(identifier, title, _in_words(name, epochs, lines), _SIZE, parts)
+    svg = drawing(identifier, title, _in_words(name, epochs, lines, say), _SIZE, parts)
     return element("figure", element("figcaption", title), svg, class_="chart")
 
 
@@ -114,8 +120,8 @@ def _epoch_ticks(epochs: Sequence[float]) -> list[float]:
     return [float(tick) for tick in range(math.ceil(low / step) * step, high + 1, step)]
 
 
-def _dot(plot: Plot, line: Curve, epoch: float, value: float) -> Markup:
-    words = element("title", f"{line.name}, epoch {epoch}: {short_number(value)}")
+def _dot(plot: Plot, line: Curve, epoch: float, value: float, say: Words) -> Markup:
+    words = element("title", say("dot", line.name, epoch, short_number(value)))
     return element("circle", words, cx=plot.x(epoch), cy=plot.y(value), r=3, class_=f"dot {line.style}")
 
 
@@ -124,34 +130,34 @@ def _legend(lines: Sequence[Curve], left: float) -> Markup:
     for line in lines:
         parts.append(element("path", d=f"M{number(left)} 14h24", class_=f"curve {line.style}"))
         parts.append(label(line.name, left + 30, 18.0, "start"))
-        left += 50 + 7.5 * len(line.name)
+        left += 50 + text_width(line.name)
     return element("g", parts)
 
 
-def _best_mark(plot: Plot, epochs: Sequence[float], line: Curve, best_epoch: int | None) -> Markup | None:
+def _best_mark(plot: Plot, epochs: Sequence[float], line: Curve, best_epoch: int | None, say: Words) -> Markup | None:
     """A vertical line at the epoch whose weights were kept, and a ring around its value."""
     if best_epoch is None or best_epoch not in epochs or len(epochs) < 2:
         return None
     at, value = plot.x(best_epoch), line.values[list(epochs).index(best_epoch)]
     parts = [element("path", d=f"M{number(at)} {number(plot.y.start)}V{number(plot.y.end - 8)}", class_="best-line")]
-    words = f"kept epoch {best_epoch}"  # that of the best validation loss: another metric may be better elsewhere
+    words = say("kept", best_epoch)  # that of the best validation loss: another metric may be better elsewhere
     if is_shown(value):
         parts.append(element("circle", cx=at, cy=plot.y(value), r=5.5, class_="best-ring"))
-        words += f": {short_number(value)}"
+        words = say("kept value", best_epoch, short_number(value))
     parts.append(label(words, plot.x.end, 18.0, "end"))
     return element("g", parts, class_="best-mark")
 
 
-def _in_words(name: str, epochs: Sequence[float], lines: Sequence[Curve]) -> str:
+def _in_words(name: str, epochs: Sequence[float], lines: Sequence[Curve], say: Words) -> str:
     """What a chart shows, for those who cannot see it."""
     sentences: list[str] = []
     for line in lines:
         shown = [value for value in line.values if is_shown(value)]
         if not shown:
             continue
-        sentence = f"{line.name}: from {short_number(shown[0])} to {short_number(shown[-1])} in {len(epochs)} epochs"
+        sentence = say("course", line.name, short_number(shown[0]), short_number(shown[-1]), len(epochs))
         place = best_value(name, line.values)
         if place is not None:
-            sentence += f", best {short_number(line.values[place])} in epoch {epochs[place]}"
+            sentence += say("best in", short_number(line.values[place]), epochs[place])
         sentences.append(sentence)
-    return "; ".join(sentences) + "."
+    return say.pause().join(sentences) + say.stop()

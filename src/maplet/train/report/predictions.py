@@ -1,17 +1,25 @@
 """How the predictions of a report compare with the truth: confusion matrix, residual plots."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from maplet.explain.document import scrolling
 from maplet.explain.markup import Markup, element, number
-from maplet.explain.svg import Plot, drawing, label, label_width, value_scale
+from maplet.explain.svg import Plot, drawing, label, label_width, text_width, value_scale
 from maplet.train.formatting import short_number
 from maplet.train.metrics.regression import rmse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from maplet.train.report.words import Words
 
 _MOST_POINTS = 2000
 
@@ -22,11 +30,11 @@ _MOST_LETTERS = 14
 _STRONGEST = 0.62  # shade: text on it keeps its contrast
 
 
-def confusion_figure(labels: Sequence[str], counts: NDArray[np.int64]) -> Markup:
+def confusion_figure(labels: Sequence[str], counts: NDArray[np.int64], say: Words) -> Markup:
     """The confusion matrix as a picture: row = true class, shaded by its share of that class."""
     classes = len(labels)
     cell = 46.0 if classes <= 10 else 34.0 if classes <= 20 else 22.0 if classes <= _MOST_NUMBERS else 11.0
-    room = min(max(map(len, labels)), _MOST_LETTERS) * 7.5 + 12
+    room = min(max(map(text_width, labels)), _MOST_LETTERS * 7.5) + 12
     across = room * 0.75 + 8 if max(map(len, labels)) > 3 or classes > 10 else 24.0
     left, top = room + 26, across + 26
     rows = np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -39,7 +47,7 @@ def confusion_figure(labels: Sequence[str], counts: NDArray[np.int64]) -> Markup
         parts.append(_class_label(name, left + middle, top - 8, "start" if slanted else "middle", slanted))
     for true, predicted in zip(*np.nonzero(counts), strict=True):
         count, share = int(counts[true, predicted]), float(shares[true, predicted])
-        words = f"true {labels[true]}, predicted {labels[predicted]}: {count} ({share:.1%} of the class)"
+        words = say("confusion cell", labels[true], labels[predicted], count, f"{share:.1%}")
         x, y = left + predicted * cell, top + true * cell
         shade = _STRONGEST * share**0.5
         inside: list[Markup] = [
@@ -59,22 +67,22 @@ def confusion_figure(labels: Sequence[str], counts: NDArray[np.int64]) -> Markup
         for at in (np.arange(classes + 1) * cell).tolist()
     )
     parts.append(element("path", d=grid, class_="grid"))
-    parts.append(label("predicted", left + side / 2, 14.0, "middle", class_="name"))
+    parts.append(label(say("predicted"), left + side / 2, 14.0, "middle", class_="name"))
     middle = top + side / 2
     turned = f"rotate(-90 14 {number(middle)})"
-    parts.append(label("true", 14.0, middle, "middle", class_="name", transform=turned))
+    parts.append(label(say("true"), 14.0, middle, "middle", class_="name", transform=turned))
     right = int(np.trace(counts))
-    description = f"{right} of {int(counts.sum())} rows are predicted right. The tables below hold the numbers."
+    description = say("confusion words", right, int(counts.sum()))
     size = (left + side + max(across, 14.0), top + side + 4)
     svg = drawing(
         "confusion",
-        "Confusion matrix",
+        say("confusion"),
         description,
         size,
         parts,
         least_width=(0.65 if classes <= 10 else 0.75) * size[0],
     )
-    return element("figure", _scrolling(svg, "confusion matrix"), class_="matrix")
+    return element("figure", scrolling(svg, say("confusion")), class_="matrix")
 
 
 def class_rows(labels: Sequence[str], counts: NDArray[np.int64]) -> list[list[Any]]:
@@ -99,19 +107,19 @@ def confusion_rows(labels: Sequence[str], counts: NDArray[np.int64], most: int =
     return rows
 
 
-def residual_figures(true: Sequence[float], predicted: Sequence[float], name: str) -> list[Markup]:
+def residual_figures(true: Sequence[float], predicted: Sequence[float], name: str, say: Words) -> list[Markup]:
     """Predicted against true, and the distribution of predicted − true."""
     pairs = np.array([true, predicted], dtype=np.float64)
     usable = np.all(np.abs(pairs) < 1e300, axis=0)  # NaN is not either
     left_out = int((~usable).sum())
     pairs = pairs[:, usable]
     if pairs.shape[1] == 0:
-        return [element("p", "No row has a finite prediction.")]
-    note = f" {left_out} rows that are not finite are left out." if left_out else ""
-    return [_scatter(pairs, name, note), _histogram(pairs[1] - pairs[0], name, note)]
+        return [element("p", say("no finite"))]
+    note = say("left out", left_out) if left_out else ""
+    return [_scatter(pairs, name, note, say), _histogram(pairs[1] - pairs[0], name, note, say)]
 
 
-def _scatter(pairs: NDArray[np.float64], name: str, note: str) -> Markup:
+def _scatter(pairs: NDArray[np.float64], name: str, note: str, say: Words) -> Markup:
     total: int = len(pairs[0])
     most = min(total, _MOST_POINTS)
     kept = pairs[:, [place * (total - 1) // max(most - 1, 1) for place in range(most)]]
@@ -120,18 +128,18 @@ def _scatter(pairs: NDArray[np.float64], name: str, note: str) -> Markup:
     x = replace(y, start=34 + label_width(ticks), end=466 - label_width(ticks[-1:]) / 2)
     plot = Plot(x, y)
     error = rmse(pairs[1], pairs[0])
-    words = f"Each dot is a row; on the line the prediction is exact. Root mean squared error {short_number(error)}."
-    shown = f" {_MOST_POINTS:,} of {total:,} rows are shown, evenly spaced." if total > _MOST_POINTS else ""
+    words = say("scatter words", short_number(error))
+    shown = say("scatter thinned", f"{_MOST_POINTS:,}", f"{total:,}") if total > _MOST_POINTS else ""
     svg = drawing(
-        "scatter", "Predicted against true", words, (480.0, 360.0),
-        plot.frame(f"true {name}", f"predicted {name}", ticks, ticks),
+        "scatter", say("scatter"), words, (480.0, 360.0),
+        plot.frame(say("true name", name), say("predicted name", name), ticks, ticks),
         plot.dots(((a, b) for a, b in kept.T.tolist()), "points"),
         plot.line([(x.low, x.low), (x.high, x.high)], "exact"),
     )  # fmt: skip
-    return _figure("Predicted against true", svg, words + shown + note)
+    return _figure(say("scatter"), svg, words + shown + note)
 
 
-def _histogram(residuals: NDArray[np.float64], name: str, note: str) -> Markup:
+def _histogram(residuals: NDArray[np.float64], name: str, note: str, say: Words) -> Markup:
     edges = _bins(residuals)
     counts = np.histogram(residuals, edges)[0]
     y = value_scale([0.0, float(counts.max())], 310.0, 14.0)
@@ -142,22 +150,19 @@ def _histogram(residuals: NDArray[np.float64], name: str, note: str) -> Markup:
     bars = [
         element(
             "rect",
-            element("title", f"{short_number(low)} to {short_number(high)}: {count} rows"),
+            element("title", say("bar", short_number(low), short_number(high), count)),
             x=x(low), y=y(count), width=max(x(high) - x(low) - 1, 0.5), height=y.start - y(count), class_="bar",
         )
         for (low, high), count in zip(pairwise(edges.tolist()), counts.tolist(), strict=True)
         if count
     ]  # fmt: skip
     zero = plot.line([(0.0, y.low), (0.0, y.high)], "exact") if x.low <= 0 <= x.high else None
-    words = (
-        f"Mean {short_number(float(residuals.mean()))}, standard deviation {short_number(float(residuals.std()))}; "
-        "left of 0 the prediction is too small."
-    )
+    words = say("residual words", short_number(float(residuals.mean())), short_number(float(residuals.std())))
     svg = drawing(
-        "histogram", "Residuals", words, (480.0, 360.0),
-        plot.frame(f"predicted − true {name}", "rows", x.ticks(5), ticks), bars, zero,
+        "histogram", say("residuals"), words, (480.0, 360.0),
+        plot.frame(say("residual axis", name), say("rows"), x.ticks(5), ticks), bars, zero,
     )  # fmt: skip
-    return _figure("Residuals", svg, words + note)
+    return _figure(say("residuals"), svg, words + note)
 
 
 def _bins(residuals: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -174,11 +179,6 @@ def _bins(residuals: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _figure(title: str, svg: Markup, words: str) -> Markup:
     return element("figure", element("figcaption", title), svg, element("p", words, class_="words"), class_="chart")
-
-
-def _scrolling(content: Markup, what: str) -> Markup:
-    """Wide content in a box of its own, which a keyboard can scroll too."""
-    return element("div", content, class_="scroll", tabindex="0", role="region", aria_label=what)
 
 
 def _class_label(name: str, x: float, y: float, anchor: str, turned: str | None = None) -> Markup:

@@ -1,0 +1,173 @@
+"""What backpropagation says about one step, or about a group of them, as HTML: the parts of every page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.core.graph import nested_graphs
+from maplet.explain.document import scrolling
+from maplet.explain.folding import norm
+from maplet.explain.formula import Formula, Name, Partial, equation
+from maplet.explain.inside import Inside
+from maplet.explain.markup import Content, Markup, element
+from maplet.explain.print_mathml import math
+from maplet.explain.print_text import text
+from maplet.explain.rules import (
+    cotangent_formula,
+    derivative,
+    local_formula,
+    local_with_numbers,
+    pullback_formula,
+    said,
+)
+from maplet.explain.symbols import number, number_of, size_of, value_formula, value_with_numbers
+from maplet.explain.unrolled import heading, sections
+from maplet.explain.words import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from maplet.explain.node import ExplainedNode
+
+    Link = Callable[[ExplainedNode], str | None]
+
+most_cells = 64  # elements of an array that is shown as a table
+most_rows = 200  # steps of a group that are listed
+
+
+def step_html(step: ExplainedNode, link: Link) -> list[Content]:
+    """All that is known of a step: what it computes, its value, the gradient that comes in and those that go on.
+
+    Parameters
+    ----------
+    step
+        The step.
+    link
+        Where on the page another step stands, such as ``"#step-3"``; None if it stands nowhere.
+    """
+    language = step.derivation.language
+    facts = [(say("operation", language), step.operation), (say("layer", language), step.origin.layer),
+             (say("line", language), step.place), (say("shape", language), type_of(step))]  # fmt: skip
+    parts: list[Content] = [element("dl", [_fact(name, fact) for name, fact in facts if fact], class_="facts")]
+    if step.operation != "input":
+        parts += [_title("computes", language), formula_html(equation(Name(step.name), value_formula(step)))]
+        if size_of(step) == 1:
+            parts.append(formula_html(equation(value_with_numbers(step), number_of(step.value, Name(step.name)))))
+    if not isinstance(step.node.type, tuple):  # of several results, each has its own
+        parts += [_title("value", language), array_html(step.value, step.name)]
+        parts += [_title("cotangent", language), *_incoming(step, link)]
+    if step.operation != "input":
+        convention = step.node.primitive.convention if language == "en" else ""  # the records speak English
+        remark = element("p", f"Convention: {convention}.", class_="words") if convention else None
+        parts += [_title("rule", language), element("p", said(step)), remark, *_outgoing(step), *_inside(step)]
+    return parts
+
+
+def group_html(steps: Sequence[ExplainedNode], title: str, language: str) -> list[Content]:
+    """The steps of a group as a table."""
+    heads = ["", say("operation", language), say("shape", language), "‖·‖", "‖∂‖"]
+    rows = [element("tr", [element("th", head, scope="col") for head in heads])]
+    for step in steps[:most_rows]:
+        norms = [norm([None if isinstance(one, tuple) else one]) for one in (step.value, step.cotangent)]
+        texts = [element("td", cell, class_="text") for cell in (step.operation, type_of(step))]
+        numbers = [element("td", "–" if one is None else f"{one:.4g}") for one in norms]
+        rows.append(element("tr", element("th", step.name, scope="row", class_="text"), texts, numbers))
+    more = len(steps) - most_rows
+    rest = element("p", f"… {more}", class_="words") if more > 0 else None
+    return [scrolling(element("table", rows, class_="cells"), title), rest]
+
+
+def type_of(step: ExplainedNode) -> str:
+    """Its type, ``f32[2,3]``; of an operation with several results, theirs."""
+    several = isinstance(step.node.type, tuple)
+    return ", ".join(map(str, step.node.type)) if several else str(step.node.type)  # pyright: ignore[reportArgumentType]  (narrowed by the flag)
+
+
+def formula_html(formula: Formula) -> Markup:
+    """A formula in a line of its own, which scrolls where it is too long, and is read out as text."""
+    return element(
+        "div", math(formula, block=True), class_="formula", tabindex="0", role="math", aria_label=text(formula)
+    )
+
+
+def array_html(value: Any, name: str) -> Markup:
+    """An array of few elements as a table, of more by its norm."""
+    if isinstance(value, tuple):
+        return element("p", "…")
+    if value.size == 1:
+        return element("p", math(number(value)), class_="number")
+    if value.size > most_cells or value.ndim > 2 or not value.size:
+        return element("p", f"{'×'.join(map(str, value.shape))}, ‖·‖ = {norm([value]):.6g}", class_="number")
+    rows = [element("tr", [element("td", text(number(cell))) for cell in row]) for row in np.atleast_2d(value)]
+    return scrolling(element("table", rows, class_="cells"), name)
+
+
+def _inside(step: ExplainedNode) -> list[Content]:
+    """What happens inside a loop, a branch, a function that is called: in symbols, and step by step."""
+    if not nested_graphs(step.written):
+        return []
+    inside = Inside(step)
+    parts: list[Content] = [element("h3", heading(inside))]
+    for section in sections(inside):
+        parts += [element("h4", section.title), *map(formula_html, section.equations)]
+        if section.rows:
+            heads = element("tr", [element("th", _inline_formula(head), scope="col") for head in section.heads])
+            rows = [element("tr", [element("td", one) for one in row]) for row in section.rows]
+            parts.append(scrolling(element("table", heads, rows, class_="cells"), section.title))
+    return parts
+
+
+def _inline_formula(formula: Formula) -> Markup:
+    return element("span", math(formula), role="math", aria_label=text(formula))
+
+
+def _incoming(step: ExplainedNode, link: Link) -> list[Content]:
+    if step.cotangent is None:
+        return [element("p", say("no gradient", step.derivation.language))]
+    formula = cotangent_formula(step)
+    parts: list[Content] = [formula_html(equation(derivative(step), *([formula] if formula is not None else [])))]
+    terms = [
+        element("li", element("a", user.name, href=place), ": ", _inline(sent))
+        for user, _, sent in step.received()
+        if (place := link(user)) is not None
+    ]
+    if len(terms) > 1:
+        parts += [element("p", f"{say('received', step.derivation.language)}:", class_="words"), element("ul", terms)]
+    return [*parts, array_html(step.cotangent, f"∂{step.name}")]
+
+
+def _outgoing(step: ExplainedNode) -> list[Content]:
+    language = step.derivation.language
+    parts: list[Content] = []
+    for n, (name, sent) in enumerate(zip(step.operands, step.sent, strict=True)):
+        if sent is None:
+            continue
+        local = [one for one in (local_formula(step, n), local_with_numbers(step, n)) if one is not None]
+        rows: list[Content] = []
+        if local:
+            value = step.local(n)
+            last = [number(value)] if value is not None and value.size == 1 else []
+            shown = equation(Partial(Name(step.name), Name(name)), *local, *last)
+            rows += [element("p", say("local", language), class_="words"), formula_html(shown)]
+        back = pullback_formula(step, n)
+        value = [number(sent)] if sent.size == 1 else []
+        if back is not None or value:
+            sides = [*([back] if back is not None else []), *value]
+            rows += [element("p", say("sent", language), class_="words"), formula_html(equation(*sides))]
+        rows += [] if sent.size == 1 else [array_html(sent, f"→ {name}")]
+        parts.append(element("div", element("p", element("strong", f"→ {name}")), rows, class_="operand"))
+    return parts
+
+
+def _title(key: str, language: str) -> Markup:
+    return element("h3", say(key, language))
+
+
+def _fact(name: str, value: str) -> Markup:
+    return element("div", element("dt", name), element("dd", value))
+
+
+def _inline(value: Any) -> Markup:
+    return math(number(value)) if value.size == 1 else Markup(f"‖{norm([value]):.4g}‖")

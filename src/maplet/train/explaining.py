@@ -1,0 +1,48 @@
+"""The loss of a finished run on some of its rows, explained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from maplet.errors import CheckpointError
+from maplet.explain.derivation import explained
+from maplet.nn.losses import losses
+from maplet.train.problems import load_problem
+from maplet.train.storage import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from maplet.explain.derivation import Derivation
+    from maplet.nn import Module
+    from maplet.train.problems import Problem
+
+
+def problem_of(directory: Path) -> Problem:
+    """The data that a run of the command line was trained on, read again.
+
+    Raises
+    ------
+    CheckpointError
+        If ``job.json``, which says where the data is, is missing or damaged.
+    DataError, SettingError
+        What `load_problem` says of the data.
+    """
+    job = read_json(directory / "job.json")
+    try:
+        reading = {name: job[name] for name in ("target", "task", "categories", "seed")}
+        return load_problem(job["source"], drop=job["drop_missing"], **reading)
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{directory / 'job.json'} is damaged: {error!r}") from error
+
+
+def derivation_of(net: Module, loss: str, x: Any, y: Any, language: str) -> Derivation:
+    """Every step of backpropagation through a network and its loss, for a batch of rows."""
+    measure: Callable[..., Any] = losses[loss]
+
+    def loss_of_rows(net: Any, x: Any, y: Any) -> Any:
+        return measure(net(x), y)
+
+    loss_of_rows.__name__ = "loss"
+    return explained(loss_of_rows, (net, x, y), language=language, has_lines=False)
