@@ -140,6 +140,75 @@ def test_half_a_run_is_refused(trained, tmp_path, gone):
         assert name in fails(damaged)
 
 
+def test_a_run_of_another_version_is_refused(trained, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(trained, other)
+    config = json.loads((other / "config.json").read_text(encoding="utf-8"))
+    (other / "config.json").write_text(json.dumps({**config, "format": "maplet run 9"}), encoding="utf-8")
+    assert "its format is 'maplet run 9', not 'maplet run'" in fails(other)
+    later = tmp_path / "later"
+    shutil.copytree(trained, later)
+    (manifest,) = (later / "model").glob("manifest*.json")
+    found = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps({**found, "version": 99}), encoding="utf-8")
+    assert "version" in fails(later)
+
+
+def test_nothing_is_run_that_was_not_named(trained, tmp_path, monkeypatch):
+    """Neither what a run directory speaks of, nor what an expression spells, is executed."""
+    marker = tmp_path / "executed"
+    script = f"open({str(marker)!r}, 'w').close()\n"
+    for place in (tmp_path / "sneaky.py", tmp_path / "sitecustomize.py", tmp_path / "numpy_data.py"):
+        place.write_text(script, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "own"
+    shutil.copytree(trained, own)
+    job = json.loads((own / "job.json").read_text(encoding="utf-8"))
+    for source in ("sneaky.py", "sneaky", str(tmp_path / "sneaky.py")):
+        (own / "job.json").write_text(json.dumps({**job, "source": source}), encoding="utf-8")
+        fails(own)
+    config = json.loads((own / "config.json").read_text(encoding="utf-8"))
+    for loss in ("sneaky.loss", "__import__('sneaky')"):
+        (own / "config.json").write_text(json.dumps({**config, "loss": loss}), encoding="utf-8")
+        fails(own)
+    for text in ("__import__('sneaky')", "sneaky", "sneaky.loss(x)", "exec(x)", "x.__class__", f"{tmp_path}/sneaky.py"):
+        fails(text, "--set", "x=1")
+    fails("x * 2", "--set", "x=__import__('sneaky')")
+    assert not marker.exists()
+
+
+def test_a_step_of_gradient_descent():
+    given = ["--set", "x=[[1,2]]", "--set", "w=[[1],[-1]]", "--set", "y=[[1]]"]
+    lines = shown("mse(x @ w, y)", *given, "--step", "0.1").splitlines()
+    assert lines[0] == "one step of gradient descent: θ ↦ θ − α∇J"
+    assert "  w ↦ [[1], [−1]] − 0.1·[[−4], [−8]] = [[1.4], [−0.2]]" in lines
+    words = ["loss before", "loss after", "decrease predicted to first order, α‖∇J‖²", "real decrease"]
+    assert [line.strip().split(":")[0] for line in lines[-4:]] == words
+    before, after, predicted, real = (float(line.split(":")[1].replace("−", "-")) for line in lines[-4:])
+    assert before - after == pytest.approx(real, rel=1e-5)
+    assert predicted > 0
+    chinese = shown("mse(x @ w, y)", *given, "--step", "0.1", "--language", "zh")
+    assert "更新前的损失" in chinese
+    assert "goes downhill" in fails("mse(x @ w, y)", *given, "--step", "-1")
+
+
+def test_what_happens_inside_a_loop(tmp_path):
+    path = tmp_path / "loop.py"
+    path.write_text(
+        "import maplet as mp\n\nxs = mp.asarray([1.0, 2.0, 3.0])\n\n\ndef loss(w, xs):\n"
+        "    end, _ = mp.scan(lambda h, x: (mp.tanh(w * h + x), None), w * 0.5, xs)\n    return end\n",
+        encoding="utf-8",
+    )
+    given = (f"{path}:loss", "--set", "w=0.5")
+    assert "backpropagation through time" in shown(*given)
+    assert "loss, inside of v2, t = 1 of 0 … 2" in shown(*given, "--inside", "v2[1]")
+    assert "t = 2 of 0 … 2" in shown(*given, "--inside", "v2")
+    assert "there is no step 3" in fails(*given, "--inside", "v2[3]")
+    assert "has no program inside" in fails(*given, "--inside", "w")
+    assert "is a part of a program" in fails(*given, "--inside", "v2", "--step", "0.1")
+    assert "def body1(" in shown(*given, "--format", "numpy")
+
+
 def test_errors_are_one_readable_message():
     done = subprocess.run(
         [sys.executable, "-m", "maplet", "explain", "sigmod(x)"], capture_output=True, text=True, check=False

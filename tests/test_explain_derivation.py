@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
+from functools import reduce
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import maplet as mp
 from maplet import nn
-from maplet.errors import GradientError, SettingError, TraceError
+from maplet.errors import GradientError, SettingError, ShapeError, TraceError
 from maplet.explain.print_text import text
 
 
@@ -280,10 +282,48 @@ def test_a_function_that_is_not_deterministic_is_named_with_its_values():
     with pytest.raises(TraceError, match="the first run computes sin, the second cos"):
         mp.explain(lambda x: next(choices)(x) + x, 1.0)
 
+    times = iter((1, 2))
+    with pytest.raises(TraceError, match="the first run computes 2 operations, the second 3"):
+        mp.explain(lambda x: reduce(lambda y, _: mp.sin(y), range(next(times)), x), 1.0)
+    inside = iter((0.5, 0.25))
+
+    def with_a_loop(x):
+        factor = next(inside)
+        return mp.scan(lambda h, _: (h * factor, None), x, length=2)[0]
+
+    with pytest.raises(TraceError, match=r"gave 0\.25, then 0\.0625"):
+        mp.derive(with_a_loop, 1.0)
+
 
 def test_what_the_user_raises_comes_through():
     def f(x):
         raise KeyError(x)
 
-    with pytest.raises(KeyError):
+    for ask in (mp.explain, mp.derive):
+        with pytest.raises(KeyError) as raised:
+            ask(f, 1.0)
+        assert Path(raised.traceback[-1].path).name == "test_explain_derivation.py"
+
+
+def test_arguments_that_do_not_fit_are_told():
+    def f(w, x):
+        return w * x
+
+    with pytest.raises(SettingError, match=r"f\(w, x\) was given 1 argument: missing a required argument: 'x'"):
         mp.explain(f, 1.0)
+    with pytest.raises(ShapeError, match=r"matmul: .*\n?.*") as raised:
+        mp.explain(lambda x, w: mp.sum(x @ w), np.ones((2, 3)), np.ones((2, 3)))
+    assert "test_explain_derivation.py" in str(raised.value)
+    for wrong in ("x", ("x",), ("x", (0,), 1)):
+        with pytest.raises(SettingError, match="expected a name and a place"):
+            mp.explain(mp.sin, 1.0).text(entry=wrong)
+    with pytest.raises(SettingError, match="is one name, not a list of names"):
+        mp.derive(mp.sin, 1.0, names="x")
+    with pytest.raises(SettingError, match="goes downhill"):
+        mp.explain(mp.sin, 1.0).descend("0.1")
+
+
+def test_what_is_inside_has_no_step_and_no_formulas_of_its_own():
+    inner = mp.explain(lambda x: mp.checkpoint(mp.sin)(x) * 2.0, 1.0).inside("v1")
+    with pytest.raises(SettingError, match="is a part of a program"):
+        inner.descend(0.1)

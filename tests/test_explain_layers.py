@@ -18,11 +18,11 @@ def loss(layer, xs):
 
 
 def agree(derivation, gradients):
-    """Whether the code of the gradients, where there is any, gives those of the derivation."""
+    """Whether the code of the gradients gives those of the derivation; only where numbers are drawn there is none."""
     try:
         code = gradients.numpy()
     except SettingError as error:
-        if "NumPy has no function" not in error.message:
+        if "NumPy has no random_bits" not in error.message:
             raise
         return False
     with np.errstate(all="ignore"):
@@ -34,7 +34,7 @@ def agree(derivation, gradients):
     return True
 
 
-plain = [name for name, kind in activations.items() if kind not in (nn.GELU, nn.GLU, nn.PReLU)]
+plain = [name for name, kind in activations.items() if kind not in (nn.GLU, nn.PReLU)]
 
 
 @pytest.mark.parametrize("name", plain)
@@ -55,4 +55,5 @@ def test_every_layer_in_every_form(make, x):
         assert derivation.html(unfold=unfold)
     gradients = mp.derive(loss, layer, x)
     assert gradients.text(indexed=True).count("\n") == gradients.text().count("\n")
-    agree(derivation, gradients)
+    draws = any(step.operation == "random_bits" for step in derivation.steps)
+    assert agree(derivation, gradients) or draws

@@ -213,14 +213,17 @@ def test_the_page_is_complete_and_loads_nothing(make):
         ET.fromstring(found)
 
 
-def test_what_is_inside_of_a_loop_is_shown_as_a_program():
+def test_what_is_inside_of_a_loop_is_shown_step_by_step():
     def f(w, xs):
         end, _ = mp.scan(lambda carry, x: (mp.tanh(carry * w + x), carry), 0.0, xs)
         return end
 
     text = mp.explain(f, array(0.5), array([1.0, 2.0, 3.0])).html()
     Page(text)
-    assert re.search(r"<pre[^>]*>body: graph\(.*tanh\(", text, re.DOTALL)
+    inside = text.partition("inside of v2: a loop of 3 steps")[2]
+    assert "from step t+1" in inside
+    assert "backpropagation through time" in inside
+    assert [row.split("</td>")[0] for row in inside.split("<tr><td>")[1:7]] == ["0", "1", "2", "2", "1", "0"]
 
 
 def test_what_textbooks_leave_open_is_said():

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 formats = ("text", "latex", "mermaid", "html", "formulas", "numpy")
 is_function = re.compile(r".+\.py:[\w.]+")
 is_entry = re.compile(r"(.+)\[([\d,\s]+)\]")
+is_inside = re.compile(r"(.+?)(?:\[(-?\d+)\])?")
 usage = 'maplet explain runs/digits, file.py:loss, or "mse(x @ w, y)" --set x=â€¦'
 
 
@@ -35,13 +36,16 @@ usage = 'maplet explain runs/digits, file.py:loss, or "mse(x @ w, y)" --set x=â€
 @click.option("--language", type=click.Choice(("en", "zh")), default="en", show_default=True)
 @click.option("--format", "kind", type=click.Choice(formats), default="text", show_default=True)
 @click.option("--entry", metavar="NAME[0,1]", help="Only how this one element comes to its value and gradient.")
+@click.option(
+    "--inside", metavar="NAME[3]", help="What happens inside a loop (its step 3), a branch, a function called."
+)
 @click.option("--unfold", metavar="LAYER|all", help="Show the steps of a folded layer, or all of them.")
 @click.option("--step", "learning_rate", type=float, metavar="RATE", help="One step of gradient descent instead.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A file.  [default: standard output]")
 @click.option("--operations", is_flag=True, help="The page of all operations and their derivatives.")
 def explain(
     *, source: str | None, row: int, settings: tuple[str, ...], language: str, output: Path | None, operations: bool,
-    **view: Any,
+    inside: str | None, **view: Any,
 ) -> None:  # fmt: skip
     """Show every step of backpropagation through SOURCE.
 
@@ -52,6 +56,7 @@ def explain(
     \b
     maplet explain runs/penguins --row 3 --format html -o row3.html
     maplet explain net.py:loss --format numpy
+    maplet explain net.py:loss --inside v1[0]
     maplet explain "mse(sigmoid(x @ w + b), y)" --set x=[[1,2]] --set w=[[1],[-1]] --set b=0 --set y=[[1]]
     """  # noqa: D301  (\b is how click keeps lines apart)
     if operations:
@@ -65,6 +70,10 @@ def explain(
     else:
         in_run = Path(source).is_dir()
         derivation = _of_run(Path(source), row, language) if in_run else _of_expression(source, given, language)
+    if inside is not None:
+        found = is_inside.fullmatch(inside)
+        name, step = found.groups() if found else (inside, None)
+        derivation = derivation.inside(name, None if step is None else int(step))
     _write(_shown(derivation, **view), output)
 
 

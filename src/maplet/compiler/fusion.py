@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # ── how it is made ───────────────────────────────────────────────────────────────────────────────
 
 most_statements = 24  # in one nest: beyond, registers and compile time suffer
+deepest = 64  # operations composed into one another: what reads such an expression goes down it on Python's stack
 
 
 def fuse(graph: Graph) -> Block:
@@ -63,6 +64,7 @@ class Fuser:
         self.readers: dict[Node, list[Node | None]] = {}
         self.rule = CostRule(self.block.storage.__contains__, self.readers)
         self.born: dict[Node, int] = {}  # stored node → number of the item after which it is there
+        self.depth: dict[Node, int] = {}  # operations that it is composed of, one in another
         self.items_of: dict[Node, list[Node]] = {}
         self.moving: dict[Node, Node] = {}  # what moves the result of a product, or that → the product, yet to be made
 
@@ -174,6 +176,8 @@ class Fuser:
 
     def _compute(self, node: Node) -> None:
         access = access_of(node)
+        composed = [child for child in node.inputs if child not in self.block.storage]
+        self.depth[node] = 1 + max((self.depth.get(child, 0) for child in composed), default=0)
         product = node if products.is_contraction(node) else next(filter(None, map(self.moving.get, node.inputs)), None)
         if product is not None:
             if self.rule.is_moved_on(node):
@@ -190,7 +194,7 @@ class Fuser:
                 if self.rule.reads_turned(node):  # what is turned in squares first is read as it then lies
                     self._require_all(node.inputs)
                 self._store_in_nest(node)
-        elif self.rule.is_stored(node, access):
+        elif self.depth[node] >= deepest or self.rule.is_stored(node, access):
             self._store_in_nest(node)
 
     def _in_float32(self, node: Node) -> None:
@@ -252,7 +256,9 @@ class Fuser:
             element = evaluator.compute(node, nest.place())
         except NotHereError:
             element = None
-        if element is None or not self._fits(nest, number, element, *[c for c, _ in evaluator.checks[checks:]]):
+        asked = [condition for condition, _ in evaluator.checks[checks:]]
+        depth = self._depth(node, number, {})
+        if element is None or depth > deepest or not self._fits(nest, number, element, *asked):
             del evaluator.checks[checks:]
             while len(evaluator.memo) > known:  # so that what is known there has its checks among those of the nest
                 evaluator.memo.popitem()
@@ -260,7 +266,16 @@ class Fuser:
         nest.outputs[node] = element
         self._register(nest)
         self._store(node, Storage(node.array_type, node.primitive.name), born=number)
+        self.depth[node] = depth
         return True
+
+    def _depth(self, node: Node, nest: int, known: dict[Node, int]) -> int:
+        """How many operations a value is composed of, one in another, of what is not stored and what is in a nest."""
+        if node not in known:
+            inside = [child for child in node.inputs if child not in self.block.storage]
+            there = [self.depth.get(child, 0) for child in node.inputs if self.born.get(child) == nest]
+            known[node] = 1 + max([*there, *(self._depth(child, nest, known) for child in inside)], default=0)
+        return known[node]
 
     def _fits(self, nest: Nest, number: int, *elements: Element) -> bool:
         """Whether all that elements read is there when a nest runs, they need no new sums, and do not only crowd it."""

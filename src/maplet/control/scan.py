@@ -192,6 +192,7 @@ def _returning_pair(f: Callable[..., Any]) -> Callable[[Any, Any], tuple[Any, An
             )
         return result  # pyright: ignore[reportUnknownVariableType]
 
+    body.__wrapped__ = f  # type: ignore[attr-defined]  (so that the inputs get the names of f's parameters)
     return body
 
 

@@ -12,33 +12,33 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.core.context import Origin, here
-from maplet.core.graph import Graph, as_made, constant_primitive, input_primitive
-from maplet.core.recording import argument_names, record
+from maplet.core.context import Origin
+from maplet.core.graph import as_made, constant_primitive, input_primitive
+from maplet.core.recording import argument_names
 from maplet.core.tree import Stateful
-from maplet.core.types import is_floating
-from maplet.errors import SettingError, TraceError
+from maplet.errors import SettingError
 from maplet.explain.descent import descend
 from maplet.explain.equations import derivation_latex
+from maplet.explain.inside import Inside
 from maplet.explain.markup import element
 from maplet.explain.names import names_for_people, names_outside
 from maplet.explain.node import ExplainedNode
 from maplet.explain.page import page
+from maplet.explain.passes import passes
 from maplet.explain.picture import mermaid
+from maplet.explain.recorded import recorded
+from maplet.explain.symbols import symbol
 from maplet.explain.text import derivation_text, entry_text
 from maplet.explain.words import require_language
-from maplet.transforms.derivatives import require_loss
-from maplet.transforms.evaluate import compute
-from maplet.transforms.gradient import gradient
-from maplet.transforms.selection import name_of, require_function
+from maplet.transforms.selection import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from maplet.core.graph import Node
-    from maplet.core.recording import Recording
     from maplet.explain.descent import Descent
-    from maplet.transforms.gradient import Trail
+    from maplet.explain.node import Arrival
+    from maplet.explain.passes import Passes
 
     Value = np.ndarray[Any, Any]
 
@@ -56,48 +56,63 @@ class Derivation:
         The step whose value is explained.
     backward, trail
         The graph that `gradient` made, and its trail.
-    names
-        Node of the forward graph → what people call it.
+    names, symbols
+        Node of the forward graph → what people call it, as text and as a formula.
     values
         Node of either pass → its value.
+    arriving
+        Node → what gradient comes to it from outside, where the program is the inside of another.
     has_lines
         Whether steps tell the line of the user's code; what was typed or read from a run has none.
     """
 
     def __init__(
-        self, f: Callable[..., Any], recording: Recording, objects: Sequence[str], language: str, *, has_lines: bool
+        self,
+        both: Passes,
+        names: dict[Node, str],
+        values: dict[Node, Any],
+        *,
+        title: str,
+        language: str,
+        has_lines: bool = True,
+        loss: ExplainedNode | None = None,
+        arriving: Mapping[Node, Sequence[Arrival]] | None = None,
     ) -> None:
-        self.title = name_of(f)
-        self.language, self.has_lines = language, has_lines
-        self.backward, self.trail = gradient(recording.graph)
-        forward = len(recording.graph.outputs)
-        program = Graph(self.backward.inputs[:-1], self.backward.outputs[:forward], self.backward.origins)
-        order = as_made(program)
-        outside = names_outside(f, recording.captured)
-        self.names = names_for_people(program, order, outside, objects, by_lines=has_lines)
-        given = [array.numpy() for array in recording.given()]
-        self.values = _values(self.backward, given, recording.values)
+        self.title, self.language, self.has_lines = title, language, has_lines
+        self.passes, self.backward, self.trail = both, both.backward, both.trail
+        self.names, self.values = names, values
+        self.symbols = {node: symbol(node, names) for node in names}
+        self.arriving = arriving or {}
+        order = as_made(both.program)
         self.users = _users(order)
         self._steps = {step.node: step for step in self.trail.steps}
-        self._cotangents = _cotangents(self.backward, self.trail, forward)
-        self._explained = {node: self._explain(node) for node in (*program.inputs, *order)}
-        self.leaves = [self._explained[node] for node in program.inputs]
+        self._explained = {node: self._explain(node) for node in (*both.program.inputs, *order)}
+        self.leaves = [self._explained[node] for node in both.program.inputs]
         self.steps = [
             self._explained[node] for node in order if node.primitive not in (input_primitive, constant_primitive)
         ]
-        self.loss = self._explained[program.outputs[0]]
+        self.loss = loss or self._explained[both.program.outputs[0]]
 
     def _explain(self, node: Node) -> ExplainedNode:
-        step, cotangent = self._steps.get(node), self._cotangents.get(node)
+        step, cotangent = self._steps.get(node), self.passes.cotangents.get(node)
         sent = step.contributions if step is not None else (None,) * len(node.inputs)
+        incoming = None if cotangent is None else self.values[cotangent]
+        if cotangent is None and node in self.arriving:  # its own pullback is not looked into
+            incoming = np.asarray(sum(arrival.value for arrival in self.arriving[node]))
         return ExplainedNode(
-            node, self.names[node], self.backward.origins.get(node, Origin()), self.values[node],
-            None if cotangent is None else self.values[cotangent],
+            node, self.names[node], self.backward.origins.get(node, Origin()), self.values[node], incoming,
             tuple([None if one is None else self.values[one] for one in sent]), step, self,
         )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"<derivation of {self.title}: {len(self.steps)} steps, {len(self.leaves)} inputs>"
+
+    def require_whole(self, what: str) -> None:
+        """Refuse what only a whole function has: what is inside of a node has no loss of its own."""
+        if self.loss.derivation is not self:
+            raise SettingError(
+                f"{what}: {self.title} is a part of a program", fix="ask for it of the derivation of the whole function"
+            )
 
     def of(self, node: Node) -> ExplainedNode:
         """What is known of a node of the forward graph."""
@@ -123,7 +138,7 @@ class Derivation:
 
     def cotangent_node(self, node: Node) -> Node | None:
         """The node of the backward pass that is ∂loss/∂node."""
-        return self._cotangents.get(node)
+        return self.passes.cotangents.get(node)
 
     def chain(self, name: str) -> list[ExplainedNode]:
         """All through which a change of this node reaches the loss, the loss first and the node itself last."""
@@ -135,6 +150,38 @@ class Derivation:
                 reached.add(one)
                 waiting += [user for user, _, _ in one.received()]
         return [one for one in (*reversed(self.steps), *reversed(self.leaves)) if one in reached]
+
+    def inside(self, name: str, step: int | None = None) -> Derivation:
+        """What happens inside one node: a step of a loop, the branch that was taken, a function that is called.
+
+        Its nodes have the gradient of the same loss. In a loop, ``h[t−1] ↦ h[t]`` is what a step makes of what is
+        handed on, and the gradient of ``h[t]`` comes from the results of this step and from the step after it:
+        backpropagation through time. In a ``custom_gradient`` the gradient of an input is what its author wrote.
+
+        Parameters
+        ----------
+        name
+            Of a node that is a `scan`, `while_loop`, `cond`, `checkpoint`, `custom_gradient` …
+        step
+            Which step of a loop, from 0, a negative one from the end; by default the last, where the way back begins.
+
+        Raises
+        ------
+        SettingError
+            If there is no program inside of the node, or no such step.
+
+        Examples
+        --------
+        >>> import maplet as mp
+        >>> def loss(w, x):
+        ...     last, _ = mp.scan(lambda h, row: (mp.tanh(w * h + row), None), 0.0, x)
+        ...     return last
+        >>> step = mp.explain(loss, 0.5, mp.asarray([1.0, 2.0])).inside("v1", step=0)
+        >>> print(step.text())  # doctest: +ELLIPSIS
+        v1, step 0 of 0 … 1 · 3 steps
+        ...
+        """
+        return Inside(self[name]).derivation(step)
 
     # ── how it is shown ──────────────────────────────────────────────────────────────────────────
 
@@ -167,7 +214,11 @@ class Derivation:
           ∂loss/∂x = ∂loss/∂v1·w = 0.540302·2 = 1.0806
           ∂loss/∂w = ∂loss/∂v1·x = 0.540302·0.5 = 0.270151
         """
-        return derivation_text(self, unfold) if entry is None else entry_text(self, *entry)
+        if entry is None:
+            return derivation_text(self, unfold)
+        if not isinstance(cast("Any", entry), tuple) or len(entry) != 2:
+            raise SettingError(f"entry={entry!r}: expected a name and a place", fix='such as entry=("weight", (0, 1))')
+        return entry_text(self, *entry)
 
     def descend(self, learning_rate: float, names: Sequence[str] | None = None) -> Descent:
         """One step of gradient descent from here, θ ↦ θ − α∇J, with the loss before and after; see `Descent`.
@@ -253,22 +304,14 @@ def explain(f: Callable[..., Any], *args: Any, language: str = "en") -> Derivati
 
 def explained(f: Callable[..., Any], args: Sequence[Any], *, language: str, has_lines: bool = True) -> Derivation:
     """What `explain` gives; of a function that is ours and not the user's, without its lines."""
-    require_function(f, example="mp.explain(f, x), not mp.explain(f(x))")
     require_language(language)
-    recording = record(f, args, with_values=True)
-    require_loss(recording.returned, recording.result, f, "explain")
-    _require_same(f, recording, record(f, args, with_values=True))
+    recording = recorded(f, args)
     objects = [name for name, arg in zip(argument_names(f, len(args)), args, strict=True) if isinstance(arg, Stateful)]
-    return Derivation(f, recording, objects, language, has_lines=has_lines)
-
-
-def _values(graph: Graph, given: Sequence[Any], known: Mapping[Node, Any]) -> dict[Node, Any]:
-    """The value of every node."""
-    order = [*graph.inputs, *(node for node in as_made(graph) if node not in set(graph.inputs))]
-    one = np.ones((), graph.inputs[-1].array_type.dtype)
-    with np.errstate(all="ignore"):
-        found = compute(Graph(graph.inputs, tuple(order), graph.origins), [*given, one], known)
-    return dict(zip(order, found, strict=True))
+    both = passes(recording.graph)
+    names = names_for_people(both, names_outside(f, recording.captured), objects, by_lines=has_lines)
+    given = [array.numpy() for array in recording.given()]
+    values = both.values(given, [np.ones((), both.backward.inputs[-1].array_type.dtype)], recording.values)
+    return Derivation(both, names, values, title=name_of(f), language=language, has_lines=has_lines)
 
 
 def _users(order: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:
@@ -278,43 +321,3 @@ def _users(order: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:
         for n, child in enumerate(node.inputs):
             users.setdefault(child, []).append((node, n))
     return users
-
-
-def _cotangents(graph: Graph, trail: Trail, forward: int) -> dict[Node, Node]:
-    """Node of the forward pass → the node that is its cotangent; of inputs, their gradient."""
-    found = dict(trail.cotangents)
-    for step in trail.steps:
-        if len(step.cotangents) > 1:
-            items = [node for node in as_made(graph) if node.primitive.name == "item" and node.inputs[0] is step.node]
-            for item in items:
-                number: int = item.params["index"]
-                if (cotangent := step.cotangents[number]) is not None:
-                    found[item] = cotangent
-    sources = [node for node in graph.inputs[:-1] if is_floating(node.array_type.dtype)]
-    found |= zip(sources, graph.outputs[forward:], strict=True)
-    return found
-
-
-def _require_same(f: Callable[..., Any], first: Recording, second: Recording) -> None:
-    """Refuse a function that gives something else when it is run again: its derivation would be of neither."""
-    pairs = zip(as_made(first.graph), as_made(second.graph), strict=False)
-    for one, other in pairs:
-        a, b = cast("tuple[Any, Any]", (first.values.get(one), second.values.get(other)))
-        if one.primitive is constant_primitive:
-            a, b = (np.asarray(node.params.get("value")) for node in (one, other))
-        alike = one.primitive is other.primitive and one.type == other.type
-        if alike and (a is None or isinstance(a, tuple) or np.array_equal(a, b, equal_nan=is_floating(a.dtype))):
-            continue
-        what = f"{one.primitive.name} gave {_short(a)}, then {_short(b)}" if alike else (
-            f"the first run computes {one.primitive.name}, the second {other.primitive.name}"
-        )  # fmt: skip
-        raise TraceError(
-            f"explain: {name_of(f)} is not deterministic: called twice with the same arguments, {what}",
-            fix="take random numbers from mp.random.Generator(seed) inside of the function, or pass them as arguments",
-            where=str(first.graph.origins.get(one, "")) or str(here()) or None,
-        )
-
-
-def _short(value: Any) -> str:
-    flat = np.asarray(value).reshape(-1)
-    return f"{', '.join(f'{x:.6g}' for x in flat[:3].tolist())}{', …' if flat.size > 3 else ''}"

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from maplet.core.graph import as_made
+from maplet.core.graph import as_made, input_primitive
+from maplet.explain.arrangement import arranged, symbols_in
 from maplet.explain.derivation import explain
 from maplet.explain.descent import chosen_leaves
 from maplet.explain.formula import Formula, Name, Partial, equation
-from maplet.explain.numpy_code import function_code
+from maplet.explain.numpy_code import program_code
 from maplet.explain.print_latex import latex
 from maplet.explain.print_text import text
 from maplet.explain.term_formulas import Indexed, element, matrix_formula
 from maplet.explain.translation import Translation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from maplet.explain.derivation import Derivation
     from maplet.explain.terms import Term
-
-deepest = 12  # operations inside one another in one formula
 
 
 class Gradients:
@@ -37,6 +35,7 @@ class Gradients:
     """
 
     def __init__(self, derivation: Derivation, names: Sequence[str] | None) -> None:
+        derivation.require_whole("formulas of the gradients")
         self.loss = derivation.loss.name
         self.arguments = [leaf.name for leaf in derivation.leaves]
         named = {leaf.node: leaf.name for leaf in derivation.leaves}
@@ -44,7 +43,7 @@ class Gradients:
         translation = Translation(named)
         algebra = translation.algebra
         translation.terms[derivation.backward.inputs[-1]] = algebra.number(1.0)  # ∂loss/∂loss
-        forward = {node: name for node, name in named.items() if node.inputs}
+        forward = {node: name for node, name in named.items() if node.primitive is not input_primitive}
         definitions: dict[str, Term] = {}
         for node in [node for node in as_made(derivation.backward) if node in forward]:
             definitions[forward[node]] = term = translation.definition(node)
@@ -54,26 +53,7 @@ class Gradients:
         for leaf in chosen_leaves(derivation, names):
             if (cotangent := derivation.cotangent_node(leaf.node)) is not None:
                 self.results[leaf.name] = translation.term(cotangent)
-        self._arrange(definitions)
-
-    def _arrange(self, definitions: dict[str, Term]) -> None:
-        """Keep the definitions that are spoken of, and give names to what comes more than once."""
-        spoken: dict[str, Term] = {}
-        waiting = list(_symbols(self.results.values()))
-        while waiting:
-            name = waiting.pop()
-            if name in definitions and name not in spoken:
-                spoken[name] = definitions[name]
-                waiting += _symbols([definitions[name]])
-        known = {name: spoken[name] for name in definitions if name in spoken}
-        order = _in_order([*known.values(), *self.results.values()])
-        uses = Counter(part for term in order for part in set(term.parts))
-        uses.update([*known.values(), *self.results.values()])
-        shared = _worth_a_name(order, uses, set(known.values()))
-        self.names = {term: f"δ{n}" for n, term in enumerate(shared, start=1)}
-        place = {term: n for n, term in enumerate(order)}
-        lines = [*known.items(), *((name, term) for term, name in self.names.items())]
-        self.lines = sorted(lines, key=lambda line: place[line[1]])  # each speaks only of those before it
+        self.lines, self.names = arranged(definitions, self.results.values())
 
     # ── how they are shown ───────────────────────────────────────────────────────────────────────
 
@@ -113,51 +93,14 @@ class Gradients:
         Raises
         ------
         SettingError
-            If NumPy has no function for an operation in it.
+            If there is nothing in NumPy for an operation in it.
         """
-        lines = [(name.replace("δ", "delta"), term) for name, term in self.lines]
-        names = {term: name.replace("δ", "delta") for term, name in self.names.items()}
-        used = set(_symbols([*(term for _, term in self.lines), *self.results.values()]))
+        used = set(symbols_in([*(term for _, term in self.lines), *self.results.values()]))
         arguments = [name for name in self.arguments if name in used]
-        return function_code(arguments, lines, self.results, names)
+        return program_code(arguments, self.lines, self.results, self.names)
 
     def _repr_latex_(self) -> str:
         return self.latex()
-
-
-def _in_order(terms: Iterable[Term]) -> list[Term]:
-    """Every part of some terms, each after its own parts."""
-    found: dict[Term, None] = {}
-    waiting = [(term, False) for term in reversed(list(terms))]
-    while waiting:
-        term, ready = waiting.pop()
-        if term in found:
-            continue
-        if ready:
-            found[term] = None
-        else:
-            waiting += [(term, True), *((part, False) for part in reversed(term.parts))]
-    return list(found)
-
-
-def _worth_a_name(order: Sequence[Term], uses: Counter[Term], known: set[Term]) -> list[Term]:
-    """What comes more than once, or would be nested too deeply to be read."""
-    depth: dict[Term, int] = {}
-    found: list[Term] = []
-    for term in order:
-        depth[term] = 1 + max((depth[part] for part in term.parts), default=0)
-        small = len(term.parts) < 2 and not any(part.parts for part in term.parts)
-        alone = term.head == "product" and len(term.parts) == 1  # a factor before something else
-        if small or alone or term in known or term.head in ("transpose", "reshape", "indicator", "one_hot"):
-            continue
-        if uses[term] > 1 or depth[term] > deepest:
-            found.append(term)
-            depth[term] = 0
-    return found
-
-
-def _symbols(terms: Iterable[Term]) -> list[str]:
-    return [term.settings[0] for term in _in_order(terms) if term.head == "symbol"]
 
 
 def derive(f: Callable[..., Any], *args: Any, names: Sequence[str] | None = None) -> Gradients:

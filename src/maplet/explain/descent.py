@@ -6,7 +6,7 @@ To first order the loss falls by α‖∇J‖²: J(θ − α∇J) = J(θ) − α
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -104,7 +104,8 @@ def descend(derivation: Derivation, learning_rate: float, names: Sequence[str] |
     SettingError
         If the learning rate is not greater than 0, or a name has no gradient.
     """
-    if not learning_rate > 0:
+    derivation.require_whole("a step of gradient descent")
+    if isinstance(cast("Any", learning_rate), str | complex) or not learning_rate > 0:
         raise SettingError(f"learning_rate={learning_rate!r}: a step goes downhill", fix="a number greater than 0")
     chosen = chosen_leaves(derivation, names)
     after = {one.node: one.value - one.value.dtype.type(learning_rate) * one.cotangent for one in chosen}
@@ -124,6 +125,8 @@ def descend(derivation: Derivation, learning_rate: float, names: Sequence[str] |
 def chosen_leaves(derivation: Derivation, names: Sequence[str] | None) -> list[ExplainedNode]:
     """The inputs that are moved: those named; by default the trainable parameters, or else all with a gradient."""
     known = [leaf for leaf in derivation.leaves if leaf.cotangent is not None]
+    if isinstance(names, str):
+        raise SettingError(f"names={names!r} is one name, not a list of names", fix=f"names=[{names!r}]")
     if names is None:
         trainable = [leaf for leaf in known if leaf.origin.trainable]
         return trainable or known

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from maplet.explain.folding import folded
 from maplet.explain.formula import Row, Sign
+from maplet.explain.inside import Inside
 from maplet.explain.print_latex import escaped, latex
 from maplet.explain.text import backward_equation, forward_equation
+from maplet.explain.unrolled import heading, programs_inside, sections
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
@@ -31,10 +33,18 @@ def derivation_latex(derivation: Derivation, unfold: bool | str = False) -> str:
         formula = backward_equation(step)
         if formula is not None:
             backward.append(_aligned(formula))
+    groups = [(say("forward", language), forward), (say("backward", language), backward)]
+    if not any(len(fold.steps) > 1 for fold in folds):
+        for inside in map(Inside, programs_inside(derivation)):
+            groups += [
+                (f"{heading(inside)}: {part.title}", [*map(_aligned, part.equations)])
+                for part in sections(inside)
+                if part.equations
+            ]
     return "\n".join(
         line
-        for key, equations in (("forward", forward), ("backward", backward))
-        for line in (f"% {say(key, language)}", r"\begin{align*}", _joined(equations), r"\end{align*}")
+        for name, equations in groups
+        for line in (f"% {name}", r"\begin{align*}", _joined(equations), r"\end{align*}")
     )
 
 

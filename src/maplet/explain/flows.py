@@ -12,6 +12,7 @@ from maplet.explain.drawn import Picture, bottom, framed, left, picture, right, 
 from maplet.explain.folding import norm
 from maplet.explain.markup import Markup, element, number
 from maplet.explain.svg import Plot, Scale, label, value_scale
+from maplet.explain.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 bar, names = 24.0, 190.0  # the height of a bar, and the room for names
 
 
-def gradient_flow(derivation: Derivation, title: str = "gradient of each parameter") -> Picture:
+def gradient_flow(derivation: Derivation, title: str | None = None) -> Picture:
     """Draw the root mean square of the gradient of every input or parameter, on a logarithmic scale.
+
+    It speaks the language of the derivation.
 
     Bars that grow shorter from the last layer to the first are a gradient that vanishes.
 
@@ -51,7 +54,9 @@ def gradient_flow(derivation: Derivation, title: str = "gradient of each paramet
     scale = Scale(float(low), float(high), names, width - 90, logarithmic=True)
     rows = [_row(name, size, 44 + n * bar, scale) for n, (name, size) in enumerate(sizes.items())]
     words = ", ".join(f"{name} {size:.2g}" for name, size in sizes.items())
-    return picture(title, f"root mean square of the gradient: {words}", rows, size=(width, height))
+    language = derivation.language
+    described = say("root mean square", language, words)
+    return picture(title or say("flow", language), described, rows, size=(width, height))
 
 
 def _row(name: str, size: float, y: float, scale: Scale) -> Markup:
@@ -62,7 +67,7 @@ def _row(name: str, size: float, y: float, scale: Scale) -> Markup:
     return element("g", label(called, scale.start - 8, y + 13, "end"), shape, value)
 
 
-def histogram(values: Any, title: str = "how the numbers are spread", bins: int = 40) -> Picture:
+def histogram(values: Any, title: str | None = None, bins: int = 40, *, language: str = "en") -> Picture:
     """Draw how often numbers of each size come, such as the weights or activations of a layer.
 
     Numbers that are not finite are counted in the words below the picture, and have no bar.
@@ -91,19 +96,17 @@ def histogram(values: Any, title: str = "how the numbers are spread", bins: int 
         for n, a, b in zip(counts, edges, edges[1:], strict=False)
         if n
     )
-    words = (
-        f"{every.size} numbers from {finite.min():.3g} to {finite.max():.3g}, mean {finite.mean():.3g}, standard "
-        f"deviation {finite.std():.3g}"
-        + (f", {every.size - finite.size} not finite" if finite.size < every.size else "")
-    )
-    return picture(title, words, framed(plot, "value", "count"), element("path", d=path, class_="bar"))
+    words = say("numbers spread", language, every.size, finite.min(), finite.max(), finite.mean(), finite.std())
+    words += say("not finite", language, every.size - finite.size) if finite.size < every.size else ""
+    frame = framed(plot, say("value", language), say("count", language))
+    return picture(title or say("spread", language), words, frame, element("path", d=path, class_="bar"))
 
 
 quantiles = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 opacities = (0.12, 0.3, 0.55, 0.55, 0.3, 0.12)
 
 
-def spread_over_time(series: Sequence[Any], title: str = "how the numbers are spread, over time") -> Picture:
+def spread_over_time(series: Sequence[Any], title: str | None = None, *, language: str = "en") -> Picture:
     """Draw how the numbers of an array are spread after each step, such as the weights of a layer while it learns.
 
     From the outside in, the bands hold all numbers, 90 % and 50 % of them; the line is the median. Numbers that are not
@@ -113,6 +116,8 @@ def spread_over_time(series: Sequence[Any], title: str = "how the numbers are sp
     ----------
     series
         An array for each step.
+    title, language
+        What stands above it; and in which language all of it speaks, ``"en"`` or ``"zh"``.
 
     Raises
     ------
@@ -138,8 +143,9 @@ def spread_over_time(series: Sequence[Any], title: str = "how the numbers are sp
     plot = Plot(x, value_scale([value for row in rows for value in row], bottom, top))
     bands = [_band(plot, rows, n, opacity) for n, opacity in enumerate(opacities)]
     median = plot.line([(float(n), row[3]) for n, row in enumerate(rows)], "curve")
-    words = f"{len(rows)} steps; the median goes from {rows[0][3]:.3g} to {rows[-1][3]:.3g}"
-    return picture(title, words, bands, framed(plot, "step", "value"), median)
+    words = say("median", language, len(rows), rows[0][3], rows[-1][3])
+    frame = framed(plot, say("step", language), say("value", language))
+    return picture(title or say("spread over time", language), words, bands, frame, median)
 
 
 def _band(plot: Plot, rows: Sequence[Sequence[float]], n: int, opacity: float) -> Markup:

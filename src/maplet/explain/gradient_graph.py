@@ -120,7 +120,7 @@ def gradient_boxes(layers: list[Layer], language: str) -> list[Box]:
     boxes: list[Box] = []
     for n, layer in enumerate(layers):
         operations = list(dict.fromkeys(made.node.primitive.name for made in layer.nodes))
-        lines = [short(", ".join(operations)), short(say("reads", language).format(", ".join(layer.read)))]
+        lines = [short(", ".join(operations)), short(say("reads", language, ", ".join(layer.read)))]
         lines = lines if layer.read else lines[:1]
         lines += [short(f"∂ {name} {made.size}") for name, made in list(layer.gradients.items())[:most_lines]]
         lines += ["∂ …"] if len(layer.gradients) > most_lines else []

@@ -36,7 +36,7 @@ def graph_svg(
     ]
     width = max((at + w / 2 for at, w in zip(x, widths, strict=True)), default=0.0) + margin
     height = max((tops[layer[n]] + h for n, h in enumerate(heights)), default=0.0) + margin
-    words = say("boxes", language).format(len(found), len(arrows))
+    words = say("boxes", language, len(found), len(arrows))
     size = (width, height)
     return drawing(f"{anchor}-graph", title, words, size, lines, drawn, least_width=width, role="group")
 

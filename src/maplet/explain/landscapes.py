@@ -11,6 +11,7 @@ from maplet.explain.contours import levels, segments
 from maplet.explain.drawn import Picture, bottom, framed, left, picture, right, top
 from maplet.explain.markup import Markup, element, number
 from maplet.explain.svg import Plot, Scale
+from maplet.explain.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,13 @@ margin = 0.25  # of the extent of the path, around it
 
 
 def landscape(
-    f: Callable[[Any], Any], path: Sequence[Any], *, size: int = 41, lines: int = 14, title: str = "descent of the loss"
+    f: Callable[[Any], Any],
+    path: Sequence[Any],
+    *,
+    size: int = 41,
+    lines: int = 14,
+    title: str | None = None,
+    language: str = "en",
 ) -> Picture:
     """Draw the path of parameters over lines of equal loss.
 
@@ -42,6 +49,10 @@ def landscape(
         How many points each side of the grid has; the loss is computed at all size² of them.
     lines
         How many lines are drawn; about equally many points of the grid lie between two.
+    title
+        What stands above it, by default "descent of the loss" in the language.
+    language
+        ``"en"`` or ``"zh"``: of what stands in the picture.
 
     Raises
     ------
@@ -73,17 +84,17 @@ def landscape(
         raise DataError("landscape: no loss around the path is finite", fix="give a path that has not diverged")
     plot = Plot(Scale(across[0], across[-1], left, right), Scale(up[0], up[-1], bottom, top))
     flat = points.shape[1] == 2
-    labels = [f"parameter {n + 1}" if flat else f"direction {n + 1} ({shares[n]:.0%} of the path)" for n in (0, 1)]
+    labels = [say("parameter" if flat else "direction", language, n + 1, shares[n]) for n in (0, 1)]
     drawn = [
-        contour(segments(heights, level), plot, size, f"loss {level:.4g}", 1 - 0.7 * n / lines)
+        contour(segments(heights, level), plot, size, say("loss at", language, level), 1 - 0.7 * n / lines)
         for n, level in enumerate(levels(heights, lines))
     ]
     track = [(float(a), float(b)) for a, b in seen]
     ring = element("circle", cx=plot.x(track[-1][0]), cy=plot.y(track[-1][1]), r=7.0, class_="ring")
     first, last = (_loss(f, rebuilt(points[n])) for n in (0, -1))
-    words = f"{len(points)} points; the loss goes from {first:.4g} to {last:.4g}, where the ring is"
+    words, head = say("path of descent", language, len(points), first, last), say("descent", language)
     return picture(
-        title, words, framed(plot, *labels), drawn, plot.line(track, "curve"), plot.dots(track, "dots"), ring
+        title or head, words, framed(plot, *labels), drawn, plot.line(track, "curve"), plot.dots(track, "dots"), ring
     )
 
 

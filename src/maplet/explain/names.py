@@ -12,65 +12,90 @@ import ast
 import inspect
 import linecache
 from collections import Counter
-from itertools import count
+from itertools import count, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from maplet.core.array import Array
 from maplet.core.context import Origin
-from maplet.core.graph import constant_primitive
+from maplet.core.graph import as_made, constant_primitive
 from maplet.core.text import node_names
 from maplet.core.tree import Stateful, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from maplet.core.graph import Graph, Node
+    from maplet.explain.passes import Passes
 
 
 def names_for_people(
-    graph: Graph,
-    order: Sequence[Node],
+    both: Passes,
     outside: Sequence[str] = (),
     objects: Collection[str] = (),
     *,
     by_lines: bool = True,
+    known: Mapping[Node, str] | None = None,
+    result: str = "loss",
+    numbered: str = "v",
+    through_reshapes: bool = False,
 ) -> dict[Node, str]:
     """A distinct name for every input and every node of a forward program.
 
     Parameters
     ----------
-    graph
-        The forward program; its first output is what is explained.
-    order
-        Its nodes, in the order in which they were made.
+    both
+        The program, whose first output is what is explained.
     outside
         The names of what the function took from outside, which are the last inputs.
     objects
         Names of the arguments that are modules: ``hidden.weight`` is enough, the net's own name says nothing.
     by_lines
         Whether the lines that made the nodes are the user's, so that their variables are names.
+    known
+        Names that are settled already.
+    result
+        What the first output is called, if it has no name; empty for one that is numbered like others.
+    numbered
+        What stands before the number of a node without a name.
+    through_reshapes
+        Whether what only adds or drops axes of length 1, as a product of a vector does, is called like its operand.
 
     Returns
     -------
     Node → name. A constant is called by its number.
     """
-    wanted: dict[Node, str] = _inputs(graph, outside, objects)
+    graph, order = both.program, as_made(both.program)
+    wanted: dict[Node, str] = _inputs(graph, outside, objects) | dict(known or {})
     between = [node for node in order if node not in wanted and node.primitive is not constant_primitive]
-    assigned = _assigned(between, graph.origins) if by_lines else {}
-    layers = _ends_of_layers(between, graph.origins)
+    assigned = _assigned(between, both) if by_lines else {}
+    layers = _ends_of_layers(between, graph) if result else {}  # what is inside of one is in one layer
     for node in between:
         if name := assigned.get(node) or layers.get(node):
             wanted[node] = name
-    wanted.setdefault(graph.outputs[0], "loss")
+    if result:
+        wanted.setdefault(graph.outputs[0], result)
     names = _distinct(wanted, order)
     taken = set(names.values())
-    numbers = (name for n in count(1) if (name := f"v{n}") not in taken)
+    numbers = (name for n in count(1) if (name := f"{numbered}{n}") not in taken)
+    uses = Counter(child for node in order for child in node.inputs)
+    reshapes = [node for node in order if through_reshapes and _is_mere_reshape(node)]
+    named_after = {node.inputs[0]: names[node] for node in reshapes if node in names and uses[node.inputs[0]] == 1}
     for node in order:
-        if node not in names:
-            names[node] = _number(node) if node.primitive is constant_primitive else next(numbers)
+        if node not in names and node in reshapes:
+            names[node] = names[node.inputs[0]]
+        elif node not in names:
+            plain = _number(node) if node.primitive is constant_primitive else named_after.get(node)
+            names[node] = plain or next(numbers)
     return names
+
+
+def _is_mere_reshape(node: Node) -> bool:
+    if node.primitive.name != "reshape":
+        return False
+    before, after = node.inputs[0].array_type.shape, node.array_type.shape
+    return [n for n in before if n != 1] == [n for n in after if n != 1]
 
 
 def _inputs(graph: Graph, outside: Sequence[str], objects: Collection[str]) -> dict[Node, str]:
@@ -135,15 +160,19 @@ def _distinct(wanted: Mapping[Node, str], order: Sequence[Node]) -> dict[Node, s
 
 
 class Assignment(NamedTuple):
-    """A statement that sets one variable: its name, and the line where it begins."""
+    """A statement that sets variables: their names, and the line where it begins."""
 
-    variable: str
+    variables: tuple[str, ...]
     first_line: int
 
 
-def _assigned(nodes: Sequence[Node], origins: Mapping[Node, Origin]) -> dict[Node, str]:
-    """The last node that a statement makes is what it assigns, where it is an assignment to one variable."""
+def _assigned(nodes: Sequence[Node], both: Passes) -> dict[Node, str]:
+    """The last node that a statement makes is what it assigns, where it is an assignment to one variable.
+
+    Of ``last, rows = mp.scan(…)`` the results have the names, where there are as many of these.
+    """
     files: dict[str, dict[int, Assignment]] = {}
+    origins = both.program.origins
 
     def statement(node: Node | None) -> tuple[str, int, Assignment | None]:
         """Where a node was made: the file, and the line at which its statement begins; and what that assigns."""
@@ -154,10 +183,17 @@ def _assigned(nodes: Sequence[Node], origins: Mapping[Node, Origin]) -> dict[Nod
         return origin.file, assignment.first_line if assignment else origin.line, assignment
 
     found: dict[Node, str] = {}
-    for node, after in zip(nodes, [*nodes[1:], None], strict=True):
+    for node, after in zip_longest(nodes, nodes[1:]):
         here = statement(node)
-        if here[2] is not None and statement(after)[:2] != here[:2]:
-            found[node] = here[2].variable
+        if here[2] is None:
+            continue
+        if len(here[2].variables) == 1:
+            if statement(after)[:2] != here[:2] and not isinstance(node.type, tuple):
+                found[node] = here[2].variables[0]
+        elif node.primitive.name == "item":
+            several = both.written.get(node.inputs[0], node.inputs[0]).type
+            if isinstance(several, tuple) and len(several) == len(here[2].variables):
+                found[node] = here[2].variables[node.params["index"]]
     return found
 
 
@@ -169,36 +205,56 @@ def _assignments(file: str) -> dict[int, Assignment]:
         return {}
     found: dict[int, Assignment] = {}
     for statement in ast.walk(tree):
-        if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign) and (name := _variable(statement)):
+        if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign) and (names := _variables(statement)):
             last = statement.end_lineno or statement.lineno
-            found |= dict.fromkeys(range(statement.lineno, last + 1), Assignment(name, statement.lineno))
+            found |= dict.fromkeys(range(statement.lineno, last + 1), Assignment(names, statement.lineno))
     return found
 
 
-def _variable(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> str:
-    """The variable, or attribute of ``self``, that a statement sets to what it computes; empty where there is none."""
+def _variables(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> tuple[str, ...]:
+    """The variables, or attributes of ``self``, that a statement sets to what it computes."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     value = statement.value
     if value is None or len(targets) != 1 or isinstance(value, ast.Attribute | ast.Tuple | ast.List | ast.Dict):
-        return ""
+        return ()
     if isinstance(value, ast.Subscript) and isinstance(value.value, ast.Attribute):  # x.shape[0] is no array
-        return ""
-    if any(isinstance(part, ast.Lambda) for part in ast.walk(value)):  # what it computes is assigned to nothing
-        return ""
-    (target,) = targets
-    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
-        return target.attr
-    return target.id if isinstance(target, ast.Name) else ""
+        return ()
+    if any(isinstance(part, ast.Lambda) for part in ast.walk(value)) and not isinstance(targets[0], ast.Tuple):
+        return ()  # what a lambda computes is assigned to nothing
+    names = tuple(_targets(targets[0]))
+    return names if all(names) else ()
+
+
+def _targets(target: ast.AST) -> Iterator[str]:
+    """The names in a target, those of a tuple one after another; an empty one for what is no name."""
+    if isinstance(target, ast.Tuple | ast.List):
+        for part in target.elts:
+            yield from _targets(part)
+    elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+        yield target.attr
+    else:
+        yield target.id if isinstance(target, ast.Name) else ""
 
 
 # ── layers ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ends_of_layers(nodes: Sequence[Node], origins: Mapping[Node, Origin]) -> dict[Node, str]:
-    """The last node of each call of an innermost layer → the layer's path."""
+def _ends_of_layers(nodes: Sequence[Node], graph: Graph) -> dict[Node, str]:
+    """The result of each call of an innermost layer → the layer's path.
+
+    It is the last node that something outside of the layer takes; what a layer changes in itself (running means) may
+    come after it.
+    """
+    layers = {node: graph.origins.get(node, Origin()).layer for node in nodes}
+    taken = {child for node in nodes for child in node.inputs if layers.get(child) != layers[node]}
+    taken.add(graph.outputs[0])
     found: dict[Node, str] = {}
-    for node, after in zip(nodes, [*nodes[1:], None], strict=True):
-        layer = origins.get(node, Origin()).layer
-        if layer and (after is None or origins.get(after, Origin()).layer != layer):
-            found[node] = layer
+    run: list[Node] = []
+    for node, after in zip_longest(nodes, nodes[1:]):
+        run.append(node)
+        if layers[node] and (after is None or layers[after] != layers[node]):
+            results = [one for one in run if one in taken]
+            found[results[-1] if results else node] = layers[node]
+        if after is not None and layers[after] != layers[node]:
+            run = []
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from maplet.explain.rules import cotangent_formula, said
 from maplet.explain.symbols import value_formula, value_with_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from maplet.core.context import Origin
     from maplet.core.graph import Node
     from maplet.explain.derivation import Derivation
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
     from maplet.transforms.gradient import Step
 
     Value = np.ndarray[Any, Any]
+
+
+class Arrival(NamedTuple):
+    """A gradient that comes from outside of a program: how it is written, and its value."""
+
+    formula: Formula | None
+    value: Value
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +68,17 @@ class ExplainedNode:
     @property
     def operation(self) -> str:
         """The name of the operation, ``matmul``; ``input`` for an argument."""
-        return self.node.primitive.name
+        return self.written.primitive.name
+
+    @property
+    def written(self) -> Node:
+        """The node as the user's function wrote it down: a ``while_loop``, for whose gradient a scan stands."""
+        return self.derivation.passes.written.get(self.node, self.node)
+
+    @property
+    def arrivals(self) -> Sequence[Arrival]:
+        """What gradient comes to it from outside of the program."""
+        return self.derivation.arriving.get(self.node, ())
 
     @property
     def place(self) -> str:
@@ -70,6 +89,11 @@ class ExplainedNode:
     def is_numbered(self) -> bool:
         """Whether nobody named it, so that it is ``v1``, ``v2``, …."""
         return self.name[0] == "v" and self.name[1:].isdigit() and self.operation != "input"
+
+    @property
+    def is_other_shape(self) -> bool:
+        """Whether it only gives its operand another shape, and has no other name than that: nothing to speak of."""
+        return self.name in self.operands
 
     @property
     def operands(self) -> tuple[str, ...]:

@@ -1,22 +1,26 @@
 """Terms as NumPy code that a person could have written, and that runs."""
 
-# The spellings below are of one signature, of which each uses what it needs.
-# ruff: noqa: ARG005
-
 from __future__ import annotations
 
 import re
 from collections import Counter
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.errors import SettingError
+from maplet.core.primitive import registry
+from maplet.explain.arrangement import arranged
+from maplet.explain.numpy_spelling import has_helper, helper, spelled
+from maplet.explain.symbols import is_program
 from maplet.explain.term_formulas import ratio
 from maplet.explain.terms import Term, factors
+from maplet.explain.translation import Translation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from maplet.core.graph import Graph, Node
 
     Names = Mapping[Term, str]
 
@@ -29,16 +33,13 @@ infix = {
 }  # fmt: skip
 
 # What is computed of whole arrays, and not element by element.
-whole_arrays = {"symbol", "transpose", "matmul", "softmax", "one_hot", "sum", "reshape", "concat"}
+whole_arrays = {"symbol", "transpose", "matmul", "softmax", "one_hot", "sum", "reshape", "concat", "put"}
 
-# What NumPy has no function for.
-helpers = {
-    "sigmoid": "def sigmoid(z):\n    return 1 / (1 + np.exp(-z))\n",
-    "softmax": (
-        "def softmax(z, axis):\n"
-        "    e = np.exp(z - np.max(z, axis=axis, keepdims=True))\n"
-        "    return e / np.sum(e, axis=axis, keepdims=True)\n"
-    ),
+# Terms that are no operations (see `terms`).
+of_terms: Mapping[str, Callable[[Sequence[str], Term], str]] = {
+    "one_hot": lambda parts, term: f"np.eye({term.settings[0]})[{parts[0]}]",
+    "indicator": lambda parts, term: f"({parts[0]})",  # noqa: ARG005  (of one signature)
+    "softmax": lambda parts, term: f"softmax({parts[0]}, axis={term.settings[0]})",
 }
 
 
@@ -47,41 +48,22 @@ def identifier(name: str) -> str:
     return re.sub(r"\W", "_", name)
 
 
-def _slice(parts: Sequence[str], settings: Mapping[str, Any], term: Term) -> str:
-    """``x[1:3, ::2]``."""
-    keys: list[str] = []
-    rows = zip(settings["starts"], settings["lengths"], settings["steps"], term.parts[0].shape, strict=True)
-    for start, length, step, whole_length in rows:
-        stop = start + length * step
-        first = "" if (start, step > 0) == (0, True) else start
-        last = "" if stop < 0 or (step > 0 and stop >= whole_length) else stop
-        keys.append(f"{first}:{last}" + (f":{step}" if step != 1 else ""))
-    return f"{parts[0]}[{', '.join(keys)}]"
-
-
-def _pad(parts: Sequence[str], settings: Mapping[str, Any], term: Term) -> str:
-    if any(settings["between"]):
-        raise SettingError(f"NumPy has no function to put zeros between the elements of {term.parts[0].shape}")
-    return f"np.pad({parts[0]}, {tuple(zip(settings['low'], settings['high'], strict=True))})"
-
-
-# Where NumPy has no function of that name, or one that is called in another way.
-spelled_otherwise: dict[str, Callable[[Sequence[str], Mapping[str, Any], Term], str]] = {
-    "reshape": lambda parts, settings, term: f"np.reshape({parts[0]}, {settings['shape']})",
-    "constant": lambda parts, settings, term: f"np.asarray({settings['value']!r})",
-    "iota": lambda parts, settings, term: f"np.indices({settings['shape']})[{settings['axis']}]",
-    "concat": lambda parts, settings, term: f"np.concatenate(({', '.join(parts)}), axis={settings['axis']})",
-    "slice": _slice,
-    "pad": _pad,
-}
-
-
 class Code:
-    """Writes terms as Python expressions, and notes which helpers they need."""
+    """Writes terms as Python expressions, and notes which functions they call.
 
-    def __init__(self, names: Names) -> None:
-        self.names = names
-        self.needed: set[str] = set()
+    Attributes
+    ----------
+    needed
+        Names of helpers.
+    bodies
+        The programs inside of loops and branches, as functions with names of their own.
+    """
+
+    def __init__(self, names: Names, around: Code | None = None) -> None:
+        self.names = {term: name.replace("δ", "delta") for term, name in names.items()}
+        self.needed: set[str] = set() if around is None else around.needed
+        self.bodies: dict[int, str] = {} if around is None else around.bodies
+        self.functions: list[str] = [] if around is None else around.functions
 
     def text(self, term: Term, need: int = loose, *, defines: bool = False, exact: bool = False) -> str:
         """A term; in parentheses if it holds together less tightly than is needed.
@@ -101,11 +83,7 @@ class Code:
 
     def written_shape(self, term: Term, *, defines: bool = False) -> tuple[int, ...]:
         """The shape of what the written form computes, where NumPy repeats nothing."""
-        if (
-            (term in self.names and not defines)
-            or term.head in whole_arrays
-            or (term.settings and term.head != "product")
-        ):
+        if (term in self.names and not defines) or self._is_whole(term):
             return () if term.head == "number" else term.shape
         return np.broadcast_shapes(*map(self.written_shape, term.parts)) if term.parts else term.shape
 
@@ -147,40 +125,82 @@ class Code:
         return self.text(term, need) if times == 1 else f"{self.text(term, whole)}**{times}"
 
     def _call(self, term: Term) -> str:
-        name, need = term.head, whole if term.head == "slice" else loose
+        name, need = term.head, whole if term.head in ("slice", "item") else loose
         parts = [self.text(part, need, exact=self._is_whole(term)) for part in term.parts]
         if name == "transpose":
             return f"{self.text(term.parts[0], whole, exact=True)}.T"
-        if name == "one_hot":
-            return f"np.eye({term.settings[0]})[{parts[0]}]"
-        if name == "indicator":
-            return f"({parts[0]})"
-        if name in helpers:
-            self.needed.add(name)
-            return f"{name}({', '.join([*parts, *(f'axis={axis}' for axis in term.settings)])})"
-        return self._of_numpy(name, parts, term)
-
-    def _is_whole(self, term: Term) -> bool:
-        """Whether an operation takes its operands as whole arrays."""
-        return term.head in whole_arrays or bool(term.settings)
-
-    def _of_numpy(self, name: str, parts: list[str], term: Term) -> str:
-        """A call of NumPy's function of that name."""
         if name == "sum":
             axes, keeps = term.settings
             return f"np.sum({parts[0]}{_axes(axes, len(term.parts[0].shape))}{', keepdims=True' if keeps else ''})"
-        settings: dict[str, Any] = dict(term.settings)
-        if name in spelled_otherwise:
-            return spelled_otherwise[name](parts, settings, term)
-        if not hasattr(np, name):
-            raise SettingError(
-                f"NumPy has no function {name}, so the gradient has no code in it",
-                fix="text() and latex() show it; mp.grad computes it",
-            )
-        if "axes" in settings and name in ("max", "min", "any", "all"):
-            settings["axis"] = settings.pop("axes")
-        given = [f"{key}={value!r}" for key, value in settings.items() if not (key == "keepdims" and not value)]
-        return f"np.{name}({', '.join([*parts, *given])})"
+        if name in of_terms:
+            code = of_terms[name](parts, term)
+        else:
+            settings: dict[str, Any] = dict(term.settings)
+            nested = any(map(is_program, settings.values()))
+            code = self._nested(name, parts, settings) if nested else spelled(name, parts, settings, term)
+        called = code.partition("(")[0]
+        if has_helper(called) or called.startswith("special."):
+            self.needed.add(called.partition(".")[0])
+        return code
+
+    def _is_whole(self, term: Term) -> bool:
+        """Whether an operation takes its operands as whole arrays, and not element by element."""
+        host = term.head in registry and registry[term.head].access is None
+        return term.head in whole_arrays or host or bool(term.settings and term.head != "product")
+
+    # ── programs inside ──────────────────────────────────────────────────────────────────────────
+
+    def _nested(self, name: str, parts: Sequence[str], settings: Mapping[str, Any]) -> str:
+        """A loop, a branch or a call, by the helper of that name and functions for the programs inside."""
+        if name in ("call", "custom_gradient"):
+            return f"{self._body(settings['graph' if name == 'call' else 'forward'])}({', '.join(parts)})"
+        if name == "switch":
+            return f"switch({parts[0]}, {_listed(map(self._body, settings['branches']))}, {_listed(parts[1:])})"
+        constants = settings["constants"]
+        body = self._body(settings["body"])
+        if name == "while_loop":
+            goes_on = self._body(settings["condition"])
+            groups = (parts[:constants], parts[constants:])
+            return f"while_loop({goes_on}, {body}, {', '.join(map(_listed, groups))}, {settings['bound']})"
+        end = constants + settings["carries"]
+        groups = (parts[:constants], parts[constants:end], parts[end:])
+        backwards = ", reverse=True" if settings["reverse"] else ""
+        return f"scan({body}, {', '.join(map(_listed, groups))}, {settings['length']}{backwards})"
+
+    def _body(self, graph: Graph) -> str:
+        """The name of the function that a program inside is."""
+        if id(graph) not in self.bodies:
+            arguments = _arguments(graph)
+            translation = Translation(dict(arguments))
+            results = [translation.term(node) for node in graph.outputs]
+            lines, names = arranged({}, results)
+            code = Code(names, self)
+            body = [f"    {identifier(_plain(name))} = {code.text(t, defines=True, exact=True)}" for name, t in lines]
+            gives = _listed(code.text(term, exact=True) for term in results)
+            name = self.bodies[id(graph)] = f"body{len(self.bodies) + 1}"
+            head = f"def {name}({', '.join(arguments.values())}):"
+            self.functions.append("\n".join([head, *body, f"    return {gives}"]) + "\n")
+        return self.bodies[id(graph)]
+
+
+def _arguments(graph: Graph) -> dict[Node, str]:
+    """The inputs of a program inside by the names that they have there; one without a good name is numbered."""
+    found: dict[Node, str] = {}
+    for n, node in enumerate(graph.inputs):
+        name = identifier(graph.origins[node].name) if node in graph.origins else ""
+        usable = name.isidentifier() and not iskeyword(name) and name not in (*found.values(), "np", "special")
+        found[node] = name if usable and not has_helper(name) else f"x{n}"
+    return found
+
+
+def _listed(parts: Iterable[str]) -> str:
+    """A tuple in Python."""
+    every = list(parts)
+    return f"({', '.join(every)}{',' if len(every) == 1 else ''})"
+
+
+def _plain(name: str) -> str:
+    return name.replace("δ", "delta")
 
 
 def _counted(terms: Sequence[Term]) -> list[tuple[Term, int]]:
@@ -194,20 +214,21 @@ def _axes(axes: Sequence[int], ndim: int) -> str:
 
 
 def _number(value: float) -> str:
+    value = float(value)  # a numerator may be an integer of any size
     if not np.isfinite(value):
         return "np.nan" if np.isnan(value) else "np.inf" if value > 0 else "-np.inf"
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
-def function_code(
+def program_code(
     arguments: Sequence[str], lines: Sequence[tuple[str, Term]], results: Mapping[str, Term], names: Names
 ) -> str:
-    """A Python function of the inputs that returns the gradients by name."""
+    """A Python program whose function ``gradients`` takes the inputs and returns the gradients by name."""
     code = Code(names)
-    body = [f"    {identifier(name)} = {code.text(term, defines=True, exact=True)}" for name, term in lines]
+    body = [f"    {identifier(_plain(name))} = {code.text(t, defines=True, exact=True)}" for name, t in lines]
     entries = [f"        {name!r}: {code.text(term, exact=True)}," for name, term in results.items()]
     signature = ", ".join(map(identifier, arguments))
-    needed = [helpers[name] for name in helpers if name in code.needed]
-    parts = ["import numpy as np\n", *needed]
+    imports = "import numpy as np\n" + ("from scipy import special\n" if "special" in code.needed else "")
+    helpers = [helper(name) for name in sorted(code.needed - {"special"})]
     function = "\n".join([f"def gradients({signature}):", *body, "    return {", *entries, "    }"])
-    return "\n\n".join([*parts, function]) + "\n"
+    return "\n\n".join([imports, *helpers, *code.functions, function]) + "\n"

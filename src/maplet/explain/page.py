@@ -75,7 +75,7 @@ def _buttons(language: str) -> Markup:
 
 def _panel(box: Box, n: int, count: int, numbers: dict[Any, int]) -> Markup:
     language = box.steps[-1].derivation.language
-    counted = say("step number", language).format(n + 1, count)
+    counted = say("step number", language, n + 1, count)
     head = [element("p", counted, class_="kicker"), element("h2", box.title)]
 
     def link(step: ExplainedNode) -> str | None:

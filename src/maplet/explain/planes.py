@@ -13,6 +13,7 @@ from maplet.explain.drawn import Picture, bottom, framed, left, picture, right, 
 from maplet.explain.landscapes import contour
 from maplet.explain.markup import Markup, element, number
 from maplet.explain.svg import Plot, Scale, label
+from maplet.explain.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ tile, space = 150.0, 26.0  # of the picture of one unit
 
 
 def decision_boundary(
-    net: Callable[[Any], Any], x: Any, y: Any, *, size: int = 80, title: str = "what the net decides"
+    net: Callable[[Any], Any], x: Any, y: Any, *, size: int = 80, title: str | None = None, language: str = "en"
 ) -> Picture:
     """Colour the plane by the class that a net decides for, with the data on it.
 
@@ -35,6 +36,10 @@ def decision_boundary(
         than 0 are class 1.
     x, y
         Points (N, 2) and their classes (N,).
+    size
+        How many points each side of the grid has.
+    title, language
+        What stands above it; and in which language all of it speaks, ``"en"`` or ``"zh"``.
 
     Raises
     ------
@@ -51,13 +56,14 @@ def decision_boundary(
     plot, grid = _grid(points, size, "decision_boundary")
     decided = _classes(np.asarray(net(grid.astype(points.dtype)))).reshape(size, size)
     wrong = int((_classes(np.asarray(net(points))) != truth).sum())
-    areas = [_area(decided == one, one, plot, size) for one in np.unique(decided).tolist()]
+    areas = [_area(decided == one, one, plot, size, say("class", language, one)) for one in np.unique(decided).tolist()]
     dots = [
         element("circle", cx=plot.x(a), cy=plot.y(b), r=4.0, class_=f"point class{one % colours}")
         for (a, b), one in zip(points.astype(float).tolist(), truth.tolist(), strict=True)
     ]
-    words = f"{len(points)} points, {wrong} of them on the wrong side"
-    return picture(title, words, areas, framed(plot, "first input", "second input"), dots)
+    words = say("points decided", language, len(points), wrong)
+    frame = framed(plot, say("first input", language), say("second input", language))
+    return picture(title or say("decisions", language), words, areas, frame, dots)
 
 
 def _grid(points: Values, size: int, name: str) -> tuple[Plot, Values]:
@@ -77,7 +83,7 @@ def _classes(outputs: Values) -> Values:
     return (outputs.reshape(-1) > 0).astype(int)
 
 
-def _area(inside: Values, one: int, plot: Plot, size: int) -> Markup:
+def _area(inside: Values, one: int, plot: Plot, size: int, words: str) -> Markup:
     """Where one class is decided for, as strips of cells."""
     cell = (abs(plot.x.end - plot.x.start) / (size - 1), abs(plot.y.end - plot.y.start) / (size - 1))
     path = ""
@@ -88,11 +94,11 @@ def _area(inside: Values, one: int, plot: Plot, size: int) -> Markup:
             x0 = max(plot.x.start + (start - 0.5) * cell[0], plot.x.start)
             x1 = min(plot.x.start + (end - 0.5) * cell[0], plot.x.end)
             path += f"M{number(x0)} {number(y)}H{number(x1)}v{number(cell[1])}H{number(x0)}z"
-    return element("path", element("title", f"class {one}"), d=path, class_=f"area class{one % colours}")
+    return element("path", element("title", words), d=path, class_=f"area class{one % colours}")
 
 
 def activations(
-    layer: Callable[[Any], Any], x: Any, *, size: int = 33, title: str = "activation of each unit"
+    layer: Callable[[Any], Any], x: Any, *, size: int = 33, title: str | None = None, language: str = "en"
 ) -> Picture:
     """Draw for each unit where in the plane it is active: lines at ¼, ½ and ¾ of its range, the thicker the higher.
 
@@ -102,6 +108,10 @@ def activations(
         From points (N, 2) to activations (N, units), such as ``lambda x: mp.tanh(net.layers[0](x))``.
     x
         Points (N, 2) that say which part of the plane is drawn.
+    size
+        How many points each side of the grid has.
+    title, language
+        What stands above it; and in which language all of it speaks, ``"en"`` or ``"zh"``.
 
     Examples
     --------
@@ -123,13 +133,15 @@ def activations(
             n,
             space + n % columns * (tile + space),
             36 + n // columns * (tile + space),
+            language,
         )
         for n in range(units)
     ]
-    return picture(title, f"{units} units", tiles, size=(max(size_of_all[0], 260.0), size_of_all[1]))
+    head, words = title or say("activation", language), say("units", language, units)
+    return picture(head, words, tiles, size=(max(size_of_all[0], 260.0), size_of_all[1]))
 
 
-def _unit(heights: Values, n: int, x: float, y: float) -> Markup:
+def _unit(heights: Values, n: int, x: float, y: float, language: str) -> Markup:
     low, high, size = float(heights.min()), float(heights.max()), len(heights)
     plot = Plot(Scale(0.0, 1.0, x, x + tile), Scale(0.0, 1.0, y + tile, y))
     lines: list[Markup] = []
@@ -139,5 +151,5 @@ def _unit(heights: Values, n: int, x: float, y: float) -> Markup:
         line = contour(pieces, plot, size, f"{level:.3g}", 0.3 + 0.7 * part)
         lines.append(element("g", line, stroke_width=3 * part))
     frame = element("path", d=f"M{number(x)} {number(y)}h{tile}v{tile}h-{tile}z", class_="axis")
-    words = label(f"unit {n}: {low:.3g} … {high:.3g}", x + tile / 2, y + tile + 16, "middle")
+    words = label(say("unit", language, n, low, high), x + tile / 2, y + tile + 16, "middle")
     return element("g", frame, lines, words)

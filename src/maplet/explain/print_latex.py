@@ -23,6 +23,7 @@ from maplet.explain.formula import (
     Words,
 )
 
+with_place = re.compile(r"(.+)\[([^\[\]]+)\]")  # h[t−1], of a step of a loop
 with_number = re.compile(r"([^\W\d_]+)_?(\d+)")
 commands = {
     "·": r"\cdot", "∗": r"\ast", "mod": r"\bmod", "−": "-", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "⊙": r"\odot",
@@ -53,6 +54,9 @@ def latex(formula: Formula) -> str:
 
 @latex.register
 def _(part: Name) -> str:
+    if found := with_place.fullmatch(part.text):
+        base, place = latex(Name(found[1])), found[2].replace("−", "-")
+        return f"{{{base}}}_{{{place}}}" if "_" in base else f"{base}_{{{place}}}"
     if found := with_number.fullmatch(part.text):
         return f"{latex(Name(found[1]))}_{{{found[2]}}}"
     if part.text in commands or part.text in greek:

@@ -22,7 +22,7 @@ from maplet.explain.formula import (
     Words,
 )
 from maplet.explain.markup import Markup, element
-from maplet.explain.print_latex import with_number
+from maplet.explain.print_latex import with_number, with_place
 
 space = element("mspace", width="0.2em")
 large = {"Σ": "∑", "Π": "∏"}
@@ -47,6 +47,8 @@ def mathml(formula: Formula) -> Markup:
 
 @mathml.register
 def _(part: Name) -> Markup:
+    if found := with_place.fullmatch(part.text):
+        return element("msub", mathml(Name(found[1])), element("mi", found[2]))
     if found := with_number.fullmatch(part.text):
         return element("msub", element("mi", found[1]), element("mn", found[2]))
     return element("mi", part.text)

@@ -6,23 +6,27 @@ the same rule for a cotangent of 1.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from typing import TYPE_CHECKING
 
-from maplet.core.graph import Graph
+from maplet.core.graph import Graph, nested_graphs
 from maplet.core.index_notation import Call, Expression, Read, Reduce
 from maplet.core.kinds import access_at, only_moves
 from maplet.core.trace import Trace, constant
 from maplet.core.types import is_floating
 from maplet.explain.formula import Formula, Name, Partial, Row, Sign, fenced, multiplied, row
-from maplet.explain.symbols import expression, number, number_of, one, symbol
+from maplet.explain.symbols import expression, number, number_of, one, size_of, symbol
 from maplet.explain.words import languages, repeated, rules
 from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from maplet.core.graph import Node
     from maplet.explain.node import ExplainedNode
+
+# An operation with a program inside → its rule, a key of `words.rules`.
+nested = {"scan": "loop", "while_loop": "loop", "switch": "branch", "call": "call", "custom_gradient": "custom"}
 
 
 def derivative(of: ExplainedNode) -> Formula:
@@ -69,19 +73,36 @@ def pullback_formula(step: ExplainedNode, operand: int) -> Formula | None:
     """What is sent to an operand, of the cotangent and the values of the forward pass; None where it is too long."""
     if step.step is None or (sent := step.step.contributions[operand]) is None:
         return None
-    names, several = step.derivation.names, len(step.step.cotangents) > 1
-    known: dict[Node, Formula] = {node: symbol(node, names) for node in names}
+    if step.operation in nested and nested[step.operation] != "custom":  # see `inside`: it is a program of its own
+        return None
+    several = len(step.step.cotangents) > 1
+    cotangents: dict[Node, Formula] = {}
     for n, cotangent in enumerate(step.step.cotangents):
         if cotangent is not None:
             by = Name(f"{step.name}[{n}]" if several else step.name)
-            known[cotangent] = Partial(Name(step.derivation.loss.name), by)
-    return expression(sent, known)
+            cotangents[cotangent] = Partial(Name(step.derivation.loss.name), by)
+    return expression(sent, ChainMap(cotangents, step.derivation.symbols))
 
 
 def cotangent_formula(step: ExplainedNode) -> Formula | None:
     """∂loss/∂node as the sum of what its uses send; None where one of them is no short formula."""
-    found = [pullback_formula(user, n) for user, n, _ in step.received()]
+    found = list(_sent_to(step))
     return _sum([term for term in found if term is not None]) if found and None not in found else None
+
+
+def _sent_to(step: ExplainedNode) -> Iterator[Formula | None]:
+    """What each use sends, and what comes from outside."""
+    yield from (pullback_formula(user, n) for user, n in uses(step))
+    yield from (arrival.formula for arrival in step.arrivals)
+
+
+def uses(step: ExplainedNode) -> Iterator[tuple[ExplainedNode, int]]:
+    """Who sends a gradient to it, and as which operand; instead of another shape of it, those who use that."""
+    for user, n, _ in step.received():
+        if user.is_other_shape:
+            yield from uses(user)
+        else:
+            yield user, n
 
 
 def cotangent_with_numbers(step: ExplainedNode) -> Formula | None:
@@ -92,6 +113,9 @@ def cotangent_with_numbers(step: ExplainedNode) -> Formula | None:
         if local is None or user.cotangent is None or local.size != 1 or step.value.size != 1:
             return None
         terms.append(row(fenced(number(user.cotangent), multiplied), "·", fenced(number(local), multiplied)))
+    if size_of(step) != 1:
+        return None
+    terms += [number(arrival.value) for arrival in step.arrivals]
     return _sum(terms) if terms else None
 
 
@@ -117,6 +141,8 @@ def rule_of(step: ExplainedNode) -> str:
     if step.elementwise:
         locals_ = [local_formula(step, n) for n, sent in enumerate(step.sent) if sent is not None]
         return "passed on" if all(local == one for local in locals_) else "chain"
+    if nested_graphs(step.node):
+        return nested[step.operation]
     access = access_at(step.node)
     return "host" if access is None else _rule_of(access.value)
 

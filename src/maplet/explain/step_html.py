@@ -10,6 +10,7 @@ from maplet.core.graph import nested_graphs
 from maplet.explain.document import scrolling
 from maplet.explain.folding import norm
 from maplet.explain.formula import Formula, Name, Partial, equation
+from maplet.explain.inside import Inside
 from maplet.explain.markup import Content, Markup, element
 from maplet.explain.print_mathml import math
 from maplet.explain.print_text import text
@@ -22,6 +23,7 @@ from maplet.explain.rules import (
     said,
 )
 from maplet.explain.symbols import number, number_of, size_of, value_formula, value_with_numbers
+from maplet.explain.unrolled import heading, sections
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
@@ -53,8 +55,9 @@ def step_html(step: ExplainedNode, link: Link) -> list[Content]:
         parts += [_title("computes", language), formula_html(equation(Name(step.name), value_formula(step)))]
         if size_of(step) == 1:
             parts.append(formula_html(equation(value_with_numbers(step), number_of(step.value, Name(step.name)))))
-    parts += [_title("value", language), array_html(step.value, step.name)]
-    parts += [_title("cotangent", language), *_incoming(step, link)]
+    if not isinstance(step.node.type, tuple):  # of several results, each has its own
+        parts += [_title("value", language), array_html(step.value, step.name)]
+        parts += [_title("cotangent", language), *_incoming(step, link)]
     if step.operation != "input":
         convention = step.node.primitive.convention if language == "en" else ""  # the records speak English
         remark = element("p", f"Convention: {convention}.", class_="words") if convention else None
@@ -102,15 +105,22 @@ def array_html(value: Any, name: str) -> Markup:
 
 
 def _inside(step: ExplainedNode) -> list[Content]:
-    """The bodies of a loop or branch, as programs."""
-    bodies = nested_graphs(step.node)
-    title = [_title("inside", step.derivation.language)] if bodies else []
-    return [*title, *(program_html(f"{name}: {graph}", name) for name, graph in bodies.items())]
+    """What happens inside a loop, a branch, a function that is called: in symbols, and step by step."""
+    if not nested_graphs(step.written):
+        return []
+    inside = Inside(step)
+    parts: list[Content] = [element("h3", heading(inside))]
+    for section in sections(inside):
+        parts += [element("h4", section.title), *map(formula_html, section.equations)]
+        if section.rows:
+            heads = element("tr", [element("th", _inline_formula(head), scope="col") for head in section.heads])
+            rows = [element("tr", [element("td", one) for one in row]) for row in section.rows]
+            parts.append(scrolling(element("table", heads, rows, class_="cells"), section.title))
+    return parts
 
 
-def program_html(program: str, name: str) -> Markup:
-    """The text of a program."""
-    return scrolling(element("pre", program, class_="program"), name)
+def _inline_formula(formula: Formula) -> Markup:
+    return element("span", math(formula), role="math", aria_label=text(formula))
 
 
 def _incoming(step: ExplainedNode, link: Link) -> list[Content]:

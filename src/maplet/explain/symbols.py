@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.core.graph import constant_primitive
+from maplet.core.graph import Graph, constant_primitive
 from maplet.explain.formula import (
     Call,
     Formula,
@@ -17,12 +17,14 @@ from maplet.explain.formula import (
     Number,
     Row,
     Script,
+    Sign,
     Table,
     Words,
     fenced,
     fill,
     multiplied,
     row,
+    whole,
 )
 from maplet.explain.notation import notation_of
 
@@ -78,13 +80,13 @@ def symbol(node: Node, names: Mapping[Node, str]) -> Formula:
 def value_formula(step: ExplainedNode) -> Formula:
     """What the node computes, of its operands' names: ``x w`` of a `matmul`."""
     names = step.derivation.names
-    return written(step.node, [symbol(child, names) for child in step.node.inputs])
+    return written(step.written, [symbol(child, names) for child in step.node.inputs])
 
 
 def value_with_numbers(step: ExplainedNode) -> Formula:
     """What the node computes, of its operands' numbers; of those that are too large, their names."""
     names, values = step.derivation.names, step.derivation.values
-    return written(step.node, [number_of(values[child], symbol(child, names)) for child in step.node.inputs])
+    return written(step.written, [number_of(values[child], symbol(child, names)) for child in step.node.inputs])
 
 
 def written(node: Node, operands: Sequence[Formula]) -> Formula:
@@ -93,11 +95,53 @@ def written(node: Node, operands: Sequence[Formula]) -> Formula:
         return _product(*operands)
     if node.primitive.name == "add" and zero in operands:
         return operands[1] if operands[0] == zero else operands[0]
-    if node.primitive.name == "permute_dims" and len(node.params["axes"]) != 2:
-        return Call(Function("permute"), Group("(", operands[0], ")"))
+    first = node.inputs[0].type if node.inputs else ()
+    if not (node.primitive.name == "item" and isinstance(first, tuple) and len(first) == 1):  # the only one is it
+        shape = () if isinstance(first, tuple) else first.shape
+        if (formula := by_parameters(node.primitive.name, node.params, operands, shape)) is not None:
+            return formula
     ndim = 0 if not node.inputs or isinstance(node.inputs[0].type, tuple) else node.inputs[0].type.ndim
     axes: Any = node.params.get("axes", node.params.get("axis", ()))
     return applied_along(node.primitive, operands, axes if isinstance(axes, tuple) else (axes,), ndim)  # type: ignore[arg-type]  (axes are numbers)
+
+
+def by_parameters(
+    name: str, params: Mapping[str, Any], operands: Sequence[Formula], shape: tuple[int, ...]
+) -> Formula | None:
+    """What its parameters say more about than its record does: which part is taken, which program runs.
+
+    ``shape`` is that of the first operand; None for an operation whose record says it all.
+    """
+    if any(map(is_program, params.values())):
+        listed = [piece for operand in operands for piece in (Sign(","), operand)][1:]
+        called = str(params.get("name", ""))  # of a function that is called, its own name
+        return Call(Function(called if called.isidentifier() else name), Group("(", Row(tuple(listed)), ")"))
+    if name == "item":
+        return Script(operands[0], Words(str(params["index"])))
+    if name == "slice":
+        return Script(fenced(operands[0], whole), Words(slice_key(params, shape)))
+    if name == "contract":  # Σ[ab,bc→ac] x y: which axes meet
+        axes = Words(f"{params['first']},{params['second']}→{params['result']}")
+        return Row((Script(Function("Σ"), axes), *(fenced(operand, whole) for operand in operands)))
+    if name == "permute_dims" and len(params["axes"]) != 2:
+        return Call(Function("permute"), Group("(", operands[0], ")"))
+    return None
+
+
+def is_program(parameter: Any) -> bool:
+    """Whether a parameter of an operation is a program, or several."""
+    return isinstance(parameter, Graph) or (isinstance(parameter, tuple) and any(map(is_program, parameter)))  # pyright: ignore[reportUnknownArgumentType]
+
+
+def slice_key(params: Mapping[str, Any], shape: tuple[int, ...]) -> str:
+    """``1:3, ::2``: which elements a slice takes, as Python writes it."""
+    keys: list[str] = []
+    for start, length, step, extent in zip(params["starts"], params["lengths"], params["steps"], shape, strict=True):
+        stop = start + length * step
+        first = "" if (start, step > 0) == (0, True) else start
+        last = "" if stop < 0 or (step > 0 and stop >= extent) else stop
+        keys.append(f"{first}:{last}" + (f":{step}" if step != 1 else ""))
+    return ", ".join(keys)
 
 
 def applied_along(primitive: Primitive, operands: Sequence[Formula], axes: Sequence[int], ndim: int) -> Formula:

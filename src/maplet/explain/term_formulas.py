@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction as Exact
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maplet.core.index_notation import letters
 from maplet.core.primitive import registry
@@ -27,7 +27,7 @@ from maplet.explain.formula import (
     whole,
 )
 from maplet.explain.notation import notation_of
-from maplet.explain.symbols import applied_along, number, one
+from maplet.explain.symbols import applied_along, by_parameters, number, one
 from maplet.explain.terms import Term, factors
 
 if TYPE_CHECKING:
@@ -85,8 +85,11 @@ def _applied(term: Term, operands: Sequence[Formula]) -> Formula:
     if term.head == "logaddexp" and term.parts[1].head == "number" and term.parts[1].settings[0] == 0:
         exponential = fill(notation_of(registry["exp"], 1), operands[:1])
         return fill(notation_of(registry["log1p"], 1), [exponential])
-    axes = term.settings[0] if term.head == "sum" else dict(term.settings).get("axes", ())
-    ndim = len(term.parts[0].shape) if term.parts else 0
+    shape = term.parts[0].shape if term.parts else ()
+    params: dict[str, Any] = {"axes": term.settings[0]} if term.head == "sum" else dict(term.settings)
+    if (formula := by_parameters(term.head, params, operands, shape)) is not None:
+        return formula
+    axes, ndim = params.get("axes", ()), len(shape)
     return applied_along(registry[term.head], operands, axes, ndim)
 
 

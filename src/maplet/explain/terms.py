@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.core.graph import Graph
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -46,6 +48,13 @@ class Term:
     def is_scalar(self) -> bool:
         """Whether its value is one number."""
         return self.shape == ()
+
+
+def _settled(settings: Any) -> Any:
+    """Settings as a key: of two programs inside, each is one of its own, and NaN is NaN."""
+    if isinstance(settings, tuple):
+        return tuple(map(_settled, settings))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return ("program", id(settings)) if isinstance(settings, Graph) else repr(settings)
 
 
 def factors(term: Term) -> tuple[float, tuple[Term, ...], tuple[Term, ...]]:
@@ -72,7 +81,7 @@ class Algebra:
 
     def make(self, head: str, parts: Sequence[Term], settings: tuple[Any, ...], shape: Shape) -> Term:
         """A term as it is given."""
-        key = (head, tuple(parts), repr(settings), shape)
+        key = (head, tuple(parts), _settled(settings), shape)
         return self.known.setdefault(key, Term(head, tuple(parts), settings, shape, len(self.known)))
 
     def symbol(self, name: str, shape: Shape) -> Term:

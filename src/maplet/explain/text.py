@@ -11,8 +11,9 @@ from maplet.explain.entries import entry_formulas, entry_name
 from maplet.explain.folding import Fold, folded, norm
 from maplet.explain.formula import Formula, Name, Partial, equation
 from maplet.explain.print_text import text
-from maplet.explain.rules import cotangent_formula, cotangent_with_numbers, derivative, said
+from maplet.explain.rules import cotangent_formula, cotangent_with_numbers, derivative, said, uses
 from maplet.explain.symbols import number, number_of, size_of, symbol, value_formula, value_with_numbers
+from maplet.explain.unrolled import spoken_of, text_inside
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
@@ -30,13 +31,15 @@ def derivation_text(derivation: Derivation, unfold: bool | str = False) -> str:
     many = any(len(fold.steps) > 1 for fold in folds)
     scalar = all(size_of(one) == 1 for one in (*derivation.leaves, *derivation.steps))
     language = derivation.language
-    first = f"{title(derivation)} · {len(derivation.steps)} {say('steps', language)}"
+    count = len(spoken_of(derivation.steps))
+    first = f"{title(derivation)} · {say('one step' if count == 1 else 'steps', language, count)}"
     parts = [first, "", say("forward", language)]
     if many:
         parts += [f"  {line}" for line in _table(folds, derivation)]
         return "\n".join([*parts, "", say("parameters", language), *_leaves(derivation), "", say("folded", language)])
     lines = _scalar_lines if scalar else _matrix_lines
-    return "\n".join([*parts, *lines(derivation, forward=True), "", say("backward", language), *lines(derivation)])
+    both = [*lines(derivation, forward=True), "", say("backward", language), *lines(derivation)]
+    return "\n".join([*parts, *both, *text_inside(derivation)])
 
 
 def title(derivation: Derivation) -> str:
@@ -57,7 +60,7 @@ def forward_equation(step: ExplainedNode) -> Formula:
 
 def backward_equation(step: ExplainedNode) -> Formula | None:
     """``∂loss/∂z = ∂loss/∂a·a·(1 − a) = 1·0.25 = 0.25``; None where no gradient comes."""
-    if step.cotangent is None:
+    if step.cotangent is None or isinstance(step.node.type, tuple):  # of several results, each has its own
         return None
     found = [cotangent_formula(step), cotangent_with_numbers(step)]
     value = [number(step.cotangent)] if step.cotangent.size == 1 else []
@@ -66,7 +69,9 @@ def backward_equation(step: ExplainedNode) -> Formula | None:
 
 def _scalar_lines(derivation: Derivation, *, forward: bool = False) -> list[str]:
     order = derivation.steps if forward else [*reversed(derivation.steps), *derivation.leaves]
-    rows = [(forward_equation(step), step.place) if forward else (backward_equation(step), "") for step in order]
+    rows = [
+        (forward_equation(step), step.place) if forward else (backward_equation(step), "") for step in spoken_of(order)
+    ]
     lines = [(text(formula), place) for formula, place in rows if formula is not None]
     width = min(max((len(line) for line, _ in lines), default=0), 88)
     return [f"  {line:{width}}   # {place}".rstrip(" #") for line, place in lines]
@@ -77,7 +82,8 @@ def _scalar_lines(derivation: Derivation, *, forward: bool = False) -> list[str]
 
 def _matrix_lines(derivation: Derivation, *, forward: bool = False) -> list[str]:
     lines: list[str] = []
-    for step in derivation.steps if forward else [*reversed(derivation.steps), *derivation.leaves]:
+    order = derivation.steps if forward else [*reversed(derivation.steps), *derivation.leaves]
+    for step in spoken_of(order):
         formula = forward_equation(step) if forward else backward_equation(step)
         if formula is None:
             continue
@@ -86,7 +92,7 @@ def _matrix_lines(derivation: Derivation, *, forward: bool = False) -> list[str]
         kind = "" if isinstance(step.node.type, tuple) else f" : {step.node.array_type}"
         lines += [f"  {text(formula)}{kind}{place}", *_array(value)]
         if not forward:
-            lines += [f"      ↳ {rule}" for rule in dict.fromkeys(said(user) for user, _, _ in step.received())]
+            lines += [f"      ↳ {rule}" for rule in dict.fromkeys(said(user) for user, _ in uses(step))]
     return lines
 
 
@@ -95,7 +101,9 @@ def _array(value: Any) -> list[str]:
         return []
     if value.size > most_shown:
         return [f"      ‖·‖ = {norm([value]):.6g}"]
-    return [f"      {line}" for line in np.array2string(value, precision=6, max_line_width=110).splitlines()]
+    return [
+        f"      {line}" for line in np.array2string(value, precision=6, max_line_width=110).splitlines() if line.strip()
+    ]
 
 
 # ── folded ───────────────────────────────────────────────────────────────────────────────────────

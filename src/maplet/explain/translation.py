@@ -11,10 +11,11 @@ import numpy as np
 
 from maplet.core.graph import constant_primitive
 from maplet.core.types import is_floating
+from maplet.explain.symbols import is_program
 from maplet.explain.terms import Algebra, Term, factors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from maplet.core.graph import Node
     from maplet.explain.terms import Shape
@@ -43,6 +44,7 @@ class Translation:
         self.algebra = Algebra()
         self.symbols = symbols
         self.terms: dict[Node, Term] = {}
+        self.programs: dict[str, list[Mapping[str, Any]]] = {}  # the loops and branches met, by operation
 
     def term(self, node: Node) -> Term:
         """What a node computes; a symbol where it has a name."""
@@ -72,7 +74,14 @@ def _shape(node: Node) -> Shape:
 
 
 def _as_it_is(self: Translation, node: Node, operands: Sequence[Term], shape: Shape) -> Term:
-    return self.algebra.make(node.primitive.name, operands, tuple(sorted(node.params.items(), key=str)), shape)
+    params: dict[str, Any] = dict(node.params)
+    if any(map(is_program, params.values())):  # two loops are two functions, and each has its name
+        known = self.programs.setdefault(node.primitive.name, [])
+        same = [n for n, other in enumerate(known, start=1) if all(other[k] is v for k, v in params.items())]
+        if not same:
+            known.append(params)
+        params["name"] = params.get("name") or f"{node.primitive.name}{same[0] if same else len(known)}"
+    return self.algebra.make(node.primitive.name, operands, tuple(sorted(params.items(), key=str)), shape)
 
 
 def _constant(self: Translation, node: Node, operands: Sequence[Term], shape: Shape) -> Term:
@@ -190,7 +199,16 @@ def _is_column(a: Term) -> bool:
 
 
 def _permute(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
-    return self.algebra.transpose(operands[0]) if len(shape) == 2 else _as_it_is(self, node, operands, shape)
+    (a,) = operands
+    axes: tuple[int, ...] = tuple(node.params["axes"])
+    if len(shape) == 2:
+        return self.algebra.transpose(a)
+    if a.head == "permute_dims":  # one after another they are one
+        before: tuple[int, ...] = dict(a.settings)["axes"]
+        a, axes = a.parts[0], tuple([before[axis] for axis in axes])
+    if axes == tuple(range(len(axes))):
+        return a
+    return self.algebra.make("permute_dims", (a,), (("axes", axes),), shape)
 
 
 def _sum(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:

@@ -11,7 +11,8 @@ words = {
     "forward": ("forward pass", "前向传播"),
     "backward": ("backward pass", "反向传播"),
     "parameters": ("inputs and parameters", "输入与参数"),
-    "steps": ("steps", "步"),
+    "steps": ("{0} steps", "{0} 步"),
+    "one step": ("1 step", "1 步"),
     "value": ("value", "值"),
     "computes": ("what it computes", "计算"),
     "local": ("local derivative", "局部导数"),
@@ -35,7 +36,25 @@ words = {
         "Click a node to see the chain of derivatives from it to the loss. Arrow keys: a step forward or backward.",
         "点击节点可查看从它回到损失的导数链；方向键可前进或后退一步。",
     ),
-    "inside": ("the program inside of it", "其内部的程序"),
+    "inside of": ("inside of {0}", "{0} 的内部"),
+    "loop step": ("t = {0} of 0 … {1}", "第 t = {0} 步（0 … {1}）"),
+    "loop": ("a loop of {0} steps, t = 0 … {1}", "共 {0} 步的循环，t = 0 … {1}"),
+    "loop of one": ("a loop of 1 step, t = 0", "共 1 步的循环，t = 0"),
+    "no steps": ("a loop without a step", "没有执行任何一步的循环"),
+    "branch": ("the branch that was taken: number {0}", "所选的分支：第 {0} 个"),
+    "call": ("a function that is called", "被调用的函数"),
+    "custom": ("a function with a gradient of its own", "自带梯度的函数"),
+    "each step": ("what each step computes", "每一步的计算"),
+    "through time": (
+        "backpropagation through time: each step gives its gradient to the one before it",
+        "沿时间反向传播：每一步把梯度传给前一步",
+    ),
+    "values of steps": ("the values, step by step", "各步的值"),
+    "gradients of steps": ("the gradients, from the last step back to the first", "各步的梯度，从最后一步到第一步"),
+    "sums of steps": ("what all steps share gets the sum over the steps", "各步共用的量：其梯度为各步之和"),
+    "look into": ('inside("{0}", step=t) shows all of one step', 'inside("{0}", step=t) 显示某一步的全部内容'),
+    "from step after": ("from step t+1", "来自第 t+1 步"),
+    "from step before": ("from step t−1", "来自第 t−1 步"),
     "shape": ("shape", "形状"),
     "step number": ("step {0} of {1}", "第 {0} 步，共 {1} 步"),
     "previous": ("previous", "上一步"),
@@ -44,6 +63,38 @@ words = {
     "loss after": ("loss after", "更新后的损失"),
     "predicted": ("decrease predicted to first order, α‖∇J‖²", "一阶预测的下降 α‖∇J‖²"),
     "real": ("real decrease", "实际下降"),
+    # ── pictures ─────────────────────────────────────────────────────────────────────────────────
+    "descent": ("descent of the loss", "损失的下降过程"),
+    "path of descent": (
+        "{0} points; the loss goes from {1:.4g} to {2:.4g}, where the ring is",
+        "{0} 个点；损失从 {1:.4g} 变为 {2:.4g}（圆圈处）",
+    ),
+    "loss at": ("loss {0:.4g}", "损失 {0:.4g}"),
+    "parameter": ("parameter {0}", "参数 {0}"),
+    "direction": ("direction {0} ({1:.0%} of the path)", "方向 {0}（占路径的 {1:.0%}）"),
+    "decisions": ("what the net decides", "网络的判定"),
+    "points decided": ("{0} points, {1} of them on the wrong side", "{0} 个点，其中 {1} 个在错误的一侧"),
+    "first input": ("first input", "第一个输入"),
+    "second input": ("second input", "第二个输入"),
+    "class": ("class {0}", "类别 {0}"),
+    "activation": ("activation of each unit", "每个单元的激活"),
+    "units": ("{0} units", "{0} 个单元"),
+    "unit": ("unit {0}: {1:.3g} … {2:.3g}", "单元 {0}：{1:.3g} … {2:.3g}"),
+    "flow": ("gradient of each parameter", "各参数的梯度"),
+    "root mean square": ("root mean square of the gradient: {0}", "梯度的均方根：{0}"),
+    "spread": ("how the numbers are spread", "数值的分布"),
+    "numbers spread": (
+        "{0} numbers from {1:.3g} to {2:.3g}, mean {3:.3g}, standard deviation {4:.3g}",
+        "{0} 个数，从 {1:.3g} 到 {2:.3g}，均值 {3:.3g}，标准差 {4:.3g}",
+    ),
+    "not finite": (", {0} not finite", "，其中 {0} 个不是有限数"),
+    "count": ("count", "个数"),
+    "spread over time": ("how the numbers are spread, over time", "数值分布随时间的变化"),
+    "median": (
+        "{0} steps; the median goes from {1:.3g} to {2:.3g}",
+        "{0} 步；中位数从 {1:.3g} 变为 {2:.3g}",
+    ),
+    "step": ("step", "步"),
     "update": ("one step of gradient descent: θ ↦ θ − α∇J", "梯度下降的一步：θ ↦ θ − α∇J"),
 }
 
@@ -83,8 +134,24 @@ rules = {
     ),
     "own": ("By the rule of the operation.", "按该运算自己的法则。"),
     "host": (
-        "By the rule of the operation, which is a program of its own (a loop, a branch, linear algebra).",
-        "按该运算自己的法则：它本身是一个程序（循环、分支或线性代数）。",
+        "By the rule of the operation, which is an algorithm of its own (sorting, linear algebra).",
+        "按该运算自己的法则：它本身是一个算法（排序或线性代数）。",
+    ),
+    "loop": (
+        "A loop: the gradient goes through its steps from the last to the first; what all steps read gets the sum.",
+        "循环：梯度从最后一步逐步传到第一步；各步共用的量得到各步梯度之和。",
+    ),
+    "branch": (
+        "A branch: the gradient goes through the one that was taken.",
+        "分支：梯度只通过所选的那个分支。",
+    ),
+    "call": (
+        "A function that is called: the gradient goes through the program inside, which is computed again for it.",
+        "被调用的函数：梯度通过其内部的程序，前向值会重新计算。",
+    ),
+    "custom": (
+        "A function with a gradient of its own: by the pullback that its author wrote.",
+        "自带梯度的函数：按作者给出的反向规则。",
     ),
 }
 repeated = (
@@ -99,6 +166,14 @@ def require_language(language: str) -> None:
         raise SettingError(f"language={language!r}: explanations speak English and Chinese", fix='"en" or "zh"')
 
 
-def say(key: str, language: str) -> str:
-    """A word in a language."""
-    return words[key][languages.index(language)]
+def say(key: str, language: str, *values: object) -> str:
+    """A word in a language, with values in it.
+
+    Raises
+    ------
+    SettingError
+        If nothing is written in that language.
+    """
+    require_language(language)
+    said = words[key][languages.index(language)]
+    return said.format(*values) if values else said

@@ -153,18 +153,20 @@ def run(
     on the way backwards the initial one, up to the end.
     """
 
-    def advance(state: tuple[Array, ...], row: tuple[Array, Array | None]) -> tuple[tuple[Array, ...], Array]:
-        projected, counts = row
-        new = cell.step(projected, *state)
+    def advance(state: dict[str, Array], row: dict[str, Array]) -> tuple[dict[str, Array], Array]:
+        new, counts = cell.step(row["projected"], *state.values()), row.get("valid")
         if counts is not None:
-            new = tuple(where(counts, after, before) for after, before in zip(new, state, strict=True))
-        return new, new[0]
+            new = tuple(where(counts, after, before) for after, before in zip(new, state.values(), strict=True))
+        return dict(zip(cell.state_names, new, strict=True)), new[0]
 
     steps, count, features = rows.shape
     with entered(cell):
         projected = cell.project(reshape(rows, (steps * count, features)))  # so that the gradient of W is one product
         projected = reshape(projected, (steps, count, projected.shape[-1]))
-        last, outputs = scan(advance, start, (projected, valid), reverse=reverse)
+        begin = dict(zip(cell.state_names, start, strict=True))  # by their names, so that explanations speak of h and c
+        given = {"projected": projected} | ({} if valid is None else {"valid": valid})
+        last, outputs = scan(advance, begin, given, reverse=reverse)
+    last = tuple(last.values())
     return last, outputs if valid is None else where(valid, outputs, 0)
 
 

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maplet.core import index_notation
-from maplet.core.index_notation import Access, Expression, Literal, Read, indices, select
+from maplet.core.index_notation import Access, Expression, Read, indices, select
 from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, short_name
@@ -48,7 +49,7 @@ def _concat_shape(*xs: ArrayType, axis: int) -> ArrayType:
 
 
 def _starts(lengths: Sequence[int]) -> list[int]:
-    return [sum(lengths[:n]) for n in range(len(lengths))]
+    return list(accumulate(lengths[:-1], initial=0))
 
 
 def _concat_gradient(g: Array, out: Array, *xs: Array, needed: tuple[bool, ...], axis: int) -> list[Array | None]:
@@ -61,12 +62,16 @@ def _concat_gradient(g: Array, out: Array, *xs: Array, needed: tuple[bool, ...],
 
 def _concat_access(*xs: ArrayType, axis: int) -> Access:
     axes = indices(xs[0].ndim)
-    lengths = [x.shape[axis] for x in xs]
-    value: Expression | None = None
-    for operand, start in reversed(list(enumerate(_starts(lengths)))):
-        piece = Read(operand, tuple(i - start if a == axis else i for a, i in enumerate(axes)))
-        value = piece if value is None else select(axes[axis] < start + lengths[operand], piece, value)
-    return Access(axes, value if value is not None else Literal(0))
+    starts = _starts([x.shape[axis] for x in xs])
+
+    def chosen(first: int, stop: int) -> Expression:
+        """What stands in the operands from ``first`` on: halved again and again, as of many a chain would be deep."""
+        if stop - first == 1:
+            return Read(first, tuple(i - starts[first] if a == axis else i for a, i in enumerate(axes)))
+        middle = (first + stop) // 2
+        return select(axes[axis] < starts[middle], chosen(first, middle), chosen(middle, stop))
+
+    return Access(axes, chosen(0, len(xs)))
 
 
 register(Primitive(
