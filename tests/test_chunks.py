@@ -126,7 +126,7 @@ def test_steps_of_training_have_the_same_bits_in_any_number_of_threads_and_as_a_
 
 
 def test_it_needs_the_memory_of_a_chunk():
-    net, (x, y) = network(64, 256, 4), batch(512, 64)
+    net, (x, y) = network(64, 256, 4), batch(2048, 64)
 
     def memory(chunks):
         f = mp.jit(mp.chunked(mp.value_and_grad(loss), chunks))

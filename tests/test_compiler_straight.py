@@ -23,8 +23,8 @@ def everywhere(monkeypatch):
         monkeypatch.setattr(table, "many_rounds", 0)
         begins = table.Table.__init__
 
-        def init(self):
-            begins(self)
+        def init(self, *args):
+            begins(self, *args)
             self.joins = True
 
         monkeypatch.setattr(table.Table, "__init__", init)

@@ -12,13 +12,12 @@ from maplet.cli.runs import trained_on
 from maplet.cli.streams import say
 from maplet.errors import MapletError
 from maplet.health.doctor import doctor as diagnoses
-from maplet.health.doctor.recorded import Given
-from maplet.nn.losses import losses
-from maplet.train.inputs import as_samples, compute_dtype
+from maplet.train.given import given_of
 from maplet.train.run import load
 from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
+    from maplet.health.doctor.recorded import Given
     from maplet.train.run import Run
 
 
@@ -48,6 +47,5 @@ def doctor(run: Path) -> None:
 
 def _given(known: Run, path: Path) -> Given:
     """What the run learned from, as it was split."""
-    (problem, loss), dtype = trained_on(path), compute_dtype(known.net)
-    training, validation = (as_samples(part, dtype, "job", quiet=True) for part in (problem.train, problem.validation))
-    return Given(training, validation, losses[loss], int(read_json(path / "config.json")["batch_size"]))
+    problem, loss = trained_on(path)
+    return given_of(known.net, problem, loss, int(read_json(path / "config.json")["batch_size"]))

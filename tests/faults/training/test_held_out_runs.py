@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-import runner  # noqa: F401  (importing enters the runs)
+import training_runner  # noqa: F401  (importing enters the runs)
 from training_runs import groups
 
 codes = [f"MD{number:03}" for number in range(1, 19)]

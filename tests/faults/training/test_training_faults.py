@@ -1,7 +1,7 @@
 """What the doctor says of runs with a planted fault, and of healthy ones: precision and recall, by rule."""
 
 import pytest
-from runner import Figures
+from training_runner import Figures
 from training_runs import groups, said
 
 from maplet.health.doctor import rules

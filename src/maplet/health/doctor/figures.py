@@ -1,4 +1,4 @@
-"""What the suite of planted faults measured, as ``python tests/faults/training/runner.py`` prints it."""
+"""What the suite of planted faults measured, as ``python tests/faults/training/training_runner.py`` prints it."""
 
 figures = """\
 ## How often it is right
@@ -10,8 +10,8 @@ what was said that is right, recall the share of the planted faults that were na
 
 The *first* figures are of the first run of the doctor on the held-out group. Then what looked generally wrong was
 mended, by new runs of the development group, and the group was measured a *second* time; since its mistakes had been
-seen by then, the second figures are the less certain ones. They are as `python tests/faults/training/runner.py`
-printed them.
+seen by then, the second figures are the less certain ones. They are as
+`python tests/faults/training/training_runner.py` printed them.
 
 | rule | runs | precision, first | recall, first | precision, second | recall, second |
 |---|--:|--:|--:|--:|--:|

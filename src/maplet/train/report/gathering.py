@@ -15,6 +15,7 @@ from maplet.health.doctor import doctor
 from maplet.nn.losses import losses
 from maplet.nn.summary import layer_rows
 from maplet.train.explaining import derivation_of, problem_of
+from maplet.train.given import given_of
 from maplet.train.inputs import as_samples, compute_dtype
 from maplet.train.metrics import confusion_matrix
 from maplet.train.reading import input_shape, part, read_config, read_metrics
@@ -107,7 +108,12 @@ def report_data(directory: Path, problem: Problem | None = None, *, language: st
     else:
         _add_problem(data, run, problem)
         if loss in losses:
+            run.given = given_of(run.net, problem, loss, part(config, "batch_size", int, directory / "config.json"))
             data["worked"] = _worked(run, problem, loss, directory, row=row, say=say)
+    try:
+        data["diagnoses"] = cast("Any", [asdict(one) for one in doctor(run)])
+    except CheckpointError as error:
+        notes.append(say("no doctor", error.message))
     data["notes"] = notes
     return data
 
@@ -132,7 +138,6 @@ def _of_the_run(run: Run, config: dict[str, Any], directory: Path) -> ReportData
         ]
         if run.linted
         else None,
-        "diagnoses": cast("Any", [asdict(one) for one in doctor(run)]),
         "watched": len(run.watched),
         "network": _layers(run, config, path),
         "manifest": {

@@ -156,6 +156,7 @@ words: Mapping[str, tuple[str, str]] = {
         "这次训练由 Python 程序完成，没有保存数据，因此没有预测，也没有逐步计算的一行（可用 mp.explain）。",
     ),
     "no graphs": ("The graphs cannot be drawn without the data: {0}", "没有数据，无法画出计算图：{0}"),
+    "no doctor": ("The doctor could not look: {}.", "诊断未能进行：{}。"),
     "no metrics": (
         "The run was not measured on the test part (training was interrupted).",
         "没有在测试集上评估（训练被中断）。",
