@@ -34,11 +34,12 @@ class Build:
     image: Image
 
 
-def build(graph: Graph, donated: Mapping[int, int], *, steadfast: bool) -> Build:
-    """Compile a graph; see `Program`."""
+def build(graph: Graph, donated: Mapping[int, int], *, steadfast: bool, is_shared: bool) -> Build:
+    """Compile a graph; see `Program`. ``is_shared`` says whether threads are going to share its work."""
     block = fuse(simplify(inline_custom_gradients(graph))[0])
     made = set(block.storage.values()) - set(block.inputs)
-    table = Table(max((storage.type.nbytes for storage in made if storage.value is None), default=0))
+    largest = max((storage.type.nbytes for storage in made if storage.value is None), default=0)
+    table = Table(largest if is_shared else 0)
     table.steadfast = steadfast
     inputs = [Given(slot=n) for n in range(len(graph.inputs))]
     fresh = [n for n in range(len(graph.outputs)) if n not in donated]

@@ -63,7 +63,8 @@ class Arena:
     Parameters
     ----------
     largest
-        The bytes of the largest array that there will be.
+        The bytes of the largest array that there will be; 0 where one thread has it all, and what was freed last is
+        better at once used again.
     """
 
     def __init__(self, largest: int = 0) -> None:

@@ -15,6 +15,7 @@ from maplet.compiler.executor import native as of_executor
 from maplet.compiler.image import Address, Image, from_bytes
 from maplet.compiler.instructions import ROW_WORDS, Outcome, Word
 from maplet.compiler.memory import alignment
+from maplet.compiler.threads import threads
 from maplet.core.memory import address_of, copied, empty
 from maplet.errors import PositionError
 
@@ -60,6 +61,7 @@ class Program:
         self.graph = graph
         self.donated = dict(donated or {})
         self.steadfast = steadfast
+        self.is_shared = threads() > 1  # then its arrays lie so that each thread finds its own rows again
         self.lock = threading.Lock()
         self.fresh = [n for n in range(len(graph.outputs)) if n not in self.donated]
         self.output_types = [node.array_type for node in graph.outputs]
@@ -72,7 +74,7 @@ class Program:
         """The program as numbers, and where its kernels are; from disk if it is there."""
         library, key = native.library(), ""
         if disk is not None:
-            key = library.key(f"program {sorted(self.donated.items())} {self.steadfast}\n{self.graph}")
+            key = library.key(f"program {sorted(self.donated.items())} {self.steadfast} {self.is_shared}\n{self.graph}")
             content = disk.get(key)
             image = None if content is None else from_bytes(content)
             functions = None if image is None else library.found(image.kernels)
@@ -90,7 +92,7 @@ class Program:
         """How the graph became a program. One that was found on disk is compiled for this, without being run."""
         from maplet.compiler.building import build  # noqa: PLC0415  (a program that is found on disk needs no compiler)
 
-        return build(self.graph, self.donated, steadfast=self.steadfast)
+        return build(self.graph, self.donated, steadfast=self.steadfast, is_shared=self.is_shared)
 
     @property
     def block(self) -> Block:
