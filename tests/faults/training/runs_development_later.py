@@ -104,5 +104,14 @@ def many_numbers_from_few(seed):
 
 
 @healthy
+def noisy_numbers_through_a_narrow_middle(seed):
+    """What is lost in the middle cannot be given back, although the inputs tell it all."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((600, 2)) @ rng.standard_normal((2, 12)) + rng.standard_normal((600, 12))
+    net = nn.Sequential(nn.Linear(12, 24, rng=seed), nn.Tanh(), nn.Linear(24, 2, rng=seed + 1), nn.Linear(2, 12, rng=seed + 2))  # fmt: skip
+    return fit(net, (x.astype(np.float32), x.astype(np.float32)), "mse", optim.Adam(0.01), epochs=20, seed=seed)
+
+
+@healthy
 def a_good_decay(seed):
     return fit(mlp(columns=6, seed=seed), clouds(seed=seed), optimizer=optim.SGD(0.1, weight_decay=0.01), epochs=12, seed=seed)  # fmt: skip
