@@ -47,5 +47,5 @@ def doctor(run: Path) -> None:
 
 def _given(known: Run, path: Path) -> Given:
     """What the run learned from, as it was split."""
-    problem, loss = trained_on(path)
+    problem, loss = trained_on(path, known.net)
     return given_of(known.net, problem, loss, int(read_json(path / "config.json")["batch_size"]))

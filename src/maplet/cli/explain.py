@@ -17,6 +17,7 @@ from maplet.explain.derive import Gradients
 from maplet.explain.expressions import expression_of, setting
 from maplet.explain.reference import page as page_of_operations
 from maplet.train.explaining import derivation_of
+from maplet.train.reading import read_config
 from maplet.train.run import load
 
 if TYPE_CHECKING:
@@ -68,13 +69,21 @@ def explain(
     if is_function.fullmatch(source):
         derivation = _of_file(source, given, language)
     else:
-        in_run = Path(source).is_dir()
+        in_run = _is_directory(source)
         derivation = _of_run(Path(source), row, language) if in_run else _of_expression(source, given, language)
     if inside is not None:
         found = is_inside.fullmatch(inside)
         name, step = found.groups() if found else (inside, None)
         derivation = derivation.inside(name, None if step is None else int(step))
     _write(_shown(derivation, **view), output)
+
+
+def _is_directory(source: str) -> bool:
+    """Whether there is a directory of that name; a long expression is no name at all."""
+    try:
+        return Path(source).is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _shown(
@@ -148,7 +157,9 @@ def _require(names: list[str], given: dict[str, Any], what: str) -> None:
 
 def _of_run(path: Path, row: int, language: str) -> Derivation:
     """The loss of a run's network on one row of its test part."""
-    (problem, loss), net = trained_on(path), load(path).net
+    read_config(path)  # what is no run at all is told first
+    net = load(path).net
+    problem, loss = trained_on(path, net)
     x, y = problem.test if len(problem.test[1]) else problem.validation
     if not 0 <= row < len(y):
         raise SettingError(f"--row {row}: the test part has {len(y)} rows", fix=f"a number from 0 to {len(y) - 1}")

@@ -26,6 +26,8 @@ def of_user(name: str) -> Generator[None]:
     except MapletError as error:
         error.where = error.where or line_of(error)
         raise
+    except SystemExit as error:
+        raise SettingError(f"{name}: the program ends itself: sys.exit({error.code!r})") from error
     except Exception as error:
         raise SettingError(f"{name}: {type(error).__name__}: {error}", where=line_of(error)) from error
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from maplet.cli.streams import say
 from maplet.errors import CheckpointError
 from maplet.nn.losses import losses
-from maplet.train.explaining import problem_of
+from maplet.train.explaining import is_as_trained, problem_of
 from maplet.train.reading import read_config
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from maplet.nn import Module
     from maplet.train.problems import Problem
 
 
-def trained_on(path: Path) -> tuple[Problem, str]:
-    """The data of a run, split as it was, and the name of its loss.
+def trained_on(path: Path, net: Module) -> tuple[Problem, str]:
+    """The data of a run, split as it was, and the name of its loss; a remark says if it is other data by now.
 
     Raises
     ------
@@ -26,9 +28,12 @@ def trained_on(path: Path) -> tuple[Problem, str]:
     config = read_config(path)
     if not (path / "job.json").is_file():
         raise CheckpointError(f"{path} cannot be read anew: it has no job.json", fix=_by_hand)
-    if config.get("loss") not in losses:
+    if not isinstance(config.get("loss"), str) or config["loss"] not in losses:
         raise CheckpointError(f"{path / 'config.json'} is not that of a run of maplet's command line", fix=_by_hand)
-    return problem_of(path), config["loss"]
+    problem = problem_of(path)
+    if not is_as_trained(problem, net, config, path / "config.json"):
+        say("the data is no longer what the run was trained on: rows, and their scale, may be others")
+    return problem, config["loss"]
 
 
 _by_hand = "what was trained in Python is looked at there: mp.explain(lambda net: loss(net(x), y), mp.load(path).net)"

@@ -178,7 +178,7 @@ class Derivation:
         ...     return last
         >>> step = mp.explain(loss, 0.5, mp.asarray([1.0, 2.0])).inside("v1", step=0)
         >>> print(step.text())  # doctest: +ELLIPSIS
-        v1, step 0 of 0 … 1 · 3 steps
+        loss, inside of v1, t = 0 of 0 … 1: loss = 0.983041 · 3 steps
         ...
         """
         return Inside(self[name]).derivation(step)

@@ -70,13 +70,20 @@ def expression_of(text: str) -> tuple[list[str], Callable[..., Any]]:
         names = list(_names(tree, text))
         _check(tree, text)
     except RecursionError as error:
-        raise SettingError("the expression is nested too deeply", fix="write it as a function in a file") from error
+        raise _too_deep() from error
 
     def function(*arrays: Any) -> Any:
-        return _Reader(text, dict(zip(names, arrays, strict=True))).value(tree)
+        try:
+            return _Reader(text, dict(zip(names, arrays, strict=True))).value(tree)
+        except RecursionError as error:
+            raise _too_deep() from error
 
     function.__name__ = text if len(text) < 60 else "the expression"
     return names, function
+
+
+def _too_deep() -> SettingError:
+    return SettingError("the expression is nested too deeply", fix="write it as a function in a file")
 
 
 def refused(text: str, at: int, message: str, fix: str = f"the language has {what_is_there}") -> SettingError:

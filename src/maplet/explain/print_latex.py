@@ -66,6 +66,8 @@ def _(part: Name) -> str:
 
 @latex.register
 def _(part: Number) -> str:
+    if part.text.isalpha() and part.text not in ("inf", "nan"):
+        return rf"\mathrm{{{part.text}}}"  # true, false
     mantissa, _, exponent = part.text.replace("−", "-").partition("e")
     mantissa = {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}"}.get(mantissa, mantissa)
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,13 @@ opposite = {
     "less": "greater_equal", "less_equal": "greater", "greater": "less_equal", "greater_equal": "less",
     "equal": "not_equal", "not_equal": "equal",
 }  # fmt: skip
+
+compared: dict[str, Callable[[Any, Any], bool]] = {
+    "less": operator.lt, "less_equal": operator.le, "greater": operator.gt, "greater_equal": operator.ge,
+    "equal": operator.eq, "not_equal": operator.ne,
+}  # fmt: skip
+
+with_poles = {"log", "log1p", "log2", "log10", "power", "rsqrt", "reciprocal", "divide", "tan", "atanh", "digamma"}
 
 # 0 where x is beyond 0, else x.
 bounds = {"less": "maximum", "less_equal": "maximum", "greater": "minimum", "greater_equal": "minimum"}
@@ -100,6 +108,16 @@ def _sum_of(sign: float) -> Rule:
 
 
 def _where(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    """A choice; it is made where its condition compares two numbers."""
+    condition, yes, no = operands
+    if condition.head in compared and all(part.head == "number" for part in condition.parts):
+        chosen = yes if compared[condition.head](*(part.settings[0] for part in condition.parts)) else no
+        if chosen.shape == shape:
+            return chosen
+    return _choice(self, node, operands, shape)
+
+
+def _choice(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     condition, yes, no = operands
     zeros = [one.head == "number" and one.settings[0] == 0 for one in (yes, no)]
     if condition.head == "isfinite" and condition.parts[0] is yes and zeros[1]:
@@ -108,12 +126,29 @@ def _where(self: Translation, node: Node, operands: list[Term], shape: Shape) ->
         return no  # where a = b, the difference is 0 by itself
     if zeros[0] and condition.head in bounds and condition.parts[0] is no and _is_zero(condition.parts[1]):
         return self.algebra.make(bounds[condition.head], (no, self.algebra.number(0.0)), (), shape)
-    if zeros[0] and condition.head in opposite:
-        holds = self.algebra.make(opposite[condition.head], condition.parts, (), condition.shape)
-        return self.algebra.product([no, self.algebra.make("indicator", (holds,), (), condition.shape)], (), shape)
-    if zeros[1]:
-        return self.algebra.product([yes, self.algebra.make("indicator", (condition,), (), condition.shape)], (), shape)
+    value = no if zeros[0] else yes
+    flipped = zeros[0] and condition.head in opposite
+    if (flipped or zeros[1]) and not _may_be_infinite(value):  # a pole times 0 would be no number
+        if flipped:
+            condition = self.algebra.make(opposite[condition.head], condition.parts, (), condition.shape)
+        indicator = self.algebra.make("indicator", (condition,), (), condition.shape)
+        return self.algebra.product([value, indicator], (), shape)
     return _as_it_is(self, node, operands, shape)
+
+
+def _may_be_infinite(term: Term) -> bool:
+    """Whether something in a term has a pole: a quotient, a logarithm, a power."""
+    waiting, seen = [term], set[Term]()
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        below = factors(one)[2]
+        if below or one.head in with_poles:
+            return True
+        waiting += one.parts
+    return False
 
 
 def _difference(self: Translation, a: Term, b: Term) -> Term:

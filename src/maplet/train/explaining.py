@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from maplet.errors import CheckpointError
 from maplet.explain.derivation import explained
 from maplet.nn.losses import losses
+from maplet.train.inputs import as_samples, compute_dtype
 from maplet.train.problems import load_problem
+from maplet.train.reading import part
 from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
@@ -35,6 +37,12 @@ def problem_of(directory: Path) -> Problem:
         return load_problem(job["source"], drop=job["drop_missing"], **reading)
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{directory / 'job.json'} is damaged: {error!r}") from error
+
+
+def is_as_trained(problem: Problem, net: Module, config: dict[str, Any], path: Path) -> bool:
+    """Whether the data, read again, is what the run of a ``config.json`` at a path was trained on."""
+    now = as_samples(problem.train, compute_dtype(net), "training", quiet=True).fingerprint()
+    return now == part(config, "data", dict, path).get("sha256")
 
 
 def derivation_of(net: Module, loss: str, x: Any, y: Any, language: str) -> Derivation:

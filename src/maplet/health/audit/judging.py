@@ -157,10 +157,13 @@ def judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) -
 
 def _not_wrong(bench: Bench, output: Output, given: Any, exactly: Any, language: str) -> Verdict:
     """Right: in the dtype given, or but for rounding; or but for an ε that the loss adds."""
-    expected = bench.expected[output.name]
+    expected, remark = bench.expected[output.name], ""
+    if np.shape(given) != np.shape(expected):  # an update of the one by the other would make a third shape
+        shapes = {"given": np.shape(given), "right": np.shape(expected), "name": output.name}
+        remark = sentence(language, "shape", shapes)
     if agrees(given, expected, bench.tolerance):
         error = _error(exactly, expected)
-        return Verdict(output.name, "noise" if error > bench.tolerance else "right", error)
+        return Verdict(output.name, "noise" if error > bench.tolerance else "right", error, remark=remark)
     bare = bench.truth.without_small.get(output.wrt)
     if bare is None or not agrees(given, bare, bench.tolerance):
         return Verdict(output.name, "right", 0.0)  # at a kink

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+from maplet.errors import SettingError
 from maplet.health.doctor import rules as _rules
 from maplet.health.doctor.course import Course
 from maplet.health.doctor.diagnosis import Diagnosis, Rule, rules
@@ -68,6 +69,11 @@ def doctor(run: Recorded, *, closely: bool = True) -> list[Diagnosis]:
     ...     print(diagnosis.code, diagnosis.verdict)
     MD003 the loss hardly moves: the steps are too short
     """
+    if not isinstance(getattr(cast("Any", run), "history", None), list):
+        raise SettingError(
+            f"the doctor looks at a run, given {type(run).__name__}",
+            fix="give what mp.fit returned, or mp.load(path)",
+        )
     course = Course(run, closely=closely)
     with one_blas_thread():
         found = [diagnosis for code in sorted(rules) for diagnosis in rules[code].diagnoses(course)]

@@ -14,9 +14,9 @@ from maplet.errors import CheckpointError, DataError, MapletError, RunExistsErro
 from maplet.health.doctor import doctor
 from maplet.nn.losses import losses
 from maplet.nn.summary import layer_rows
-from maplet.train.explaining import derivation_of, problem_of
+from maplet.train.explaining import derivation_of, is_as_trained, problem_of
 from maplet.train.given import given_of
-from maplet.train.inputs import as_samples, compute_dtype
+from maplet.train.inputs import compute_dtype
 from maplet.train.metrics import confusion_matrix
 from maplet.train.reading import input_shape, part, read_config, read_metrics
 from maplet.train.report import report_html
@@ -184,8 +184,7 @@ def _problem(run: Run, config: dict[str, Any], directory: Path, say: Words) -> t
         problem = problem_of(directory)
     except (DataError, SettingError) as error:
         return None, say("no data", error.message)
-    now = as_samples(problem.train, compute_dtype(run.net), "training", quiet=True).fingerprint()
-    same = now == part(config, "data", dict, directory / "config.json").get("sha256")
+    same = is_as_trained(problem, run.net, config, directory / "config.json")
     return (problem, "") if same else (None, say("other data"))
 
 

@@ -32,7 +32,14 @@ def width_of_the_end(subject: Subject) -> Iterator[Finding]:
     if found is None:
         return
     labels, prediction = found
-    outputs, highest = prediction.array_type.shape[-1], int(labels.max())
+    outputs, highest, lowest = prediction.array_type.shape[-1], int(labels.max()), int(labels.min())
+    if lowest < 0:
+        yield Finding(
+            f"the net has {outputs} outputs, and the targets go down to {lowest}",
+            f"number the classes from 0: y + {-lowest}",
+            subject.origin(prediction),
+            {"outputs": outputs, "lowest": lowest},
+        )
     if highest >= outputs and not _from_one(labels, outputs):
         yield Finding(
             f"the net has {outputs} outputs, and the targets go up to {highest}",
