@@ -383,6 +383,42 @@ for epoch in range(5):
     assert audit_script(file(text.replace("+= 2 * error[i]\n", "-= 2 * error[i]\n"))).causes >= {Cause.SIGN}
 
 
+def test_a_number_that_is_updated_is_a_parameter_and_a_cost_that_is_added_up_is_none(file):
+    text = """\
+import numpy as np
+
+x, t = np.array([[0.0, 1.0], [1.0, 2.0], [3.0, 1.0]]), np.array([1.0, 0.0, 2.0])
+w, b = np.ones(2), None
+b = 0
+for epoch in range(5):
+    cost, dw, db = 0, np.zeros(2), 0
+    for i in range(len(x)):
+        error = np.dot(w, x[i]) + b - t[i]
+        cost += error**2
+        dw += 2 * error * x[i]
+        db += 2 * error
+    cost /= 3
+    w -= 0.01 * (dw / 3)
+    b -= 0.01 * (db / 3)
+"""
+    report = audit_script(file(text))
+    assert report
+    assert {verdict.name for verdict in report.verdicts} == {"w", "b"}
+    wrong = audit_script(file(text.replace("db += 2 * error", "db -= 2 * error")))
+    assert {verdict.name: verdict.judgement for verdict in wrong.verdicts} == {"w": "right", "b": "wrong"}
+
+
+def test_a_right_gradient_of_another_shape_is_told():
+    def forward(w):
+        return np.sum(w**2)
+
+    def backward(w):
+        return {"w": (2 * w).ravel()}
+
+    report = mp.audit(forward, backward, np.ones((3, 1)))
+    assert "its shape is (3,), that of w is (3, 1)" in str(report)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

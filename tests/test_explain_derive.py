@@ -20,6 +20,15 @@ from maplet.explain.print_text import text
 rng = np.random.default_rng(0)
 
 
+def test_a_choice_keeps_a_pole_out_and_a_power_of_a_number_is_plain():
+    found = mp.derive(lambda x: mp.sum(mp.where(x > 0, mp.sqrt(x), 0.0)), mp.asarray([0.0, 4.0, -1.0]))
+    space = {}
+    exec(found.numpy(), space)
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(space["gradients"](np.array([0.0, 4.0, -1.0]))["x"], [0.0, 0.25, 0.0])
+    assert mp.derive(lambda x: x**3, mp.asarray(2.0)).text().splitlines()[-1] == "∂loss/∂x = 3·x²"
+
+
 def normal(*shape):
     return rng.normal(size=shape)
 

@@ -259,6 +259,12 @@ def many_outputs_too_many():
 
 
 @fault("ML013")
+def classes_below_zero():
+    x, y = table(classes=3)
+    return mlp(classes=3), nn.cross_entropy, (x, y - 1)
+
+
+@fault("ML013")
 def one_output_too_few():
     return mlp(classes=2), "cross_entropy", table(classes=3)
 

@@ -39,7 +39,7 @@ from maplet.health.audit.words import known_language, sentence
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-looks_like_loss = re.compile(r"(^|_)(loss|cost|mse|objective|nll)|(loss|cost)$|^J$", re.IGNORECASE)
+looks_like_loss = re.compile(r"(^|_)(loss|cost|mse|objective|nll)|(loss|cost)$|^(J|total)$", re.IGNORECASE)
 is_rate = re.compile(r"(lr|alpha|eta|learning_?rate|step_?size|rate)$", re.IGNORECASE)
 word = "__audit__"
 
@@ -123,6 +123,10 @@ class Witness:
         if isinstance(one, Recorded) and np.size(one.value) == 1:
             self.seen_losses.append((name, one.number))
         return value
+
+    def number(self, value: float) -> Recorded:
+        """A number that is updated later, such as ``b = 0``: a parameter like an array."""
+        return self.tape.enter(np.asarray(float(value)))
 
     def before(self, name: str, number: int, value: Any) -> None:
         """An update is about to happen."""
@@ -262,7 +266,8 @@ def _one(tape: Tape, call: Any, otherwise: int) -> int:
 def _witnessed(path: Path) -> Witness:
     """Run the script up to the second turn of its training loop."""
     text = path.read_text(encoding="utf-8")
-    tree = ast.fix_missing_locations(_Words().visit(ast.parse(text, str(path))))
+    tree = ast.parse(text, str(path))
+    tree = ast.fix_missing_locations(_Words(_descending(tree)).visit(tree))
     witness = Witness(path)
     module = ModuleType("__main__")
     module.__file__ = str(path)
@@ -278,10 +283,26 @@ def _witnessed(path: Path) -> Witness:
     return witness
 
 
+def _descending(tree: ast.AST) -> set[str]:
+    """What something is taken away from that is computed: ``b -= rate * db``, and no counter."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.AugAssign(op=ast.Sub(), target=target, value=value):
+                found |= set() if isinstance(value, ast.Constant) else {ast.unparse(target)}
+            case ast.Assign(targets=[target], value=ast.BinOp(op=ast.Sub(), left=left, right=right)):
+                same = ast.unparse(left) == ast.unparse(target)
+                found |= {ast.unparse(target)} if same and not isinstance(right, ast.Constant) else set()
+            case _:
+                pass
+    return found
+
+
 class _Words(ast.NodeTransformer):
     """Puts the words of the witness into a program."""
 
-    def __init__(self) -> None:
+    def __init__(self, descending: set[str]) -> None:
+        self.descending = descending
         self.functions: list[str] = []
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
@@ -313,12 +334,18 @@ class _Words(ast.NodeTransformer):
             node.value = _call("loss", [ast.Constant(text), node.value], node)
             return node
         value = node.value
+        if text in self.descending and isinstance(value, ast.Constant) and type(value.value) in (int, float):
+            node.value = _call("number", [value], node)
+            return node
         if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub | ast.Add) and ast.unparse(value.left) == text:
             return self._noted(node, text)
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
-        """``W -= …`` is an update."""
+        """``W -= …`` is an update; ``loss += …`` is a loss in the making."""
+        text = ast.unparse(node.target)
+        if looks_like_loss.search(text.split(".")[-1]):
+            return [node, _parsed(f"{text} = {word}.loss({text!r}, {text})", node)]
         return self._noted(node, ast.unparse(node.target)) if isinstance(node.op, ast.Sub | ast.Add) else node
 
     def _noted(self, node: ast.stmt, text: str) -> list[ast.stmt]:
