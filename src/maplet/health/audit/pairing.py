@@ -63,7 +63,7 @@ def paired(
     missing = [(name, value) for name, value in missing if not name or not pairs]
     if missing:
         pairs |= _by_shape([value for _, value in missing], [name for name in floats if name not in pairs], run)
-    run.unpaired = sum(not any(value is pair for pair in pairs.values()) for _, value in found)
+    run.unpaired = sum(not any(value is pair for pair in pairs.values()) for _, value in found) + _no_arrays(returned)
     return _required(pairs, run, returned)
 
 
@@ -89,6 +89,15 @@ def _flat(tree: Any, name: str, variables: Mapping[str, Any]) -> list[tuple[str,
     if isinstance(tree, Recorded | np.ndarray | np.generic | float) or is_foreign(tree):
         return [(name or _variable(tree, variables), tree)]
     return []
+
+
+def _no_arrays(tree: Any) -> int:
+    """How many things were returned that are no gradients at all, such as None in the place of one."""
+    if isinstance(tree, dict):
+        return sum(map(_no_arrays, tree.values()))
+    if isinstance(tree, list | tuple):
+        return sum(map(_no_arrays, tree))
+    return int(tree is None or isinstance(tree, str | bytes))
 
 
 def _variable(value: Any, variables: Mapping[str, Any]) -> str:
