@@ -14,7 +14,7 @@ import maplet as mp
 from benchmarks import data
 from benchmarks.contestants import maplet, maplet_networks
 from benchmarks.contestants.runner import Runner
-from benchmarks.workloads import Learning, Training
+from benchmarks.workloads import BATCHES, Learning, Training
 from maplet import nn
 from maplet.train.inputs import Samples
 from maplet.train.stepping import Stepping
@@ -43,11 +43,10 @@ def prepare(workload: Workload, threads: int, variant: str) -> Runner:  # noqa: 
 class Fit(Runner):
     """Training on samples that lie in memory, in the order of the batches."""
 
-    grain = EVERY
-
     def __init__(self, model: Any, x: Any, y: Any, loss: Any, *, watched: bool) -> None:
         self.model, self.watched = model, watched
         count, batch = y.shape[:2]
+        self.grain = 4 * BATCHES if count == BATCHES else EVERY  # steps in a scan: one length, which is compiled once
         inputs, targets = (mp.asarray(part.reshape(count * batch, *part.shape[2:])) for part in (x, y))
         self.samples = Samples(inputs, targets)
         self.batches = np.arange(count * batch).reshape(count, batch)
@@ -58,9 +57,14 @@ class Fit(Runner):
         self.model.reset()
 
     def run(self, units: int) -> None:
-        """All steps in one scan, or in one scan over groups of which the first step is watched; then what is left."""
+        """One scan after another."""
         order = self.batches[np.arange(units) % len(self.batches)]
-        whole = units // EVERY * EVERY if self.watched else 0
+        for begin in range(0, units, self.grain):
+            self._scan(order[begin : begin + self.grain])
+
+    def _scan(self, order: Any) -> None:
+        """All steps in one scan, or in one scan over groups of which the first step is watched; then what is left."""
+        whole = len(order) // EVERY * EVERY if self.watched else 0
         if whole:
             groups = order[:whole].reshape(-1, EVERY, order.shape[-1])
             for _ in self.stepping.run_groups(self.samples, groups) or ():
