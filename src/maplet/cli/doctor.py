@@ -14,7 +14,6 @@ from maplet.errors import MapletError
 from maplet.health.doctor import doctor as diagnoses
 from maplet.train.given import given_of
 from maplet.train.run import load
-from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
     from maplet.health.doctor.recorded import Given
@@ -47,5 +46,5 @@ def doctor(run: Path) -> None:
 
 def _given(known: Run, path: Path) -> Given:
     """What the run learned from, as it was split."""
-    problem, loss = trained_on(path, known.net)
-    return given_of(known.net, problem, loss, int(read_json(path / "config.json")["batch_size"]))
+    problem, config = trained_on(path, known.net)
+    return given_of(known.net, problem, config["loss"], int(config["batch_size"]))

@@ -159,8 +159,8 @@ def _of_run(path: Path, row: int, language: str) -> Derivation:
     """The loss of a run's network on one row of its test part."""
     read_config(path)  # what is no run at all is told first
     net = load(path).net
-    problem, loss = trained_on(path, net)
+    problem, config = trained_on(path, net)
     x, y = problem.test if len(problem.test[1]) else problem.validation
     if not 0 <= row < len(y):
         raise SettingError(f"--row {row}: the test part has {len(y)} rows", fix=f"a number from 0 to {len(y) - 1}")
-    return derivation_of(net, loss, x[row : row + 1], y[row : row + 1], language)
+    return derivation_of(net, config["loss"], x[row : row + 1], y[row : row + 1], language)

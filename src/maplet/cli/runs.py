@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maplet.cli.streams import say
 from maplet.errors import CheckpointError
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from maplet.train.problems import Problem
 
 
-def trained_on(path: Path, net: Module) -> tuple[Problem, str]:
-    """The data of a run, split as it was, and the name of its loss; a remark says if it is other data by now.
+def trained_on(path: Path, net: Module) -> tuple[Problem, dict[str, Any]]:
+    """The data of a run, split as it was, and its settings; a remark says if it is other data by now.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def trained_on(path: Path, net: Module) -> tuple[Problem, str]:
     problem = problem_of(path)
     if not is_as_trained(problem, net, config, path / "config.json"):
         say("the data is no longer what the run was trained on: rows, and their scale, may be others")
-    return problem, config["loss"]
+    return problem, config
 
 
 _by_hand = "what was trained in Python is looked at there: mp.explain(lambda net: loss(net(x), y), mp.load(path).net)"
