@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.course import early, late
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 
@@ -28,7 +29,7 @@ def _first_to_last(course: Course) -> np.ndarray[tuple[int, ...], np.dtype[np.fl
         return (first["gradient"] / first["norm"]) / (last["gradient"] / last["norm"])
 
 
-@rule("MD006", "vanishing gradients")
+@rule("MD006", "vanishing gradients", "梯度消失")
 def vanishing(course: Course) -> Iterator[Diagnosis]:
     """On the way back the gradient dies out, and the loss stays.
 
@@ -39,16 +40,20 @@ def vanishing(course: Course) -> Iterator[Diagnosis]:
     stays = course.tells and late(loss) > 0.8 * early(loss)
     if share is not None and stays and float(np.mean(share < 1 / unlike)) >= 0.8:
         yield Diagnosis(
-            "the gradient vanishes on the way to the first layers",
-            "ReLU instead of sigmoid or tanh, with he_uniform; residual connections; a normalization between layers",
-            {"first/last": float(np.median(share))},
+            Bilingual("the gradient vanishes on the way to the first layers", "梯度在传回前几层的途中消失"),
+            Bilingual(
+                "ReLU instead of sigmoid or tanh, with he_uniform; residual connections; a normalization between "
+                "layers",
+                "用 ReLU 代替 sigmoid 或 tanh，并以 he_uniform 初始化；使用残差连接；在层与层之间加入归一化",
+            ),
+            {Bilingual("first/last", "首层与末层之比"): float(np.median(share))},
             sparkline(np.log10(np.maximum(share, 1e-30)).tolist()),
             0.9,
             next(iter(course.weights)).rpartition(".")[0],
         )
 
 
-@rule("MD018", "exploding gradients")
+@rule("MD018", "exploding gradients", "梯度爆炸")
 def exploding(course: Course) -> Iterator[Diagnosis]:
     """On the way back the gradient grows from layer to layer, or from time to time it is a hundredfold.
 
@@ -62,22 +67,32 @@ def exploding(course: Course) -> Iterator[Diagnosis]:
     growth = max(slopes) / slopes[-1] if slopes and np.isfinite(slopes).all() and slopes[-1] > 0 else 1.0
     if growth > swollen:
         place = list(course.layers)[int(np.argmax(slopes))]
-        yield _exploding("on its way back, before the first step", {"greatest/last": growth}, slopes, place)
+        where = Bilingual("on its way back, before the first step", "在反向传播的途中，第一步之前就已如此")
+        yield _exploding(where, {Bilingual("greatest/last", "最大与末层之比"): growth}, slopes, place)
         return
     sizes, ratio = course.steps("gradient"), course.ratio
     for at in range(3, len(sizes)):
         usual, before = float(np.median(sizes[:at])), float(np.median(ratio[:at]))
         if sizes[at] > max(spike * usual, by_first * sizes[0]) and before < usual_step:
-            numbers = {"gradient": float(sizes[at]), "before": usual, "update/weight before": before}
-            yield _exploding(f"in step {at} of those watched", numbers, sizes.tolist(), "")
+            numbers = {
+                Bilingual("gradient", "梯度的范数"): float(sizes[at]),
+                Bilingual("before", "此前的范数"): usual,
+                Bilingual("update/weight before", "此前更新与权重之比"): before,
+            }
+            where = Bilingual(f"in step {at} of those watched", f"发生在观察到的第 {at} 步")
+            yield _exploding(where, numbers, sizes.tolist(), "")
             return
 
 
-def _exploding(where: str, numbers: dict[str, float], sizes: list[float], place: str) -> Diagnosis:
+def _exploding(where: Bilingual, numbers: dict[Bilingual, float], sizes: list[float], place: str) -> Diagnosis:
     return Diagnosis(
-        f"the gradient explodes {where}",
-        "clip it (clip_norm=1.0); weights that begin smaller (he_uniform, orthogonal for recurrent ones), a "
-        "normalization between layers, LSTM or GRU instead of a plain RNN",
+        Bilingual(f"the gradient explodes {where}", f"梯度爆炸：{where.zh}"),
+        Bilingual(
+            "clip it (clip_norm=1.0); weights that begin smaller (he_uniform, orthogonal for recurrent ones), a "
+            "normalization between layers, LSTM or GRU instead of a plain RNN",
+            "裁剪梯度（clip_norm=1.0）；减小初始权重（he_uniform，循环权重用 orthogonal）；在层与层之间加入归一化；"
+            "用 LSTM 或 GRU 代替普通 RNN",
+        ),
         numbers,
         sparkline(np.log10(np.maximum(sizes, 1e-30)).tolist()),
         0.9,
