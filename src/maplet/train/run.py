@@ -46,6 +46,10 @@ class Run:
         The current epoch, counted from 1, and how many of its steps are done.
     loss
         The loss of the last batch.
+    planned
+        How many epochs `fit` was asked for; 0 of a loaded run.
+    restores_best
+        Whether a callback goes back to the weights of the best epoch at the end.
     best_epoch
         The epoch whose weights were restored; None where the last ones were kept.
     stop_reason
@@ -80,6 +84,8 @@ class Run:
         self.epoch = 0
         self.step = 0
         self.loss = float("nan")
+        self.planned = 0
+        self.restores_best = False
         self.best_epoch: int | None = None
         self.stop_reason = ""
         self.watched: list[dict[str, Any]] = []

@@ -36,7 +36,7 @@ class Course:
     def __init__(self, run: Recorded, *, closely: bool = True) -> None:
         require_readable(run)
         self.history, self.watched = run.history, run.watched
-        self.stopped_early = run.best_epoch is not None
+        self.keeps_best = run.best_epoch is not None or run.restores_best
         self.run, self.failure = run, run.failure
         self.given = run.given if closely and run.failure is None else None
 
@@ -52,6 +52,12 @@ class Course:
     def tells(self) -> bool:
         """Whether enough steps were watched."""
         return len(self.watched) >= enough
+
+    @property
+    def done(self) -> float:
+        """The share of the epochs that is over: 1 of a run that has ended, or of which it is not known."""
+        ended = bool(self.run.stop_reason) or self.failure is not None or not self.run.planned
+        return 1.0 if ended else min(len(self.history) / self.run.planned, 1.0)
 
     @cached_property
     def layers(self) -> dict[str, dict[str, Series]]:

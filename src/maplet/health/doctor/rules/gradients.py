@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.explain.bilingual import Bilingual
-from maplet.health.doctor.course import early, late
+from maplet.health.doctor.course import early
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+from maplet.health.doctor.rules.loss import goes_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ def vanishing(course: Course) -> Iterator[Diagnosis]:
     """
     share = _first_to_last(course)
     loss = course.steps("loss")
-    stays = course.tells and late(loss) > 0.8 * early(loss)
+    stays = course.tells and goes_to(course) > 0.8 * early(loss)
     if share is not None and stays and float(np.mean(share < 1 / unlike)) >= 0.8:
         yield Diagnosis(
             Bilingual("the gradient vanishes on the way to the first layers", "梯度在传回前几层的途中消失"),

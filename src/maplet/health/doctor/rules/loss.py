@@ -68,11 +68,17 @@ def killed(course: Course) -> bool:
 
 def creeps(course: Course) -> bool:
     """Whether the updates are too short to get anywhere."""
-    return (
-        course.tells
-        and early(course.ratio) < least_ratio
-        and late(course.steps("loss")) > 0.7 * course.steps("loss")[0]
-    )
+    loss = course.steps("loss")
+    return course.tells and early(course.ratio) < least_ratio and goes_to(course) > 0.7 * loss[0]
+
+
+def goes_to(course: Course) -> float:
+    """The loss of late; of a run under way, that of its end, if each epoch to come takes off as much as those before."""
+    now, means = late(course.steps("loss")), course.epochs("loss")
+    if len(means) < 2 or course.done == 1:
+        return now
+    to_come = len(means) / course.done - len(means)
+    return now - to_come * max(float(means[0] - means[-1]) / (len(means) - 1), 0.0)
 
 
 @rule("MD001", "the updates climb", "更新使损失上升")
@@ -190,7 +196,7 @@ def knows_nothing(course: Course) -> bool:
 def overfits(course: Course) -> Iterator[Diagnosis]:
     """The validation loss rises while the training loss falls: the rows are learned by heart."""
     loss, held_out = course.epochs("loss"), course.epochs("val_loss")
-    if len(held_out) < 5 or course.stopped_early or not np.isfinite(held_out).all():
+    if len(held_out) < 5 or course.keeps_best or not np.isfinite(held_out).all():
         return
     best = int(np.argmin(held_out))
     since = len(held_out) - 1 - best
