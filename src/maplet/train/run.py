@@ -14,7 +14,7 @@ from maplet.health.lint.finding import Finding
 from maplet.nn.architecture import build, describe
 from maplet.ops.slicing import concat
 from maplet.train.inputs import as_inputs, compute_dtype, rows_of
-from maplet.train.storage import exists, read_directory, write_directory
+from maplet.train.storage import exists, read_directory, read_file, write_directory
 from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
@@ -203,6 +203,11 @@ def load(path: str | Path, net: Module | None = None) -> Run:
     if not path.is_dir():
         raise CheckpointError(f"{path} is not a directory", fix="give the run directory, such as runs/digits")
     whole_run = exists(path / "model")
+    if not whole_run and (path / "failure.json").is_file():
+        raise CheckpointError(
+            f"{path} ended in NaN or infinity, so it holds no finished model",
+            fix=f"maplet doctor {path} says why; start anew with existing='overwrite' (--overwrite)",
+        )
     if not whole_run and exists(path / "checkpoint"):
         raise CheckpointError(
             f"{path} is not finished yet", fix="go on with it: the same call with existing='resume' (--resume)"
@@ -210,7 +215,7 @@ def load(path: str | Path, net: Module | None = None) -> Run:
     documents, arrays = read_directory(path / "model" if whole_run else path)
     if "model" not in documents or "weights" not in arrays:
         raise CheckpointError(f"{path} holds no model", fix="an unfinished run is continued with existing='resume'")
-    net = _built(documents["model"], path) if net is None else net
+    net = built(documents["model"], path) if net is None else net
     try:
         net.load_state(arrays["weights"])
     except ShapeError as error:
@@ -251,7 +256,8 @@ def _take_up_course(run: Run, course: Any, path: Path) -> None:
         raise CheckpointError(f"{path}: course.json is damaged: {error!r}") from error
 
 
-def _built(description: Any, path: Path) -> Module:
+def built(description: Any, path: Path) -> Module:
+    """The network that a file in a directory describes, with arrays that are still to be loaded."""
     if not isinstance(description, dict):
         raise CheckpointError(f"{path}: model.json is damaged: it holds no description of a network")
     if "cannot be built" in description:
@@ -265,7 +271,7 @@ def _built(description: Any, path: Path) -> Module:
 def read_history(path: Path) -> list[dict[str, Any]]:
     """The records that are written down; a last line that a kill cut short is left out."""
     records: list[dict[str, Any]] = []
-    for line in path.read_bytes().splitlines():
+    for line in read_file(path).splitlines():
         try:
             records.append(restored(json.loads(line)))
         except (ValueError, AttributeError, RecursionError):

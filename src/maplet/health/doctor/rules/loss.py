@@ -73,7 +73,7 @@ def creeps(course: Course) -> bool:
 
 
 def goes_to(course: Course) -> float:
-    """The loss of late; of a run under way, that of its end, if each epoch to come takes off as much as those before."""
+    """The loss of late; of a run under way, that of its end, if each epoch takes off as much as those before did."""
     now, means = late(course.steps("loss")), course.epochs("loss")
     if len(means) < 2 or course.done == 1:
         return now
