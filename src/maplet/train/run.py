@@ -60,7 +60,7 @@ class Run:
         The id of the call of `fit` that writes into the directory; empty where there is none.
     watched
         A record per step that was watched: ``epoch``, ``step`` (both as above), ``loss``, and what
-        `maplet.transforms.watch.readable` describes.
+        `maplet.transforms.watch_statistics.readable` describes.
     findings
         What the lint had to say before the first step.
     linted

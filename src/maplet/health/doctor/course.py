@@ -70,11 +70,16 @@ class Course:
         known = self._by_name("parameters")
         return {name: seen for name, seen in known.items() if name.rpartition(".")[2].startswith(("weight", "w"))}
 
+    @cached_property
+    def loops(self) -> dict[str, dict[str, Series]]:
+        """What was seen of the gradient along each loop over time: layer → first or last quarter → its course."""
+        return self._by_name("loops")
+
     def _by_name(self, group: str) -> dict[str, dict[str, Series]]:
         if not self.watched:
             return {}
-        names: Mapping[str, Mapping[str, float]] = self.watched[0][group]
-        always = [name for name in names if all(name in record[group] for record in self.watched)]
+        names: Mapping[str, Mapping[str, float]] = self.watched[0].get(group, {})
+        always = [name for name in names if all(name in record.get(group, {}) for record in self.watched)]
         return {
             name: {
                 quantity: _series([record[group][name] for record in self.watched], quantity)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from maplet.errors import CheckpointError
 from maplet.explain.bilingual import Bilingual
-from maplet.transforms.watch import of_layer
+from maplet.transforms.watch_statistics import of_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.core.tree import leaves
 from maplet.explain.bilingual import Bilingual
+from maplet.health.doctor.answers import unexplained
 from maplet.health.doctor.course import early
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
-from maplet.health.doctor.rules.loss import goes_to
+from maplet.health.doctor.rules.loss import creeps, goes_to
+from maplet.health.doctor.yardstick import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from maplet.health.doctor.course import Course
 
 unlike = 500.0  # the relative gradient of the first weight against that of the last
+forgotten = 1000.0  # the gradient of the last steps of a sequence against that of the first
+seen_in_all, seen_in_half = 0.7, 0.9  # of the targets, left unexplained by whole sequences, and by their later halves
 swollen = 12.0  # times the gradient of the last layer's output, before the first step
 spike, by_first, usual_step = 100.0, 30.0, 0.02  # a gradient by those before and by the first; their update by weight
 
@@ -34,12 +39,17 @@ def _first_to_last(course: Course) -> np.ndarray[tuple[int, ...], np.dtype[np.fl
 def vanishing(course: Course) -> Iterator[Diagnosis]:
     """On the way back the gradient dies out, and the loss stays.
 
-    Measured by their weights, the first layers get a five-hundredth of the gradient of the last ones, or less.
+    Measured by their weights, the first layers get a five-hundredth of the gradient of the last ones, or less. In a
+    recurrent layer it dies out from step to step: the first quarter of the steps gets a thousandth of the gradient of
+    the last quarter, or less. That is so in many nets that learn well from the last steps, and is said only where a
+    simple method (see MD009) sees the targets in whole sequences, and does not in their later halves.
     """
+    if not course.tells or goes_to(course) <= 0.8 * early(course.steps("loss")):
+        return
     share = _first_to_last(course)
-    loss = course.steps("loss")
-    stays = course.tells and goes_to(course) > 0.8 * early(loss)
-    if share is not None and stays and float(np.mean(share < 1 / unlike)) >= 0.8:
+    if share is None or float(np.mean(share < 1 / unlike)) < 0.8:
+        yield from _through_time(course)
+    else:
         yield Diagnosis(
             Bilingual("the gradient vanishes on the way to the first layers", "梯度在传回前几层的途中消失"),
             Bilingual(
@@ -52,6 +62,44 @@ def vanishing(course: Course) -> Iterator[Diagnosis]:
             0.9,
             next(iter(course.weights)).rpartition(".")[0],
         )
+
+
+def _through_time(course: Course) -> Iterator[Diagnosis]:
+    """The same from step to step of a recurrent layer, where what is to be learned stands in the early steps."""
+    for layer, seen in course.loops.items():
+        with np.errstate(all="ignore"):
+            share = seen["first"] / seen["last"]
+        if float(np.median(share)) < 1 / forgotten and not creeps(course) and _begins_early(course):
+            yield Diagnosis(
+                Bilingual(
+                    "the gradient vanishes on its way back through time, and the early steps are what tells the target",
+                    "梯度在沿时间反向传播的途中消失，而决定目标的正是前面的时间步",
+                ),
+                Bilingual(
+                    "LSTM or GRU instead of a plain RNN, orthogonal recurrent weights; shorter sequences; a layer that "
+                    "sees all steps: both directions, the mean of the outputs, attention",
+                    "用 LSTM 或 GRU 代替普通 RNN，循环权重用 orthogonal 初始化；缩短序列；使用能看到所有时间步的层："
+                    "双向、对各步输出取平均、注意力",
+                ),
+                {Bilingual("first/last steps", "最初与最后几步之比"): float(np.median(share))},
+                sparkline(np.log10(np.maximum(share, 1e-30)).tolist()),
+                0.85,
+                layer,
+            )
+            return
+
+
+def _begins_early(course: Course) -> bool:
+    """Whether a simple method sees the targets in whole sequences, and does not in their later halves."""
+    rows = None if course.given is None else course.given.training
+    inputs = [] if rows is None else list(leaves(rows.x).values())
+    if course.yardstick is None or len(inputs) != 1 or inputs[0].ndim < 3:
+        return False
+    part, given = course.yardstick
+    later = part.x[:, part.x.shape[1] // inputs[0].shape[1] * (inputs[0].shape[1] // 2) :]
+    by_later = left_out(later, part.targets, of_classes=part.of_classes)
+    whole, half = (unexplained(part.targets, one, of_classes=part.of_classes) for one in (given, by_later))
+    return whole < seen_in_all and half > seen_in_half
 
 
 @rule("MD018", "exploding gradients", "梯度爆炸")
