@@ -75,11 +75,11 @@ def page(head: str, rules: Mapping[str, Explained], language: str = "en") -> str
     language
         ``"en"`` or ``"zh"``.
     """
-    stop = "。" if language == "zh" else "."
     contents: list[str] = []
     sections: list[str] = []
     for code, rule in sorted(rules.items()):
         name = spoken(rule.name, language)
         contents.append(f"- [{code}](#{code.lower()}) {name}")
-        sections.append(f"## {code}\n\n**{name[0].upper()}{name[1:]}{stop}**\n\n{section(rule.find, language)}\n")
+        title = f"{name}。" if language == "zh" else f"{name[0].upper()}{name[1:]}."
+        sections.append(f"## {code}\n\n**{title}**\n\n{section(rule.find, language)}\n")
     return "\n".join([head, *contents, "", *sections])
