@@ -54,7 +54,7 @@ def print_network(rows: Sequence[Row], language: str = "en") -> None:
     for name in shown:
         table.add_column(words.name(name), justify="right" if name in ("parameters", "FLOPs") else "left")
     for row in cells:
-        table.add_row(*(Text(visible(row[name])) for name in shown))
+        table.add_row(*(Text(visible(words.name(row[name]) if name == "trained" else row[name])) for name in shown))
     Console(width=room).print(table)
     size = sum(row.parameters for row in rows)
     click.echo(Bilingual(counted(size, "parameter"), f"共 {size:,} 个参数").speak(language), nl=False)

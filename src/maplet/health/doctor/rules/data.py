@@ -11,6 +11,7 @@ from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.answers import Numbers, share, unexplained
 from maplet.health.doctor.diagnosis import Diagnosis, percent, rule, sparkline
 from maplet.health.doctor.yardstick import left_out, standardised
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,18 @@ far_off, too_often = 5.0, 0.03  # of the usual residual; the share of such rows
 
 
 @rule("MD010", "leakage", "数据泄漏")
+@in_chinese(
+    "仅凭一列几乎就能完全得知目标，或者验证行也出现在训练行中。",
+    (
+        "每一列单独检验：每一行都由该列数值与之相邻的各行来回答。如果剩下的误差至多是常数答案的 3%，而其他各列"
+        "都远远做不到，那么这一列很少会是在目标已知之前测得的。序列的列是时间点，其中一个时间点可以决定一切，因"
+        "此不作检验。"
+    ),
+    (
+        "验证行若被训练过，损失上看不出来。所有输入都相同的行视为同一行，距离只有通常距离二十分之一的行也是；如"
+        "果训练行之间同样经常重复，则不作诊断。"
+    ),
+)
 def leakage(course: Course) -> Iterator[Diagnosis]:
     """One column tells the target all but perfectly, or validation rows stand among the training rows.
 
@@ -166,6 +179,14 @@ def _distances(a: Numbers, b: Numbers) -> Numbers:
 
 
 @rule("MD011", "wrong labels", "标签错误")
+@in_chinese(
+    "有些行始终答错，而网络与简单方法对它们和对其他行一样有把握。",
+    (
+        "如果是类别重叠，错误会集中在谁都没有把握的地方，而最有把握的四分之一是对的。弄混的标签则到处都错：最有"
+        "把握的答案中的错误几乎与全部答案中的一样多。简单方法对每一行的了解都只来自其他各行，因此不可能死记标签"
+        "。对于数值目标：有些行的残差远远超过通常残差的五倍。"
+    ),
+)
 def label_noise(course: Course) -> Iterator[Diagnosis]:
     """Rows stay wrong of which the net, and a simple method, are as sure as of any.
 

@@ -13,6 +13,7 @@ from maplet.health.doctor.course import early
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 from maplet.health.doctor.rules.loss import creeps, goes_to
 from maplet.health.doctor.yardstick import left_out
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,14 @@ def _first_to_last(course: Course) -> np.ndarray[tuple[int, ...], np.dtype[np.fl
 
 
 @rule("MD006", "vanishing gradients", "梯度消失")
+@in_chinese(
+    "梯度在反向传播的途中逐渐消失，损失停滞不动。",
+    (
+        "以各自的权重为尺度，前几层得到的梯度不到最后几层的五百分之一。在循环层中，梯度逐个时间步消失：前四分之"
+        "一的时间步得到的梯度不到后四分之一的千分之一。许多只凭最后几步就学得很好的网络也是如此，因此只有当简单"
+        "方法（见 MD009）从整个序列能看出目标、从后半段看不出时，才作此诊断。"
+    ),
+)
 def vanishing(course: Course) -> Iterator[Diagnosis]:
     """On the way back the gradient dies out, and the loss stays.
 
@@ -103,6 +112,13 @@ def _begins_early(course: Course) -> bool:
 
 
 @rule("MD018", "exploding gradients", "梯度爆炸")
+@in_chinese(
+    "梯度在反向传播的途中逐层增大，或者偶尔突增百倍。",
+    (
+        "前一种情形在第一步就能看到，那时学习率还没有影响：某一层输出的梯度是最后一层的十二倍。后一种情形是：在"
+        "步长正常的各步之后，某一步的梯度达到通常的一百倍，且是第一步的三十倍。"
+    ),
+)
 def exploding(course: Course) -> Iterator[Diagnosis]:
     """On the way back the gradient grows from layer to layer, or from time to time it is a hundredfold.
 

@@ -9,6 +9,7 @@ import numpy as np
 from maplet.core.tree import leaves
 from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,20 +22,28 @@ had_grown = 20.0  # the loss, or the largest weight, before the end
 
 
 @rule("MD014", "NaN or infinity", "出现 NaN 或无穷大")
+@in_chinese(
+    "损失或某个权重变成了 NaN 或无穷大。诊断指出最先发生的原因。",
+    (
+        "*数据*：其中有一个数是通常大小的一千万倍。*学习率*：此前损失或最大的权重已经增长到二十倍。否则是*某个"
+        "运算*，即第一个由有限的数得到这种数的运算：把这一轮从头（或从最近的检查点）再走一遍，最后两步用 `mp.de"
+        "bug` 的方式查看。为此需要训练时观察过若干步，或保存在目录中。"
+    ),
+)
 def not_finite(course: Course) -> Iterator[Diagnosis]:
     """The loss or a weight became NaN or infinite. What is named is what came first.
 
     *The data*, where a number in it is ten million times as large as usual. *The learning rate*, where the loss, or the
     largest weight, had grown twentyfold before. Else *an operation*, the first that made such a number out of finite
-    ones: the epoch is gone through again and its last two steps are looked at as by `mp.debug`. That needs a run whose
-    steps were watched.
+    ones: the epoch is gone through again, from its beginning or from the last checkpoint, and its last two steps are
+    looked at as by `mp.debug`. That needs a run whose steps were watched, or one that is kept in a directory.
     """
     failure = course.failure
     if failure is None:
         return
     losses = [*course.steps("loss").tolist(), *failure.losses]
     finite = [abs(loss) for loss in losses if np.isfinite(loss)]
-    first = float(np.median(finite[:3])) if finite else float("nan")
+    first = float(np.median(finite[: min(3, (len(finite) + 1) // 2)])) if finite else float("nan")
     growth = max((loss / first for loss in finite[-5:] if first > 0), default=1.0)
     place, size = _extreme(course.run.given)
     sure, made_by = 0.9, failure.made_by

@@ -9,6 +9,7 @@ import numpy as np
 from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.answers import share, unexplained
 from maplet.health.doctor.diagnosis import Diagnosis, percent, rule, sparkline
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,14 @@ fewest, seldom, remembered = 8, 0.5, 0.05  # rows of a rare class; its share by 
 
 
 @rule("MD009", "underfitting", "欠拟合")
+@in_chinese(
+    "对没有见过的行，简单方法答得比网络对训练过的行还要好。",
+    (
+        "这个方法是核岭回归，它不需要训练，对每一行的了解都只来自其他各行。误差以最好的常数答案为单位：错误类别"
+        "的比例除以总答最常见类别时的比例，或均方误差除以方差。足够大、足够自由、训练足够久的网络，在自己的训练"
+        "行上应当领先。如果目标就是重现输入，则较窄的中间层本来就会丢失一些信息：此时不作诊断。"
+    ),
+)
 def underfits(course: Course) -> Iterator[Diagnosis]:
     """A simple method answers rows that it has not seen better than the net answers those that it was trained on.
 
@@ -60,6 +69,10 @@ def underfits(course: Course) -> Iterator[Diagnosis]:
 
 
 @rule("MD012", "a class that is ignored", "被忽略的类别")
+@in_chinese(
+    "某个少见的类别（几乎）从不被预测，而准确率看上去仍然很好。",
+    "少见是指：该类别的行数不到各类别行数相等时的一半。",
+)
 def ignored_class(course: Course) -> Iterator[Diagnosis]:
     """A rare class is (nearly) never given, and the accuracy looks good all the same.
 

@@ -10,6 +10,7 @@ from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.answers import unexplained
 from maplet.health.doctor.course import early, enough, late
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +83,10 @@ def goes_to(course: Course) -> float:
 
 
 @rule("MD001", "the updates climb", "更新使损失上升")
+@in_chinese(
+    "更新沿着梯度方向进行：损失被一步步推高。",
+    "凡是下降的更新，它与梯度的余弦都为负；这里几乎每一步都为正。更新或损失的符号反了。",
+)
 def updates_climb(course: Course) -> Iterator[Diagnosis]:
     """The updates go along the gradient: the loss is made greater, step by step.
 
@@ -103,6 +108,10 @@ def updates_climb(course: Course) -> Iterator[Diagnosis]:
 
 
 @rule("MD002", "the learning rate is too high", "学习率太大")
+@in_chinese(
+    "损失最后高于起初，或途中曾达到十倍之高，或因步长太大而降不下来。",
+    "步长太大时，更新会越过谷底，落在另一侧同样高或更高的地方。",
+)
 def rate_too_high(course: Course) -> Iterator[Diagnosis]:
     """The loss ends above where it began, was ten times as high on the way, or cannot fall for the length of the steps.
 
@@ -134,6 +143,9 @@ def rate_too_high(course: Course) -> Iterator[Diagnosis]:
 
 
 @rule("MD003", "the learning rate is too low", "学习率太小")
+@in_chinese(
+    "更新相对于权重微不足道，损失几乎没有变化。",
+)
 def rate_too_low(course: Course) -> Iterator[Diagnosis]:
     """The updates are a vanishing part of the weights, and the loss has hardly moved."""
     if creeps(course) and not climbs(course):
@@ -151,6 +163,14 @@ def rate_too_low(course: Course) -> Iterator[Diagnosis]:
 
 
 @rule("MD004", "the loss does not fall", "损失不下降")
+@in_chinese(
+    "步长正常，损失却停在原处，或停在常数答案的附近。",
+    (
+        "可能输入中没有目标的信息（行与行对不上），也可能网络表达不了所要的答案。“常数答案的附近”是指：常数答案"
+        "留下的部分，网络与核岭回归（见 MD009）都解释不了十分之一；如果大多数行属于同一类别，则不能由此断定什么"
+        "。"
+    ),
+)
 def loss_does_not_fall(course: Course) -> Iterator[Diagnosis]:
     """The steps have a usual length, and yet the loss stays where it was, or near that of a constant answer.
 
@@ -193,6 +213,9 @@ def knows_nothing(course: Course) -> bool:
 
 
 @rule("MD005", "overfitting", "过拟合")
+@in_chinese(
+    "训练损失下降而验证损失上升：网络在死记各行。",
+)
 def overfits(course: Course) -> Iterator[Diagnosis]:
     """The validation loss rises while the training loss falls: the rows are learned by heart."""
     loss, held_out = course.epochs("loss"), course.epochs("val_loss")

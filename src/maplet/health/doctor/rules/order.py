@@ -8,6 +8,7 @@ import numpy as np
 
 from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,14 @@ least_batch = 4
 
 
 @rule("MD016", "forgotten shuffling", "忘记打乱样本")
+@in_chinese(
+    "各批次目标之间的差异远远超出偶然所能造成的程度：各行是排了序的。",
+    (
+        "目标的方差中，落在批次之间的部分是 Var(批均值) / (Var(批均值) + 批内方差的平均)：各行随机排列、每批 B "
+        "行时约为 1/B，每批只有一个类别时为 1。这时网络一次学一个类别，到下一个类别又忘掉。数据流可能出现这种情"
+        "况，因为它的数据块按给定的顺序到来。"
+    ),
+)
 def sorted_rows(course: Course) -> Iterator[Diagnosis]:
     """The batches differ in their targets far more than chance lets them: the rows come sorted.
 

@@ -11,6 +11,7 @@ from maplet.errors import MapletError
 from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 from maplet.health.doctor.trial import Trial, gone_on, most_parameters
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,15 @@ gain, jitter, high = 0.08, 0.02, 0.2  # of the loss: what larger batches take of
 
 
 @rule("MD013", "a batch that is too small", "批次太小")
+@in_chinese(
+    "每一步都被批中几行的偶然性左右：换用更大的批次，其他一切不变，损失立刻下降。",
+    (
+        "做法是用网络与优化器的副本去试：先照原样再走 120 步，再用十六倍大的批次走 120 步。如果梯度的噪声 tr(Σ)"
+        "/B 远大于梯度的平方 ‖G‖²，前者会在训练停留的水平附近摇摆，后者会离开它。降低学习率也有同样的效果。噪声"
+        "尺度 tr(Σ)/‖G‖² 的出处：S. McCandlish, J. Kaplan, D. Amodei, “An empirical model of large-batch traini"
+        "ng”, 2018。"
+    ),
+)
 def batch_too_small(course: Course) -> Iterator[Diagnosis]:
     """The steps follow the chance of a few rows: with larger batches, and all else as it is, the loss falls at once.
 
@@ -80,6 +90,14 @@ def _both_sizes(course: Course, training: Rows, size: int) -> tuple[Numbers, Num
 
 
 @rule("MD017", "stale gradients", "过期的梯度")
+@in_chinese(
+    "更新跟随的是早先各步的梯度，或所有梯度之和。",
+    (
+        "做法是试一试优化器的副本：它的更新应当对当前步得到的梯度作出响应，而很久以前得到的梯度应当逐渐消退。动"
+        "量立即响应，并按 μᵏ 衰减；保留下来而从不清零的梯度不会消退，晚一步才使用的梯度则得不到响应。从目录读出"
+        "的训练没有优化器可试。"
+    ),
+)
 def stale_gradients(course: Course) -> Iterator[Diagnosis]:
     """The updates follow gradients of earlier steps, or the sum of all of them.
 

@@ -11,6 +11,7 @@ from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.course import late
 from maplet.health.doctor.diagnosis import Diagnosis, percent, rule, sparkline
 from maplet.health.doctor.rules.loss import most_dead
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,9 @@ enough_rows = 16
 
 
 @rule("MD007", "dead units", "失活的单元")
+@in_chinese(
+    "在近来观察到的每一批中，ReLU 层的大多数单元对每一行都输出 0，因而得不到梯度。",
+)
 def dead_units(course: Course) -> Iterator[Diagnosis]:
     """Most units of a ReLU layer give 0 for every row of every batch that was watched of late, and get no gradient."""
     rows = course.steps("rows")
@@ -51,6 +55,10 @@ def dead_units(course: Course) -> Iterator[Diagnosis]:
 
 
 @rule("MD008", "saturated units", "饱和的单元")
+@in_chinese(
+    "隐藏的 sigmoid 或 tanh 层的大多数单元处在取值范围的两端，那里的导数几乎为 0。",
+    "最后一层不算在内：对答案有把握的网络在那里本来就是饱和的。",
+)
 def saturated_units(course: Course) -> Iterator[Diagnosis]:
     """Most units of a hidden sigmoid or tanh layer are at the end of their range, where the derivative is nearly 0.
 
@@ -76,6 +84,13 @@ def saturated_units(course: Course) -> Iterator[Diagnosis]:
 
 
 @rule("MD015", "symmetric units", "对称的单元")
+@in_chinese(
+    "训练之后，某个隐藏层的大多数单元的权重仍然相同：它们是同一个单元的多个副本。",
+    (
+        "初值相同、梯度又相同的单元会一直相同。判断依据是权重：在不是最后一层的权重中，至少一半的列与其他列重复"
+        "。全零的列只在所有列都为零时才算：被权重衰减清空的列不是对称。"
+    ),
+)
 def symmetric_units(course: Course) -> Iterator[Diagnosis]:
     """Most units of a hidden layer still have the same weights after training: they are one unit many times.
 
