@@ -299,6 +299,14 @@ def test_twice_the_depth_is_about_twice_the_work(between):
     assert calls_of_the_lint(deep(80, between)) <= 2.2 * calls_of_the_lint(deep(40, between))
 
 
+def test_a_long_chain_between_two_layers_is_gone_through():
+    """Thousands of sums in a row, longer than Python's stack is high."""
+    biases = [mp.Parameter(mp.full((3,), 0.01 * n)) for n in range(2000)]
+    net = Of(lambda net, x: net.after(sum(net.biases, net.body(x))))
+    net.after, net.biases = nn.Linear(3, 3, rng=1), biases
+    assert codes(mp.lint(net, "cross_entropy", (X, Y))) == ["ML017"]
+
+
 # ── no false alarms ──────────────────────────────────────────────────────────────────────────────
 
 
