@@ -261,6 +261,52 @@ def test_a_large_net_is_not_slowed_down():
     assert time.process_time() - began < 1.5  # a step takes 40 billion operations
 
 
+def deep(layers, between):
+    """A net of so many blocks, each a linear layer and what `between` makes."""
+    rng = mp.random.Generator(0)
+    return nn.Sequential(
+        *[layer for _ in range(layers) for layer in (nn.Linear(4, 4, rng=rng), *between(rng))], nn.Linear(4, 3, rng=rng)
+    )
+
+
+def calls_of_the_lint(net):
+    """How many calls of functions it takes: a measure of work that no clock and no other program disturbs."""
+    count, before = 0, sys.getprofile()
+
+    def note(_frame, _event, _argument):
+        nonlocal count
+        count += 1
+
+    sys.setprofile(note)
+    try:
+        mp.lint(net, "cross_entropy", (X, Y))
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param(lambda _: (nn.Tanh(),), id="tanh"),
+        pytest.param(lambda _: (nn.ReLU(),), id="relu"),
+        pytest.param(lambda rng: (nn.Tanh(), nn.Dropout(0.1, rng=rng)), id="dropout"),
+        pytest.param(lambda _: (nn.LayerNorm(4), nn.ReLU()), id="norm"),
+    ],
+)
+def test_twice_the_depth_is_about_twice_the_work(between):
+    calls_of_the_lint(deep(2, between))  # what is made once
+    assert calls_of_the_lint(deep(80, between)) <= 2.2 * calls_of_the_lint(deep(40, between))
+
+
+def test_a_long_chain_between_two_layers_is_gone_through():
+    """Thousands of sums in a row, longer than Python's stack is high."""
+    biases = [mp.Parameter(mp.full((3,), 0.01 * n)) for n in range(2000)]
+    net = Of(lambda net, x: net.after(sum(net.biases, net.body(x))))
+    net.after, net.biases = nn.Linear(3, 3, rng=1), biases
+    assert codes(mp.lint(net, "cross_entropy", (X, Y))) == ["ML017"]
+
+
 # ── no false alarms ──────────────────────────────────────────────────────────────────────────────
 
 

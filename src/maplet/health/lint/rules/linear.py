@@ -66,14 +66,14 @@ def _is_meant(subject: Subject, first: Product, second: Product) -> bool:
 
 def _linear_before(subject: Subject, node: Node, by_node: dict[Node, Product]) -> Product | None:
     """The product from which a node comes along a single way of moves, biases and factors."""
-    if len(subject.read.consumers.get(node, ())) != 1 or node in subject.predictions:
-        return None
-    if (product := by_node.get(node)) is not None:
-        return product
-    if node.primitive in (row, carry):  # the products of a recurrent layer
-        return None
-    before = _where_columns_are(node) if len(node.inputs) == 1 else _affine_in(subject, node)
-    return None if before is None else _linear_before(subject, before, by_node)
+    here: Node | None = node
+    while here is not None and len(subject.read.consumers.get(here, ())) == 1 and here not in subject.predictions:
+        if here in by_node:
+            return by_node[here]
+        if here.primitive in (row, carry):  # the products of a recurrent layer
+            return None
+        here = _where_columns_are(here) if len(here.inputs) == 1 else _affine_in(subject, here)
+    return None
 
 
 def _where_columns_are(node: Node) -> Node | None:
@@ -122,10 +122,12 @@ def _groups(convolution: Product) -> int:
 
 def _enters_a_loop(subject: Subject, node: Node) -> bool:
     """Whether a recurrent layer takes what a node gives: its first product is but a part of it."""
-    readers = subject.read.consumers.get(node, ())
-    return any(
-        reader.primitive in (row, carry)
-        or reader.primitive.name == "recurrence"
-        or ((moves(reader) or reader.primitive.name == "add") and _enters_a_loop(subject, reader))
-        for reader in readers
-    )
+    seen, waiting = {node}, [node]
+    while waiting:
+        for reader in subject.read.consumers.get(waiting.pop(), ()):
+            if reader.primitive in (row, carry) or reader.primitive.name == "recurrence":
+                return True
+            if (moves(reader) or reader.primitive.name == "add") and reader not in seen:
+                seen.add(reader)
+                waiting.append(reader)
+    return False

@@ -197,8 +197,11 @@ def _settled(subject: Subject, condition: Node) -> bool | None:
 
 def _only_through(subject: Subject, node: Node, branch: Node) -> list[str]:
     """The parameters from which every way to the loss goes through one operand of one operation."""
+    names = subject.read.parameters_in(branch)
+    if not names:
+        return []
     others = subject.read.before([subject.loss], without=(node, branch))
-    return [name for name in subject.read.parameters_in(branch) if subject.parameters[name] not in others]
+    return [name for name in names if subject.parameters[name] not in others]
 
 
 def _all_off(subject: Subject, node: Node) -> Iterator[Finding]:

@@ -138,11 +138,12 @@ def _nothing_is_trained(subject: Subject) -> Iterator[Finding]:
 
 def _drawn_anew(subject: Subject) -> Iterator[Finding]:
     """Weights of a product that are made of random bits alone."""
-    given = {*subject.named.values(), *(node for n in range(1, 1 + len(subject.batch)) for node in subject.argument(n))}
+    given = [node for number in range(1, 1 + len(subject.batch)) for node in subject.argument(number)]
+    known = subject.read.after([*subject.named.values(), *given])
     for node in subject.read.order:
         if node.primitive.name in products:
             for weights, data in (node.inputs[::-1], node.inputs):
-                drawn = weights in subject.read.random and subject.read.before([weights]).isdisjoint(given)
+                drawn = weights in subject.read.random and weights not in known
                 if drawn and data in subject.read.with_data:
                     yield Finding(
                         Bilingual(

@@ -79,10 +79,11 @@ def _kinds(columns: np.ndarray[Any, Any]) -> int:
 
 def _hidden(subject: Subject) -> set[Node]:
     """The weights behind whose product there is another with weights."""
-    found: set[Node] = set()
-    later = subject.read.products
-    for number, product in enumerate(later):
-        made = subject.read.after([product.node])
-        if any(other.data in made for other in later[number + 1 :]):
-            found |= {subject.parameters[name] for name in subject.read.parameters_in(product.weights)}
-    return found
+    products = subject.read.products
+    last = subject.read.greatest_behind({product.data: number for number, product in enumerate(products)})
+    return {
+        subject.parameters[name]
+        for number, product in enumerate(products)
+        if last.get(product.node, number) > number
+        for name in subject.read.parameters_in(product.weights)
+    }
