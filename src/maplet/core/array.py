@@ -152,7 +152,7 @@ class Array(Operators, Exchange):
 
     def __index__(self) -> int:
         if kind_of(self.dtype) not in "iu":
-            raise DTypeError(f"an index is an integer, not {short_name(self.dtype)}")
+            raise DTypeError(f"an index is an integer, not {short_name(self.dtype)}", fix="convert: x.astype(mp.int64)")
         return cast("SupportsIndex", self._concrete("a Python index from", advice_on_index)).__index__()
 
     def _concrete(self, use: str, advice: Callable[[], str] = lambda: advice_on_value) -> Value:
