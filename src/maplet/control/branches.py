@@ -169,7 +169,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     """
     if not isinstance(cast("Any", branches), list | tuple) or not branches:
         raise SettingError(
-            f"switch: the branches to choose from are a list of functions, given {shown(branches)}",
+            f"switch: there are no branches to choose from in {shown(branches)}",
             fix="give at least one function",
         )
     choice = _number("switch", as_array(index), "ui", "one integer")

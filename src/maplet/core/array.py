@@ -245,7 +245,7 @@ class Parameter(Array):
 def to_numpy(value: Any, dtype: Any = None) -> Value:
     """A NumPy array that nobody else can write to; Python floats become float32, what has a dtype keeps it."""
     has_dtype = hasattr(value, "dtype")
-    _refuse_masked(value)
+    refuse_masked(value)
     array = _read(value)
     if kind_of(array.dtype) not in "biuf":
         raise DTypeError(
@@ -264,7 +264,8 @@ def to_numpy(value: Any, dtype: Any = None) -> Value:
     return array
 
 
-def _refuse_masked(value: Any) -> None:
+def refuse_masked(value: Any) -> None:
+    """An array of which elements are missing is no array of numbers."""
     mask: Any = getattr(value, "mask", None)
     if isinstance(value, np.ma.MaskedArray) and np.any(mask):
         raise DataError(

@@ -160,7 +160,9 @@ def _keyword(label: str) -> str:
     return label.rpartition(": ")[2]
 
 
-def _advice(label: str, value: Any, kind: type[float], fits: Callable[[float], bool], likely: Iterable[float]) -> str:
+def _advice(
+    label: str, value: Any, kind: type[int | float], fits: Callable[[float], bool], likely: Iterable[float]
+) -> str:
     """How to mend a number that is none, or lies outside: by the slip that it looks like, and by an example."""
     slip, meant = "for example", list(likely)
     with suppress(ValueError, TypeError, OverflowError):
@@ -168,15 +170,16 @@ def _advice(label: str, value: Any, kind: type[float], fits: Callable[[float], b
             slip, meant = "a number is written without quotes", [kind(value), *meant]
         elif getattr(value, "shape", None) and getattr(value, "size", 0) == 1:
             slip, meant = "take the number out of the array, x.item()", [kind(value.item()), *meant]
-        elif kind is int and isinstance(value, float) and value == int(value):
+        elif issubclass(kind, int) and isinstance(value, float) and value.is_integer():
             slip, meant = "an integer is written without a point", [int(value), *meant]
-    example = next(f"{_keyword(label)}={number:.12g}" for number in meant if fits(number))
+    legal = (f"{_keyword(label)}={number:.12g}" for number in meant if fits(number))
+    example = next(legal, f"another {_keyword(label)}")
     return f"{slip}: {example}"
 
 
 def is_number(value: Any) -> TypeGuard[float]:
     """Whether this is a real number of Python or NumPy (a bool is none)."""
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool | np.timedelta64)
 
 
 def as_index(value: Any) -> int | None:

@@ -98,7 +98,11 @@ class Run:
         return f"Run({len(self.history)} epochs{last}{f', stopped: {self.stop_reason}' if self.stop_reason else ''})"
 
     def stop(self, reason: str) -> None:
-        """End training after this epoch or step; the reason is kept."""
+        """End training after this epoch or step; the reason is kept, and is not empty."""
+        if not isinstance(cast("Any", reason), str) or not reason:
+            raise SettingError(
+                f"stop: reason={shown(reason)}: expected words", fix='run.stop("the loss is low enough")'
+            )
         self.stop_reason = reason
 
     # ── the network ──────────────────────────────────────────────────────────────────────────────

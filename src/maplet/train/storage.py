@@ -41,7 +41,7 @@ def as_directory(label: str, given: Any) -> Path:
     Raises
     ------
     SettingError
-        If it is no path, one of a file, or one that the file system does not take.
+        If it is no path, or one that the file system does not take.
     """
     example = f'such as {label.rpartition(": ")[2]}="runs/mine"'
     if not isinstance(given, str | PathLike) or isinstance(fspath(cast("Any", given)), bytes) or not fspath(given):
@@ -53,11 +53,11 @@ def as_directory(label: str, given: Any) -> Path:
     except (OSError, ValueError, RuntimeError) as error:  # a name too long; a character NUL; a circle of links
         why = getattr(error, "strerror", None) or error
         raise SettingError(
-            f"{label}={shown(str(given))} is no usable path: {why}", fix=f"choose another, {example}"
+            f"{label}={shown(fspath(path))} is no usable path: {why}", fix=f"choose another, {example}"
         ) from error
     if not resolved.name:
         raise SettingError(
-            f"{label}={shown(str(given))} is the whole file system", fix=f"name a directory in it, {example}"
+            f"{label}={shown(fspath(path))} is the whole file system", fix=f"name a directory in it, {example}"
         )
     return path
 

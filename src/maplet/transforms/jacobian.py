@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal
 
+from maplet.core.context import here
 from maplet.core.recording import Recording, record
 from maplet.core.tree import leaves
 from maplet.core.types import is_floating
+from maplet.errors import SettingError
 from maplet.ops.creation import eye
 from maplet.ops.movement import permute_dims, reshape
-from maplet.ops.settings import choice
+from maplet.ops.settings import shown
 from maplet.transforms.derivatives import grad
 from maplet.transforms.evaluate import apply
 from maplet.transforms.forward import pushforward
@@ -81,7 +83,10 @@ def jacobian(
            [0., 0., 6.]], dtype=float32)
     """
     require_function(f, argnums, example="mp.jacobian(f)(x), not mp.jacobian(f(x))")
-    choice("jacobian: mode", mode, ("auto", "forward", "reverse"))
+    if str(mode) not in ("auto", "forward", "reverse"):
+        raise SettingError(
+            f"jacobian: mode={shown(mode)}", fix='one of "auto", "forward", "reverse"', where=str(here()) or None
+        )
 
     @wraps(f)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
