@@ -1,6 +1,7 @@
 """What the lint promises besides finding faults (see tests/faults/lint): it changes nothing, and can be silenced."""
 
 import inspect
+import json
 import linecache
 import logging
 import re
@@ -17,9 +18,12 @@ import maplet as mp
 from maplet import nn, optim
 from maplet.core.primitive import registry
 from maplet.errors import GradientError, SettingError, ShapeError
+from maplet.explain.words import languages
 from maplet.health.lint import rules
+from maplet.health.lint.finding import Finding
 from maplet.health.lint.opening import opened_by
 from maplet.health.lint.page import page
+from maplet.health.pages import section
 from maplet.train.job import Settings, build_network, build_optimizer, loss_of
 from maplet.train.problems import load_problem
 
@@ -52,18 +56,29 @@ def codes(found):
 # ── rules ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_page_is_up_to_date():
-    assert page() == (ROOT / "docs" / "lint.md").read_text(encoding="utf-8"), (
-        "write it anew: python -m maplet.health.lint.page > docs/lint.md"
+@pytest.mark.parametrize(("language", "name"), [("en", "lint.md"), ("zh", "lint.zh.md")])
+def test_the_page_is_up_to_date(language, name):
+    assert page(language) == (ROOT / "docs" / name).read_text(encoding="utf-8"), (
+        f"write it anew: python -m maplet.health.lint.page {language} > docs/{name}"
     )
 
 
 def test_every_rule_has_its_section_and_says_how_to_mend_it():
     assert sorted(rules) == [f"ML{number:03}" for number in range(1, len(rules) + 1)]
     for code, rule in rules.items():
-        _, _, section = page().partition(f"\n## {code}\n")
-        assert rule.name[1:] in section
+        _, _, written = page().partition(f"\n## {code}\n")
+        assert rule.name[1:] in written
         assert len(rule.find.__doc__.split()) > 40, code
+
+
+@pytest.mark.parametrize("code", rules)
+def test_every_rule_speaks_chinese_and_shows_the_same_code(code):
+    rule = rules[code]
+    chinese, english = section(rule.find, "zh"), section(rule.find)
+    assert re.search(r"[\u4e00-\u9fff]", rule.name.zh)
+    assert len(chinese.split("\n\n")) == len(english.split("\n\n"))
+    assert all(re.search(r"[\u4e00-\u9fff]", paragraph) for paragraph in chinese.split("\n\n"))
+    assert set(re.findall("`[^`]*`", chinese)) == set(re.findall("`[^`]*`", english))
 
 
 def test_every_operation_with_graphs_inside_is_opened():
@@ -78,6 +93,21 @@ def test_a_finding_has_evidence_a_place_a_fix_and_a_page():
     assert "test_lint.py:" in found.where
     assert found.page == "docs/lint.md#ml015"
     assert "standardise" in str(found)
+    assert str(found) == found.text()
+    with pytest.raises(SettingError, match="English and Chinese"):
+        found.text("fr")
+
+
+def test_a_finding_is_kept_in_both_languages_and_one_of_before_stays_english():
+    (found,) = mp.lint(nn.Linear(4, 3, rng=0), "cross_entropy", (100 * X, Y))
+    kept = json.loads(json.dumps(found.to_dict()))
+    assert [Finding.from_dict(kept).text(language) for language in languages] == [
+        found.text(language) for language in languages
+    ]
+    del kept["chinese"]
+    before = Finding.from_dict(kept)
+    assert (before.message, before.message.zh) == (found.message, found.message)
+    assert (before.fix, before.fix.zh) == (found.fix, found.fix)
 
 
 # ── nothing is changed ───────────────────────────────────────────────────────────────────────────

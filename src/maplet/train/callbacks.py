@@ -109,6 +109,7 @@ class EarlyStopping(Callback):
 
     def on_start(self, run: Run) -> None:
         """A new run starts from nothing; a resumed one has loaded its state."""
+        run.restores_best = self.restore_best
         if not run.history:
             self._forget()
 

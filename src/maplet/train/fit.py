@@ -12,6 +12,7 @@ from maplet.nn import Module
 from maplet.ops.settings import choice, flag, shown, whole
 from maplet.optim import Optimizer
 from maplet.train.callbacks import Callback
+from maplet.train.diagnosing import Diagnosing
 from maplet.train.inputs import as_samples, compute_dtype
 from maplet.train.metrics import as_metrics
 from maplet.train.progress import Progress
@@ -96,8 +97,8 @@ def fit(
         ``run.watched`` and in ``watch.jsonl`` of the directory, and training gives the same bits.
     doctor
         Whether to look at the course of the run after each epoch and say what is wrong with it; see `mp.doctor`. Every
-        tenth step is watched then, if ``watch`` does not say otherwise. Diagnoses are logged as warnings, each once;
-        those that ask the net about its rows come at the end.
+        tenth step is watched then, if ``watch`` does not say otherwise. Diagnoses are logged as warnings, each once,
+        when they have held for three epochs; those that ask the net about its rows come at the end.
     rehearse
         Whether to try first if a copy of the net can learn one batch by heart. If it cannot, it will not learn all of
         them: a warning says so, and training begins all the same.
@@ -151,7 +152,7 @@ def fit(
         training.run.given = Given(source.samples, training.validation, training.loss, batch_size)
         training.lint = lint
         training.watching.every = watch
-        training.doctor = doctor
+        training.diagnosing = Diagnosing(training.run) if doctor else None
         if rehearse and (known := source.known()) is not None:
             rehearsal(net, optimizer, training.loss, known.rows(slice(0, batch_size)))
         if place is None:

@@ -5,9 +5,10 @@
     runs/digits/
     ├── config.json       versions, seed, command, data hash, network, optimizer, settings
     ├── history.jsonl     one line per epoch, written as it happens
-    ├── watch.jsonl       one line per step that was watched, as of the checkpoint
+    ├── watch.jsonl       one line per step that was watched, as of the checkpoint or of the failure
     ├── checkpoint/       where training stands: network, optimizer, callbacks, position inside the epoch
     ├── model/            the finished network, how its inputs were prepared, and how training ended
+    ├── failure.json      what ended a run whose loss or weights became NaN or infinite
     ├── job.json          what the command line was asked for
     └── metrics.json, report.html        from the command line: what it is worth
 """
@@ -55,7 +56,7 @@ Existing = Literal["error", "resume", "overwrite"]
 
 run_format = "maplet run"
 told = ("metrics.json", "report.html")
-outcome = ("model", *told)
+outcome = ("model", "failure.json", *told)
 ours = (
     "job.json",
     "models",
@@ -80,6 +81,7 @@ class RunDirectory:
         self.history_path = path / "history.jsonl"
         self.watch_path = path / "watch.jsonl"
         self.checkpoint_path = path / "checkpoint"
+        self.failure_path = path / "failure.json"
         self.replaced_path = path / ".replaced"
         self.lock: Any = None
 
@@ -211,6 +213,10 @@ class RunDirectory:
             forgotten = self.path / f".forgotten-{uuid4().hex}"
             self.replaced_path.rename(forgotten)
             shutil.rmtree(forgotten, ignore_errors=True)
+
+    def forget_failure(self) -> None:
+        """The run is begun, or goes on: how it ended before no longer holds."""
+        remove(self.failure_path)
 
     def discard_outcome(self) -> None:
         """Training has gone on: the finished model and what was said of it no longer hold."""

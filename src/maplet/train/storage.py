@@ -123,12 +123,25 @@ def _plain(content: Any) -> Any:
     return content
 
 
+def read_file(path: Path) -> bytes:
+    """The content of a file; `CheckpointError` where there is none to read.
+
+    A pipe or a device is not read: it could keep its reader waiting for ever.
+    """
+    if path.exists() and not path.is_file():
+        raise CheckpointError(
+            f"{path} is no regular file, so it is not read", fix="put a file that maplet wrote in its place"
+        )
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A single JSON object; `CheckpointError` where it is missing or anything else."""
     try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+        content = json.loads(read_file(path))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     if not isinstance(content, dict):
@@ -292,10 +305,7 @@ def _listed_files(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_verified(path: Path, facts: dict[str, Any]) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    content = read_file(path)
     if len(content) != facts.get("bytes"):
         raise CheckpointError(f"{path} is truncated or changed: {len(content)} bytes instead of {facts.get('bytes')}")
     if hashlib.sha256(content).hexdigest() != facts.get("sha256"):

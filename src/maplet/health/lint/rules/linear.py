@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.opening import carry, row
 from maplet.health.lint.recognition import as_probability, is_number, is_real, moves, number_in, source
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +18,14 @@ if TYPE_CHECKING:
     from maplet.health.lint.subject import Subject
 
 
-@rule("ML017", "linear in disguise")
+@rule("ML017", "linear in disguise", "貌似多层，实为线性")
+@in_chinese(
+    "两个线性层前后相接，中间除了偏置什么也没有。",
+    "(x W₁ + b₁) W₂ + b₂ = x (W₁W₂) + (b₁W₂ + b₂)：两层并不比一层多表达什么，中间有随机失活、均值或展平时也是如此。"
+    "中间比两端都窄是有意的设计（低秩矩阵）；分组卷积之后接全通道卷积、循环层之前的线性层、表中各行的加权平均也"
+    "是如此，都不会报告。",
+    "在它们之间加激活函数：`nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))`。",
+)
 def linear_in_disguise(subject: Subject) -> Iterator[Finding]:
     """Two linear layers follow each other with nothing between them but a bias.
 
@@ -36,8 +45,14 @@ def linear_in_disguise(subject: Subject) -> Iterator[Finding]:
         if between >= min(before, after):
             names = [*subject.read.parameters_in(first.weights), *subject.read.parameters_in(second.weights)]
             yield Finding(
-                f"{' and '.join(names)} are one linear map: there is no activation between them",
-                "put an activation between them, such as nn.ReLU(), or leave one of them out",
+                Bilingual(
+                    f"{' and '.join(names)} are one linear map: there is no activation between them",
+                    f"{'、'.join(names)} 合起来只是一个线性映射：它们之间没有激活函数",
+                ),
+                Bilingual(
+                    "put an activation between them, such as nn.ReLU(), or leave one of them out",
+                    "在它们之间加激活函数，例如 nn.ReLU()，或去掉其中一个",
+                ),
                 subject.origin(second.node),
                 {"widths": (before, between, after)},
             )

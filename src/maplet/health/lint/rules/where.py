@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from maplet.core.graph import in_order
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.opening import carry
 from maplet.health.lint.recognition import by_element, is_real, moves
+from maplet.health.pages import in_chinese
 from maplet.transforms.masks import Masks
 
 if TYPE_CHECKING:
@@ -19,7 +21,14 @@ if TYPE_CHECKING:
     from maplet.health.lint.subject import Subject
 
 
-@rule("ML001", "where hides an infinite derivative")
+@rule("ML001", "where hides an infinite derivative", "where 掩盖了无穷大的导数")
+@in_chinese(
+    "`where` 使某个运算的值避开了导数为无穷大的点，但只避开了值。",
+    "未选分支的导数是 0 · ∞ = NaN。如果该分支只属于这个 `where`，且是逐元素计算的，梯度会自行把它置为 0；本规则找出"
+    "其余的情形。",
+    "如果 `mp.where(x > 0, mp.sqrt(x), 0.0)[:, None]` 中的根还用在别处，就要让操作数也安全："
+    "`mp.where(x > 0, mp.sqrt(mp.where(x > 0, x, 1.0)), 0.0)`。",
+)
 def where_hides_infinity(subject: Subject) -> Iterator[Finding]:
     """A `where` guards the value of an operation against numbers at which its derivative is infinite, and only that.
 
@@ -124,8 +133,14 @@ def _source(node: Node) -> Source:
 def _hidden(found: Node, origin: Origin, guard: Origin) -> Finding:
     name = found.primitive.name
     return Finding(
-        f"the where at {guard} leaves out values of {name} where its derivative is infinite or NaN; 0 times "
-        "that is NaN, and it reaches the gradient",
-        f"make the operand safe as well: {name}(mp.where(condition, x, 1.0)) inside of the outer where",
+        Bilingual(
+            f"the where at {guard} leaves out values of {name} where its derivative is infinite or NaN; 0 times "
+            "that is NaN, and it reaches the gradient",
+            f"{guard} 处的 where 舍去了 {name} 的一些值，那里的导数是无穷大或 NaN；0 乘以它得 NaN，并会进入梯度",
+        ),
+        Bilingual(
+            f"make the operand safe as well: {name}(mp.where(condition, x, 1.0)) inside of the outer where",
+            f"让操作数也安全：在外层的 where 之内写 {name}(mp.where(condition, x, 1.0))",
+        ),
         origin,
     )
