@@ -225,7 +225,7 @@ def test_the_range_test_is_shown_as_a_plot():
 def test_wrong_settings_of_the_range_test_are_explained():
     with pytest.raises(SettingError, match="steps=5"):
         mp.find_learning_rate(mlp(), (X, Y), "cross_entropy", steps=5)
-    with pytest.raises(SettingError, match=r"low=1\.0, high=0\.1"):
+    with pytest.raises(SettingError, match=r"low=1\.0: expected a finite number > 0 and < 0\.1"):
         mp.find_learning_rate(mlp(), (X, Y), "cross_entropy", low=1.0, high=0.1)
     with pytest.raises(SettingError, match="there is no loss"):
         mp.find_learning_rate(mlp(), (X, Y), "cross_entropie")

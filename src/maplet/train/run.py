@@ -5,25 +5,27 @@ from __future__ import annotations
 import json
 import logging
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.tree import leaves
-from maplet.errors import CheckpointError, ShapeError
+from maplet.errors import CheckpointError, SettingError, ShapeError
 from maplet.health.lint.finding import Finding
 from maplet.nn.architecture import build, describe
+from maplet.nn.module import Module
+from maplet.ops.settings import shown
 from maplet.ops.slicing import concat
 from maplet.train.inputs import as_inputs, compute_dtype, rows_of
-from maplet.train.storage import exists, read_directory, read_file, write_directory
+from maplet.train.storage import as_directory, exists, read_directory, read_file, write_directory
 from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
     from maplet.core.array import Array
     from maplet.health.doctor import Diagnosis
     from maplet.health.doctor.recorded import Failure, Given
-    from maplet.nn import Module
     from maplet.optim import Optimizer
 
 logger = logging.getLogger("maplet")
@@ -102,7 +104,11 @@ class Run:
         return f"Run({len(self.history)} epochs{last}{f', stopped: {self.stop_reason}' if self.stop_reason else ''})"
 
     def stop(self, reason: str) -> None:
-        """End training after this epoch or step; the reason is kept."""
+        """End training after this epoch or step; the reason is kept, and is not empty."""
+        if not isinstance(cast("Any", reason), str) or not reason:
+            raise SettingError(
+                f"stop: reason={shown(reason)}: expected words", fix='run.stop("the loss is low enough")'
+            )
         self.stop_reason = reason
 
     # ── the network ──────────────────────────────────────────────────────────────────────────────
@@ -172,8 +178,11 @@ def save(net: Module, path: str | Path, attachments: dict[str, Any] | None = Non
     CheckpointError
         If the directory cannot be written, or holds something else.
     """
+    place = as_directory("save: path", path)
+    if not isinstance(cast("Any", net), Module):
+        raise SettingError(f"save: what is saved is a network, given {shown(net)}", fix="mp.save(net, path)")
     arrays = {name: leaf.numpy() for name, leaf in leaves(net).items()}
-    write_directory(Path(path), {**(attachments or {}), "model": architecture(net)}, {"weights": arrays})
+    write_directory(place, {**(attachments or {}), "model": architecture(net)}, {"weights": arrays})
 
 
 def architecture(net: Module) -> dict[str, Any]:
@@ -199,7 +208,10 @@ def load(path: str | Path, net: Module | None = None) -> Run:
     CheckpointError
         If the files are missing, damaged or of another version, or do not fit ``net``.
     """
-    path = Path(path)
+    path = as_directory("load: path", path)
+    if not (net is None or isinstance(cast("Any", net), Module)):
+        fix = "an instance of your own class: mp.load(path, net=MyNet(...)); without net= for built-in layers"
+        raise SettingError(f"load: net is {shown(net)}, not a network", fix=fix)
     if not path.is_dir():
         raise CheckpointError(f"{path} is not a directory", fix="give the run directory, such as runs/digits")
     whole_run = exists(path / "model")

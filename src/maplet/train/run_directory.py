@@ -22,13 +22,13 @@ import platform
 import shutil
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 import numpy as np
 
 import maplet
-from maplet.errors import CheckpointError, MapletError, RunExistsError, SettingError
+from maplet.errors import CheckpointError, MapletError, RunExistsError
 from maplet.train.storage import (
     Arrays,
     exists,
@@ -87,8 +87,6 @@ class RunDirectory:
 
     def open(self, existing: Existing) -> bool:
         """Make the directory ready and lock it; True if there is something in it to go on with."""
-        if existing not in get_args(Existing):
-            raise SettingError(f"existing= is {existing!r}; one of {get_args(Existing)} was expected")
         if self._is_taken() and not self._is_ours():
             raise RunExistsError(
                 f"{self.path} holds something that is no run of maplet, so it is left alone",
@@ -99,7 +97,10 @@ class RunDirectory:
         except BaseException as error:
             self.close()
             if isinstance(error, OSError) and not isinstance(error, MapletError):
-                raise CheckpointError(f"cannot use the directory {self.path}: {error.strerror or error}") from error
+                raise CheckpointError(
+                    f"cannot use the directory {self.path}: {error.strerror or error}",
+                    fix="choose a place where you may write: directory='runs/mine' (-d runs/mine)",
+                ) from error
             raise
 
     def _enter(self, existing: Existing) -> bool:
