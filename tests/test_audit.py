@@ -355,11 +355,13 @@ def test_a_script_that_descends_is_right(file):
     assert "the update takes the loss from 1.66667 to" in str(report)
 
 
-def test_a_script_that_climbs_is_told_so(file):
-    text = script.replace("0.01 * 2 * x.T @ error / len(x)", "0.01 * (2 * x.T @ (t - x @ w) / len(x))")
-    report = audit_script(file(text))
-    assert report.causes == {Cause.SIGN, Cause.CLIMBS}
+def test_an_update_that_goes_up_is_told_from_a_gradient_with_the_wrong_sign(file):
+    right = script.replace("0.01 * 2 * x.T @ error / len(x)", "0.01 * (2 * x.T @ error / len(x))")
+    report = audit_script(file(right.replace("w = w - ", "w = w + ")))
+    assert report.causes == {Cause.CLIMBS}
     assert {f.line for f in report.findings} == {9}
+    assert audit_script(file(right.replace("x.T @ error", "x.T @ (t - x @ w)"))).causes == {Cause.SIGN}
+    assert audit_script(file(right.replace("x.T @ error", "x.T @ (t - x @ w)").replace("w = w - ", "w = w + ")))
 
 
 def test_a_script_may_add_up_its_gradients_and_update_by_name(file):
@@ -423,8 +425,8 @@ def test_a_right_gradient_of_another_shape_is_told():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x = 1\n", "no update of a parameter"),
-        (script.replace("loss =", "value ="), "no loss was found"),
+        ("x = 1\n", "not judged: no loss was found"),
+        (script.replace("w = w -", "v = w -"), "not judged: no update of a parameter was found"),
         ("1 / 0\n", "raises ZeroDivisionError"),
     ],
 )

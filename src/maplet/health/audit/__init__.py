@@ -12,7 +12,7 @@ from maplet.health.audit.bench import Bench
 from maplet.health.audit.calling import Subject
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.judging import judged, prepared
-from maplet.health.audit.script import audit_script
+from maplet.health.audit.scripts import audit_script
 from maplet.health.audit.verdict import Difference, Finding, Report, Verdict
 
 if TYPE_CHECKING:

@@ -72,6 +72,7 @@ class Run:
     gradients: dict[str, Any] = field(default_factory=dict[str, Any])
     names: dict[int, str] = field(default_factory=dict[int, str])
     unpaired: int = 0  # arrays that backward returned and that belong to no input
+    adding: tuple[int, ...] = ()  # of a script: the calls that turn round what an update adds
     aliases: dict[int, list[str]] = field(default_factory=dict[int, list[str]])  # the variables of backward, in order
 
     def value(self, number: int) -> Any:

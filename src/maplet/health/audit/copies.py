@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Tree = Any
+_own_package = __name__.rpartition(".")[0]  # the recorder, which stands where the user's file has NumPy
 
 
 def is_array(value: Any) -> bool:
@@ -70,6 +71,8 @@ def joined(name: str, key: object) -> str:
 def _is_plain_object(tree: Any) -> bool:
     """An object of a class of the user's own."""
     kinds = type | types.ModuleType | types.FunctionType | types.MethodType | Array | np.random.Generator
+    if type(tree).__module__.startswith(_own_package):
+        return False
     return hasattr(tree, "__dict__") and not isinstance(tree, kinds) and not callable(getattr(tree, "__array__", None))
 
 
@@ -89,3 +92,11 @@ def arrays_in(tree: Any, name: str = "", seen: set[int] | None = None) -> list[t
     elif _is_plain_object(tree):
         items = iter(vars(tree).items())
     return [found for key, value in items for found in arrays_in(value, joined(name, key), seen)]
+
+
+def numbers_in(tree: Any, name: str = "", depth: int = 3) -> list[tuple[str, float]]:
+    """Every plain number among variables, and in the dicts and objects that they hold, with its path."""
+    if type(tree) in (int, float, np.float64) or (isinstance(tree, Recorded) and np.ndim(tree.value) == 0):
+        return [(name, float(plain(tree)))]
+    items = tree.items() if isinstance(tree, dict) else vars(tree).items() if _is_plain_object(tree) else ()
+    return [found for key, value in items for found in numbers_in(value, joined(name, key), depth - 1)] if depth else []

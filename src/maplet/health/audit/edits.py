@@ -64,6 +64,14 @@ def opposite(_bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[
             yield Edit((call.number,), (Cause.SIGN,), 1.4, other, {"term": True})
 
 
+def climbing(bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``W += rate * dW``, where the gradient itself is right: one update, or all of them."""
+    known = {call.number for call in calls}
+    adding = [number for number in bench.run.adding if number in known]
+    for numbers in ([tuple(adding)] if len(adding) > 1 else []) + [(number,) for number in adding]:
+        yield Edit(numbers, (Cause.CLIMBS,), 0.85, lambda _, v, n: -v[n])
+
+
 def summed(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
     """Sums over another axis, and sums that are not there at all."""
     shapes = {o.number: np.shape(bench.expected[o.name]) for o in bench.outputs}

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from types import ModuleType
 
+shaped = ("zeros_like", "ones_like", "empty_like")
 makers = ("zeros", "ones", "empty", "full", "eye", "identity", "array", "asarray", "asfarray", "ascontiguousarray",
-          "atleast_1d", "atleast_2d", "zeros_like", "ones_like", "full_like")  # fmt: skip
+          "atleast_1d", "atleast_2d", "full_like", *shaped)  # fmt: skip
 missing: Any = object()
 
 
@@ -47,12 +48,26 @@ class Namespace:
         def make(*args: Any, **kwargs: Any) -> Any:
             if args and isinstance(args[0], Recorded) and name in ("asarray", "ascontiguousarray"):
                 return args[0]
+            if name in shaped:  # they know of a shape alone
+                return self._tape.enter(function(*(a.value if isinstance(a, Recorded) else a for a in args), **kwargs))
             if any(refs(referred((args, tuple(kwargs.values()))))):
                 return self._tape.call(nested if name in ("array", "asarray") else function, args, kwargs)
             made = function(*referred(args), **{key: referred(value) for key, value in kwargs.items()})
             return self._tape.enter(made) if isinstance(made, np.ndarray) else made
 
         return make
+
+
+def seen_as(found: Any, tape: Tape) -> Any:
+    """NumPy, `math`, `numpy.random`, or what was imported out of one of them, as a script sees it."""
+    if found is np or found is math:
+        return Namespace(found, tape, draws=True)
+    if found is np.random:
+        return _Draws(found, tape)
+    name = getattr(found, "__name__", "")
+    if getattr(np.random, name, None) is not None and getattr(np.random, name) == found:
+        return getattr(_Draws(np.random, tape), name)
+    return next((getattr(Namespace(m, tape), name) for m in (np, math) if getattr(m, name, None) is found), found)
 
 
 def _drawn(make: Any, tape: Tape, *args: Any) -> _Draws:

@@ -49,3 +49,11 @@ def direction(array: Any) -> Any:
     flat = np.asarray(array).reshape(-1)
     length = np.linalg.norm(flat) if flat.dtype.kind in "fiu" else 0.0
     return flat / length if length > 0 and np.isfinite(length) else None
+
+
+def cosine(a: Any, b: Any) -> float:
+    """How near the directions of two arrays are, 1 of multiples of each other; 0 of zeros and of other shapes."""
+    one, other = direction(a), direction(b)
+    if one is None or other is None or one.shape != other.shape:
+        return 0.0
+    return abs(float(one @ other))

@@ -16,6 +16,7 @@ from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.local_derivatives import is_at_the_end, is_given, limits, meaningful
 from maplet.health.audit.numbers import ratio
+from maplet.health.audit.tape import Ref
 from maplet.health.audit.truth import elementwise
 
 if TYPE_CHECKING:
@@ -116,10 +117,9 @@ def _swap(numbers: tuple[int, ...], ref: int, other: int, why: tuple[Cause, floa
 def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tuple[Cause, float]:
     """What it means that one value stands in the place of another."""
     if right in bench.run.inputs.values() and used >= bench.run.begin and right in bench.run.tape.ancestors([used]):
-        if is_target(bench, right):
-            return Cause.WRONG_TARGET, 1.8
-        if _is_update(bench, right, used):
-            return Cause.STALE_WEIGHTS, 1.2
+        why = _made_of_an_input(bench, used, right)
+        if why is not None:
+            return why
     if is_target(bench, used) and is_target(bench, right):
         return Cause.WRONG_TARGET, 1.8
     if all(call.kind not in (*contractions, "transpose") for call in calls):
@@ -130,6 +130,17 @@ def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tup
         made = used in bench.run.tape.ancestors([right])  # one matrix stands where its product with another belongs
         return (Cause.MISSING_DERIVATIVE if made else Cause.WRONG_VALUE), 2.3
     return Cause.WRONG_VALUE, _cost_of_wrong_value(bench, used, right, calls)
+
+
+def _made_of_an_input(bench: Bench, used: int, right: int) -> tuple[Cause, float] | None:
+    """What it means that a value stands in the place of the input that it was computed from."""
+    if is_target(bench, right):
+        return Cause.WRONG_TARGET, 1.8
+    if _is_update(bench, right, used):
+        return Cause.STALE_WEIGHTS, 1.2
+    call = bench.calls[used]
+    bent = call.operands == (right,) and call.kind in elementwise - {"negative", "positive", "multiply", "divide"}
+    return (Cause.WRONG_DERIVATIVE, 1.75) if bent and right in bench.truth.wrt else None
 
 
 def _misplaced(bench: Bench, used: int, right: int) -> Cause | None:
@@ -158,8 +169,11 @@ def _cost_of_wrong_value(bench: Bench, used: int, right: int, calls: Sequence[Ca
 
 
 def _is_update(bench: Bench, weights: int, used: int) -> bool:
-    """Whether a value is weights less a step."""
+    """Whether a value is weights less a step, or weights of which some entries are."""
     call = bench.calls[used]
+    if call.kind in ("setitem", "add_at"):
+        base = call.args[call.kind == "add_at"]
+        return isinstance(base, Ref) and base.number == weights and weights in bench.truth.wrt
     steps = [call, *(bench.calls[o] for o in call.operands if call.kind not in ("add", "subtract"))]
     return weights in bench.truth.wrt and any(c.kind in ("add", "subtract") and weights in c.operands for c in steps)
 
@@ -191,7 +205,9 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
         shape = np.shape(values[call.number])
         for base in sorted(bench.run.tape.ancestors([call.number]), reverse=True):
             own = base >= bench.run.begin
-            if base == call.number or np.shape(values[base]) != shape or not shape:
+            if base == call.number or np.shape(values[base]) != shape:
+                continue
+            if not shape and not (own and call.kind in ("add", "subtract") and base in call.operands):
                 continue
             if not own and not is_target(bench, base):
                 continue

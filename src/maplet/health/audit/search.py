@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ordinary: Sequence[edits.Kind] = (
+    edits.climbing,
     edits.opposite,
     edits.scaled,
     edits.summed,

@@ -11,6 +11,7 @@ it stands in the forward pass tells what it should have been.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,8 +41,12 @@ def rescaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
             factor = ratio(value, right) if np.shape(value) == right.shape else None
             if factor is None or abs(factor - 1) < 1e-6 or number not in uses or explained(factor, bench) is not None:
                 continue
-            detail = {"place": (number, uses[number]), "base": call.number}
-            yield Edit((call.number,), (Cause.MISSING_DERIVATIVE,), 2.3, _cotangent(number), detail)
+            detail = {"place": (number, uses[number]), "base": call.number, "factor": factor}
+            plain = (
+                abs(float(Fraction(factor).limit_denominator(12)) / factor - 1) < 1e-9
+            )  # the program computes others
+            cause = Cause.FACTOR if plain else Cause.MISSING_DERIVATIVE
+            yield Edit((call.number,), (cause,), 2.3, _cotangent(number), detail)
 
 
 def _uses(bench: Bench) -> dict[int, int]:

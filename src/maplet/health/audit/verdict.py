@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from maplet.health.audit.causes import Cause
 
-Judgement = Literal["right", "noise", "wrong"]
+Judgement = Literal["right", "noise", "wrong", "not judged"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ class Verdict:
     name
         The parameter that it belongs to.
     judgement
-        ``right``, ``noise`` (right in float64, apart by rounding in the dtype given) or ``wrong``.
+        ``right``, ``noise`` (right in float64, apart by rounding in the dtype given), ``wrong``, or ``not judged`` (of
+        a script, where it is not clear what it is to be compared with).
     error
         The largest difference, relative to the largest entry.
     findings

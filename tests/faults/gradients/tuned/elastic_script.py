@@ -33,7 +33,7 @@ FAULTS = (
     [(" + l2 * weights + l1", " + l1", "missing path")],
     [(" + l2 * weights + l1", " + 2 * l2 * weights + l1", "factor")],
     [("+ l1 * weights / np.sqrt(weights**2 + 1e-4)\n    d_bias", "\n    d_bias", "missing path")],
-    [("error = prediction - price\n", "error = price - prediction\n", "sign", "climbs")],
+    [("error = prediction - price\n", "error = price - prediction\n", "sign")],
     [
         (
             "d_bias = (1 / m) * np.sum(error, axis=0, keepdims=True)",
@@ -42,7 +42,7 @@ FAULTS = (
         )
     ],
     [
-        ("bias -= alpha * d_bias", "bias += alpha * d_bias", "sign", "climbs"),
+        ("bias -= alpha * d_bias", "bias += alpha * d_bias", "climbs"),
         (" + l2 * weights + l1", " - l2 * weights + l1", "sign"),
     ],
 )

@@ -19,7 +19,7 @@ for step in range(300):
     offset = offset - rate * offset_grad
 
 FAULTS = (
-    [("slope = slope - rate * slope_grad", "slope = slope + rate * slope_grad", "sign", "climbs")],
+    [("slope = slope - rate * slope_grad", "slope = slope + rate * slope_grad", "climbs")],
     [
         (
             "slope_grad = (2 / n) * np.sum(xs * (predicted - ys))",

@@ -45,7 +45,7 @@ FAULTS = (
     [("d_z1 = d_h1 * h1 * (1 - h1)", "d_z1 = d_h1 * (1 - h1 ** 2)", "wrong derivative")],
     [("d_z1 = d_h1 * h1 * (1 - h1)", "d_z1 = d_h1 * z1 * (1 - z1)", "derivative at the input")],
     [("db1 = d_z1.sum(axis=0, keepdims=True)", "db1 = d_h1.sum(axis=0, keepdims=True)", "missing derivative")],
-    [("np.where(r > 0, -quantile, 1 - quantile)", "np.where(r > 0, quantile, quantile - 1)", "sign", "climbs")],
+    [("np.where(r > 0, -quantile, 1 - quantile)", "np.where(r > 0, quantile, quantile - 1)", "sign")],
     [
         ("1 - quantile) / len(y)", "1 - quantile)", "missing mean"),
         ("d_z1 = d_h1 * h1 * (1 - h1)", "d_z1 = d_h1", "missing derivative"),

@@ -33,8 +33,8 @@ for epoch in range(200):
         print(f"{epoch}: {loss:.4f}")
 
 FAULTS = (
-    [("dscores = (P - Y) / len(X)", "dscores = (Y - P) / len(X)", "sign", "climbs")],
+    [("dscores = (P - Y) / len(X)", "dscores = (Y - P) / len(X)", "sign")],
     [("    dH[H <= 0] = 0\n", "", "missing derivative")],
     [("dscores = (P - Y) / len(X)", "dscores = P - Y", "missing mean")],
-    [("W1 -= learning_rate * dW1", "W1 += learning_rate * dW1", "sign", "climbs")],
+    [("W1 -= learning_rate * dW1", "W1 += learning_rate * dW1", "climbs")],
 )

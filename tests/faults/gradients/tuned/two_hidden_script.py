@@ -30,7 +30,7 @@ for iteration in range(1000):
 FAULTS = (
     [("(layer3 - targets) * layer3 * (1 - layer3) / len", "(layer3 - targets) / len", "missing derivative")],
     [("* layer2 * (1 - layer2)", "* layer2", "wrong derivative")],
-    [("delta3 = (layer3 - targets)", "delta3 = (targets - layer3)", "sign", "climbs")],
+    [("delta3 = (layer3 - targets)", "delta3 = (targets - layer3)", "sign")],
     [("* layer1 * (1 - layer1)", "* sigmoid(layer1) * (1 - sigmoid(layer1))", "derivative at the output")],
     [(" / len(inputs)", "", "missing mean")],
     [

@@ -1,0 +1,57 @@
+"""A whole training script: its first update is checked against the gradient of its loss.
+
+The file runs, recorded (`running`), with words put in that note what looks like a loss and where a turn of a loop
+begins (`instrument`, `witness`). A training turn is one that changes what a loss was computed from. Which loss that is
+(`losses`), of which gradient an update is made (`updates`) and what of it is the learning rate (`rates`) is then read
+off the recorded calls, whatever words the script uses.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from maplet.explain.words import require_language
+from maplet.health.audit.bench import Bench
+from maplet.health.audit.fresh import nudged
+from maplet.health.audit.judging import judged, of_user, others
+from maplet.health.audit.scripts.running import witnessed
+from maplet.health.audit.scripts.trial import Trial
+from maplet.health.audit.verdict import Report, Verdict
+from maplet.health.audit.words import sentence
+
+
+def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, language: str = "en") -> Report:
+    """Check the first update of a training script against the gradient of its loss.
+
+    An update is right if it is Δθ = −c·∂L/∂θ with one c > 0 for all parameters, or what an optimizer makes of such a
+    gradient (momentum, moments, clipping, decay). What stands before the gradient in the line of the update is the
+    learning rate; each parameter may have its own where it has a name.
+
+    Parameters
+    ----------
+    path
+        The file; it is run until a turn of its training loop has changed the parameters.
+    tolerance, seed, language
+        As for `audit`.
+
+    Raises
+    ------
+    GradientError
+        If no loss or no update was found in the file, if they cannot be compared, or the file raises an error.
+    """
+    require_language(language)
+    turn = of_user(lambda: witnessed(Path(path)))
+    trial = Trial(turn)
+    first = trial.run()
+    rng = np.random.default_rng(seed)
+    benches = [Bench(first, tolerance), *(Bench(trial.run(rng), tolerance) for _ in range(others))]
+    report = judged(benches, Bench(trial.run(rng, nudged), tolerance), first, language)
+    before, after = trial.losses()
+    remarks = [sentence(language, "step", {"before": f"{before:.6g}", "after": f"{after:.6g}"})]
+    remarks += [sentence(language, key, detail) for key, detail in trial.remarks]
+    unjudged = tuple(
+        Verdict(name, "not judged", 0.0, remark=sentence(language, why)) for name, why in trial.unjudged.items()
+    )
+    return Report((*report.verdicts, *unjudged), language, report.dtype, (*report.remarks, *remarks))

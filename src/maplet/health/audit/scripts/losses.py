@@ -1,0 +1,114 @@
+"""Which of several numbers is the loss that a script trains on."""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from maplet.health.audit.calling import Run
+from maplet.health.audit.numbers import agrees, cosine, ratio
+from maplet.health.audit.tape import Recorded
+from maplet.health.audit.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from maplet.health.audit.scripts.updates import Reading
+    from maplet.health.audit.scripts.witness import Seen, Turn
+    from maplet.health.audit.tape import Tape
+
+most = 8  # numbers that are tried
+
+
+class Loss(NamedTuple):
+    """The loss: its call, its derivatives, and how many gradients are a multiple of what it says."""
+
+    number: int
+    truth: Truth
+    is_named: bool
+    fits: int = 0
+
+
+def chosen(turn: Turn, readings: Sequence[Reading]) -> Loss:
+    """The number whose gradients are most like those of the script, among those that may be the loss."""
+    named = any(seen.name for seen in turn.losses)
+    tried = [_tried(turn.tape, number, readings, is_named=named) for number in _candidates(turn)[-most:]]
+    likeness, loss = max(tried, key=lambda each: each[0])
+    return loss._replace(fits=likeness[0])
+
+
+def _candidates(turn: Turn) -> list[int]:
+    """What depends on most parameters, has a name, is no sum over an epoch, and in which no other goes on."""
+    olds = {u.old for u in turn.updates}
+    behind = {seen: turn.tape.ancestors([seen.number]) for seen in turn.losses}
+
+    def rank(seen: Seen) -> tuple[int, ...]:
+        return len(olds & behind[seen]), bool(seen.name), not seen.added, seen.number >= turn.begin
+
+    best = max(map(rank, behind))
+    group = {seen.number: seen for seen in behind if rank(seen) == best}
+    last = [n for n in group if not any(n in behind[other] for other in group.values() if other.number != n)]
+    several = [n for n in last if group[n].name == group[last[-1]].name]
+    return sorted(last) + (_together(turn.tape, several) if len(several) > 1 else [])
+
+
+def _together(tape: Tape, several: Sequence[int]) -> list[int]:
+    """The losses of several parts of a batch, as one: their mean, and their sum."""
+    total = Recorded(tape, several[0])
+    for number in several[1:]:
+        total = tape.call(np.add, (total, Recorded(tape, number)), {})
+    mean = tape.call(np.divide, (total, len(several)), {})
+    return [mean.number, total.number]
+
+
+def _tried(
+    tape: Tape, number: int, readings: Sequence[Reading], *, is_named: bool
+) -> tuple[tuple[int, int, float], Loss]:
+    """How like its gradients those of the script are: multiples, the same, and the mean cosine."""
+    run = Run(tape, number, {r.update.name: r.update.old for r in readings})
+    run.gradients = dict.fromkeys(run.inputs)
+    truth = Truth(run)
+    multiples = same = 0
+    cosines: list[float] = []
+    for reading in readings:
+        right = truth.cotangents[reading.update.old]
+        values = _values(tape, reading)
+        factors = [ratio(value, right) for value in values if np.size(right) > 1 or np.any(right)]
+        multiples += any(factors)
+        same += any(agrees(value, right, 1e-6) for value in values)
+        cosines += [max((cosine(value, right) for value in values), default=0.0)]
+    return (multiples, same, float(np.mean(cosines))), Loss(number, truth, is_named)
+
+
+def _values(tape: Tape, reading: Reading) -> list[Any]:
+    """What the gradient may be, in the shape of the parameter."""
+    old, new = (np.asarray(tape.values[n]) for n in (reading.update.old, reading.update.new))
+    plain = [p for part in reading.parts if part.entries is None for p in part.places]
+    several = [np.asarray(tape.values[place.number]) for place in plain]
+    return [old - new, *(value.reshape(old.shape) for value in several if value.size == old.size)]
+
+
+def elsewhere(turn: Turn, loss: Loss, readings: Sequence[Reading]) -> Mapping[str, str]:
+    """The parameters that this loss says nothing about, and why: none leads to it, or another one is behind the update.
+
+    Where nets are trained in turns, the loss of the second is computed from the first as it is after its update.
+    """
+    behind, news = turn.tape.ancestors([loss.number]), {r.update.new for r in readings}
+    others = set[int]()
+    for number in turn.later:
+        reached = set(news)
+        for each in sorted(turn.tape.ancestors([number])):
+            if not reached.isdisjoint(turn.tape.calls[each].operands):
+                reached.add(each)
+        others |= reached - news
+    found: dict[str, str] = {}
+    for reading in readings:
+        if reading.update.old not in behind:
+            found[reading.update.name] = "no loss"
+        elif not others.isdisjoint(turn.tape.ancestors([reading.update.new])):
+            found[reading.update.name] = "another loss"
+    return found

@@ -1,0 +1,44 @@
+"""When the gradient of a script is not to be compared with its loss: of other rows, or of second order."""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from maplet.health.audit.tape import Tape
+
+solvers = frozenset(["solve", "inv", "pinv", "lstsq", "cholesky", "eigh", "eig", "svd"])
+
+
+def is_of_second_order(tape: Tape, backward: Collection[int]) -> bool:
+    """Whether an update solves equations: its direction is that of no gradient."""
+    return any(tape.calls[n].kind in solvers for n in backward)
+
+
+def is_of_some_rows(
+    tape: Tape, backward: Collection[int], forward: Collection[int], parameters: Collection[int]
+) -> bool:
+    """Whether the backward pass reads some rows of data that the loss reads as a whole."""
+    from_parameters = set(parameters)
+    whole, rows = set[int](), dict[int, set[int]]()
+    for call in tape.calls:
+        if not from_parameters.isdisjoint(call.operands):
+            from_parameters.add(call.number)
+        if call.kind not in ("getitem", "take"):
+            whole.update(call.operands if call.number in forward else ())
+            continue
+        data = call.operands[0]
+        if call.number in backward and data not in from_parameters and np.ndim(tape.values[data]):
+            key = call.args[1][0] if isinstance(call.args[1], tuple) else call.args[1]
+            key = tape.values[key.number] if hasattr(key, "number") else key
+            every = np.arange(len(tape.values[data]))
+            taken = every[key] if isinstance(key, int | slice | list | np.ndarray | np.integer) else every
+            rows.setdefault(data, set()).update(map(int, np.atleast_1d(taken)))
+    return any(data in whole and len(taken) < len(tape.values[data]) for data, taken in rows.items())

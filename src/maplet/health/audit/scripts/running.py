@@ -1,0 +1,75 @@
+"""A script is run as Python would run it, recorded, until the witness has seen what it needs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import sys
+from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.errors import GradientError
+from maplet.health.audit.scripts.instrument import instrumented, word
+from maplet.health.audit.scripts.witness import Stop, Turn, Witness
+from maplet.health.audit.tape import Float
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+
+def witnessed(path: Path) -> Turn:
+    """The first turn of a script that changes its parameters."""
+    script = instrumented(path.read_text(encoding="utf-8"), str(path))
+    linecache.checkcache(str(path))
+    witness = Witness(str(path), script)
+    module = ModuleType("__main__")
+    module.__file__ = str(path)
+    space: dict[str, Any] = vars(module)
+    space |= {word: witness, "float": Float}
+    with _as_a_program(path), _returns(witness, space), contextlib.suppress(Stop), np.errstate(all="ignore"):
+        exec(compile(script.tree, str(path), "exec"), space)  # noqa: S102  (the file that the user named)
+    if witness.found is not None:
+        return witness.found
+    if not witness.losses:
+        raise GradientError(
+            f"{path.name} is not judged: no loss was found",
+            fix="assign it to a variable called loss, as one number: loss = np.mean(…)",
+        )
+    raise GradientError(
+        f"{path.name} is not judged: no update of a parameter was found behind a loss that it leads to",
+        fix="compute the loss before the update, or audit its functions: FILE.py:forward FILE.py:backward",
+    )
+
+
+@contextlib.contextmanager
+def _as_a_program(path: Path) -> Generator[None]:
+    """The folder and the arguments that the script would have; what it prints is not shown."""
+    folder, arguments = str(path.parent.resolve()), sys.argv
+    sys.path.insert(0, folder)
+    sys.argv = [str(path)]
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        sys.path.remove(folder)
+        sys.argv = arguments
+
+
+@contextlib.contextmanager
+def _returns(witness: Witness, space: dict[str, Any]) -> Generator[None]:
+    """Let the witness see the variables of the script's functions where they return."""
+
+    def note(frame: FrameType, event: str, _: Any) -> None:
+        if event == "return" and frame.f_globals is space and frame.f_code.co_name != "<module>":
+            witness.note(frame.f_locals)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)

@@ -1,0 +1,158 @@
+"""The runs of a script that are judged: its first training turn, read, and the same on other inputs."""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.errors import GradientError
+from maplet.health.audit.calling import Run
+from maplet.health.audit.fresh import fresh
+from maplet.health.audit.scripts.losses import chosen, elsewhere
+from maplet.health.audit.scripts.rates import Rates
+from maplet.health.audit.scripts.rows import is_of_second_order, is_of_some_rows
+from maplet.health.audit.scripts.updates import Reader
+from maplet.health.audit.tape import Recorded, Tape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from maplet.health.audit.scripts.rates import Choice
+    from maplet.health.audit.scripts.updates import Part, Place, Reading
+    from maplet.health.audit.scripts.witness import Turn
+
+
+class Trial:
+    """A training turn with its loss and its gradients."""
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.tape = turn.tape
+        self.unjudged: dict[str, str] = {}
+        self.remarks: list[tuple[str, dict[str, Any]]] = []
+        self.adding: list[int] = []
+        reader = Reader(turn)
+        readings = [reader.read(update) for update in turn.updates]
+        self.unjudged |= {r.update.name: "no gradient" for r in readings if not r.is_read}
+        readings = self._some([r for r in readings if r.is_read])
+        self.loss = chosen(turn, readings)
+        self.unjudged |= elsewhere(turn, self.loss, readings)
+        self.readings = self._some([r for r in readings if r.update.name not in self.unjudged])
+        rates = Rates(turn, self.loss, self.readings)
+        choices = rates.chosen()
+        self._require_comparable(choices)
+        if rates.free:
+            self.remarks.append(("rate", {"rate": f"{rates.free:.6g}"}))
+        if any(choice.decays for choice in choices.values()):
+            self.remarks.append(("decay", {}))
+        self.given = {r.update.name: self._gradient(r, choices[r.update.name]).number for r in self.readings}
+        self.length = len(self.tape.calls)
+
+    # ── what cannot be judged ────────────────────────────────────────────────────────────────────
+
+    def _some(self, readings: list[Reading]) -> list[Reading]:
+        if readings:
+            return readings
+        names = ", ".join(self.unjudged)
+        raise self._not_judged(f"of which gradient the update of {names} is made could not be told")
+
+    def _not_judged(self, why: str) -> GradientError:
+        return GradientError(
+            f"{Path(self.turn.file).name} is not judged: {why}",
+            fix="write updates as W -= rate * dW, or audit its functions: FILE.py:forward FILE.py:backward",
+        )
+
+    def _require_comparable(self, choices: dict[str, Choice]) -> None:
+        """That the loss is the one whose gradient it is; where a gradient is right, it is."""
+        if all(choice.is_right for choice in choices.values()):
+            return
+        cone = self.tape.ancestors([r.update.new for r in self.readings])
+        behind = self.tape.ancestors([self.loss.number])
+        if is_of_second_order(self.tape, cone - behind):
+            raise self._not_judged("its update solves a system of equations, as methods of second order do")
+        if self.loss.fits:
+            return
+        if not self.loss.is_named:
+            raise self._not_judged("which number is its loss could not be told")
+        if self.loss.number < self.turn.begin:
+            raise self._not_judged("its loss was computed before the turn that updates")
+        if is_of_some_rows(self.tape, cone - behind, behind, {r.update.old for r in self.readings}):
+            raise self._not_judged("its gradient is that of some rows, its loss that of others")
+
+    # ── gradients ────────────────────────────────────────────────────────────────────────────────
+
+    def _gradient(self, reading: Reading, choice: Choice) -> Recorded:
+        """What is taken for the gradient of a parameter, as a call."""
+        tape, old, new = self.tape, reading.update.old, reading.update.new
+        lines = tape.calls[new].lines
+        if not choice.places:
+            step = tape.call(np.subtract, (Recorded(tape, old), Recorded(tape, new)), {})
+            return self._times(step, 1 / choice.rate, lines)
+        total: Recorded | None = None
+        for part, place in zip(reading.parts, choice.places, strict=True):
+            by = self._sign(reading, part, place) if isnan(place.by) else place.by / choice.rate
+            one = self._times(Recorded(tape, place.number), by, lines)
+            one = part.spread(tape, one, np.shape(tape.values[old]))
+            if total is not None:
+                one = tape.call(np.add, (total, one), {})
+                tape.calls[one.number].lines = lines
+            total = one
+        assert total is not None  # noqa: S101  (a reading has parts)
+        return total
+
+    def _times(self, value: Recorded, by: float, lines: Any) -> Recorded:
+        tape, own = self.tape, self.tape.calls[value.number].lines or lines
+        if abs(abs(by) - 1) > 1e-9:
+            value = tape.call(np.multiply, (value, abs(by)), {})
+            tape.calls[value.number].lines = own
+        if by < 0:  # what is added goes up, unless the gradient is turned round itself
+            value = tape.call(np.negative, (value,), {})
+            tape.calls[value.number].lines = lines
+            self.adding.append(value.number)
+        return value
+
+    def _sign(self, reading: Reading, part: Part, place: Place) -> float:
+        """Whether an update goes down what it is made of: it is the other way round for the opposite."""
+        values, new = self.tape.values, reading.update.new
+        value = np.asarray(values[place.number])
+        turned = np.asarray(self.tape.replay({place.number: -value})[new]) - np.asarray(values[new])
+        whole = part.value(self.tape, value, turned.shape)
+        return -1.0 if float(np.sum(turned * whole.reshape(turned.shape))) < 0 else 1.0
+
+    # ── runs ─────────────────────────────────────────────────────────────────────────────────────
+
+    def run(self, rng: np.random.Generator | None = None, move: Callable[..., dict[str, Any]] = fresh) -> Run:
+        """The run, or the same on other random inputs."""
+        tape = self._moved(rng, move) if rng is not None else self.tape
+        found = Run(tape, self.loss.number, {r.update.name: r.update.old for r in self.readings})
+        found.names = {**self.turn.names, **{r.update.old: r.update.name for r in self.readings}}
+        found.gradients = {name: Recorded(tape, number) for name, number in self.given.items()}
+        found.adding = tuple(self.adding)
+        # A loss that is only printed is computed when the gradients are known: what leads to them alone is backward.
+        backward = tape.ancestors(list(self.given.values())) - tape.ancestors([self.loss.number])
+        found.begin = min((n for n in backward if tape.calls[n].function is not None), default=self.length)
+        return found
+
+    def _moved(self, rng: np.random.Generator, move: Callable[..., dict[str, Any]]) -> Tape:
+        """The same calls on other inputs."""
+        parameters = {str(r.update.old) for r in self.readings}
+        behind = self.tape.ancestors([self.loss.number])
+        entered = {str(c.number): c.value for c in self.tape.calls if c.function is None and c.number in behind}
+        entered |= {str(r.update.old): self.tape.values[r.update.old] for r in self.readings}
+        moved = move(entered, parameters, rng)
+        tape = Tape()
+        tape.values = self.tape.replay({int(name): value for name, value in moved.items()})[: self.length]
+        tape.calls = self.tape.calls[: self.length]
+        return tape
+
+    def losses(self) -> tuple[float, float]:
+        """The loss before and after the update."""
+        moved = {r.update.old: self.tape.values[r.update.new] for r in self.readings}
+        before, after = self.tape.values[self.loss.number], self.tape.replay(moved)[self.loss.number]
+        return float(np.sum(before)), float(np.sum(after))

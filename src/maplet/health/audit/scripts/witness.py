@@ -1,0 +1,286 @@
+"""What is noted while a script runs: its losses, what its variables hold as loops turn, and the names of values."""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from maplet.health.audit.copies import arrays_in, numbers_in
+from maplet.health.audit.namespace import seen_as
+from maplet.health.audit.scripts.instrument import Instrumented, Statement
+from maplet.health.audit.tape import Recorded, Tape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import FrameType
+
+    from maplet.health.audit.lines import Line
+
+is_rate = re.compile(
+    r"(^|_)(lr|lrate|alpha|eta|learning_?rate|step_?size|rate|学习率|步长)(\d|_\w{1,3})?$", re.IGNORECASE
+)
+moving = frozenset(["getitem", "take", "concatenate", "reshape", "transpose", "permutation", "astype", "stack", "roll"])
+
+
+class Stop(BaseException):
+    """A turn of the training loop has changed the parameters."""
+
+
+class Seen(NamedTuple):
+    """A value that may be the loss.
+
+    Parameters
+    ----------
+    name
+        What the script calls it; "" of what it only prints or appends.
+    number
+        The call that gave it.
+    added
+        Whether it was added to what its variable held before the turn, as a sum over an epoch is.
+    """
+
+    name: str
+    number: int
+    added: bool = False
+
+
+class Update(NamedTuple):
+    """A parameter: its name, the call that held it before its update, and the one that holds it afterwards."""
+
+    name: str
+    old: int
+    new: int
+
+
+@dataclass
+class Turn:
+    """A turn of a loop that has changed what a loss was computed from.
+
+    Parameters
+    ----------
+    tape
+        The calls up to its end.
+    begin
+        The first of its calls.
+    updates
+        What was changed.
+    losses
+        What may be the loss.
+    later
+        The losses that were computed from parameters as they are after their update.
+    state
+        The calls that gave what variables held when it began.
+    names
+        What values are called.
+    rates
+        The values of what is called a learning rate, the last one last.
+    numbers
+        The plain numbers that have names, but whole ones.
+    statements
+        Of each line of the script its statement.
+    file
+        The script.
+    """
+
+    file: str
+    tape: Tape
+    begin: int
+    updates: list[Update]
+    losses: list[Seen]
+    later: list[int]
+    state: frozenset[int]
+    names: Mapping[int, str]
+    rates: Mapping[str, Sequence[float]]
+    numbers: Mapping[str, float]
+    statements: Mapping[int, Statement]
+
+    def statement(self, line: Line) -> Statement:
+        """The statement of a line; of another file than the script, the line alone."""
+        found = self.statements.get(line.number) if line.file == self.file else None
+        return found or Statement(line.number, frozenset(), ())
+
+
+class Held(NamedTuple):
+    """What the variables hold at a moment: how many calls there are by then, and the call behind each variable."""
+
+    begin: int
+    entered: int  # the same when the loop began
+    numbers: Mapping[str, int]
+
+
+@dataclass
+class Witness:
+    """What is noted while the script runs."""
+
+    file: str
+    script: Instrumented
+    tape: Tape = field(default_factory=Tape)
+    losses: list[Seen] = field(default_factory=list[Seen])
+    names: dict[int, str] = field(default_factory=dict[int, str])
+    rates: dict[str, list[float]] = field(default_factory=dict[str, "list[float]"])
+    numbers: dict[str, float] = field(default_factory=dict[str, float])
+    found: Turn | None = None
+    _held: dict[int, Held] = field(default_factory=dict[int, Held])
+    _begun: dict[str, int] = field(default_factory=dict[str, int])  # where the sum of each name was begun
+    _behind: dict[int, set[int]] = field(default_factory=dict[int, set[int]])
+
+    # ── what the script says ─────────────────────────────────────────────────────────────────────
+
+    def namespace(self, found: Any) -> Any:
+        """NumPy or `math`, or a function of theirs, as the script sees it."""
+        return seen_as(found, self.tape)
+
+    def number(self, value: Any, less: bool) -> Any:
+        """A number that is updated later, such as ``b = 0``; given on where it is none, or a counter."""
+        kinds = (float, int) if less else (float,)
+        plain = type(value) in kinds or isinstance(value, np.floating)
+        return self.tape.enter(np.asarray(float(value))) if plain else value
+
+    def loss(self, name: str, value: Any, added: bool = False) -> Any:
+        """A value that looks like the loss, or has no name and may be one; given on."""
+        if name and not added:
+            self._begun[name] = len(self.tape.calls)
+        one = value[0] if isinstance(value, tuple) and value else value
+        if not name and self.script.names_a_loss:
+            return value
+        if isinstance(one, Recorded) and np.size(one.value) == 1 and _is_float(one.value):
+            self.losses.append(Seen(name, one.number, added))
+            if 0 not in self._held:
+                frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
+                self._held[0] = Held(0, 0, self._numbers(frame))
+        return value
+
+    def turn(self, loop: int, *, over: bool = False) -> None:
+        """A turn of a loop begins, or the loop is over; 0 is the script itself, from its first loss on."""
+        frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
+        before, length = self._held.pop(loop, None), len(self.tape.calls)
+        now = Held(length, before.entered if before else length, self._numbers(frame))
+        if before is None:
+            self._note_rates({**frame.f_globals, **frame.f_locals})
+        else:
+            self.found = self._changed(before, now)
+            if self.found is not None:
+                self.note({**frame.f_globals, **frame.f_locals})
+                raise Stop
+        if not over:
+            self._held[loop] = now
+
+    def note(self, variables: Mapping[str, Any]) -> None:
+        """What values are called, and what a learning rate is."""
+        for name, array in arrays_in(_own(variables)):
+            if isinstance(array, Recorded):
+                self.names[array.number] = name.removeprefix("self.")
+        self._note_rates(variables)
+
+    def _note_rates(self, variables: Mapping[str, Any]) -> None:
+        for name, value in numbers_in(_own(variables)):
+            last = name.split(".")[-1]
+            if value > 0 and value % 1:
+                self.numbers[last] = value
+            if not is_rate.search(last) or value <= 0:
+                continue
+            known = self.rates.setdefault(last, [])
+            if value in known:
+                known.remove(value)
+            known.append(value)
+
+    def _numbers(self, frame: FrameType) -> dict[str, int]:
+        found = arrays_in(_own({**frame.f_globals, **frame.f_locals}))
+        return {name: array.number for name, array in found if isinstance(array, Recorded) and _is_float(array.value)}
+
+    # ── what was updated ─────────────────────────────────────────────────────────────────────────
+
+    def _changed(self, before: Held, now: Held) -> Turn | None:
+        """The turn that has just ended, if it has changed what a loss was computed from."""
+        if not self.script.names_a_loss:
+            numbers = [n for n in now.numbers.values() if n >= before.begin and np.size(self.tape.values[n]) == 1]
+            self.losses += [Seen("", n) for n in numbers if not any(n == seen.number for seen in self.losses)]
+        tape, losses = self.tape, {seen.number for seen in self.losses if seen.name}
+        changed = {
+            old: (path, now.numbers[path])
+            for path, old in sorted(before.numbers.items(), key=lambda each: -len(each[0]))
+            if now.numbers.get(path, old) != old and old not in losses and now.numbers[path] not in losses
+            if self._is_update(old, now.numbers[path])
+        }
+        if not changed:
+            return None
+        behind = {seen: self._ancestors(seen.number) for seen in self.losses}
+        found = [
+            Update(path.removeprefix("self."), old, new)
+            for old, (path, new) in sorted(changed.items(), key=lambda each: each[1][1])
+            if any(old in each and new not in each for each in behind.values())
+        ]
+        news = {u.new for u in found}
+        candidates = [s for s, each in behind.items() if any(u.old in each for u in found) and each.isdisjoint(news)]
+        begin = self._begin(found, before)
+        if not candidates or begin is None:
+            return None
+        state = frozenset(before.numbers.values()) - {u.old for u in found}
+        seen = [s._replace(added=s.added and self._begun.get(s.name, -1) < begin) for s in candidates]
+        later = [s.number for s, each in behind.items() if s.number >= begin and not each.isdisjoint(news)]
+        return Turn(
+            self.file,
+            tape,
+            begin,
+            found,
+            seen,
+            later,
+            state,
+            self.names,
+            self.rates,
+            self.numbers,
+            self.script.statements,
+        )
+
+    def _is_update(self, old: int, new: int) -> bool:
+        """Whether a value comes of another by arithmetic; rows in another order do not.
+
+        It has its shape, but for what broadcasting makes of a gradient of the wrong one.
+        """
+        shape = np.shape(self.tape.values[new])
+        if not _goes_into(np.shape(self.tape.values[old]), shape):
+            return False
+        behind = self._ancestors(new)
+        if old not in behind:
+            return False
+        return any(self.tape.calls[n].kind not in moving for n in behind - self._ancestors(old))
+
+    def _begin(self, updates: list[Update], before: Held) -> int | None:
+        """Where what leads to the updates begins: with the turn, or with the loop, where gradients add up over turns.
+
+        None where the turn only updates (``for name in P: P[name] -= …``) and the gradients come from outside of it.
+        """
+        begin = before.begin
+        for update in updates:
+            behind = self._ancestors(update.new)
+            outside = {o for n in behind if n >= before.begin for o in self.tape.calls[n].operands if o < before.begin}
+            outside = {o for o in outside - {update.old} if update.old in self._ancestors(o)}
+            if any(o < before.entered for o in outside):
+                return None
+            begin = before.entered if outside else begin
+        return begin
+
+    def _ancestors(self, number: int) -> set[int]:
+        if number not in self._behind:
+            self._behind[number] = self.tape.ancestors([number])
+        return self._behind[number]
+
+
+def _goes_into(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
+    return len(old) <= len(new) and all(a in (1, b) for a, b in zip(old[::-1], new[::-1], strict=False))
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"
+
+
+def _own(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The script's own variables, without what Python keeps beside them."""
+    return {name: value for name, value in variables.items() if not name.startswith("__")}
