@@ -118,11 +118,11 @@ def judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) -
 
     At a kink of relu, maximum or abs textbooks differ; so what is right beside the given inputs is right there, too.
     """
-    first, rest = benches[-1], benches[:-1]
+    near = [beside, *benches[1:]]
     here = _right(benches[0]) | _right(beside)
     right = frozenset.intersection(here, *map(_right, benches[1:]))
     with np.errstate(all="ignore"):  # what an edit makes may be infinite
-        chosen = repaired(first, rest) if len(right) < len(first.outputs) else []
+        chosen = repaired(near[-1], near[:-1]) if len(right) < len(beside.outputs) else []
     bench = benches[0]
     values = bench.values(())
     assert values is not None  # noqa: S101  (nothing is changed)
@@ -134,10 +134,7 @@ def judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) -
             verdicts.append(_not_wrong(bench, output, given, exactly, language))
             continue
         findings = tuple(
-            f
-            for edit in chosen
-            if _feeds(bench, edit, output.number)
-            for f in _findings(benches, edit, chosen, language)
+            f for edit in chosen if _feeds(bench, edit, output.number) for f in _findings(near, edit, chosen, language)
         )
         remark = ""
         differences: Sequence[Any] = ()

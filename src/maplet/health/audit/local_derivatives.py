@@ -246,7 +246,9 @@ def _named(bench: Bench, factor: Any, place: Place) -> tuple[Cause, dict[str, An
     right = place.derivative
     with np.errstate(all="ignore"):
         by = ratio(factor, right)
-    whole = place.region.derivative if place.region is not None else right
+    whole = (
+        place.region.derivative if place.region is not None else bench.truth.factors_between(place.first, place.last)
+    )
     seen = np.size(right) > 1 or (np.size(whole) > 1 and np.ptp(whole) == 0)
     if by is not None and seen and bench.truth.is_literal(place.first, place.last):
         return (Cause.SIGN, {}) if abs(by + 1) < 1e-9 else (Cause.FACTOR, {"factor": by})

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from maplet.health.audit.numbers import agrees, cosine, ratio
+from maplet.health.audit.numbers import agrees, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,9 +135,12 @@ class Rates:
         forward = tape.ancestors([self.loss.number])
         lines = {s.line for r in self.readings for s in r.statements}
         known = [tape.values[n] for n in forward]
-        for number in tape.ancestors([r.update.new for r in self.readings]) - forward:
+        active = set(forward)
+        for number in sorted(tape.ancestors([r.update.new for r in self.readings]) - forward):
             call = tape.calls[number]
-            if number < turn.begin or call.function is None or not call.lines or np.size(call.value) < 2:
+            if not active.isdisjoint(call.operands):
+                active.add(number)
+            if number < turn.begin or number not in active or not call.lines:
                 continue
             again = any(np.array_equal(call.value, other) for other in known)
             if turn.statement(call.lines[-1]).line not in lines and not again:
@@ -161,19 +164,17 @@ class Rates:
                 return Choice(rate, places, is_right=True, decays=decays)
         if whole is not None and self._is_right(reading, whole):  # a decay that stands apart, and that the loss has
             return Choice(rate, (), is_right=True)
-        return Choice(rate, tuple(self._likest(reading, part, rate) for part in reading.parts), is_right=False)
+        return Choice(rate, tuple(self._before(reading, part, rate) for part in reading.parts), is_right=False)
 
-    def _likest(self, reading: Reading, part: Part, rate: float) -> Place:
-        """The place before which the learning rate stands alone; of several the one that is most like the gradient."""
-        places, right = part.places, self.loss.truth.cotangents[reading.update.old]
+    def _before(self, reading: Reading, part: Part, rate: float) -> Place:
+        """The place before which the learning rate stands alone; with the decay, if the loss has one."""
+        places = part.places
         several = [p for p in places[::-1] if abs(p.by / rate - 1) < close] or [
             p for p in places[::-1] if abs(p.by / rate + 1) < close
         ]
         if isnan(places[-1].by) or not several:
             return places[-1]
-        values = (part.value(self.turn.tape, self.turn.tape.values[p.number], right.shape) for p in several)
-        likeness = [cosine(value, right) for value in values]
-        return several[likeness.index(max(likeness))]
+        return several[-1] if reading.penalised else several[0]
 
     def _gradient(self, reading: Reading, places: Sequence[Place], rate: float) -> Any:
         tape, shape = self.turn.tape, np.shape(self.turn.tape.values[reading.update.old])

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 limits = frozenset(["clip", "sign", "maximum", "minimum", "fmax", "fmin", "nan_to_num"])
 keyed = frozenset(["getitem", "setitem", "add_at", "take"])
-is_step = re.compile(r"(^|[._])(step|update|change|delta|velocity|diff|inc|increment)", re.IGNORECASE)
+is_step = re.compile(r"(^|[._])(step|update|change|velocity|increment)", re.IGNORECASE)
 
 
 class Place(NamedTuple):
@@ -103,12 +103,15 @@ class Reading:
         The lines of the update, of what the optimizer does, and of steps that have a name.
     keeps
         Whether an optimizer's state has a part in it.
+    penalised
+        Whether the loss has a part that knows of the parameter alone.
     """
 
     update: Update
     parts: list[Part] = field(default_factory=list[Part])
     statements: list[Statement] = field(default_factory=list["Statement"])
     keeps: bool = False
+    penalised: bool = False
 
     @property
     def is_read(self) -> bool:
@@ -167,7 +170,7 @@ class Walk:
     def _pure(self) -> set[int]:
         """What is computed of the parameter itself, of an optimizer's state and of numbers alone."""
         found = set(self.old)
-        for number in self.cone:
+        for number in sorted({*self.cone, *self.reader.behind}):
             call = self.tape.calls[number]
             if number in found:
                 continue
@@ -178,6 +181,10 @@ class Walk:
             elif found.issuperset(call.operands) and not self._has_data(call):
                 found.add(number)
         return found
+
+    def _has_more(self, call: Call) -> bool:
+        """Whether a sum has a number or data in it."""
+        return any(not isinstance(arg, Ref) and np.any(arg) for arg in call.args)
 
     def _has_data(self, call: Call) -> bool:
         if call.kind in keyed:
@@ -213,7 +220,7 @@ class Walk:
                 pending[base] = pending.get(base, 0.0) + by
                 continue
             alone = self.pure.issuperset(pending)
-            if alone and number != self.new and np.size(call.value) == int(np.prod(self.shape)):
+            if alone and number != self.new and self._fits(np.shape(call.value)):
                 own.places.append(Place(number, -by))
             statement = self.reader.statement(number)
             inside = statement in zone or number in self.stateful or self._is_a_step(number, statement)
@@ -229,8 +236,19 @@ class Walk:
         elif not found or not self.pure.issuperset(pending):
             return None
         self.reading.statements += [s for s in zone if s is not None and s not in self.reading.statements]
+        self.reading.penalised = self.reading.penalised or any(
+            n not in self.old and n in self.reader.behind and np.size(self.tape.values[n]) == 1 for n in self.pure
+        )
         self.reading.keeps = self.reading.keeps or self.new in self.stateful
         return found
+
+    def _fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether a value may be a gradient: of the parameter's size; or it has given the parameter another shape."""
+        old = np.shape(self.tape.values[min(self.old)])
+        fits = len(shape) <= len(self.shape) and all(
+            a in (1, b) for a, b in zip(shape[::-1], self.shape[::-1], strict=False)
+        )
+        return int(np.prod(shape)) == int(np.prod(self.shape)) or (old != self.shape and fits)
 
     def _is_a_step(self, number: int, statement: Statement | None) -> bool:
         """Whether a value is a step that was given a name, and no gradient yet."""
@@ -278,7 +296,9 @@ class Walk:
         refs = [arg.number for arg in call.args if isinstance(arg, Ref)]
         impure = [n for n in call.operands if n not in self.pure]
         whole = [n for n in impure if np.size(self.tape.values[n]) == np.size(call.value)]
-        if inside and call.kind in ("add", "subtract") and len(whole) == len(impure) and not self._has_data(call):
+        if np.shape(call.value) == self.shape:
+            whole = [n for n in impure if self._fits(np.shape(self.tape.values[n]))]
+        if inside and call.kind in ("add", "subtract") and len(whole) == len(impure) and not self._has_more(call):
             signs = (1.0, 1.0 if call.kind == "add" else -1.0)
             return [(a.number, sign) for a, sign in zip(call.args, signs, strict=False) if isinstance(a, Ref)]
         if inside and call.kind in ("negative", "positive"):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from maplet.health.audit.lines import Line
 
 is_rate = re.compile(
-    r"(^|_)(lr|lrate|alpha|eta|learning_?rate|step_?size|rate|学习率|步长)(\d|_\w{1,3})?$", re.IGNORECASE
+    r"(^|_)(lr|lrate|alpha|eta|learning_?rate|step_?size|rate|学习率|步长)(\d|_(?!decay)\w+)?$", re.IGNORECASE
 )
 moving = frozenset(["getitem", "take", "concatenate", "reshape", "transpose", "permutation", "astype", "stack", "roll"])
 
@@ -107,11 +107,18 @@ class Turn:
         return found or Statement(line.number, frozenset(), ())
 
 
-class Held(NamedTuple):
-    """What the variables hold at a moment: how many calls there are by then, and the call behind each variable."""
+class Moment(NamedTuple):
+    """How many calls, and how many words about losses, there are by then."""
 
-    begin: int
-    entered: int  # the same when the loop began
+    calls: int
+    words: int
+
+
+class Held(NamedTuple):
+    """What the variables hold where a turn begins, and when that and its loop began."""
+
+    turn: Moment
+    loop: Moment
     numbers: Mapping[str, int]
 
 
@@ -128,7 +135,8 @@ class Witness:
     numbers: dict[str, float] = field(default_factory=dict[str, float])
     found: Turn | None = None
     _held: dict[int, Held] = field(default_factory=dict[int, Held])
-    _begun: dict[str, int] = field(default_factory=dict[str, int])  # where the sum of each name was begun
+    _begun: dict[str, int] = field(default_factory=dict[str, int])  # when the sum of each name was begun
+    _words: int = 0
     _behind: dict[int, set[int]] = field(default_factory=dict[int, set[int]])
 
     # ── what the script says ─────────────────────────────────────────────────────────────────────
@@ -145,8 +153,9 @@ class Witness:
 
     def loss(self, name: str, value: Any, added: bool = False) -> Any:
         """A value that looks like the loss, or has no name and may be one; given on."""
+        self._words += 1
         if name and not added:
-            self._begun[name] = len(self.tape.calls)
+            self._begun[name] = self._words
         one = value[0] if isinstance(value, tuple) and value else value
         if not name and self.script.names_a_loss:
             return value
@@ -154,14 +163,14 @@ class Witness:
             self.losses.append(Seen(name, one.number, added))
             if 0 not in self._held:
                 frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
-                self._held[0] = Held(0, 0, self._numbers(frame))
+                self._held[0] = Held(Moment(0, 0), Moment(0, 0), self._numbers(frame))
         return value
 
     def turn(self, loop: int, *, over: bool = False) -> None:
         """A turn of a loop begins, or the loop is over; 0 is the script itself, from its first loss on."""
         frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
-        before, length = self._held.pop(loop, None), len(self.tape.calls)
-        now = Held(length, before.entered if before else length, self._numbers(frame))
+        before, moment = self._held.pop(loop, None), Moment(len(self.tape.calls), self._words)
+        now = Held(moment, before.loop if before else moment, self._numbers(frame))
         if before is None:
             self._note_rates({**frame.f_globals, **frame.f_locals})
         else:
@@ -200,7 +209,7 @@ class Witness:
     def _changed(self, before: Held, now: Held) -> Turn | None:
         """The turn that has just ended, if it has changed what a loss was computed from."""
         if not self.script.names_a_loss:
-            numbers = [n for n in now.numbers.values() if n >= before.begin and np.size(self.tape.values[n]) == 1]
+            numbers = [n for n in now.numbers.values() if n >= before.turn.calls and np.ndim(self.tape.values[n]) == 0]
             self.losses += [Seen("", n) for n in numbers if not any(n == seen.number for seen in self.losses)]
         tape, losses = self.tape, {seen.number for seen in self.losses if seen.name}
         changed = {
@@ -223,12 +232,12 @@ class Witness:
         if not candidates or begin is None:
             return None
         state = frozenset(before.numbers.values()) - {u.old for u in found}
-        seen = [s._replace(added=s.added and self._begun.get(s.name, -1) < begin) for s in candidates]
-        later = [s.number for s, each in behind.items() if s.number >= begin and not each.isdisjoint(news)]
+        seen = [s._replace(added=s.added and self._begun.get(s.name, -1) <= begin.words) for s in candidates]
+        later = [s.number for s, each in behind.items() if s.number >= begin.calls and not each.isdisjoint(news)]
         return Turn(
             self.file,
             tape,
-            begin,
+            begin.calls,
             found,
             seen,
             later,
@@ -252,19 +261,19 @@ class Witness:
             return False
         return any(self.tape.calls[n].kind not in moving for n in behind - self._ancestors(old))
 
-    def _begin(self, updates: list[Update], before: Held) -> int | None:
+    def _begin(self, updates: list[Update], before: Held) -> Moment | None:
         """Where what leads to the updates begins: with the turn, or with the loop, where gradients add up over turns.
 
         None where the turn only updates (``for name in P: P[name] -= …``) and the gradients come from outside of it.
         """
-        begin = before.begin
+        begin, first = before.turn, before.turn.calls
         for update in updates:
             behind = self._ancestors(update.new)
-            outside = {o for n in behind if n >= before.begin for o in self.tape.calls[n].operands if o < before.begin}
+            outside = {o for n in behind if n >= first for o in self.tape.calls[n].operands if o < first}
             outside = {o for o in outside - {update.old} if update.old in self._ancestors(o)}
-            if any(o < before.entered for o in outside):
+            if any(o < before.loop.calls for o in outside):
                 return None
-            begin = before.entered if outside else begin
+            begin = before.loop if outside else begin
         return begin
 
     def _ancestors(self, number: int) -> set[int]:
