@@ -209,10 +209,12 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
                 continue
             if not shape and not (own and call.kind in ("add", "subtract") and base in call.operands):
                 continue
-            if not own and not is_target(bench, base):
+            if not own and not is_target(bench, base) and not _is_as_before(bench, values, call, base):
                 continue
             cause, cost = Cause.EXTRA_DERIVATIVE, 2.4
-            if not own:
+            if _is_as_before(bench, values, call, base):
+                cause, cost = Cause.STALE_WEIGHTS, 1.2
+            elif not own:
                 cause, cost = Cause.WRONG_TARGET, 1.5
             elif call.kind in ("add", "subtract") and base in call.operands:
                 cause, cost = Cause.EXTRA_PATH, 1.7
@@ -221,6 +223,15 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
             elif _is_cotangent_before_the_end(bench, values[base]):
                 cause, cost = Cause.OUTPUT_DERIVATIVE_TWICE, 1.5
             yield Edit((call.number,), (cause,), cost, _earlier(base), {"base": base})
+
+
+def _is_as_before(bench: Bench, values: Values, call: Call, base: int) -> bool:
+    """Whether a call takes a step away from weights, or from some of their entries, and a value is what they were."""
+    if call.kind not in ("add", "subtract"):
+        return False
+    wrt = set(bench.truth.wrt)
+    old = [o for o in call.operands if o in wrt or (bench.calls[o].kind == "getitem" and wrt & {bench.calls[o].operands[0]})]
+    return any(np.array_equal(values[base], values[o]) for o in old) and not wrt.isdisjoint({base, *bench.calls[base].operands})
 
 
 def _earlier(base: int) -> Any:
