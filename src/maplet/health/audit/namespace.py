@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.health.audit.methods import nested
-from maplet.health.audit.tape import Float, Recorded, Tape, referred, refs
+from maplet.health.audit.tape import Float, Recorded, Tape, referred, refs, shaped_alike
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -47,6 +47,8 @@ class Namespace:
         def make(*args: Any, **kwargs: Any) -> Any:
             if args and isinstance(args[0], Recorded) and name in ("asarray", "ascontiguousarray"):
                 return args[0]
+            if args and isinstance(args[0], Recorded) and function in shaped_alike:
+                return function(*args, **kwargs)
             if any(refs(referred((args, tuple(kwargs.values()))))):
                 return self._tape.call(nested if name in ("array", "asarray") else function, args, kwargs)
             made = function(*referred(args), **{key: referred(value) for key, value in kwargs.items()})
