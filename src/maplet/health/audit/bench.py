@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.health.audit.factors import Atom, atoms
 from maplet.health.audit.foreign import numbers_of
+from maplet.health.audit.loops import States, Turns
 from maplet.health.audit.methods import same
 from maplet.health.audit.numbers import agrees, direction, ratio
 from maplet.health.audit.tape import Recorded, Ref
@@ -124,6 +126,30 @@ class Bench:
         return frozenset(found - {o.number for o in self.outputs})
 
     @cached_property
+    def turns(self) -> Turns:
+        """The loops of the program."""
+        return Turns(self.calls)
+
+    @cached_property
+    def states(self) -> States:
+        """The states of the loops of the forward pass."""
+        return States(self.calls, self.run.begin)
+
+    @cached_property
+    def atoms(self) -> Sequence[Atom]:
+        """Numbers that gradients are off by, the likeliest first."""
+        return atoms(self)
+
+    @cached_property
+    def forward_values(self) -> Mapping[tuple[int, ...], Any]:
+        """The floating values of the forward pass, those of each shape behind each other."""
+        found: dict[tuple[int, ...], list[Any]] = {}
+        for value in self.run.tape.values[: self.run.begin]:
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+                found.setdefault(value.shape, []).append(value)
+        return {shape: np.stack(values) for shape, values in found.items()}
+
+    @cached_property
     def linear(self) -> frozenset[int]:
         """The calls that the gradients are linear in, as they are in every cotangent."""
         found = {o.number for o in self.outputs}
@@ -174,26 +200,35 @@ class Bench:
                 rows.setdefault(cotangent.shape, []).append(row)
         return {shape: np.stack(found) for shape, found in rows.items()}
 
-    def _hits(self, value: Any) -> Any:
-        """Of which cotangents of its shape a value is a multiple."""
-        row = direction(value)
-        wanted = self._cotangents[np.shape(value)]
-        return np.abs(wanted @ row) > 1 - 1e-13 if row is not None else np.zeros(len(wanted), bool)
+    def _hits(self, values: Sequence[Any]) -> Any:
+        """Of each of some values of one shape, which cotangents of that shape it is a multiple of."""
+        wanted = self._cotangents[np.shape(values[0])]
+        flat = np.asarray(values, np.float64).reshape(len(values), -1)
+        lengths = np.linalg.norm(flat, axis=1)
+        lengths[~np.isfinite(lengths) | (lengths == 0)] = np.inf
+        with np.errstate(invalid="ignore"):
+            return np.abs((flat / lengths[:, None]) @ wanted.T) > 1 - 1e-13
 
     @cached_property
     def _given(self) -> list[tuple[int, tuple[int, ...], Any]]:
         """The calls of the backward pass that may be cotangents: number, shape, and which they are multiples of."""
-        calls = (call.number for call in self.calls[self.run.begin :] if call.number not in self.no_cotangents)
-        values = ((number, self.run.value(number)) for number in calls)
-        return [(n, np.shape(value), self._hits(value)) for n, value in values if np.shape(value) in self._cotangents]
+        calls = [call.number for call in self.calls[self.run.begin :] if call.number not in self.no_cotangents]
+        values = [(n, self.run.value(n)) for n in calls]
+        return [(n, np.shape(v), self._hits([v])[0]) for n, v in values if self._may_be_cotangent(v)]
+
+    def _may_be_cotangent(self, value: Any) -> bool:
+        return np.shape(value) in self._cotangents and np.asarray(value).dtype.kind in "fiu"
 
     def matched(self, values: Sequence[Any]) -> int:
         """How many cotangents of the forward pass some call of the backward pass gives a multiple of."""
         hit = {shape: np.zeros(len(rows), bool) for shape, rows in self._cotangents.items()}
+        moved: dict[tuple[int, ...], list[Any]] = {}
         for number, shape, before in self._given:
             value = values[number]
             if value is self.run.tape.values[number]:
                 hit[shape] |= before
-            elif np.shape(value) in hit:
-                hit[np.shape(value)] |= self._hits(value)
+            elif self._may_be_cotangent(value):
+                moved.setdefault(np.shape(value), []).append(value)
+        for shape, several in moved.items():
+            hit[shape] |= np.any(self._hits(several), axis=0)
         return sum(int(np.sum(hits)) for hits in hit.values())

@@ -14,7 +14,7 @@ import numpy as np
 
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.factors import Atom, atoms, explained
+from maplet.health.audit.factors import Atom, explained
 from maplet.health.audit.numbers import ratio
 from maplet.health.audit.tape import Call, Ref, filled
 
@@ -28,7 +28,7 @@ def scaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit
     """A gradient that is a multiple of the right one; or a term in a sum that is."""
     wanted = {round(f, 9): f for f in bench.ratios(values).values() if abs(f - 1) > 1e-6}
     reasons = {f: explained(f, bench) for f in wanted.values()}
-    known = (Atom(-1.0, Cause.SIGN, ("", "")), *atoms(bench))
+    known = (Atom(-1.0, Cause.SIGN, ("", "")), *bench.atoms)
     terms = {ref for call in calls if call.kind in ("add", "subtract") for ref in call.operands}
     for call in calls:
         for factor, found in reasons.items():
@@ -164,30 +164,33 @@ def broadcast(_bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[
 def forgotten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
     """A path from a value to the loss that is left out of its cotangent, or counted twice."""
     truth = bench.truth
-    for paths in truth.forgettable[:60] if not truth.problem else ():
+    of_shape: dict[tuple[int, ...], list[Call]] = {}
+    for call in calls:
+        of_shape.setdefault(np.shape(values[call.number]), []).append(call)
+    for paths in truth.forgettable if not truth.problem else ():
         without = truth.detached(paths)
         for number, right in truth.cotangents.items():
             less = without[number]
-            if np.allclose(less, right, rtol=1e-7, atol=1e-12):
+            if right.shape not in of_shape or np.allclose(less, right, rtol=1e-7, atol=1e-12):
                 continue
-            for call in calls:
-                value = values[call.number]
-                if np.shape(value) != right.shape:
-                    continue
-                for factor, used in _beside(values, call, right, less):
-                    detail = {"edge": paths[0], "used": used, "right": number}
-                    mend = _replaced(number, factor)
-                    yield Edit((call.number,), (Cause.WRONG_VALUE,), cost_of_paths + 0.2, mend, detail)
-                for mutated, cause in ((less, Cause.MISSING_PATH), (2 * right - less, Cause.EXTRA_PATH)):
-                    factor = _multiple(value, mutated)
-                    if factor is not None:
-                        yield Edit(
-                            (call.number,),
-                            (cause,),
-                            cost_of_paths,
-                            _replaced(number, factor),
-                            {"edge": paths[0], "value": paths[0][1]},
-                        )
+            for call in of_shape[right.shape]:
+                if bench.turns.may_pair(call.number, number):
+                    yield from _mended_paths(values, call, number, (right, less), paths[0])
+
+
+def _mended_paths(
+    values: Values, call: Call, number: int, cotangents: tuple[Any, Any], edge: tuple[int, int]
+) -> Iterator[Edit]:
+    """The cotangent of a value in the place of one that lacks a path, or has it twice, or has another term for it."""
+    (right, less), value = cotangents, values[call.number]
+    for factor, used in _beside(values, call, right, less):
+        detail = {"edge": edge, "used": used, "right": number}
+        yield Edit((call.number,), (Cause.WRONG_VALUE,), cost_of_paths + 0.2, _replaced(number, factor), detail)
+    for mutated, cause in ((less, Cause.MISSING_PATH), (2 * right - less, Cause.EXTRA_PATH)):
+        factor = _multiple(value, mutated)
+        if factor is not None:
+            detail = {"edge": edge, "value": edge[1]}
+            yield Edit((call.number,), (cause,), cost_of_paths, _replaced(number, factor), detail)
 
 
 def _beside(values: Values, call: Call, right: Any, less: Any) -> Iterator[tuple[float, int]]:

@@ -44,7 +44,7 @@ class Atom(NamedTuple):
 def explained(factor: float, bench: Bench) -> tuple[tuple[Cause, ...], dict[str, Any]] | None:
     """The causes for which a gradient is to be multiplied by a factor; None where it is no product of known numbers."""
     sign = (Cause.SIGN,) if factor < 0 else ()
-    size, known = abs(factor), atoms(bench)
+    size, known = abs(factor), bench.atoms
     for count in range(3):
         for chosen in combinations_with_replacement(known, count):
             if abs(np.prod([atom.value for atom in chosen]) / size - 1) < 1e-6 and not _cancel(chosen):

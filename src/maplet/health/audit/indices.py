@@ -59,6 +59,8 @@ def other_entries(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterat
             continue
         shape, entry = np.shape(bench.run.value(taken.operands[0])), taken.args[1]
         for call in calls if is_at_the_end(bench, taken.number) else ():
+            if not bench.turns.may_pair(call.number, taken.number):
+                continue
             if call.kind != "setitem" or np.shape(values[call.number]) != shape:
                 continue
             key = call.args[1]

@@ -21,9 +21,10 @@ class Line(NamedTuple):
 numpy_folder = np.__path__[0]
 
 
-def user_lines() -> tuple[Line, ...]:
-    """The lines of the user's code that are being run, outermost first."""
+def user_lines() -> tuple[tuple[Line, ...], int]:
+    """The lines of the user's code that are being run, outermost first; and at which place of the innermost."""
     found: list[Line] = []
+    place = -1
     frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
     while frame is not None:
         file = frame.f_code.co_filename
@@ -31,6 +32,7 @@ def user_lines() -> tuple[Line, ...]:
             if found:
                 break
         elif not file.startswith((numpy_folder, "<")):
+            place = place if found else frame.f_lasti
             found.append(Line(frame.f_code.co_name, file, frame.f_lineno))
         frame = frame.f_back
-    return tuple(reversed(found))
+    return tuple(reversed(found)), place

@@ -65,6 +65,8 @@ def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> It
             if base != call.number:
                 yield _without(bench, call.number, base, factor, wanted)
             for place in wanted:
+                if not bench.turns.may_pair(call.number, place.last):
+                    continue
                 right = fitted(place.derivative, shape)
                 if right is not None and not alike(factor, right):
                     edit = _instead(bench, call.number, base, factor, place._replace(derivative=right))
@@ -194,17 +196,17 @@ def _without(bench: Bench, number: int, base: int, factor: Any, wanted: Sequence
     """The factor left out."""
     place = next((place for place in wanted if alike(factor, place.derivative)), None)
     cause = Cause.EXTRA_DERIVATIVE
-    if place is not None and is_at_the_end(bench, place.first) and not is_given(bench, place.last):
+    if place is not None and is_at_the_end(bench, place.first) and not is_given(bench, place.last, base):
         cause = Cause.OUTPUT_DERIVATIVE_TWICE
     if np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
         cause = Cause.FACTOR
     return Edit((number,), (cause,), 1.6, lambda _bench, v, _n: v[base], {"place": place and place[1:3], "base": base})
 
 
-def is_given(bench: Bench, number: int) -> bool:
-    """Whether the backward pass has a multiple of the cotangent of a value: then the loss is no part of it."""
-    right = bench.truth.cotangents[number]
-    values = (bench.run.value(call.number) for call in bench.calls[bench.run.begin :])
+def is_given(bench: Bench, number: int, base: int) -> bool:
+    """Whether the way to a step has a multiple of the cotangent of a value: then the loss is no part of the step."""
+    right, behind = bench.truth.cotangents[number], bench.run.tape.ancestors([base])
+    values = (bench.run.value(n) for n in behind if n >= bench.run.begin)
     return any(np.shape(value) == right.shape and ratio(value, right) is not None for value in values)
 
 
@@ -258,15 +260,11 @@ def _named(bench: Bench, factor: Any, place: Place) -> tuple[Cause, dict[str, An
         if alike(factor, other):
             return cause, {}
     if place.region is None:
-        forward = bench.run.tape.values[: bench.run.begin]
-        used = (value for value in forward if np.shape(value) == np.shape(right) and _is_numbers(value))
-        is_value = any(alike(factor, value) for value in used)
+        used = bench.forward_values.get(np.shape(right), np.zeros((0, *np.shape(right))))
+        apart = np.abs(used - factor) - 1e-9 * np.abs(used) if np.shape(factor) == np.shape(right) else np.ones((0, 1))
+        is_value = bool(np.any(np.all(apart.reshape(len(apart), -1) <= 1e-12, axis=1)))
         return (Cause.WRONG_VALUE if is_value else Cause.WRONG_DERIVATIVE), {}
     return _misplaced(factor, place.region)
-
-
-def _is_numbers(value: Any) -> bool:
-    return np.asarray(value).dtype.kind == "f"
 
 
 def _misplaced(factor: Any, region: Region) -> tuple[Cause, dict[str, Any]]:

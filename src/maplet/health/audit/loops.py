@@ -5,10 +5,97 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from maplet.health.audit.methods import same
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from maplet.health.audit.bench import Bench, Edit
+    from maplet.health.audit.tape import Call
+
+many = 5  # turns of a loop, of which none is edited alone, or paired with a turn that is not its own
+
+
+class Turns:
+    """In which turn of which loop each call of a run stands, as far as its line tells."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        lines: dict[Any, dict[str, list[int]]] = {}
+        for call in calls:
+            if call.lines and call.function is not same:  # which stands for a gradient, whatever line that is from
+                lines.setdefault(call.lines, {}).setdefault(call.kind, []).append(call.number)
+        self._of: dict[int, tuple[int, int]] = {}
+        for kinds in lines.values():
+            count = min(map(len, kinds.values()))  # a turn may call the same function twice
+            for numbers in kinds.values():
+                for rank, number in enumerate(numbers):
+                    self._of[number] = rank * count // len(numbers), count
+
+    def is_of_many(self, edit: Edit) -> bool:
+        """Whether an edit is of one turn alone, of a loop that has many."""
+        return len(edit.numbers) == 1 and self._of.get(edit.numbers[0], (0, 1))[1] > many
+
+    def are_apart(self, one: int, other: int) -> bool:
+        """Whether two calls stand in unlike turns of a loop that has many."""
+        (turn, count), (second, others) = (self._of.get(number, (0, 1)) for number in (one, other))
+        return count == others > many and turn != second
+
+    def may_pair(self, backward: int, forward: int) -> bool:
+        """Whether a call of the backward pass may belong to one of the forward pass: in loops, the same turn."""
+        turn, count = self._of.get(backward, (0, 1))
+        other, others = self._of.get(forward, (0, 1))
+        return count != others or count <= many or other in (turn, count - 1 - turn)
+
+
+class States:
+    """Which value of the forward pass takes the place of which, one turn of its loop later: states over time."""
+
+    def __init__(self, calls: Sequence[Call], begin: int) -> None:
+        self._calls = calls[:begin]
+        self._alike: dict[Any, list[int]] = {}
+        for call in self._calls:
+            if call.lines:
+                self._alike.setdefault((call.lines, call.kind), []).append(call.number)
+        self._before = {call.number: self._step_before(call) for call in self._calls if call.lines}
+        self._behind: dict[int, int] = {}
+        for number, before in self._before.items():
+            if before is not None:
+                self._behind.setdefault(before, number)
+
+    def before(self, number: int) -> int | None:
+        """The value that stood in the place of another one turn earlier."""
+        return self._before.get(number)
+
+    def behind(self, number: int) -> int | None:
+        """The value that stands there one turn later."""
+        return self._behind.get(number)
+
+    def _step_before(self, own: Call) -> int | None:
+        turns = self._alike[own.lines, own.kind]
+        if len(turns) < 2:
+            return None
+        shape, behind = np.shape(own.value), self._ancestors(own)
+        earlier = [n for n in turns if n < own.number and n in behind]
+        if earlier:
+            return earlier[-1]
+        # The first turn: what stands where the second turn has this value.
+        later = (self._calls[n] for n in turns if n > own.number)
+        direct = next((call.operands.index(own.number) for call in later if own.number in call.operands), None)
+        if direct is not None and direct < len(own.operands):
+            return own.operands[direct]
+        begin = [n for n in behind if self._calls[n].function is None and np.shape(self._calls[n].value) == shape]
+        return max(begin, default=None)
+
+    def _ancestors(self, own: Call) -> set[int]:
+        found, todo = set[int](), list(own.operands)
+        while todo:
+            number = todo.pop()
+            if number not in found:
+                found.add(number)
+                todo += self._calls[number].operands
+        return found
 
 
 def in_loops(bench: Bench, edits: Sequence[Edit]) -> Iterator[Edit]:
@@ -60,6 +147,7 @@ def _family(bench: Bench, edit: Edit, depth: int) -> Any:
     return (
         None if alias is None else (bench.calls[alias].lines[depth:], bench.calls[alias].kind),
         call.lines[depth:],
+        call.place,
         call.kind,
         edit.causes,
         edit.cost,

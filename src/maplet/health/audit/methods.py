@@ -69,7 +69,7 @@ def widened(value: Value) -> Value:
     """Floating numbers in float64; anything else as it is."""
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
-        return array.astype(np.float64) if array.dtype.kind == "f" else array
+        return array.astype(np.float64, copy=False) if array.dtype.kind == "f" else array
     if isinstance(value, float):
         return np.asarray(value)
     return value

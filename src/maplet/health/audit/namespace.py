@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.health.audit.methods import nested
-from maplet.health.audit.tape import Float, Recorded, Tape, referred, refs
+from maplet.health.audit.tape import Float, Recorded, Tape, referred, refs, shaped_alike
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from types import ModuleType
 
-shaped = ("zeros_like", "ones_like", "empty_like")
 makers = ("zeros", "ones", "empty", "full", "eye", "identity", "array", "asarray", "asfarray", "ascontiguousarray",
-          "atleast_1d", "atleast_2d", "full_like", *shaped)  # fmt: skip
+          "atleast_1d", "atleast_2d", "zeros_like", "ones_like", "full_like")  # fmt: skip
 missing: Any = object()
 
 
@@ -48,8 +47,8 @@ class Namespace:
         def make(*args: Any, **kwargs: Any) -> Any:
             if args and isinstance(args[0], Recorded) and name in ("asarray", "ascontiguousarray"):
                 return args[0]
-            if name in shaped:  # they know of a shape alone
-                return self._tape.enter(function(*(a.value if isinstance(a, Recorded) else a for a in args), **kwargs))
+            if args and isinstance(args[0], Recorded) and function in shaped_alike:
+                return function(*args, **kwargs)
             if any(refs(referred((args, tuple(kwargs.values()))))):
                 return self._tape.call(nested if name in ("array", "asarray") else function, args, kwargs)
             made = function(*referred(args), **{key: referred(value) for key, value in kwargs.items()})

@@ -56,9 +56,9 @@ def shifted(bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Ed
     for group in groups.values():
         for place in range(len(group[0].operands)) if len(group) > 1 else ():
             used = [call.operands[place] for call in group if len(call.operands) > place]
-            before = [_step_before(bench, ref) for ref in used]
+            before = [bench.states.before(ref) for ref in used]
             behind = {early: late for late, early in zip(used, before, strict=True)}
-            for others in (before, [behind.get(ref) or _step_behind(bench, ref) for ref in used]):
+            for others in (before, [behind.get(ref) or bench.states.behind(ref) for ref in used]):
                 if len(used) == len(group) and None not in others:
                     swap = dict(zip([call.number for call in group], zip(used, others, strict=True), strict=True))
                     detail = {"used": used[0], "right": others[0]}
@@ -67,27 +67,6 @@ def shifted(bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Ed
 
 def _each_its_own(swap: dict[int, tuple[int, Any]]) -> Any:
     return lambda bench, v, n: bench.calls[n].compute(v, {swap[n][0]: v[swap[n][1]]})
-
-
-def _step_before(bench: Bench, number: int) -> int | None:
-    """The value that stood in the place of a value of the forward pass one turn of a loop earlier."""
-    if number >= bench.run.begin or not bench.calls[number].lines:
-        return None
-    own, shape = bench.calls[number], np.shape(bench.run.value(number))
-    earlier = sorted(bench.run.tape.ancestors([number]) - {number}, reverse=True)
-    same = [n for n in earlier if (bench.calls[n].lines, bench.calls[n].kind) == (own.lines, own.kind)]
-    if not same:  # the first turn: what stands where the second turn has this value
-        later = (c for c in bench.calls[number + 1 : bench.run.begin] if (c.lines, c.kind) == (own.lines, own.kind))
-        direct = next((c.operands.index(number) for c in later if number in c.operands), None)
-        if direct is not None and direct < len(own.operands):
-            return own.operands[direct]
-    begin = [n for n in earlier if bench.calls[n].function is None and np.shape(bench.run.value(n)) == shape]
-    return next(iter(same or begin), None)
-
-
-def _step_behind(bench: Bench, number: int) -> int | None:
-    later = range(number + 1, bench.run.begin)
-    return next((n for n in later if _step_before(bench, n) == number), None)
 
 
 def _pool(bench: Bench) -> list[int]:
@@ -205,7 +184,11 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
         shape = np.shape(values[call.number])
         for base in sorted(bench.run.tape.ancestors([call.number]), reverse=True):
             own = base >= bench.run.begin
-            if base == call.number or np.shape(values[base]) != shape:
+            if (
+                base == call.number
+                or np.shape(values[base]) != shape
+                or (own and bench.turns.are_apart(base, call.number))
+            ):
                 continue
             if not shape and not (own and call.kind in ("add", "subtract") and base in call.operands):
                 continue
@@ -220,7 +203,7 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
                 cause, cost = Cause.EXTRA_PATH, 1.7
             elif call.kind in limits and base in call.operands:
                 cause, cost = Cause.CLIPPED, 1.2
-            elif _is_cotangent_before_the_end(bench, values[base]):
+            elif _is_cotangent_before_the_end(bench, values[base], base):
                 cause, cost = Cause.OUTPUT_DERIVATIVE_TWICE, 1.5
             yield Edit((call.number,), (cause,), cost, _earlier(base), {"base": base})
 
@@ -230,21 +213,27 @@ def _is_as_before(bench: Bench, values: Values, call: Call, base: int) -> bool:
     if call.kind not in ("add", "subtract"):
         return False
     wrt = set(bench.truth.wrt)
-    old = [o for o in call.operands if o in wrt or (bench.calls[o].kind == "getitem" and wrt & {bench.calls[o].operands[0]})]
-    return any(np.array_equal(values[base], values[o]) for o in old) and not wrt.isdisjoint({base, *bench.calls[base].operands})
+    old = [
+        o
+        for o in call.operands
+        if o in wrt or (bench.calls[o].kind == "getitem" and wrt & {bench.calls[o].operands[0]})
+    ]
+    return any(np.array_equal(values[base], values[o]) for o in old) and not wrt.isdisjoint(
+        {base, *bench.calls[base].operands}
+    )
 
 
 def _earlier(base: int) -> Any:
     return lambda _bench, v, _n: v[base]
 
 
-def _is_cotangent_before_the_end(bench: Bench, value: Any) -> bool:
+def _is_cotangent_before_the_end(bench: Bench, value: Any, base: int) -> bool:
     """Whether a value is the cotangent of what goes into the last activation, of which the loss has the derivative."""
     for first in {region.first for region in bench.truth.regions} if not bench.truth.problem else ():
         right = bench.truth.cotangents[first]
         if np.size(right) > 1 and ratio(value, right) is not None and is_at_the_end(bench, first):
             places = [(last, d) for _, begin, last, d, *_ in meaningful(bench) if begin == first]
-            return not any(is_given(bench, last) for last, derivative in places if np.ptp(derivative) > 0)
+            return not any(is_given(bench, last, base) for last, derivative in places if np.ptp(derivative) > 0)
     return False
 
 

@@ -51,11 +51,10 @@ most_edits = 24  # of one line in a loop, several
 
 
 class Tried(NamedTuple):
-    """An edit, how many gradients it makes right, and what all values then are."""
+    """An edit, and how many gradients it makes right."""
 
     gain: int
     edit: Edit
-    values: list[Any]
 
 
 Score = tuple[int, int, int, int]
@@ -106,7 +105,9 @@ def _best(
             return best
     if stages[-1] is explanations:
         return None
-    nearer = [(_score(first, each.values), each.edit) for each in found if "only_right" not in each.edit.detail]
+    nearer = [
+        (_score_under(first, [*chosen, each.edit]), each.edit) for each in found if "only_right" not in each.edit.detail
+    ]
     nearer = [(score, edit) for score, edit in nearer if score > level]
     nearer.sort(key=lambda each: _order(each[0], level, each[1]))
     for _, edit in nearer[:20]:
@@ -121,7 +122,7 @@ def _tried(bench: Bench, before: Sequence[Any], chosen: list[Edit], kinds: Seque
     for edit in _candidates(bench, before, kinds):
         values = bench.values([*chosen, edit])
         if values is not None and right <= (now := bench.right(values)):
-            yield Tried(len(now) - len(right), edit, values)
+            yield Tried(len(now) - len(right), edit)
 
 
 def _gaining(first: Bench, others: Sequence[Bench], chosen: list[Edit], tried: Sequence[Tried]) -> Edit | None:
@@ -167,7 +168,8 @@ def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]
             if len(edit.numbers) == 1 and (edit.numbers[0] in good or len(own) > 1):
                 partial += [_at_uses(edit, edit.numbers[0], [use]) for use in own]
                 partial += [_at_uses(edit, edit.numbers[0], own)] if edit.numbers[0] in good and len(own) > 1 else []
-        yield from (*made, *partial, *in_loops(bench, [*made, *partial]))
+        yield from (edit for edit in (*made, *partial) if not bench.turns.is_of_many(edit))
+        yield from in_loops(bench, [*made, *partial])
 
 
 def _at_uses(edit: Edit, number: int, uses: Sequence[int]) -> Edit:

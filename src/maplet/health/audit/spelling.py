@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,8 @@ def spelled(call: Call) -> Callable[..., Any]:
     """The maplet function for the function of a call; it takes the same arguments."""
     function = call.function
     owner = getattr(function, "__self__", None)
+    if owner is np.logaddexp and call.kind == "reduce":
+        return lambda x, axis=0, **k: mp.logsumexp(x, axis=axis, **_kept(k))
     if isinstance(owner, np.ufunc):  # np.add.reduce and its like
         name = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}.get(owner.__name__)
         if call.kind == "reduce" and name is not None:
@@ -136,7 +139,28 @@ def _padded(x: Any, width: Any, mode: Any = "constant") -> Any:
     return mp.pad(x, width, mode)
 
 
+def _columns(arrays: Any) -> Any:
+    return mp.concat([mp.reshape(a, (-1, 1)) if a.ndim == 1 else a for a in arrays], axis=1)
+
+
+def _average(x: Any, axis: Any = None, weights: Any = None, **options: Any) -> Any:
+    if weights is None:
+        return mp.mean(x, axis=axis, **_kept(options))
+    if weights.ndim != x.ndim:
+        raise Unspelled("average with weights of another shape")
+    return mp.sum(x * weights, axis=axis, **_kept(options)) / mp.sum(weights, axis=axis, **_kept(options))
+
+
+def _selected(conditions: Any, choices: Any, default: Any = 0.0) -> Any:
+    found = default
+    for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
+        found = mp.where(condition, choice, found)
+    return found
+
+
 def _norm(x: Any, order: Any = None, axis: Any = None, **options: Any) -> Any:
+    if order == 1 and (axis is not None or x.ndim == 1) and not isinstance(axis, tuple):
+        return mp.sum(mp.abs(x), axis=axis, **_kept(options))
     if order not in (None, 2) or (order == 2 and x.ndim > 1 and axis is None):
         raise Unspelled("norm")
     return mp.sqrt(mp.sum(x * x, axis=axis, **_kept(options)))
@@ -184,6 +208,24 @@ _by_function: dict[Any, Callable[..., Any]] = {
     np.take: lambda x, where, axis=None: mp.take(x, where, axis=axis),
     np.diag: lambda x: x * mp.eye(x.shape[0], dtype=mp.float64) if x.ndim == 1 else mp.linalg.diagonal(x),
     np.trace: mp.linalg.trace,
+    np.tril: lambda x, k=0: mp.tril(x, k=k),
+    np.triu: lambda x, k=0: mp.triu(x, k=k),
+    np.diff: lambda x, n=1, axis=-1: mp.diff(x, n=n, axis=axis),
+    np.cumprod: lambda x, axis=None: mp.cumulative_prod(x, axis=axis),
+    np.average: _average,
+    np.select: _selected,
+    np.column_stack: _columns,
+    np.atleast_1d: lambda x: x if x.ndim else mp.reshape(x, (1,)),
+    np.atleast_2d: lambda x: x if x.ndim > 1 else mp.reshape(x, (1, -1)),
+    np.flipud: lambda x: mp.flip(x, axis=0),
+    np.fliplr: lambda x: mp.flip(x, axis=1),
+    np.sort: lambda x, axis=-1: mp.sort(x, axis=axis),
+    np.linalg.inv: mp.linalg.inv,
+    np.linalg.det: mp.linalg.det,
+    np.linalg.solve: mp.linalg.solve,
+    np.linalg.cholesky: mp.linalg.cholesky,
+    np.nan_to_num: lambda x, *_, **__: mp.where(mp.isfinite(x), x, mp.zeros_like(x)),
+    np.round: lambda x, *_, **__: mp.stop_gradient(mp.round(x)),
     np.copy: lambda x, *_, **__: x,
     **{getattr(np, name): _reduce(name) for name in ("sum", "mean", "max", "min", "amax", "amin", "prod", "var", "std")
        if hasattr(mp, name)},
@@ -206,6 +248,11 @@ _by_name: dict[str, Callable[..., Any]] = {
     "fmax": mp.maximum,
     "fmin": mp.minimum,
     "arctan": mp.atan,
+    "arctan2": mp.atan2,
+    "exp2": lambda x: mp.exp(x * math.log(2.0)),
+    "rint": mp.round,
+    "trunc": mp.trunc,
+    "heaviside": lambda x, middle: mp.where(x > 0, 1.0, mp.where(x < 0, 0.0, middle)),
     "arcsin": mp.asin,
     "arccos": mp.acos,
     "arcsinh": mp.asinh,

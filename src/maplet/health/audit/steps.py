@@ -38,6 +38,8 @@ def rescaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
         if np.size(value) < 2 or call.number in bench.no_cotangents:
             continue
         for number, right in bench.truth.cotangents.items():
+            if not bench.turns.may_pair(call.number, number):
+                continue
             factor = ratio(value, right) if np.shape(value) == right.shape else None
             if factor is None or abs(factor - 1) < 1e-6 or number not in uses or explained(factor, bench) is not None:
                 continue

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
+splits: Mapping[Any, int] = {np.split: 0, np.array_split: 0, np.vsplit: 0, np.hsplit: 1, np.dsplit: 2}
+"""Functions that take an array apart, and along which axis where none is given."""
+shaped_alike = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})
+
+
 class Ref(NamedTuple):
     """The place of an operand in the arguments of a call: the number of the call that made it."""
 
@@ -42,10 +47,14 @@ class Call:
     value: Value
     lines: tuple[Line, ...] = ()
     name: str = ""
+    place: int = -1  # in its line: what stands at one place does the same in every turn of a loop
     operands: tuple[int, ...] = field(init=False)
+    is_flat: bool = field(init=False)  # whether every operand is an argument itself, none inside of a list or a key
 
     def __post_init__(self) -> None:
-        self.operands = tuple(dict.fromkeys(ref.number for ref in refs((self.args, tuple(self.kwargs.values())))))
+        numbers = [ref.number for ref in refs((self.args, tuple(self.kwargs.values())))]
+        self.operands = tuple(dict.fromkeys(numbers))
+        self.is_flat = len(numbers) == sum(type(arg) is Ref for arg in self.args)
 
     @property
     def kind(self) -> str:
@@ -59,6 +68,8 @@ class Call:
             return swap[ref.number] if swap and ref.number in swap else values[ref.number]
 
         assert self.function is not None  # noqa: S101  (inputs are not computed)
+        if self.is_flat:  # as most are; the search runs millions of them
+            return widened(self.function(*[one(a) if type(a) is Ref else a for a in self.args], **self.kwargs))
         found = self.function(*filled(self.args, one), **{k: filled(v, one) for k, v in self.kwargs.items()})
         return widened(found)
 
@@ -73,7 +84,7 @@ class Tape:
 
     def enter(self, value: Value, name: str = "") -> Recorded:
         """An array that comes from outside."""
-        return self._add(None, (), {}, widened(value), name)
+        return self._add(None, (), {}, widened(np.array(value) if isinstance(value, np.ndarray) else value), name)
 
     def call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run a NumPy function and write it down; what is no array (a shape, a size) is given as it is."""
@@ -98,8 +109,8 @@ class Tape:
 
     def _add(self, function: Any, args: Any, kwargs: Any, value: Value, name: str = "") -> Recorded:
         number = len(self.calls)
-        lines = () if function is None else user_lines()
-        self.calls.append(Call(number, function, args, kwargs, value, lines, name))
+        lines, place = ((), -1) if function is None else user_lines()
+        self.calls.append(Call(number, function, args, kwargs, value, lines, name, place))
         self.values.append(value)
         return Recorded(self, number)
 
@@ -156,7 +167,22 @@ class Recorded(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
         if function is np.copyto:
             return self._changed(setitem, (args[0], ..., args[1]), args[0])
+        if function in shaped_alike and not any(refs(referred((args[1:], tuple(kwargs.values()))))):
+            return self.tape.enter(function(args[0].value, *args[1:], **kwargs))  # of the values it takes none
+        if function in splits:
+            return self._parts(function, *args, **kwargs)
         return self.tape.call(function, args, kwargs)
+
+    def _parts(self, function: Any, whole: Any, where: Any, axis: int | None = None) -> list[Any]:
+        """``np.split`` and its like, as slices."""
+        along = splits[function] if axis is None else axis
+        along = 0 if function is np.hsplit and np.ndim(whole) == 1 else along
+        before = (slice(None),) * (along % whole.ndim)
+        places = np.array_split if function is np.array_split else np.split
+        return [
+            self.tape.call(getitem, (whole, (*before, slice(int(part[0]), int(part[-1]) + 1) if len(part) else [])), {})
+            for part in places(np.arange(whole.shape[along]), where)
+        ]
 
     def _changed(self, function: Any, args: Any, target: Any) -> None:
         if isinstance(target, Recorded):
@@ -165,7 +191,7 @@ class Recorded(NDArrayOperatorsMixin):
             self._lose()
 
     def _lose(self) -> None:
-        lines = user_lines()
+        lines, _ = user_lines()
         self.tape.lost.append(f"{lines[-1].file}:{lines[-1].number}" if lines else "")
 
     def __getitem__(self, key: Any) -> Any:

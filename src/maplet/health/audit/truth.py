@@ -34,6 +34,7 @@ elementwise = frozenset((
     "divide", "arctan", "fmax", "fmin", "absolute", "fabs", "power", "float_power", "where", "clip", "expit",
 ))  # fmt: skip
 largest = frozenset(["max", "amax", "min", "amin"])
+most_work = 5000  # values in all the gradients that are taken with paths left out
 
 
 class Truth:
@@ -45,9 +46,13 @@ class Truth:
         self.wrt = [run.inputs[name] for name in run.gradients]
         behind = run.tape.ancestors([run.loss])
         active = set(self.wrt)
+        self._unspelled = ""  # a step on the way whose values are neither real nor constant: complex, or several
         for call in self.calls[: run.loss + 1]:
-            if call.number in behind and not active.isdisjoint(call.operands) and _is_float(run.value(call.number)):
-                active.add(call.number)
+            if call.number in behind and not active.isdisjoint(call.operands):
+                if _is_float(run.value(call.number)):
+                    active.add(call.number)
+                elif not _is_constant(run.value(call.number)):
+                    self._unspelled = call.kind
         self.active = sorted((active & behind) | set(self.wrt))
         self.reached = run.loss in active
         self.problem = ""
@@ -57,6 +62,8 @@ class Truth:
     def cotangents(self) -> Mapping[int, Any]:
         """∂L/∂value of every active value; by central differences, of the parameters alone, where it must be."""
         try:
+            if self._unspelled:
+                raise Unspelled(self._unspelled)  # noqa: TRY301  (as if the spelling had)
             return self.detached(())
         except (Unspelled, MapletError, TypeError, ValueError, IndexError, NotImplementedError, KeyError) as error:
             self.problem = f"{type(error).__name__}: {error}"
@@ -115,7 +122,10 @@ class Truth:
 
     @cached_property
     def forgettable(self) -> list[tuple[tuple[int, int], ...]]:
-        """The paths that can be forgotten: of a value that is used in several places, one use, or all but one."""
+        """The paths that can be forgotten: of a value that is used in several places, one use, or all but one.
+
+        The likeliest first, as many as there is time for.
+        """
         active, behind = set(self.active), self.run.tape.ancestors([self.run.loss])
         uses: dict[int, list[tuple[int, int]]] = {}
         for call in self.calls[: self.run.loss + 1]:
@@ -123,11 +133,18 @@ class Truth:
                 if call.number in active and call.number in behind and operand in active:
                     uses.setdefault(operand, []).append((call.number, operand))
         found: list[tuple[tuple[int, int], ...]] = []
+        turns: dict[Any, list[tuple[int, int]]] = {}
         for several in uses.values():
             if len(several) > 1:
                 found += [(use,) for use in several]
                 found += [tuple(u for u in several if u is not use) for use in several if len(several) > 2]
-        return found
+                for use in several:
+                    call, operand = (self.calls[number] for number in use)
+                    key = (call.lines, call.kind, call.operands.index(use[1]), operand.lines, operand.kind)
+                    turns.setdefault(key, []).append(use)
+        # A line of a loop is forgotten in every turn.
+        in_loops = [tuple(edges) for edges in turns.values() if len(edges) > 1]
+        return [*in_loops, *found][: max(most_work // len(self.active), 4)]
 
     # ── functions of one value, element by element ───────────────────────────────────────────────
 
@@ -259,6 +276,11 @@ def _between(truth: Truth, first: int, last: int) -> list[int]:
 
 def _is_float(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"
+
+
+def _is_constant(value: Any) -> bool:
+    """Whether a value is of whole numbers or truth values, which do not move with what they come from."""
+    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "iub"
 
 
 def _is_small(arg: Any) -> bool:
