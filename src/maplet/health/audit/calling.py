@@ -72,6 +72,7 @@ class Run:
     gradients: dict[str, Any] = field(default_factory=dict[str, Any])
     names: dict[int, str] = field(default_factory=dict[int, str])
     unpaired: int = 0  # arrays that backward returned and that belong to no input
+    floor: int = 0  # of a script: what was computed before is given, though it may have come from parameters
     adding: tuple[int, ...] = ()  # of a script: the calls that turn round what an update adds
     aliases: dict[int, list[str]] = field(default_factory=dict[int, list[str]])  # the variables of backward, in order
 

@@ -81,6 +81,7 @@ class Tape:
         self.calls: list[Call] = []
         self.values: list[Value] = []
         self.lost: list[str] = []  # where a value left the recording
+        self.copies = False  # whether a copy is another value: weights that are kept as they were
 
     def enter(self, value: Value, name: str = "") -> Recorded:
         """An array that comes from outside."""
@@ -133,6 +134,10 @@ class Tape:
             if call.number in found:
                 found.update(call.operands)
         return found
+
+
+class UnrecordedError(AttributeError):
+    """What an array has, and a recorded one does not."""
 
 
 class Recorded(NDArrayOperatorsMixin):
@@ -206,12 +211,12 @@ class Recorded(NDArrayOperatorsMixin):
         if name == "T":
             return self.tape.call(np.transpose, (self,), {})
         if name in ("copy", "view", "__copy__"):
-            return lambda *_: Recorded(self.tape, self.number)
+            return self.__deepcopy__
         if name in ("flatten", "ravel"):
             return lambda *_: self.tape.call(np.ravel, (self,), {})
         function = methods.get(name) or (getattr(np, name, None) if hasattr(np.ndarray, name) else None)
         if function is None:
-            raise AttributeError(f"an array has no attribute {name!r}")
+            raise UnrecordedError(f"an array has no attribute {name!r}")
         if name in ("reshape", "transpose"):  # which take their numbers one by one as well
             return lambda *a, **k: self.tape.call(function, (self, a[0] if len(a) == 1 else a or None), k)
         return lambda *a, **k: self.tape.call(function, (self, *a), k)
@@ -219,8 +224,8 @@ class Recorded(NDArrayOperatorsMixin):
     def __hash__(self) -> int:
         return id(self)
 
-    def __deepcopy__(self, _memo: Any) -> Recorded:
-        return Recorded(self.tape, self.number)
+    def __deepcopy__(self, *_: Any) -> Recorded:
+        return self.tape.call(np.copy, (self,), {}) if self.tape.copies else Recorded(self.tape, self.number)
 
     def __iter__(self) -> Iterator[Any]:
         return (self[n] for n in range(len(self)))

@@ -47,7 +47,7 @@ class Truth:
         behind = run.tape.ancestors([run.loss])
         active = set(self.wrt)
         self._unspelled = ""  # a step on the way whose values are neither real nor constant: complex, or several
-        for call in self.calls[: run.loss + 1]:
+        for call in self.calls[run.floor : run.loss + 1]:
             if call.number in behind and not active.isdisjoint(call.operands):
                 if _is_float(run.value(call.number)):
                     active.add(call.number)

@@ -36,7 +36,7 @@ class Loss(NamedTuple):
 def chosen(turn: Turn, readings: Sequence[Reading]) -> Loss:
     """The number whose gradients are most like those of the script, among those that may be the loss."""
     named = any(seen.name for seen in turn.losses)
-    tried = [_tried(turn.tape, number, readings, is_named=named) for number in _candidates(turn)[-most:]]
+    tried = [_tried(turn, number, readings, is_named=named) for number in _candidates(turn)[-most:]]
     likeness, loss = max(tried, key=lambda each: each[0])
     return loss._replace(fits=likeness[0])
 
@@ -66,21 +66,29 @@ def _together(tape: Tape, several: Sequence[int]) -> list[int]:
 
 
 def _tried(
-    tape: Tape, number: int, readings: Sequence[Reading], *, is_named: bool
+    turn: Turn, number: int, readings: Sequence[Reading], *, is_named: bool
 ) -> tuple[tuple[int, int, float], Loss]:
     """How like its gradients those of the script are: multiples, the same, and the mean cosine."""
+    tape, floor = turn.tape, turn.floor(number)
     run = Run(tape, number, {r.update.name: r.update.old for r in readings})
     run.gradients = dict.fromkeys(run.inputs)
+    run.floor = floor
     truth = Truth(run)
     multiples = same = 0
+    alone: list[float] = []  # what one number is a multiple of says nothing, unless several agree
     cosines: list[float] = []
     for reading in readings:
         right = truth.cotangents[reading.update.old]
         values = _values(tape, reading)
-        factors = [ratio(value, right) for value in values if np.size(right) > 1 or np.any(right)]
-        multiples += any(factors)
+        factors = [factor for value in values if (factor := ratio(value, right))]
+        if np.size(right) == 1:
+            alone += [abs(factor) for factor in factors[:1]]
+        else:
+            multiples += bool(factors)
         same += any(agrees(value, right, 1e-6) for value in values)
         cosines += [max((cosine(value, right) for value in values), default=0.0)]
+    if len(alone) > 1 and max(alone) - min(alone) < 1e-6 * max(alone):
+        multiples += len(alone)
     return (multiples, same, float(np.mean(cosines))), Loss(number, truth, is_named)
 
 

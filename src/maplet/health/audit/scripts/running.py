@@ -14,9 +14,10 @@ import numpy as np
 from maplet.errors import GradientError
 from maplet.health.audit.scripts.instrument import instrumented, word
 from maplet.health.audit.scripts.witness import Stop, Turn, Witness
-from maplet.health.audit.tape import Float
+from maplet.health.audit.tape import Float, UnrecordedError
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Generator
     from pathlib import Path
 
@@ -26,12 +27,13 @@ def witnessed(path: Path) -> Turn:
     script = instrumented(path.read_text(encoding="utf-8"), str(path))
     linecache.checkcache(str(path))
     witness = Witness(str(path), script)
-    module = ModuleType("__main__")
-    module.__file__ = str(path)
-    space: dict[str, Any] = vars(module)
-    space |= {word: witness, "float": Float}
-    with _as_a_program(path), _returns(witness, space), contextlib.suppress(Stop), np.errstate(all="ignore"):
-        exec(compile(script.tree, str(path), "exec"), space)  # noqa: S102  (the file that the user named)
+    try:
+        _run(path, script.tree, witness)
+    except UnrecordedError as error:
+        raise GradientError(
+            f"{path.name} is not judged: it could not be recorded ({error})",
+            fix="audit its functions: FILE.py:forward FILE.py:backward",
+        ) from error
     if witness.found is not None:
         return witness.found
     if not witness.losses:
@@ -43,6 +45,15 @@ def witnessed(path: Path) -> Turn:
         f"{path.name} is not judged: no update of a parameter was found behind a loss that it leads to",
         fix="compute the loss before the update, or audit its functions: FILE.py:forward FILE.py:backward",
     )
+
+
+def _run(path: Path, tree: ast.Module, witness: Witness) -> None:
+    module = ModuleType("__main__")
+    module.__file__ = str(path)
+    space: dict[str, Any] = vars(module)
+    space |= {word: witness, "float": Float}
+    with _as_a_program(path), _returns(witness, space), contextlib.suppress(Stop), np.errstate(all="ignore"):
+        exec(compile(tree, str(path), "exec"), space)  # noqa: S102  (the file that the user named)
 
 
 @contextlib.contextmanager

@@ -50,7 +50,7 @@ class Trial:
         if rates.free:
             self.remarks.append(("rate", {"rate": f"{rates.free:.6g}"}))
         if any(choice.decays for choice in choices.values()):
-            self.remarks.append(("decay", {}))
+            self.remarks.append(("besides", {}))
         self.given = {r.update.name: self._gradient(r, choices[r.update.name]).number for r in self.readings}
         self.length = len(self.tape.calls)
 
@@ -133,6 +133,7 @@ class Trial:
         found = Run(tape, self.loss.number, {r.update.name: r.update.old for r in self.readings})
         found.names = {**self.turn.names, **{r.update.old: r.update.name for r in self.readings}}
         found.gradients = {name: Recorded(tape, number) for name, number in self.given.items()}
+        found.floor = self.turn.floor(self.loss.number)
         found.adding = tuple(self.adding)
         # A loss that is only printed is computed when the gradients are known: what leads to them alone is backward.
         backward = tape.ancestors(list(self.given.values())) - tape.ancestors([self.loss.number])

@@ -132,6 +132,11 @@ class Reader:
         self.tape = turn.tape
         self.behind = self.tape.ancestors([seen.number for seen in turn.losses])
         self.olds = {u.old for u in turn.updates}
+        self.news = {u.new for u in turn.updates}
+        self.active = set(self.olds)  # what a parameter goes into
+        for call in self.tape.calls:
+            if not self.active.isdisjoint(call.operands):
+                self.active.add(call.number)
 
     def read(self, update: Update) -> Reading:
         """Where the gradient of an update may be."""
@@ -212,6 +217,8 @@ class Walk:
             by = pending.pop(number)
             if number in self.pure:
                 continue
+            if number in self.reader.news - {self.new, self.reading.update.new}:  # one net follows another
+                return None
             call = self.tape.calls[number]
             written = self._written(call) if np.shape(call.value) == self.shape else None
             if written is not None:
@@ -308,7 +315,7 @@ class Walk:
             if found is not None:
                 return found
         if call.kind in limits and impure == refs[:1]:
-            return [(impure[0], nan)]
+            return [(impure[0], nan if call.kind == "sign" else 1.0)]
         optimizing = call.number in self.stateful or (inside and self.new in self.stateful)
         if optimizing and call.kind in elementwise and len(whole) == len(impure):
             return [(n, nan) for n in impure]
@@ -323,6 +330,9 @@ class Walk:
             if other is None or not other or (call.kind == "divide" and own == 1):
                 return None
             return [(impure[0], 1 / other if call.kind == "divide" else other)]
+        masks = [n for n in impure if inside and n not in self.reader.active and _is_mask(self.tape.values[n])]
+        if len(impure) == 2 and len(masks) == 1 and call.kind == "multiply":
+            return [(next(n for n in impure if n not in masks), 1.0)]
         scalars = [n for n in impure if np.size(self.tape.values[n]) == 1]
         if len(whole) == 1 and len(impure) == 2 and len(scalars) == 1 and np.size(call.value) > 1:
             behind = self.tape.ancestors(scalars)
@@ -334,6 +344,11 @@ class Walk:
         value = self.tape.values[arg.number] if isinstance(arg, Ref) else arg
         plain = isinstance(value, int | float | np.ndarray | np.generic) and np.size(value) == 1
         return float(np.asarray(value).reshape(())) if plain else None
+
+
+def _is_mask(value: Any) -> bool:
+    """Whether an array chooses entries."""
+    return np.size(value) > 1 and bool(np.all((value == 0) | (value == 1)))
 
 
 def _is_everything(key: Any) -> bool:

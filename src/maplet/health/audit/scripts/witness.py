@@ -18,7 +18,7 @@ from maplet.health.audit.scripts.instrument import Instrumented, Statement
 from maplet.health.audit.tape import Recorded, Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from types import FrameType
 
     from maplet.health.audit.lines import Line
@@ -101,6 +101,13 @@ class Turn:
     numbers: Mapping[str, float]
     statements: Mapping[int, Statement]
 
+    def floor(self, loss: int) -> int:
+        """From which call on a loss depends on parameters; what a turn found there is given, such as older weights."""
+        olds = {u.old for u in self.updates}
+        behind = self.tape.ancestors([loss])
+        read = {o for n in behind if n >= self.begin for o in self.tape.calls[n].operands}
+        return self.begin if loss >= self.begin and read >= olds & behind else 0
+
     def statement(self, line: Line) -> Statement:
         """The statement of a line; of another file than the script, the line alone."""
         found = self.statements.get(line.number) if line.file == self.file else None
@@ -138,6 +145,9 @@ class Witness:
     _begun: dict[str, int] = field(default_factory=dict[str, int])  # when the sum of each name was begun
     _words: int = 0
     _behind: dict[int, set[int]] = field(default_factory=dict[int, set[int]])
+
+    def __post_init__(self) -> None:
+        self.tape.copies = True
 
     # ── what the script says ─────────────────────────────────────────────────────────────────────
 
@@ -208,9 +218,6 @@ class Witness:
 
     def _changed(self, before: Held, now: Held) -> Turn | None:
         """The turn that has just ended, if it has changed what a loss was computed from."""
-        if not self.script.names_a_loss:
-            numbers = [n for n in now.numbers.values() if n >= before.turn.calls and np.ndim(self.tape.values[n]) == 0]
-            self.losses += [Seen("", n) for n in numbers if not any(n == seen.number for seen in self.losses)]
         tape, losses = self.tape, {seen.number for seen in self.losses if seen.name}
         changed = {
             old: (path, now.numbers[path])
@@ -220,7 +227,11 @@ class Witness:
         }
         if not changed:
             return None
-        behind = {seen: self._ancestors(seen.number) for seen in self.losses}
+        if not self.script.names_a_loss:
+            own = {*changed, *(seen.number for seen in self.losses)}
+            numbers = {n for n in now.numbers.values() if n >= before.turn.calls and np.ndim(tape.values[n]) == 0}
+            self.losses += [Seen("", n) for n in sorted(numbers - own)]
+        behind = {seen: self._read(seen.number, changed) for seen in self.losses if seen.number not in changed}
         found = [
             Update(path.removeprefix("self."), old, new)
             for old, (path, new) in sorted(changed.items(), key=lambda each: each[1][1])
@@ -266,15 +277,31 @@ class Witness:
 
         None where the turn only updates (``for name in P: P[name] -= …``) and the gradients come from outside of it.
         """
-        begin, first = before.turn, before.turn.calls
-        for update in updates:
-            behind = self._ancestors(update.new)
-            outside = {o for n in behind if n >= first for o in self.tape.calls[n].operands if o < first}
-            outside = {o for o in outside - {update.old} if update.old in self._ancestors(o)}
-            if any(o < before.loop.calls for o in outside):
-                return None
-            begin = before.loop if outside else begin
-        return begin
+        for moment in (before.turn, before.loop):
+            if not any(self._comes_from_outside(update, moment.calls) for update in updates):
+                return moment
+        return None
+
+    def _comes_from_outside(self, update: Update, begin: int) -> bool:
+        """Whether an update needs values that were computed from its parameter before."""
+        inside = [n for n in self._ancestors(update.new) if n >= begin]
+        before = {o for n in inside for o in self.tape.calls[n].operands if o < begin} - {update.old}
+        return any(update.old in self._ancestors(o) and not self._is_copy(o) for o in before)
+
+    def _is_copy(self, number: int) -> bool:
+        """Whether a value is weights that were kept."""
+        return self.tape.calls[number].kind == "copy"
+
+    def _read(self, number: int, held: Collection[int]) -> set[int]:
+        """What a call depends on, as far back as the values that variables hold."""
+        found, todo = {number}, [number]
+        while todo:
+            each = todo.pop()
+            if each not in held:
+                new = found.symmetric_difference(found.union(self.tape.calls[each].operands))
+                found |= new
+                todo += new
+        return found
 
     def _ancestors(self, number: int) -> set[int]:
         if number not in self._behind:
