@@ -12,7 +12,7 @@ import maplet as mp
 from maplet.cli.audit import audit as command
 from maplet.errors import GradientError, SettingError, ShapeError
 from maplet.explain.words import languages
-from maplet.health.audit import Cause, audit_script, words
+from maplet.health.audit import Cause, words
 
 sys.path.insert(0, str(Path(__file__).parent / "faults" / "gradients"))
 import runner
@@ -324,93 +324,6 @@ def test_bad_options_are_refused(args):
         mp.audit(forward, backward, *args, wrt=["v"])
 
 
-# ── scripts and the command line ─────────────────────────────────────────────────────────────────
-
-script = """\
-import numpy as np
-
-x = np.array([[0.0, 1.0], [1.0, 2.0], [3.0, 1.0]])
-t = np.array([1.0, 0.0, 2.0])
-w = np.zeros(2)
-for epoch in range(50):
-    error = x @ w - t
-    loss = np.mean(error**2)
-    w = w - 0.01 * 2 * x.T @ error / len(x)
-"""
-
-
-@pytest.fixture
-def file(tmp_path):
-    def write(text):
-        path = tmp_path / "train.py"
-        path.write_text(text)
-        return path
-
-    return write
-
-
-def test_a_script_that_descends_is_right(file):
-    report = audit_script(file(script.replace("0.01 * 2 * x.T @ error / len(x)", "0.01 * (2 * x.T @ error / len(x))")))
-    assert report
-    assert "the update takes the loss from 1.66667 to" in str(report)
-
-
-def test_an_update_that_goes_up_is_told_from_a_gradient_with_the_wrong_sign(file):
-    right = script.replace("0.01 * 2 * x.T @ error / len(x)", "0.01 * (2 * x.T @ error / len(x))")
-    report = audit_script(file(right.replace("w = w - ", "w = w + ")))
-    assert report.causes == {Cause.CLIMBS}
-    assert {f.line for f in report.findings} == {9}
-    assert audit_script(file(right.replace("x.T @ error", "x.T @ (t - x @ w)"))).causes == {Cause.SIGN}
-    assert audit_script(file(right.replace("x.T @ error", "x.T @ (t - x @ w)").replace("w = w - ", "w = w + ")))
-
-
-def test_a_script_may_add_up_its_gradients_and_update_by_name(file):
-    text = """\
-import numpy as np
-
-x, t = np.array([[0.0, 1.0], [1.0, 2.0], [3.0, 1.0]]), np.array([1.0, 0.0, 2.0])
-P = {"w": np.ones(2), "c": np.zeros(1)}
-for epoch in range(5):
-    error = x @ P["w"] + P["c"] - t
-    loss = np.sum(error**2)
-    D = {name: np.zeros_like(value) for name, value in P.items()}
-    for i in range(len(x)):
-        D["w"] += 2 * error[i] * x[i]
-        D["c"] += 2 * error[i]
-    for name in P:
-        P[name] = P[name] - 0.01 * D[name]
-"""
-    report = audit_script(file(text))
-    assert report
-    assert {verdict.name for verdict in report.verdicts} == {"P.w", "P.c"}
-    assert audit_script(file(text.replace("+= 2 * error[i]\n", "-= 2 * error[i]\n"))).causes >= {Cause.SIGN}
-
-
-def test_a_number_that_is_updated_is_a_parameter_and_a_cost_that_is_added_up_is_none(file):
-    text = """\
-import numpy as np
-
-x, t = np.array([[0.0, 1.0], [1.0, 2.0], [3.0, 1.0]]), np.array([1.0, 0.0, 2.0])
-w, b = np.ones(2), None
-b = 0
-for epoch in range(5):
-    cost, dw, db = 0, np.zeros(2), 0
-    for i in range(len(x)):
-        error = np.dot(w, x[i]) + b - t[i]
-        cost += error**2
-        dw += 2 * error * x[i]
-        db += 2 * error
-    cost /= 3
-    w -= 0.01 * (dw / 3)
-    b -= 0.01 * (db / 3)
-"""
-    report = audit_script(file(text))
-    assert report
-    assert {verdict.name for verdict in report.verdicts} == {"w", "b"}
-    wrong = audit_script(file(text.replace("db += 2 * error", "db -= 2 * error")))
-    assert {verdict.name: verdict.judgement for verdict in wrong.verdicts} == {"w": "right", "b": "wrong"}
-
-
 def test_a_right_gradient_of_another_shape_is_told():
     def forward(w):
         return np.sum(w**2)
@@ -422,17 +335,17 @@ def test_a_right_gradient_of_another_shape_is_told():
     assert "its shape is (3,), that of w is (3, 1)" in str(report)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("x = 1\n", "not judged: no loss was found"),
-        (script.replace("w = w -", "v = w -"), "not judged: no update of a parameter was found"),
-        ("1 / 0\n", "raises ZeroDivisionError"),
-    ],
-)
-def test_a_script_without_what_is_needed(text, message, file):
-    with pytest.raises(GradientError, match=message):
-        audit_script(file(text))
+# ── the command line ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "train.py"
+        path.write_text(text)
+        return path
+
+    return write
 
 
 pair = """\

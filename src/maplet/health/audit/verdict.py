@@ -113,7 +113,8 @@ class Report:
 
     def __str__(self) -> str:
         wrong = [verdict for verdict in self.verdicts if verdict.judgement == "wrong"]
-        head = {"wrong": len(wrong), "count": len(self.verdicts)}
+        judged = [verdict for verdict in self.verdicts if verdict.judgement != "not judged"]
+        head = {"wrong": len(wrong), "count": len(judged)}
         lines = [sentence(self.language, "head" if wrong else "head right", head), *self.remarks]
         width = max((len(verdict.name) for verdict in self.verdicts), default=0)
         for verdict in self.verdicts:

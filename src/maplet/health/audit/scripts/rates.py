@@ -11,6 +11,7 @@ tried together, and the one is taken under which most of them are right, but for
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from itertools import combinations, product
 from math import isnan, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -67,11 +68,13 @@ class Rates:
             right = sum(choice.is_right for choice in found.values())
             if right > most or not best:
                 best, most = found, right
-        common = self._common()
-        if most < len(self.readings) and common and self._stands_alone():
-            told = any(abs(common / c - 1) < 1e-6 for r in self.readings for c in self._written(r))
-            self.free = 0.0 if told else common
+        common = self._common() if self._stands_alone else 0.0
+        if most < len(self.readings) and common:
             best = {r.update.name: self._choice(r, common) for r in self.readings}
+        rates = {float(f"{choice.rate:.9g}") for choice in best.values()}
+        is_plain = all(r.is_multiple and not r.keeps for r in self.readings)
+        if is_plain and len(rates) == 1 and self._stands_alone and not self._is_told(*rates):
+            self.free = rates.pop()
         return best
 
     # ── what may be the rate ─────────────────────────────────────────────────────────────────────
@@ -84,8 +87,10 @@ class Rates:
         for rates in named if not keeps else [whole, *named]:
             yield {name: rate or whole[name] for name, rate in rates.items()}
         if not any(any(rates.values()) for rates in named):
-            common = Counter(float(f"{c:.9g}") for r in self.readings for c in {*self._written(r), self._own(r)} if c)
-            for rate, _ in common.most_common(12):
+            several = [
+                c for r in self.readings for c in {*self._written(r), *([self._own(r)] if self._stands_alone else [])}
+            ]
+            for rate, _ in Counter(float(f"{c:.9g}") for c in several if c).most_common(12):
                 yield dict.fromkeys(whole, rate)
         yield whole
 
@@ -129,6 +134,13 @@ class Rates:
         own = [self._own(reading) for reading in self.readings]
         return own[0] if own and all(own) and max(own) - min(own) <= 1e-6 * own[0] else 0.0
 
+    def _is_told(self, rate: float) -> bool:
+        """Whether some line says a learning rate, in a number or by name."""
+        named = [value for rates in self._named() for value in rates]
+        several = [*named, *(c for r in self.readings for c in self._written(r))]
+        return any(abs(rate / c - 1) < 1e-6 for c in several if c)
+
+    @cached_property
     def _stands_alone(self) -> bool:
         """Whether the derivation stands in the lines of the updates, and no step of it anywhere else."""
         turn, tape = self.turn, self.turn.tape

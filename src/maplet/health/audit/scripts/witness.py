@@ -240,7 +240,7 @@ class Witness:
         news = {u.new for u in found}
         candidates = [s for s, each in behind.items() if any(u.old in each for u in found) and each.isdisjoint(news)]
         begin = self._begin(found, before)
-        if not candidates or begin is None:
+        if not candidates or begin is None or self._is_part(max(s.number for s in candidates), begin):
             return None
         state = frozenset(before.numbers.values()) - {u.old for u in found}
         seen = [s._replace(added=s.added and self._begun.get(s.name, -1) <= begin.words) for s in candidates]
@@ -281,6 +281,10 @@ class Witness:
             if not any(self._comes_from_outside(update, moment.calls) for update in updates):
                 return moment
         return None
+
+    def _is_part(self, loss: int, begin: Moment) -> bool:
+        """Whether the loss belongs to the turn of a loop around this one, which then is the one that trains."""
+        return any(held.turn.calls <= loss < begin.calls for loop, held in self._held.items() if loop)
 
     def _comes_from_outside(self, update: Update, begin: int) -> bool:
         """Whether an update needs values that were computed from its parameter before."""

@@ -1,0 +1,301 @@
+"""`mp.audit` of whole training scripts: what is an update, what its gradient, what the loss, and what is not judged."""
+
+import pytest
+
+from maplet.errors import GradientError
+from maplet.health.audit import Cause, audit_script
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "train.py"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+# ── a line, trained in many ways ─────────────────────────────────────────────────────────────────
+
+data = """\
+import numpy as np
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(12, 3))
+y = X @ np.array([1.0, -2.0, 0.5]) + 0.1 * rng.normal(size=12)
+w, b, n, lr = rng.normal(size=3), 0.0, 12, 0.05
+"""
+
+loop = """
+for t in range(1, 9):
+    e = X @ w + b - y
+    loss = np.mean(e**2)
+"""
+
+ways = {
+    "plain": loop + """
+    w -= lr * (2 / n * X.T @ e)
+    b -= lr * 2 * np.mean(e)
+""",
+    "the 1/N stands in the update": loop.replace("mean(e**2)", "sum(e**2) / (2 * n)") + """
+    dw, db = X.T @ e, e.sum()
+    w, b = w - 0.3 * dw / n, b - 0.3 * db / n
+""",
+    "numbers are one factor": loop + """
+    w = w - (0.03 / n) * (X.T @ e)
+    b = b - (0.03 / n) * np.sum(e)
+""",
+    "the rate decays": loop + """
+    dw, db = 2 * X.T @ e / n, 2 * e.mean()
+    now = lr / (1 + 0.1 * t)
+    w, b = w - now * dw, b - now * db
+    lr *= 0.95
+""",
+    "noise": loop + """
+    w = w - lr * (2 * X.T @ e / n) + 0.01 * rng.normal(size=3)
+    b -= lr * 2 * e.mean()
+""",
+    "signs": loop + """
+    w -= lr * np.sign(2 * X.T @ e / n)
+    b -= lr * np.sign(2 * e.mean())
+""",
+    "Polyak's step": loop + """
+    g = 2 * X.T @ e / n
+    w -= loss / (g @ g) * g
+""",
+    "clipped": loop + """
+    dw = np.clip(2 * X.T @ e / n, -0.5, 0.5)
+    w -= lr * dw
+    b -= lr * np.clip(2 * e.mean(), -0.5, 0.5)
+""",
+    "bounded": loop + """
+    w = np.maximum(w - lr * 2 * X.T @ e / n, 0)
+    b = b - lr * 2 * e.mean()
+""",
+    "some entries are fixed": "mask = np.array([1.0, 1.0, 0.0])\nw = w * mask\n" + loop + """
+    w = w - lr * (2 * X.T @ e / n) * mask
+    b = b - lr * 2 * e.mean()
+""",
+    "entry by entry": loop + """
+    g = 2 * X.T @ e / n
+    for j in range(3):
+        w[j] = w[j] - lr * g[j]
+""",
+    "AMSGrad": "m = v = top = np.zeros(3)\n" + loop + """
+    g = 2 * X.T @ e / n
+    m = 0.9 * m + 0.1 * g
+    v = 0.99 * v + 0.01 * g * g
+    top = np.maximum(top, v)
+    w = w - lr * m / (np.sqrt(top) + 1e-8)
+""",
+    "the best weights are kept, and an average": "best, best_w, mean_w = 1e9, w.copy(), w.copy()\n" + loop + """
+    val_loss = np.mean((X[:4] @ w + b - y[:4]) ** 2)
+    if val_loss < best:
+        best, best_w = val_loss, w.copy()
+    w -= lr * 2 * X.T @ e / n
+    b -= lr * 2 * e.mean()
+    mean_w = 0.9 * mean_w + 0.1 * w
+""",
+    "the loss comes before the turn": """
+def cost(w):
+    return np.mean((X @ w - y) ** 2)
+
+J = cost(w)
+while J > 1e-2:
+    e = X @ w - y
+    w = w - lr * (2 / n * X.T @ e)
+    J = cost(w)
+""",
+    "the loss has no name": loop.replace("loss =", "value =") + """
+    w -= lr * (2 / n * X.T @ e)
+""",
+    "a class": """
+class Line:
+    rate = 0.1
+
+    def fit(self, X, y, turns):
+        self.w, self.b, self.loss_history = np.zeros(3), 0.0, []
+        for _ in range(turns):
+            e = X @ self.w + self.b - y
+            self.loss_history.append((e**2).mean())
+            self.w -= self.rate * (2 / len(y)) * X.T @ e
+            self.b -= self.rate * (2 / len(y)) * e.sum()
+
+Line().fit(X, y, 9)
+""",
+    "older weights give the target": "old_w = w.copy()\n" + loop.replace(" - y", " - (y + 0.1 * X @ old_w)") + """
+    w -= lr * (2 / n * X.T @ e)
+    old_w = 0.1 * w + 0.9 * old_w
+""",
+}  # fmt: skip
+told_by_a_right_gradient = {"the loss comes before the turn", "the loss has no name"}
+
+
+@pytest.mark.parametrize("way", ways)
+def test_a_right_way_of_training_is_left_in_peace(way, file):
+    report = audit_script(file(data + ways[way]))
+    assert report
+    assert "right" in {verdict.judgement for verdict in report.verdicts}
+
+
+@pytest.mark.parametrize("way", ways)
+def test_the_same_with_a_wrong_gradient_is_found(way, file):
+    text = data + ways[way]
+    assert text.count("X.T @ e") == 1
+    path = file(text.replace("X.T @ e", "X.T @ y"))
+    if way in told_by_a_right_gradient:
+        with pytest.raises(GradientError, match=r"not judged: .* loss"):
+            audit_script(path)
+    else:
+        assert not audit_script(path)
+
+
+def test_what_an_update_does_besides_is_said(file):
+    assert "a decay, noise or a bound" in str(audit_script(file(data + ways["noise"])))
+    assert "a decay, noise or a bound" not in str(audit_script(file(data + ways["plain"])))
+
+
+def test_a_factor_that_no_line_tells_is_said(file):
+    text = data + loop + "    w = w - 0.03 * X.T @ e\n    b = b - 0.03 * np.sum(e)\n"
+    assert "0.18, by which all updates are a multiple of the gradient" in str(audit_script(file(text)))
+    assert not audit_script(file(text.replace("np.sum(e)", "np.mean(e)")))
+
+
+# ── what is not judged ───────────────────────────────────────────────────────────────────────────
+
+unjudged = {
+    "no loss was found": "x = 1\n",
+    "no update of a parameter was found": data + loop,
+    "its loss was computed before the turn": data + """
+for t in range(9):
+    for i in range(n):
+        w -= lr * 2 * (X[i] @ w - y[i]) * X[i]
+    loss = np.mean((X @ w - y) ** 2)
+""",
+    "that of some rows": data + """
+for t in range(9):
+    i = rng.integers(n)
+    g = 2 * (X[i] @ w - y[i]) * X[i]
+    loss = np.mean((X @ w - y) ** 2)
+    w -= lr * g
+""",
+    "solves a system": data + loop + """
+    w = w - np.linalg.solve(X.T @ X, X.T @ e)
+""",
+    "could not be recorded": data + loop + """
+    w = w - lr * np.array(X.T.tolist()) @ e
+""",
+    "could not be told": data + loop + """
+    w = w @ np.diag(1 - lr * X[0]) - lr * 2 * X.T @ e
+""",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("why", unjudged)
+def test_what_cannot_be_compared_is_not_judged(why, file):
+    with pytest.raises(GradientError, match=rf"not judged: .*{why}"):
+        audit_script(file(unjudged[why]))
+
+
+def test_two_nets_that_are_trained_in_turns_have_two_losses(file):
+    text = (
+        data
+        + """
+u = np.array([0.3])
+for t in range(9):
+    e = X @ w - y
+    loss = np.mean(e**2)
+    w -= lr * 2 * X.T @ e / n
+    f = X @ w * u - y
+    second_loss = np.mean(f**2)
+    u -= lr * np.array([np.mean(f)])
+"""
+    )
+    report = audit_script(file(text))
+    assert {verdict.name: verdict.judgement for verdict in report.verdicts} == {"w": "right", "u": "not judged"}
+    assert "the loss does not depend on it" in str(report)
+    both = text.replace("mean(e**2)", "mean(e**2) + 0 * np.sum(u)")
+    assert "its update comes from another loss" in str(audit_script(file(both)))
+
+
+# ── what is an update, and what is a parameter ───────────────────────────────────────────────────
+
+script = """\
+import numpy as np
+
+x = np.array([[0.0, 1.0], [1.0, 2.0], [3.0, 1.0]])
+t = np.array([1.0, 0.0, 2.0])
+w = np.zeros(2)
+for epoch in range(50):
+    error = x @ w - t
+    loss = np.mean(error**2)
+    w = w - 0.01 * 2 * x.T @ error / len(x)
+"""
+
+
+def test_a_script_that_descends_is_right(file):
+    report = audit_script(file(script.replace("0.01 * 2 * x.T @ error / len(x)", "0.01 * (2 * x.T @ error / len(x))")))
+    assert report
+    assert "the update takes the loss from 1.66667 to" in str(report)
+
+
+def test_an_update_that_goes_up_is_told_from_a_gradient_with_the_wrong_sign(file):
+    right = script.replace("0.01 * 2 * x.T @ error / len(x)", "0.01 * (2 * x.T @ error / len(x))")
+    report = audit_script(file(right.replace("w = w - ", "w = w + ")))
+    assert report.causes == {Cause.CLIMBS}
+    assert {f.line for f in report.findings} == {9}
+    assert audit_script(file(right.replace("x.T @ error", "x.T @ (t - x @ w)"))).causes == {Cause.SIGN}
+    assert audit_script(file(right.replace("x.T @ error", "x.T @ (t - x @ w)").replace("w = w - ", "w = w + ")))
+
+
+def test_a_script_may_add_up_its_gradients_and_update_by_name(file):
+    text = """\
+import numpy as np
+
+x, t = np.array([[0.0, 1.0], [1.0, 2.0], [3.0, 1.0]]), np.array([1.0, 0.0, 2.0])
+P = {"w": np.ones(2), "c": np.zeros(1)}
+for epoch in range(5):
+    error = x @ P["w"] + P["c"] - t
+    loss = np.sum(error**2)
+    D = {name: np.zeros_like(value) for name, value in P.items()}
+    for i in range(len(x)):
+        D["w"] += 2 * error[i] * x[i]
+        D["c"] += 2 * error[i]
+    for name in P:
+        P[name] = P[name] - 0.01 * D[name]
+"""
+    report = audit_script(file(text))
+    assert report
+    assert {verdict.name for verdict in report.verdicts} == {"P.w", "P.c"}
+    assert audit_script(file(text.replace("+= 2 * error[i]\n", "-= 2 * error[i]\n"))).causes >= {Cause.SIGN}
+
+
+def test_a_number_that_is_updated_is_a_parameter_and_a_cost_that_is_added_up_is_none(file):
+    text = """\
+import numpy as np
+
+x, t = np.array([[0.0, 1.0], [1.0, 2.0], [3.0, 1.0]]), np.array([1.0, 0.0, 2.0])
+w, b = np.ones(2), None
+b = 0
+for epoch in range(5):
+    cost, dw, db = 0, np.zeros(2), 0
+    for i in range(len(x)):
+        error = np.dot(w, x[i]) + b - t[i]
+        cost += error**2
+        dw += 2 * error * x[i]
+        db += 2 * error
+    cost /= 3
+    w -= 0.01 * (dw / 3)
+    b -= 0.01 * (db / 3)
+"""
+    report = audit_script(file(text))
+    assert report
+    assert {verdict.name for verdict in report.verdicts} == {"w", "b"}
+    wrong = audit_script(file(text.replace("db += 2 * error", "db -= 2 * error")))
+    assert {verdict.name: verdict.judgement for verdict in wrong.verdicts} == {"w": "right", "b": "wrong"}
+
+
+def test_an_error_of_the_script_is_told(file):
+    with pytest.raises(GradientError, match="raises ZeroDivisionError"):
+        audit_script(file("1 / 0\n"))
