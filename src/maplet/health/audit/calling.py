@@ -71,7 +71,8 @@ class Run:
     begin: int = 0  # the first call of backward
     gradients: dict[str, Any] = field(default_factory=dict[str, Any])
     names: dict[int, str] = field(default_factory=dict[int, str])
-    unpaired: int = 0  # arrays that backward returned and that belong to no input
+    unpaired: list[str] = field(default_factory=list[str])  # what backward returned that belongs to no input
+    nothing: list[str] = field(default_factory=list[str])  # inputs for which it returned None
     floor: int = 0  # of a script: what was computed before is given, though it may have come from parameters
     adding: tuple[int, ...] = ()  # of a script: the calls that turn round what an update adds
     aliases: dict[int, list[str]] = field(default_factory=dict[int, list[str]])  # the variables of backward, in order
@@ -133,10 +134,12 @@ def run(
         for name, array in arrays_in(owner):
             if isinstance(array, Recorded):
                 done.names.setdefault(array.number, name)
+        before = {id(array): (array, plain(array).copy()) for _, array in arrays_in(owner)}
         rest = list(result[1:]) if isinstance(result, tuple) else [] if loss is None else [result]
         returned = backward(*_arguments(backward, {**known, "loss": value}, rest, given))
     names = seen.variables.get(code_of(backward), {})
-    done.gradients = paired(returned, names, arrays_in(owner), done, subject.wrt)
+    held = [(name, array) for name, array in arrays_in(owner) if _is_made(array, before, done.begin)]
+    done.gradients = paired(returned, names, held, done, subject.wrt)
     for variables in seen.variables.values():
         for name, array in arrays_in({k: v for k, v in variables.items() if k != "self"}):
             if isinstance(array, Recorded) and ("." not in name or array.number not in done.names):
@@ -147,6 +150,14 @@ def run(
         if isinstance(value, Recorded):
             done.aliases.setdefault(value.number, []).append(name)
     return done
+
+
+def _is_made(array: Any, before: Mapping[int, tuple[Any, Any]], begin: int) -> bool:
+    """Whether an array that an object holds was made, or changed, by the backward pass."""
+    if isinstance(array, Recorded):
+        return array.number >= begin
+    known, values = before.get(id(array), (None, None))
+    return known is not array or not np.array_equal(plain(array), values, equal_nan=True)
 
 
 def _loss_function(subject: Subject) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.array import Array
+from maplet.errors import GradientError
 from maplet.health.audit.foreign import is_foreign, numbers_of
 from maplet.health.audit.tape import Recorded
 
@@ -50,7 +51,11 @@ class Copy:
 
     def _fresh(self, tree: Tree, name: str) -> Tree:
         if isinstance(tree, np.ndarray | np.floating) or type(tree) is float or is_foreign(tree):
-            return self.enter(tree, name) if numbers_of(tree).dtype.kind in "fiub" else tree
+            return self.enter(tree, name) if _is_real(numbers_of(tree), name) else tree
+        if isinstance(tree, list | tuple) and _are_numbers(tree):  # a vector or matrix that is written as a list
+            return self.enter(np.asarray(tree, np.float64), name)
+        if isinstance(tree, complex):
+            _is_real(np.asarray(tree), name)
         if isinstance(tree, dict):
             return {key: self.tree(value, joined(name, key)) for key, value in tree.items()}
         if isinstance(tree, list | tuple):
@@ -61,6 +66,39 @@ class Copy:
             vars(twin).update({key: self.tree(value, joined(name, key)) for key, value in vars(tree).items()})
             return twin
         return tree
+
+
+def _is_real(numbers: Any, name: str) -> bool:
+    if numbers.dtype.kind == "c":
+        raise GradientError(
+            f"{name or 'an argument'} is complex ({numbers.dtype}); gradients of real numbers are audited",
+            fix="give the real and the imaginary part as two arguments",
+        )
+    return numbers.dtype.kind in "fiub"
+
+
+def _are_numbers(tree: Any) -> bool:
+    """Whether a list, or one of lists of one length, holds numbers of which one has a point."""
+    entries = list(_entries(tree))
+    if not any(type(one) is float for one in entries) or not all(type(one) in (float, int) for one in entries):
+        return False
+    return len(entries) > 1 and _shape_of(tree) is not None
+
+
+def _entries(tree: Any) -> Iterator[Any]:
+    for one in tree:
+        if isinstance(one, list | tuple):
+            yield from _entries(one)
+        else:
+            yield one
+
+
+def _shape_of(tree: Any) -> tuple[int, ...] | None:
+    """The shape of nested lists; None where they are ragged."""
+    if not isinstance(tree, list | tuple):
+        return ()
+    shapes = {_shape_of(one) for one in tree}
+    return None if len(shapes) != 1 or None in shapes else (len(tree), *(shapes.pop() or ()))
 
 
 def joined(name: str, key: object) -> str:

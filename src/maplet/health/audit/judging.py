@@ -49,6 +49,7 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
     except Exception as error:  # noqa: BLE001  (the program runs with plain arrays: what it does with recorded ones is its right)
         foreign = any(is_foreign(array) for array in subject.args)
         recorded, why = None, "foreign" if foreign else f"{type(error).__name__}: {error}"
+    _require_finite(first, recorded)
     faithful = recorded is not None and _is_faithful(recorded, run(subject, wide, recorded=False))
     if recorded is not None and not faithful:
         why = f"a value leaves NumPy at {recorded.tape.lost[0]}" if recorded.tape.lost else "its values differ"
@@ -75,6 +76,33 @@ def of_user(function: Callable[[], T]) -> T:
             theirs = [(error.filename or "", error.lineno or 0)]
         where = f"{Path(theirs[-1][0]).name}:{theirs[-1][1]}" if theirs else None
         raise GradientError(f"the audited code raises {type(error).__name__}: {error}", where=where) from error
+
+
+def _require_finite(first: Run, recorded: Run | None) -> None:
+    """A loss that is NaN or infinite has no gradient to compare with; where that begins is what is wrong."""
+    loss = float(np.sum(first.value(first.loss)))
+    if np.isfinite(loss):
+        return
+    where, what = None, "and"
+    behind = recorded.tape.ancestors([recorded.loss]) if recorded is not None else set[int]()
+    for call in recorded.tape.calls if recorded is not None else ():
+        if call.number in behind and not _is_finite(call.value):
+            if call.function is None:
+                name = next((name for name, number in recorded.inputs.items() if number == call.number), "an array")
+                what = f"as {name} is already, and"
+            elif call.lines:
+                where = f"{Path(call.lines[-1].file).name}:{call.lines[-1].number}"
+                what = f"which begins with {call.kind} there, and"
+            break
+    raise GradientError(
+        f"the loss is {loss}, {what} has no gradient to compare with",
+        fix="mend the forward pass first, or give other numbers (no logarithm of 0, no overflow of exp)",
+        where=where,
+    )
+
+
+def _is_finite(value: Any) -> bool:
+    return not isinstance(value, np.ndarray | np.generic) or value.dtype.kind != "f" or bool(np.all(np.isfinite(value)))
 
 
 def _require_steady(first: Run, again: Run) -> None:
@@ -148,7 +176,11 @@ def judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) -
     why = sentence(language, "foreign") if bench.why == "foreign" else bench.why or bench.truth.problem
     remarks = (sentence(language, "differences", {"why": why}),) if bench.truth.problem else ()
     if exact.unpaired:
-        remarks += (sentence(language, "unpaired", {"count": exact.unpaired}),)
+        what = ", ".join(name or "…" for name in exact.unpaired)
+        known = {"what": what, "inputs": ", ".join(exact.inputs)}
+        remarks += (sentence(language, "unpaired", known),)
+    if exact.nothing:
+        remarks += (sentence(language, "none", {"names": ", ".join(exact.nothing)}),)
     return Report(tuple(verdicts), language, str(min(dtypes, key=lambda d: d.itemsize)), remarks)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from maplet.health.audit.bench import Bench, Edit
     from maplet.health.audit.tape import Call
 
-many = 5  # turns of a loop, of which none is edited alone, or paired with a turn that is not its own
+many = 2  # turns of a loop, of which none is edited alone, or paired with a turn that is not its own
 
 
 class Turns:

@@ -13,6 +13,7 @@ import numpy as np
 
 from maplet.errors import GradientError
 from maplet.health.audit.foreign import is_foreign, numbers_of
+from maplet.health.audit.methods import nested
 from maplet.health.audit.tape import Recorded
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 spelled = re.compile(
     r"^(?:gradients?_|grads?_|d[lj]_?d_?|d_|delta_|g_|d|g)?(.+?)(?:_?grads?|_gradients?|_g)?$", re.IGNORECASE
 )
+
+containers = frozenset({"g", "gs", "d", "ds", "dp", "dparams", "delta", "deltas"})
+"""What people call a dict or an object that holds gradients, besides all that has ``grad`` in it."""
 
 
 def paired(
@@ -51,10 +55,15 @@ def paired(
         if unknown:
             raise GradientError(f"wrt: there is no input {unknown[0]}", fix=f"one of {', '.join(run.inputs)}")
     named = {name: value for name, value in {**dict(held), **variables}.items() if _belongs(name, floats)}
+    returned = _with_arrays(returned, floats, run)
     found = list(_flat(returned, "", {**variables, **named}))
     if not found:
-        found = [(name, value) for name, value in held if getattr(value, "number", run.begin) >= run.begin]
-        return _required(_by_name(found, floats, only_marked=True), run, returned)
+        pairs = _by_name(held, floats, only_marked=True) or _by_container(held, floats, run)
+        return _required(pairs, run, returned)
+    run.nothing = _named_nothing(returned, wrt, floats)
+    if wrt is not None and isinstance(returned, tuple | list) and len(returned) == len(wrt):
+        if len(_flat(returned, "", {})) == sum(one is not None for one in returned):
+            return {name: value for name, value in zip(wrt, returned, strict=True) if value is not None}
     if wrt is not None and len(found) == len(wrt):
         return {name: value for name, (_, value) in zip(wrt, found, strict=True)}
     pairs = _by_name(found, list(wrt) if wrt is not None else floats)
@@ -63,13 +72,19 @@ def paired(
     missing = [(name, value) for name, value in missing if not name or not pairs]
     if missing:
         pairs |= _by_shape([value for _, value in missing], [name for name in floats if name not in pairs], run)
-    run.unpaired = sum(not any(value is pair for pair in pairs.values()) for _, value in found) + _no_arrays(returned)
+    run.unpaired = [name for name, value in found if not any(value is pair for pair in pairs.values())]
+    run.unpaired += [""] * (_no_arrays(returned) - len(run.nothing))
     return _required(pairs, run, returned)
 
 
 def _required(pairs: dict[str, Any], run: Run, returned: Any) -> dict[str, Any]:
     if pairs:
         return pairs
+    if isinstance(returned, dict) and returned:
+        raise GradientError(
+            f"backward gives gradients by the names {', '.join(map(str, returned))}, which belong to no argument",
+            fix=f"name them after the arguments, which are {', '.join(run.inputs)}; dW, grad_W and W all belong to W",
+        )
     raise GradientError(
         f"which gradients the backward function gives is not clear (it returns {type(returned).__name__})",
         fix=f"return them by name, {{'W': dW}}, or say wrt=(…): the inputs are {', '.join(run.inputs)}",
@@ -88,6 +103,40 @@ def _flat(tree: Any, name: str, variables: Mapping[str, Any]) -> list[tuple[str,
         return [one for value in tree for one in _flat(value, _variable(value, variables), variables)]
     if isinstance(tree, Recorded | np.ndarray | np.generic | float) or is_foreign(tree):
         return [(name or _variable(tree, variables), tree)]
+    return []
+
+
+def _with_arrays(returned: Any, inputs: Sequence[str], run: Run) -> Any:
+    """A gradient that is a list of numbers as an array, where what it belongs to is one: was a list, or is."""
+    vectors = [name for name in inputs if np.ndim(run.value(run.inputs[name]))]
+    if isinstance(returned, dict):
+        named = {key: _by_name([(str(key), value)], inputs) for key, value in returned.items()}
+        own = {key: value for key, value in returned.items() if set(named[key]) & set(vectors)}
+        return {**returned, **{key: _as_array(value, run) for key, value in own.items()}}
+    if isinstance(returned, list) and len(vectors) == len(inputs) == 1:
+        return _as_array(returned, run)
+    if isinstance(returned, tuple) and len(returned) == len(inputs):
+        pairs = zip(returned, inputs, strict=True)
+        return tuple(_as_array(value, run) if name in vectors else value for value, name in pairs)
+    return returned
+
+
+def _as_array(value: Any, run: Run) -> Any:
+    """A list of single numbers as an array; anything else as it is."""
+    numbers = Recorded | np.generic | float | int | np.ndarray
+    if not isinstance(value, list) or not value or any(not isinstance(one, numbers) or _shape(one) for one in value):
+        return value
+    recorded = any(isinstance(one, Recorded) for one in value)
+    return run.tape.call(nested, (value,), {}) if recorded else np.asarray(value, np.float64)
+
+
+def _named_nothing(returned: Any, wrt: Sequence[str] | None, inputs: Sequence[str]) -> list[str]:
+    """The inputs for which None was returned, by key or by place."""
+    if isinstance(returned, dict):
+        empty = [str(key) for key, value in returned.items() if value is None]
+        return list(_by_name([(key, key) for key in empty], inputs))
+    if wrt is not None and isinstance(returned, tuple | list) and len(returned) == len(wrt):
+        return [name for name, value in zip(wrt, returned, strict=True) if value is None]
     return []
 
 
@@ -112,15 +161,22 @@ def _by_name(found: Sequence[tuple[str, Any]], inputs: Sequence[str], *, only_ma
         *place, last = path.split(".")
         match = spelled.match(last)
         stem = match.group(1) if match else last
-        marked = stem != last or any("grad" in part.lower() for part in place)
-        if not path or (only_marked and not marked):
+        inside = any("grad" in part.lower() or part.lower() in containers for part in place)
+        if not path or (only_marked and stem == last and not inside):
             continue
-        names = _names(place, (last, stem) if not marked or stem == last else (stem, last), inputs)
-        for name in names:
+        stems = (stem, last) if stem != last else (last,)
+        for name in _names(place, (stem,) if only_marked and not inside else stems, inputs):
             if name not in pairs:
                 pairs[name] = value
                 break
     return pairs
+
+
+def _by_container(held: Sequence[tuple[str, Any]], inputs: Sequence[str], run: Run) -> dict[str, Any]:
+    """What the backward pass wrote under the name of an input into a container of its own, whatever that is called."""
+    inside = [(path, value) for path, value in held if "." in path and path not in inputs]
+    pairs = _by_name(inside, inputs)
+    return {name: value for name, value in pairs.items() if _shape(value) == run.value(run.inputs[name]).shape}
 
 
 def _belongs(path: str, inputs: Sequence[str]) -> bool:

@@ -39,11 +39,9 @@ ordinary: Sequence[edits.Kind] = (
     one_of_many,
     other_entries,
     reversed_axes,
-    rescaled,
-    wrong_steps,
-    wrong_starts,
 )
-paths: Sequence[edits.Kind] = (edits.forgotten,)  # which take a gradient for each path
+far_fetched: Sequence[edits.Kind] = (rescaled, wrong_steps, wrong_starts, edits.forgotten)  # which take long to make
+least_far = 2.3  # what the cheapest of them costs
 explanations: Sequence[edits.Kind] = (edits.unexplained,)
 of_operands = (exchanged, shifted, recoded, left_out)  # which look at values of the forward pass too
 most_faults = 6
@@ -65,7 +63,7 @@ def repaired(first: Bench, others: Sequence[Bench]) -> list[Edit]:
     """The edits that make the gradients right, as far as they are found, in the order of the program."""
     chosen: list[Edit] = []
     while not _enough(first, chosen) and len(_right(first, chosen)) < len(first.outputs):
-        edit = _best(first, others, chosen, (ordinary, paths)) or _best(first, others, chosen, (explanations,))
+        edit = _best(first, others, chosen, (ordinary, far_fetched)) or _best(first, others, chosen, (explanations,))
         if edit is None:
             break
         chosen.append(edit)
@@ -99,7 +97,7 @@ def _best(
     level = _score(first, before)
     found: list[Tried] = []
     for stage in stages:
-        found += _tried(first, before, chosen, stage)
+        found += _tried(first, others, before, chosen, stage)
         best = _gaining(first, others, chosen, found)
         if best is not None and (stage is stages[-1] or _is_enough(first, [*chosen, best])):
             return best
@@ -116,13 +114,19 @@ def _best(
     return None
 
 
-def _tried(bench: Bench, before: Sequence[Any], chosen: list[Edit], kinds: Sequence[edits.Kind]) -> Iterator[Tried]:
-    """Every edit of some kinds that leaves what is right as it is."""
-    right = bench.right(before)
-    for edit in _candidates(bench, before, kinds):
+def _tried(
+    bench: Bench, others: Sequence[Bench], before: Sequence[Any], chosen: list[Edit], kinds: Sequence[edits.Kind]
+) -> Iterator[Tried]:
+    """The edits of some kinds that leave what is right as it is, until one makes all right that is likelier."""
+    right, most, enough = bench.right(before), len(bench.outputs), np.inf
+    for edit in sorted(_candidates(bench, before, kinds), key=lambda edit: edit.cost):
+        if edit.cost > enough:
+            return
         values = bench.values([*chosen, edit])
         if values is not None and right <= (now := bench.right(values)):
             yield Tried(len(now) - len(right), edit)
+            if len(now) == most and _confirmed(bench, others, chosen, edit):
+                enough = edit.cost
 
 
 def _gaining(first: Bench, others: Sequence[Bench], chosen: list[Edit], tried: Sequence[Tried]) -> Edit | None:
@@ -137,7 +141,7 @@ def _gaining(first: Bench, others: Sequence[Bench], chosen: list[Edit], tried: S
 
 def _is_enough(bench: Bench, chosen: Sequence[Edit]) -> bool:
     """Whether all is right by an edit that is likelier than any of a later stage."""
-    return chosen[-1].cost < edits.cost_of_paths and len(_right(bench, chosen)) == len(bench.outputs)
+    return chosen[-1].cost < least_far and len(_right(bench, chosen)) == len(bench.outputs)
 
 
 def _order(score: Score, before: Score, edit: Edit) -> tuple[float, ...]:

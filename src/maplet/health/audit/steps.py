@@ -140,26 +140,7 @@ def _cause(bench: Bench, value: Any, base: Any, first: int, last: int) -> Cause:
     if ratio(value, base) is not None:
         return Cause.MISSING_DERIVATIVE
     if np.size(value) <= few:
-        diagonal = _diagonal(bench, first, last) * base
+        diagonal = bench.truth.differences(first, last, diagonal=True) * base
         if ratio(value, diagonal) is not None:
             return Cause.MISSING_PATH
     return Cause.WRONG_DERIVATIVE
-
-
-def _diagonal(bench: Bench, first: int, last: int, step: float = 1e-5) -> Any:
-    """∂p[i]/∂s[i] for each i, by central differences."""
-    run, x = bench.run, bench.run.value(first)
-    behind = run.tape.ancestors([last])
-    found = np.zeros(x.shape)
-    for index in np.ndindex(x.shape):
-        ends: list[float] = []
-        for by in (step, -step):
-            moved = x.copy()
-            moved[index] += by
-            values: dict[int, Any] = {first: moved}
-            for call in bench.calls[first + 1 : last + 1]:
-                if call.number in behind and not values.keys().isdisjoint(call.operands):
-                    values[call.number] = call.compute(run.tape.values, values)
-            ends.append(float(values[last][index]))
-        found[index] = (ends[0] - ends[1]) / (2 * step)
-    return found

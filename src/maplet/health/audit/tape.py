@@ -22,7 +22,7 @@ from maplet.health.audit.lines import Line, user_lines
 from maplet.health.audit.methods import Value, add_at, getitem, item, methods, setitem, widened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 
 splits: Mapping[Any, int] = {np.split: 0, np.array_split: 0, np.vsplit: 0, np.hsplit: 1, np.dsplit: 2}
@@ -115,14 +115,14 @@ class Tape:
         self.values.append(value)
         return Recorded(self, number)
 
-    def replay(self, changed: Mapping[int, Value]) -> list[Value]:
-        """Every value, where some calls give another one."""
+    def replay(self, changed: Mapping[int, Value], wanted: Collection[int] | None = None) -> list[Value]:
+        """Every value (or those that are wanted), where some calls give another one."""
         values = list(self.values)
         dirty = set(changed)
-        for call in self.calls:
+        for call in self.calls[min(changed, default=0) :]:
             if call.number in changed:
                 values[call.number] = changed[call.number]
-            elif not dirty.isdisjoint(call.operands):
+            elif not dirty.isdisjoint(call.operands) and (wanted is None or call.number in wanted):
                 values[call.number] = call.compute(values)
                 dirty.add(call.number)
         return values

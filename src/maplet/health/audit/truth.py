@@ -56,6 +56,7 @@ class Truth:
         self.active = sorted((active & behind) | set(self.wrt))
         self.reached = run.loss in active
         self.problem = ""
+        self._differences: dict[tuple[int, int, bool], Any] = {}
         self._detached: dict[tuple[tuple[tuple[int, int], ...], bool], Mapping[int, Any]] = {}
 
     @cached_property
@@ -67,7 +68,7 @@ class Truth:
             return self.detached(())
         except (Unspelled, MapletError, TypeError, ValueError, IndexError, NotImplementedError, KeyError) as error:
             self.problem = f"{type(error).__name__}: {error}"
-            return {number: self._differences(number) for number in self.wrt}
+            return {number: self.differences(number, self.run.loss, diagonal=False) for number in self.wrt}
 
     @cached_property
     def without_small(self) -> Mapping[int, Any]:
@@ -107,18 +108,25 @@ class Truth:
 
         return spelled(call)(*filled(call.args, operand), **{k: filled(v, operand) for k, v in call.kwargs.items()})
 
-    def _differences(self, number: int, step: float = 6e-6) -> Any:
-        """Central differences of the recorded program, entry by entry."""
-        tape, value = self.run.tape, self.run.value(number)
-        gradient = np.zeros(value.shape)
+    def differences(self, first: int, last: int, *, diagonal: bool, step: float = 6e-6) -> Any:
+        """∂last/∂first by central differences of the recorded program, for each entry of the first.
+
+        Of the sum of the last, or on the `diagonal` of the entry in the same place.
+        """
+        if (first, last, diagonal) in self._differences:
+            return self._differences[first, last, diagonal]
+        tape, value = self.run.tape, self.run.value(first)
+        found, wanted = np.zeros(value.shape), tape.ancestors([last])
         for index in np.ndindex(value.shape):
             ends: list[float] = []
             for by in (step, -step):
                 moved = value.copy()
                 moved[index] += by
-                ends.append(float(np.sum(tape.replay({number: moved})[self.run.loss])))
-            gradient[index] = (ends[0] - ends[1]) / (2 * step)
-        return gradient
+                end = tape.replay({first: moved}, wanted)[last]
+                ends.append(float(end[index] if diagonal else np.sum(end)))
+            found[index] = (ends[0] - ends[1]) / (2 * step)
+        self._differences[first, last, diagonal] = found
+        return found
 
     @cached_property
     def forgettable(self) -> list[tuple[tuple[int, int], ...]]:
