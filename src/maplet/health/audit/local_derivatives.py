@@ -262,7 +262,7 @@ def _named(bench: Bench, factor: Any, place: Place) -> tuple[Cause, dict[str, An
     if place.region is None:
         used = bench.forward_values.get(np.shape(right), np.zeros((0, *np.shape(right))))
         apart = np.abs(used - factor) - 1e-9 * np.abs(used) if np.shape(factor) == np.shape(right) else np.ones((0, 1))
-        is_value = bool(np.any(np.all(apart.reshape(len(apart), -1) <= 1e-12, axis=1)))
+        is_value = bool(len(apart)) and bool(np.any(np.all(apart.reshape(len(apart), -1) <= 1e-12, axis=1)))
         return (Cause.WRONG_VALUE if is_value else Cause.WRONG_DERIVATIVE), {}
     return _misplaced(factor, place.region)
 

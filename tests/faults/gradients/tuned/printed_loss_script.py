@@ -11,14 +11,13 @@ b1 = np.zeros((n_h, 1))
 W2 = np.random.randn(n_y, n_h) * 0.5
 b2 = np.zeros((n_y, 1))
 
-for i in range(0, 100):
+for i in range(100):
     Z1 = np.dot(W1, X) + b1
     A1 = np.tanh(Z1)
     Z2 = np.dot(W2, A1) + b2
     A2 = 1 / (1 + np.exp(-Z2))
     if i % 10 == 0:
-        print("after %d: %f" % (i, -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m))
-    print(-np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m)
+        print(f"after {i}: {-np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m:.4f}")
     dZ2 = A2 - Y
     dW2 = np.dot(dZ2, A1.T) / m
     db2 = np.sum(dZ2, axis=1, keepdims=True) / m

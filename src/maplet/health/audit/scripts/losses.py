@@ -17,8 +17,8 @@ from maplet.health.audit.truth import Truth
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from maplet.health.audit.scripts.updates import Reading
-    from maplet.health.audit.scripts.witness import Seen, Turn
+    from maplet.health.audit.scripts.places import Reading
+    from maplet.health.audit.scripts.turn import Seen, Turn
     from maplet.health.audit.tape import Tape
 
 most = 8  # numbers that are tried

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from maplet.health.audit.scripts.losses import Loss
-    from maplet.health.audit.scripts.updates import Part, Place, Reading
-    from maplet.health.audit.scripts.witness import Turn
+    from maplet.health.audit.scripts.places import Part, Place, Reading
+    from maplet.health.audit.scripts.turn import Turn
 
 
 close = 1e-9

@@ -13,13 +13,15 @@ import numpy as np
 
 from maplet.errors import GradientError
 from maplet.health.audit.scripts.instrument import instrumented, word
-from maplet.health.audit.scripts.witness import Stop, Turn, Witness
+from maplet.health.audit.scripts.witness import Stop, Witness
 from maplet.health.audit.tape import Float, UnrecordedError
 
 if TYPE_CHECKING:
     import ast
     from collections.abc import Generator
     from pathlib import Path
+
+    from maplet.health.audit.scripts.turn import Turn
 
 
 def witnessed(path: Path) -> Turn:

@@ -23,9 +23,9 @@ from maplet.health.audit.tape import Recorded, Tape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from maplet.health.audit.scripts.places import Part, Place, Reading
     from maplet.health.audit.scripts.rates import Choice
-    from maplet.health.audit.scripts.updates import Part, Place, Reading
-    from maplet.health.audit.scripts.witness import Turn
+    from maplet.health.audit.scripts.turn import Turn
 
 
 class Trial:

@@ -12,116 +12,25 @@ gradient besides (moments, norms, clipping) only the sign is followed.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from math import isnan, nan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.methods import add_at, getitem, setitem
+from maplet.health.audit.methods import getitem
 from maplet.health.audit.numbers import alike
-from maplet.health.audit.tape import Recorded, Ref, filled
-from maplet.health.audit.truth import elementwise
+from maplet.health.audit.scripts.optimizers import passed
+from maplet.health.audit.scripts.places import Part, Place, Reading
+from maplet.health.audit.tape import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     from maplet.health.audit.scripts.instrument import Statement
-    from maplet.health.audit.scripts.witness import Turn, Update
-    from maplet.health.audit.tape import Call, Tape
+    from maplet.health.audit.scripts.turn import Turn, Update
+    from maplet.health.audit.tape import Call
 
-limits = frozenset(["clip", "sign", "maximum", "minimum", "fmax", "fmin", "nan_to_num"])
 keyed = frozenset(["getitem", "setitem", "add_at", "take"])
 is_step = re.compile(r"(^|[._])(step|update|change|velocity|increment)", re.IGNORECASE)
-
-
-class Place(NamedTuple):
-    """A value that an update is made of.
-
-    Parameters
-    ----------
-    number
-        The call that gives it.
-    by
-        The number that the update takes it away with, below 0 where it adds; not a number where it is no multiple.
-    """
-
-    number: int
-    by: float
-
-
-@dataclass
-class Part:
-    """What is taken away from a parameter, or from some of its entries.
-
-    Parameters
-    ----------
-    places
-        Where the gradient may be, the one next to the update first.
-    entries
-        The call that writes into the parameter, where it does not write all of it.
-    """
-
-    places: list[Place]
-    entries: Call | None = None
-
-    def spread(self, tape: Tape, gradient: Recorded, shape: tuple[int, ...]) -> Recorded:
-        """The gradient of the whole parameter: 0 where nothing is written."""
-        if self.entries is None:
-            return gradient
-        function, args = self._writing(gradient, shape, lambda ref: Recorded(tape, ref.number))
-        found: Recorded = tape.call(function, args, {})
-        tape.calls[found.number].lines = tape.calls[gradient.number].lines
-        return found
-
-    def value(self, tape: Tape, gradient: Any, shape: tuple[int, ...]) -> Any:
-        """The same of plain numbers."""
-        if self.entries is None:
-            return gradient
-        function, args = self._writing(gradient, shape, lambda ref: tape.values[ref.number])
-        return function(*args)
-
-    def _writing(self, gradient: Any, shape: tuple[int, ...], one: Callable[[Ref], Any]) -> tuple[Any, Any]:
-        assert self.entries is not None  # noqa: S101  (asked before)
-        zeros = np.zeros(shape)
-        if self.entries.kind == "add_at":
-            return add_at, (np.add, zeros, filled(self.entries.args[2], one), gradient)
-        return setitem, (zeros, filled(self.entries.args[1], one), gradient)
-
-
-@dataclass
-class Reading:
-    """What was read of one update.
-
-    Parameters
-    ----------
-    update
-        The update.
-    parts
-        What it takes away; several where it is made in several steps of some entries each.
-    statements
-        The lines of the update, of what the optimizer does, and of steps that have a name.
-    keeps
-        Whether an optimizer's state has a part in it.
-    penalised
-        Whether the loss has a part that knows of the parameter alone.
-    """
-
-    update: Update
-    parts: list[Part] = field(default_factory=list[Part])
-    statements: list[Statement] = field(default_factory=list["Statement"])
-    keeps: bool = False
-    penalised: bool = False
-
-    @property
-    def is_read(self) -> bool:
-        """Whether a place was found for every part."""
-        return bool(self.parts) and all(part.places for part in self.parts)
-
-    @property
-    def is_multiple(self) -> bool:
-        """Whether the update is a multiple of its gradient."""
-        return all(not isnan(part.places[-1].by) for part in self.parts)
 
 
 class Reader:
@@ -187,10 +96,6 @@ class Walk:
                 found.add(number)
         return found
 
-    def _has_more(self, call: Call) -> bool:
-        """Whether a sum has a number or data in it."""
-        return any(not isinstance(arg, Ref) and np.any(arg) for arg in call.args)
-
     def _has_data(self, call: Call) -> bool:
         if call.kind in keyed:
             return False
@@ -233,7 +138,7 @@ class Walk:
             inside = statement in zone or number in self.stateful or self._is_a_step(number, statement)
             if inside and statement not in zone:
                 zone.append(statement)
-            operands = self._operands(call, inside=inside)
+            operands = passed(self, call, inside=inside)
             if operands is None:
                 break
             for operand, factor in operands:
@@ -256,6 +161,12 @@ class Walk:
             a in (1, b) for a, b in zip(shape[::-1], self.shape[::-1], strict=False)
         )
         return int(np.prod(shape)) == int(np.prod(self.shape)) or (old != self.shape and fits)
+
+    def is_whole(self, number: int, call: Call) -> bool:
+        """Whether an operand has the size of what is made of it."""
+        value = self.tape.values[number]
+        same = np.size(value) == np.size(call.value)
+        return self._fits(np.shape(value)) if np.shape(call.value) == self.shape else same
 
     def _is_a_step(self, number: int, statement: Statement | None) -> bool:
         """Whether a value is a step that was given a name, and no gradient yet."""
@@ -297,58 +208,6 @@ class Walk:
         """The places of a step that stands alone."""
         parts = self.parts()
         return parts[0].places if parts and parts[0].entries is None else []
-
-    def _operands(self, call: Call, *, inside: bool) -> list[tuple[int, float]] | None:
-        """What a call is made of, each with its factor; None where it is no step of an optimizer."""
-        refs = [arg.number for arg in call.args if isinstance(arg, Ref)]
-        impure = [n for n in call.operands if n not in self.pure]
-        whole = [n for n in impure if np.size(self.tape.values[n]) == np.size(call.value)]
-        if np.shape(call.value) == self.shape:
-            whole = [n for n in impure if self._fits(np.shape(self.tape.values[n]))]
-        if inside and call.kind in ("add", "subtract") and len(whole) == len(impure) and not self._has_more(call):
-            signs = (1.0, 1.0 if call.kind == "add" else -1.0)
-            return [(a.number, sign) for a, sign in zip(call.args, signs, strict=False) if isinstance(a, Ref)]
-        if inside and call.kind in ("negative", "positive"):
-            return [(call.operands[0], -1.0 if call.kind == "negative" else 1.0)]
-        if call.kind in ("multiply", "divide") and refs and len(call.args) == 2:
-            found = self._multiplied(call, impure, whole, inside=inside)
-            if found is not None:
-                return found
-        if call.kind in limits and impure == refs[:1]:
-            return [(impure[0], nan if call.kind == "sign" else 1.0)]
-        optimizing = call.number in self.stateful or (inside and self.new in self.stateful)
-        if optimizing and call.kind in elementwise and len(whole) == len(impure):
-            return [(n, nan) for n in impure]
-        return None
-
-    def _multiplied(
-        self, call: Call, impure: list[int], whole: list[int], *, inside: bool
-    ) -> list[tuple[int, float]] | None:
-        if len(impure) == 1 and len(whole) == 1 and inside:
-            own = next(n for n, arg in enumerate(call.args) if isinstance(arg, Ref) and arg.number == impure[0])
-            other = self._number(call.args[1 - own])
-            if other is None or not other or (call.kind == "divide" and own == 1):
-                return None
-            return [(impure[0], 1 / other if call.kind == "divide" else other)]
-        masks = [n for n in impure if inside and n not in self.reader.active and _is_mask(self.tape.values[n])]
-        if len(impure) == 2 and len(masks) == 1 and call.kind == "multiply":
-            return [(next(n for n in impure if n not in masks), 1.0)]
-        scalars = [n for n in impure if np.size(self.tape.values[n]) == 1]
-        if len(whole) == 1 and len(impure) == 2 and len(scalars) == 1 and np.size(call.value) > 1:
-            behind = self.tape.ancestors(scalars)
-            if whole[0] in behind or (inside and not self.old.isdisjoint(behind)):  # by its norm; by the loss
-                return [(whole[0], nan)]
-        return None
-
-    def _number(self, arg: Any) -> float | None:
-        value = self.tape.values[arg.number] if isinstance(arg, Ref) else arg
-        plain = isinstance(value, int | float | np.ndarray | np.generic) and np.size(value) == 1
-        return float(np.asarray(value).reshape(())) if plain else None
-
-
-def _is_mask(value: Any) -> bool:
-    """Whether an array chooses entries."""
-    return np.size(value) > 1 and bool(np.all((value == 0) | (value == 1)))
 
 
 def _is_everything(key: Any) -> bool:

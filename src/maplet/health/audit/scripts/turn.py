@@ -1,0 +1,95 @@
+"""A turn of a training loop: what it has changed, and what its loss may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from maplet.health.audit.scripts.instrument import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from maplet.health.audit.lines import Line
+    from maplet.health.audit.tape import Tape
+
+
+class Seen(NamedTuple):
+    """A value that may be the loss.
+
+    Parameters
+    ----------
+    name
+        What the script calls it; "" of what it only prints or appends.
+    number
+        The call that gave it.
+    added
+        Whether it was added to what its variable held before the turn, as a sum over an epoch is.
+    """
+
+    name: str
+    number: int
+    added: bool = False
+
+
+class Update(NamedTuple):
+    """A parameter: its name, the call that held it before its update, and the one that holds it afterwards."""
+
+    name: str
+    old: int
+    new: int
+
+
+@dataclass
+class Turn:
+    """A turn of a loop that has changed what a loss was computed from.
+
+    Parameters
+    ----------
+    tape
+        The calls up to its end.
+    begin
+        The first of its calls.
+    updates
+        What was changed.
+    losses
+        What may be the loss.
+    later
+        The losses that were computed from parameters as they are after their update.
+    state
+        The calls that gave what variables held when it began.
+    names
+        What values are called.
+    rates
+        The values of what is called a learning rate, the last one last.
+    numbers
+        The plain numbers that have names, but whole ones.
+    statements
+        Of each line of the script its statement.
+    file
+        The script.
+    """
+
+    file: str
+    tape: Tape
+    begin: int
+    updates: list[Update]
+    losses: list[Seen]
+    later: list[int]
+    state: frozenset[int]
+    names: Mapping[int, str]
+    rates: Mapping[str, Sequence[float]]
+    numbers: Mapping[str, float]
+    statements: Mapping[int, Statement]
+
+    def floor(self, loss: int) -> int:
+        """From which call on a loss depends on parameters; what a turn found there is given, such as older weights."""
+        olds = {u.old for u in self.updates}
+        behind = self.tape.ancestors([loss])
+        read = {o for n in behind if n >= self.begin for o in self.tape.calls[n].operands}
+        return self.begin if loss >= self.begin and read >= olds & behind else 0
+
+    def statement(self, line: Line) -> Statement:
+        """The statement of a line; of another file than the script, the line alone."""
+        found = self.statements.get(line.number) if line.file == self.file else None
+        return found or Statement(line.number, frozenset(), ())
