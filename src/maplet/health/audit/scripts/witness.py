@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from types import FrameType
 
+    from maplet.health.audit.scripts.instrument import Instrumented
+
 
 is_rate = re.compile(
     r"(^|_)(lr|lrate|alpha|eta|learning_?rate|step_?size|rate|学习率|步长)(\d|_(?!decay)\w+)?$", re.IGNORECASE
