@@ -40,14 +40,21 @@ class Choice(NamedTuple):
         The learning rate.
     places
         The place of each part of the update; none where the whole update is taken.
-    is_right
-        Whether it is the gradient of the loss, but for its sign.
+    sign
+        1 where it is the gradient of the loss, -1 where it is its opposite, else 0.
+    decays
+        Whether the update does something else besides.
     """
 
     rate: float
     places: tuple[Place, ...]
-    is_right: bool
-    decays: bool = False  # whether the update does something else besides
+    sign: float
+    decays: bool = False
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it is the gradient of the loss, but for its sign."""
+        return self.sign != 0
 
 
 class Rates:
@@ -170,23 +177,28 @@ class Rates:
         several, whole = [part.places for part in reading.parts], self._step(reading) / rate
         if not reading.is_multiple or reading.keeps:
             whole = None
-        for places in product(*(p[::-1] for p in several)) if prod(map(len, several)) <= 64 else ():
-            if self._is_right(reading, given := self._gradient(reading, places, rate)):
+        ordered = [self._ordered(reading, places, rate) for places in several]
+        for places in product(*ordered) if prod(map(len, several)) <= 64 else ():
+            given = self._gradient(reading, places, rate)
+            if sign := self._sign(reading, given):
                 decays = whole is not None and not agrees(whole, given, 1e-6)
-                return Choice(rate, places, is_right=True, decays=decays)
-        if whole is not None and self._is_right(reading, whole):  # a decay that stands apart, and that the loss has
-            return Choice(rate, (), is_right=True)
-        return Choice(rate, tuple(self._before(reading, part, rate) for part in reading.parts), is_right=False)
+                return Choice(rate, places, sign, decays=decays)
+        if whole is not None and (
+            sign := self._sign(reading, whole)
+        ):  # a decay that stands apart, and that the loss has
+            return Choice(rate, (), sign)
+        return Choice(rate, tuple(self._before(reading, part, rate) for part in reading.parts), 0)
+
+    def _ordered(self, reading: Reading, places: Sequence[Place], rate: float) -> list[Place]:
+        """The places, those first before which the learning rate stands alone; with the decay, if the loss has one."""
+        several = list(places) if reading.penalised else list(places)[::-1]
+        return sorted(several, key=lambda place: (not abs(abs(place.by) / rate - 1) < close, place.by < 0))
 
     def _before(self, reading: Reading, part: Part, rate: float) -> Place:
-        """The place before which the learning rate stands alone; with the decay, if the loss has one."""
-        places = part.places
-        several = [p for p in places[::-1] if abs(p.by / rate - 1) < close] or [
-            p for p in places[::-1] if abs(p.by / rate + 1) < close
-        ]
-        if isnan(places[-1].by) or not several:
-            return places[-1]
-        return several[-1] if reading.penalised else several[0]
+        """The place that is taken where none is right."""
+        first = self._ordered(reading, part.places, rate)[0]
+        alone = abs(abs(first.by) / rate - 1) < close
+        return first if alone and not isnan(part.places[-1].by) else part.places[-1]
 
     def _gradient(self, reading: Reading, places: Sequence[Place], rate: float) -> Any:
         tape, shape = self.turn.tape, np.shape(self.turn.tape.values[reading.update.old])
@@ -196,7 +208,7 @@ class Rates:
             total = total + part.value(tape, value, shape)
         return total
 
-    def _is_right(self, reading: Reading, given: Any) -> bool:
+    def _sign(self, reading: Reading, given: Any) -> float:
         truth, old = self.loss.truth, reading.update.old
-        rights = [truth.cotangents[old], truth.without_small.get(old)]
-        return any(agrees(sign * given, right, 1e-6) for right in rights if right is not None for sign in (1.0, -1.0))
+        rights = [right for right in (truth.cotangents[old], truth.without_small.get(old)) if right is not None]
+        return next((sign for sign in (1.0, -1.0) if any(agrees(sign * given, right, 1e-6) for right in rights)), 0.0)

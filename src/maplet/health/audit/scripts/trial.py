@@ -51,6 +51,8 @@ class Trial:
             self.remarks.append(("rate", {"rate": f"{rates.free:.6g}"}))
         if any(choice.decays for choice in choices.values()):
             self.remarks.append(("besides", {}))
+        # Where right updates add, as those of a likelihood do, one that takes away stands out.
+        self.adds = any(c.sign > 0 and any(p.by < 0 for p in c.places) for c in choices.values())
         self.given = {r.update.name: self._gradient(r, choices[r.update.name]).number for r in self.readings}
         self.length = len(self.tape.calls)
 
@@ -113,6 +115,9 @@ class Trial:
             tape.calls[value.number].lines = own
         if by < 0:  # what is added goes up, unless the gradient is turned round itself
             value = tape.call(np.negative, (value,), {})
+        elif self.adds:
+            value = tape.call(np.positive, (value,), {})
+        if by < 0 or self.adds:
             tape.calls[value.number].lines = lines
             self.adding.append(value.number)
         return value

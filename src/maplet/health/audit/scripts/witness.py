@@ -18,7 +18,7 @@ from maplet.health.audit.scripts.turn import Seen, Turn, Update
 from maplet.health.audit.tape import Recorded, Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from types import FrameType
 
     from maplet.health.audit.scripts.instrument import Instrumented
@@ -157,6 +157,7 @@ class Witness:
             for old, (path, new) in sorted(changed.items(), key=lambda each: each[1][1])
             if any(old in each and new not in each for each in behind.values())
         ]
+        found = [u for u in found if not self._is_velocity(u, found)]
         news = {u.new for u in found}
         candidates = [s for s, each in behind.items() if any(u.old in each for u in found) and each.isdisjoint(news)]
         begin = self._begin(found, before)
@@ -205,6 +206,23 @@ class Witness:
     def _is_part(self, loss: int, begin: Moment) -> bool:
         """Whether the loss belongs to the turn of a loop around this one, which then is the one that trains."""
         return any(held.turn.calls <= loss < begin.calls for loop, held in self._held.items() if loop)
+
+    def _is_velocity(self, update: Update, updates: Sequence[Update]) -> bool:
+        """Whether a value goes into the loss only with a parameter, which it moves: the loss is taken a step ahead."""
+        moved = {u.old for u in updates if u.old != update.old and update.new in self._ancestors(u.new)}
+        losses = set[int]().union(*(self._ancestors(seen.number) for seen in self.losses)) if moved else set[int]()
+        reached, found = {update.old}, False
+        for number in sorted(n for n in losses if n > update.old):
+            call = self.tape.calls[number]
+            if reached.isdisjoint(call.operands):
+                continue
+            if call.kind in ("multiply", "negative", "copy") and len(call.operands) == 1:
+                reached.add(number)
+            elif call.kind in ("add", "subtract") and not moved.isdisjoint(call.operands):
+                found = True
+            else:
+                return False
+        return found
 
     def _comes_from_outside(self, update: Update, begin: int) -> bool:
         """Whether an update needs values that were computed from its parameter before."""
