@@ -183,9 +183,7 @@ class Rates:
             if sign := self._sign(reading, given):
                 decays = whole is not None and not agrees(whole, given, 1e-6)
                 return Choice(rate, places, sign, decays=decays)
-        if whole is not None and (
-            sign := self._sign(reading, whole)
-        ):  # a decay that stands apart, and that the loss has
+        if whole is not None and (sign := self._sign(reading, whole)):  # with a decay that stands apart
             return Choice(rate, (), sign)
         return Choice(rate, tuple(self._before(reading, part, rate) for part in reading.parts), 0)
 
@@ -196,9 +194,14 @@ class Rates:
 
     def _before(self, reading: Reading, part: Part, rate: float) -> Place:
         """The place that is taken where none is right."""
-        first = self._ordered(reading, part.places, rate)[0]
-        alone = abs(abs(first.by) / rate - 1) < close
-        return first if alone and not isnan(part.places[-1].by) else part.places[-1]
+        last = part.places[-1]
+        if isnan(last.by):
+            return last
+        for by in (rate, abs(last.by)):
+            first = self._ordered(reading, part.places, by)[0]
+            if abs(abs(first.by) / by - 1) < close:
+                return first
+        return last
 
     def _gradient(self, reading: Reading, places: Sequence[Place], rate: float) -> Any:
         tape, shape = self.turn.tape, np.shape(self.turn.tape.values[reading.update.old])
