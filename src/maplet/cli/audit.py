@@ -43,8 +43,8 @@ def audit(forward: str, backward: str | None, **options: Any) -> None:
     maplet audit net.py:net.forward net.py:net.backward --arg X --arg y
     maplet audit net.py:loss net.py:gradient --arg f64[5,3] --arg f64[5]
 
-    SCRIPT is a whole program, FILE.py: it is run up to the second turn of its training loop, and its first update is
-    checked against the gradient of what it calls its loss.
+    SCRIPT is a whole program, FILE.py: it is run until a turn of its training loop has changed the parameters, and that
+    update is checked against the gradient of its loss.
 
     The status is 0 if every gradient is right, 1 if one is wrong.
     """  # noqa: D301  (\b is how click keeps lines apart)
