@@ -75,6 +75,12 @@ parameters, costs = model(X, Y, [4, 5, 3, 1])
 FAULTS = (
     [("            dZ[Z <= 0] = 0\n", "", "missing derivative")],
     [("1.0 / m * np.sum(dZ, axis=1, keepdims=True)", "np.sum(dZ, axis=1, keepdims=True)", "missing mean")],
-    [("dAL = -(np.divide(Y, AL) - np.divide(1 - Y, 1 - AL))", "dAL = np.divide(Y, AL) - np.divide(1 - Y, 1 - AL)", "sign")],
+    [
+        (
+            "dAL = -(np.divide(Y, AL) - np.divide(1 - Y, 1 - AL))",
+            "dAL = np.divide(Y, AL) - np.divide(1 - Y, 1 - AL)",
+            "sign",
+        )
+    ],
     [('["b" + str(l + 1)] - learning_rate', '["b" + str(l + 1)] + learning_rate', "climbs")],
 )

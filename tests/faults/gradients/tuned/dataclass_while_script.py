@@ -32,7 +32,10 @@ class Model:
     def step(self, prediction, y):
         difference = prediction - y
         upstream = 3 * difference**2 * np.sign(difference) / difference.size
-        gradients = [self.x.T @ ((upstream @ self.weights[1].T) * np.cos(self.x @ self.weights[0])), self.hidden.T @ upstream]
+        gradients = [
+            self.x.T @ ((upstream @ self.weights[1].T) * np.cos(self.x @ self.weights[0])),
+            self.hidden.T @ upstream,
+        ]
         self.weights = [w - self.config.learning_rate * g for w, g in zip(self.weights, gradients)]
 
 
@@ -59,8 +62,8 @@ def train():
 print(train())
 
 FAULTS = (
-    [("/ difference.size", "/ len(difference)", "missing mean")],
     [("* np.cos(self.x @ self.weights[0])", "* np.cos(self.hidden)", "derivative at the output")],
     [("[w - self.config", "[w + self.config", "climbs")],
     [("difference = prediction - y", "difference = y - prediction", "sign")],
+    [("/ difference.size", "/ len(difference)", "missing mean")],
 )

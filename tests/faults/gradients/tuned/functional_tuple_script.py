@@ -5,7 +5,12 @@ import numpy as np
 
 def initial(key, width):
     source = np.random.default_rng(key)
-    return (source.normal(0, 0.7, (3, width)), np.full((1, width), 0.01), source.normal(0, 0.7, (width, 1)), np.zeros((1, 1)))
+    return (
+        source.normal(0, 0.7, (3, width)),
+        np.full((1, width), 0.01),
+        source.normal(0, 0.7, (width, 1)),
+        np.zeros((1, 1)),
+    )
 
 
 def softplus(x):
