@@ -38,6 +38,9 @@ def scaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit
             for atom in known:
                 detail = {"factor": atom.value, "counts": [(atom.value, *atom.source)], "atoms": (atom,)}
                 yield _multiplied(call, atom.value, (atom.cause,), 1.5, detail)
+        if call.kind in ("add", "subtract") and len(call.operands) == 2:
+            for ref in (ref for ref in call.operands if ref < bench.run.begin and np.ndim(values[ref])):
+                yield from (_term_multiplied(call, ref, atom) for atom in known)
 
 
 def _multiplied(call: Call, factor: float, causes: tuple[Cause, ...], cost: float, detail: dict[str, Any]) -> Edit:
@@ -48,6 +51,28 @@ def _multiplied(call: Call, factor: float, causes: tuple[Cause, ...], cost: floa
     return Edit(
         (call.number,), causes, cost, lambda bench, v, n: v[n] * sign * prod(a.of(bench) for a in atoms_of_it), detail
     )
+
+
+def _term_multiplied(call: Call, ref: int, atom: Atom) -> Edit:
+    """A value of the forward pass in a sum, such as the weights of a penalty, times a number."""
+
+    def mend(bench: Bench, values: list[Any], number: int) -> Any:
+        return bench.calls[number].compute(values, {ref: values[ref] * atom.of(bench)})
+
+    detail = {"factor": atom.value, "counts": [(atom.value, *atom.source)], "of": ref}
+    return Edit((call.number,), (atom.cause,), 1.5, mend, detail)
+
+
+def turned_exponents(_bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``exp(s)`` for ``exp(-s)``."""
+    for call in calls:
+        if call.kind == "exp" and call.operands:
+
+            def mend(bench: Bench, values: list[Any], number: int) -> Any:
+                call = bench.calls[number]
+                return call.compute(values, {call.operands[0]: -values[call.operands[0]]})
+
+            yield Edit((call.number,), (Cause.SIGN,), 1.6, mend)
 
 
 def opposite(_bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
@@ -222,6 +247,26 @@ def unexplained(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator
         for number, right in bench.truth.cotangents.items():
             if np.shape(values[call.number]) == right.shape:
                 yield Edit((call.number,), (Cause.UNKNOWN,), 10.0, _replaced(number), {"value": number})
+
+
+def terms_of_entries(bench: Bench, values: Values, _calls: Sequence[Call]) -> Iterator[Edit]:
+    """A term that is added to every entry and belongs to some of them: a penalty that leaves out the intercept."""
+    for output in bench.outputs:
+        call, right = bench.calls[bench.calls[output.number].operands[0]], bench.expected[output.name]
+        if call.kind not in ("add", "subtract") or np.shape(values[call.number]) != right.shape:
+            continue
+        for ref in call.operands[:1] if call.kind == "subtract" else call.operands:
+            wrong = _wrong_entries(values[call.number], right)
+            if np.shape(values[ref]) == right.shape and np.any(wrong) and not np.all(wrong):
+
+                def mend(bench: Bench, v: list[Any], n: int, ref: int = ref, name: str = output.name) -> Any:
+                    return np.where(_wrong_entries(v[n], bench.expected[name]), v[ref], v[n])
+
+                yield Edit((call.number,), (Cause.EXTRA_PATH,), 1.4, mend, {"base": ref})
+
+
+def _wrong_entries(value: Any, right: Any) -> Any:
+    return np.abs(value - right) > 1e-8 * np.max(np.abs(right), initial=1e-8)
 
 
 def operand_refs(call: Call) -> Iterator[Ref]:

@@ -116,6 +116,9 @@ def _counts(bench: Bench) -> tuple[dict[int, Count], dict[int, Count]]:
         if shape:
             averaged.setdefault(shape[0], ("rows", name))
     for call in bench.calls[: run.loss + 1]:
+        by = call.args[1] if call.kind == "divide" and call.number in behind else None
+        if isinstance(by, int | np.integer) and by in bench.turns.counts:
+            averaged.setdefault(int(by), ("turns", ""))
         if call.kind in ("mean", "sum", "reduce") and call.number in behind and call.operands:
             shape = np.shape(run.value(call.operands[0]))
             of = ("elements", run.names.get(call.operands[0], ""))

@@ -14,6 +14,7 @@ import numpy as np
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.local_derivatives import is_at_the_end
+from maplet.health.audit.tape import Ref, filled
 
 if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
@@ -37,6 +38,26 @@ def one_of_many(_bench: Bench, values: Values, calls: Sequence[Call]) -> Iterato
 
             detail = {"axes": axis, "shape": np.shape(values[call.operands[0]])}
             yield Edit((call.number,), (Cause.NOT_SUMMED,), 1.2, sum_up, detail)
+
+
+def counted_once(_bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``d[i] += g`` where an index stands more than once in i: NumPy adds one of its rows; `np.add.at`, all."""
+    by_number = {call.number: call for call in calls}
+    for call in calls:
+        made = by_number.get(call.args[2].number) if call.kind == "setitem" and isinstance(call.args[2], Ref) else None
+        if made is None or made.kind not in ("add", "subtract") or len(made.operands) != 2:
+            continue
+        taken, term = by_number.get(made.operands[0]), made.operands[1]
+        if taken is None or taken.kind != "getitem" or taken.args[1] != call.args[1]:
+            continue
+
+        def add_all(bench: Bench, v: list[Any], n: int, term: int = term, by: str = made.kind) -> Any:
+            call = bench.calls[n]
+            found = np.array(v[call.operands[0]])
+            (np.add if by == "add" else np.subtract).at(found, filled(call.args[1], lambda ref: v[ref.number]), v[term])
+            return found
+
+        yield Edit((call.number,), (Cause.MISSING_PATH,), 1.2, add_all, {"words": "counted once", "value": term})
 
 
 def reversed_axes(bench: Bench, values: Values, _calls: Sequence[Call]) -> Iterator[Edit]:

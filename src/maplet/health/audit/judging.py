@@ -229,7 +229,8 @@ def _findings(benches: Sequence[Bench], edit: Edit, chosen: Sequence[Edit], lang
     confirmed = sentence(language, "confirmed", {"error": f"{max(errors):.0e}", "inputs": len(benches) - 1})
     evidence = confirmed if max(errors) <= bench.tolerance and edit.causes != (Cause.UNKNOWN,) else ""
     detail = _detail(bench, edit, language)
-    return [Finding(cause, sentence(language, cause, detail), file, line, evidence) for cause in edit.causes]
+    words = {cause: sentence(language, edit.detail.get("words", cause), detail) for cause in edit.causes}
+    return [Finding(cause, text, file, line, evidence) for cause, text in words.items()]
 
 
 def _place(bench: Bench, edit: Edit) -> tuple[str, int]:
@@ -283,6 +284,8 @@ def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:
 
 def _count(number: float, kind: str, of: str, language: str) -> str:
     """How many, of what: ``6, the rows of X``."""
+    if kind == "each":
+        return sentence(language, kind, {"of": of or sentence(language, "it")})
     many = round(max(number, 1 / number))
     return f"{many}, {sentence(language, kind, {'of': of or sentence(language, 'it')})}"
 

@@ -17,6 +17,7 @@ from maplet.health.audit.activations import derivative_of
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.numbers import alike, ratio
+from maplet.health.audit.tape import Ref
 from maplet.health.audit.truth import Region, elementwise
 
 if TYPE_CHECKING:
@@ -255,16 +256,30 @@ def _named(bench: Bench, factor: Any, place: Place) -> tuple[Cause, dict[str, An
     if by is not None and seen and bench.truth.is_literal(place.first, place.last):
         return (Cause.SIGN, {}) if abs(by + 1) < 1e-9 else (Cause.FACTOR, {"factor": by})
     if _is_one(factor):
-        return Cause.MISSING_DERIVATIVE, {}
+        counts = _counts_of_rows(bench, place)
+        return (Cause.MISSING_MEAN, {"counts": [(0.0, "each", counts)]}) if counts else (Cause.MISSING_DERIVATIVE, {})
     for cause, other in ((Cause.EXTRA_DERIVATIVE, right**2), (Cause.SIGN, -right)):
         if alike(factor, other):
             return cause, {}
     if place.region is None:
-        used = bench.forward_values.get(np.shape(right), np.zeros((0, *np.shape(right))))
-        apart = np.abs(used - factor) - 1e-9 * np.abs(used) if np.shape(factor) == np.shape(right) else np.ones((0, 1))
-        is_value = bool(len(apart)) and bool(np.any(np.all(apart.reshape(len(apart), -1) <= 1e-12, axis=1)))
+        used = bench.forward_values.get(np.shape(right))
+        is_value = False
+        if used is not None and np.shape(factor) == np.shape(right):
+            near = np.abs(used - factor) <= 1e-12 + 1e-9 * np.abs(used)
+            is_value = bool(np.any(np.all(near, axis=tuple(range(1, near.ndim)))))
         return (Cause.WRONG_VALUE if is_value else Cause.WRONG_DERIVATIVE), {}
     return _misplaced(factor, place.region)
+
+
+def _counts_of_rows(bench: Bench, place: Place) -> str:
+    """The name of what a place divides by, if that is how many elements are added up in each row; else nothing."""
+    call = bench.calls[place.last]
+    by = call.args[1] if call.kind == "divide" and place.first in call.operands[:1] else None
+    if not isinstance(by, Ref) or by.number in bench.truth.active or not np.ndim(bench.run.value(by.number)):
+        return ""
+    behind = [by.number, *bench.calls[by.number].operands]
+    counted = any(bench.calls[n].kind in ("sum", "count_nonzero", "reduce") for n in behind)
+    return bench.run.names.get(by.number, "…") if counted else ""
 
 
 def _misplaced(factor: Any, region: Region) -> tuple[Cause, dict[str, Any]]:

@@ -27,8 +27,10 @@ class Turns:
             if call.lines and call.function is not same:  # which stands for a gradient, whatever line that is from
                 lines.setdefault(call.lines, {}).setdefault(call.kind, []).append(call.number)
         self._of: dict[int, tuple[int, int]] = {}
+        self.counts = set[int]()  # how many turns the loops have
         for kinds in lines.values():
             count = min(map(len, kinds.values()))  # a turn may call the same function twice
+            self.counts.add(count)
             for numbers in kinds.values():
                 for rank, number in enumerate(numbers):
                     self._of[number] = rank * count // len(numbers), count
@@ -151,7 +153,7 @@ def _family(bench: Bench, edit: Edit, depth: int) -> Any:
         call.kind,
         edit.causes,
         edit.cost,
-        None if base is None else number - base,
+        None if base is None else call.operands.index(base) if base in call.operands else base - number,
         call.operands.index(of) if of in call.operands else None,
         None if place is None else (bench.calls[place[1]].lines[depth:], bench.calls[place[1]].kind),
         detail.get("factor"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.health.audit.activations import known
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.local_derivatives import is_at_the_end, is_given, limits, meaningful
@@ -99,10 +100,11 @@ def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tup
         why = _made_of_an_input(bench, used, right)
         if why is not None:
             return why
-    if is_target(bench, used) and is_target(bench, right):
+    if (is_target(bench, used) and is_target(bench, right)) or _is_label(bench, used, right, calls):
         return Cause.WRONG_TARGET, 1.8
     if all(call.kind not in (*contractions, "transpose") for call in calls):
-        cause = _misplaced(bench, used, right)
+        product = any(call.kind == "multiply" for call in calls)
+        cause = _misplaced(bench, used, right, by_product=product)
         if cause is not None:
             return cause, 1.75
     if bench.calls[right].kind in contractions and right not in bench.run.names:
@@ -122,9 +124,28 @@ def _made_of_an_input(bench: Bench, used: int, right: int) -> tuple[Cause, float
     return (Cause.WRONG_DERIVATIVE, 1.75) if bent and right in bench.truth.wrt else None
 
 
-def _misplaced(bench: Bench, used: int, right: int) -> Cause | None:
+def _is_label(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> bool:
+    """Whether one value stands for another that the loss compares with the output: smoothed labels, the clean image."""
+    if used >= bench.run.begin and bench.calls[used].kind != "getitem":
+        return False
+    if not all(call.kind in ("subtract", "getitem", "setitem", "equal") for call in calls):
+        return False
+    active = set(bench.truth.active)
+    if used in active or right in active:
+        return False
+    behind = {right}
+    for call in bench.calls[right + 1 : bench.run.loss + 1]:
+        if not behind.isdisjoint(call.operands):
+            if call.number in active:
+                return is_at_the_end(bench, call.number)
+            behind.add(call.number)
+    return False
+
+
+def _misplaced(bench: Bench, used: int, right: int, *, by_product: bool) -> Cause | None:
     """Whether one of two values is an activation of the other."""
-    multiplied = any(np.array_equal(bench.run.value(right), factor) for _, _, factor in bench.truth.factors)
+    factors = bench.truth.factors if by_product else ()
+    multiplied = any(np.array_equal(bench.run.value(right), factor) for _, _, factor in factors)
     for region in bench.truth.regions if not bench.truth.problem and not multiplied else ():
         if (region.first, region.last) == (right, used):
             return Cause.DERIVATIVE_AT_OUTPUT
@@ -138,8 +159,8 @@ def _cost_of_wrong_value(bench: Bench, used: int, right: int, calls: Sequence[Ca
     names, begin = bench.run.names, bench.run.begin
     product = len(calls) == 1 and calls[0].kind in ("multiply", "transpose", "matmul", "dot", "outer", "power")
     values = (bench.run.value(n) for n in names if n < begin)
-    known = used < begin or any(np.array_equal(value, bench.run.value(used)) for value in values)
-    if product and used in names and right in names and known:
+    is_known = used < begin or any(np.array_equal(value, bench.run.value(used)) for value in values)
+    if product and used in names and right in names and is_known:
         return 1.25
     computed = max(used, right) < begin and all(bench.calls[n].function is not None for n in (used, right))
     turns = [c for c in bench.calls if (c.lines, c.kind) == (calls[0].lines, calls[0].kind)]
@@ -203,7 +224,7 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
                 cause, cost = Cause.EXTRA_PATH, 1.7
             elif call.kind in limits and base in call.operands:
                 cause, cost = Cause.CLIPPED, 1.2
-            elif _is_cotangent_before_the_end(bench, values[base], base):
+            elif _is_cotangent_before_the_end(bench, values, base, call.number):
                 cause, cost = Cause.OUTPUT_DERIVATIVE_TWICE, 1.5
             yield Edit((call.number,), (cause,), cost, _earlier(base), {"base": base})
 
@@ -227,12 +248,33 @@ def _earlier(base: int) -> Any:
     return lambda _bench, v, _n: v[base]
 
 
-def _is_cotangent_before_the_end(bench: Bench, value: Any, base: int) -> bool:
+def _is_output_derivative(bench: Bench, first: int, value: Any, product: Any) -> bool:
+    """Whether a value is multiplied with the derivative of something that the forward pass has computed of `first`."""
+    with np.errstate(all="ignore"):
+        factor = product / value
+    behind = {first}
+    for number in bench.truth.active:
+        if behind.isdisjoint(bench.calls[number].operands):
+            continue
+        behind.add(number)
+        y = bench.run.value(number)
+        with np.errstate(all="ignore"):
+            if np.shape(y) == np.shape(factor) and any(
+                one.of_output is not None and ratio(one.of_output(y), factor) is not None for one in known
+            ):
+                return True
+    places = [place.derivative for place in meaningful(bench) if place.first == first and place.region is not None]
+    return any(d.shape == np.shape(factor) and np.ptp(d) > 0 and ratio(d, factor) is not None for d in places)
+
+
+def _is_cotangent_before_the_end(bench: Bench, values: Values, base: int, made: int) -> bool:
     """Whether a value is the cotangent of what goes into the last activation, of which the loss has the derivative."""
     for first in {region.first for region in bench.truth.regions} if not bench.truth.problem else ():
         right = bench.truth.cotangents[first]
-        if np.size(right) > 1 and ratio(value, right) is not None and is_at_the_end(bench, first):
+        if np.size(right) > 1 and ratio(values[base], right) is not None and is_at_the_end(bench, first):
             places = [(last, d) for _, begin, last, d, *_ in meaningful(bench) if begin == first]
+            if not _is_output_derivative(bench, first, values[base], values[made]):
+                return False
             return not any(is_given(bench, last, base) for last, derivative in places if np.ptp(derivative) > 0)
     return False
 

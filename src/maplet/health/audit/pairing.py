@@ -61,9 +61,9 @@ def paired(
         pairs = _by_name(held, floats, only_marked=True) or _by_container(held, floats, run)
         return _required(pairs, run, returned)
     run.nothing = _named_nothing(returned, wrt, floats)
-    if wrt is not None and isinstance(returned, tuple | list) and len(returned) == len(wrt):
-        if len(_flat(returned, "", {})) == sum(one is not None for one in returned):
-            return {name: value for name, value in zip(wrt, returned, strict=True) if value is not None}
+    in_order = wrt is not None and isinstance(returned, tuple | list) and len(returned) == len(wrt)
+    if wrt is not None and in_order and len(found) == sum(one is not None for one in returned):
+        return {name: value for name, value in zip(wrt, returned, strict=True) if value is not None}
     if wrt is not None and len(found) == len(wrt):
         return {name: value for name, (_, value) in zip(wrt, found, strict=True)}
     pairs = _by_name(found, list(wrt) if wrt is not None else floats)

@@ -14,11 +14,12 @@ import numpy as np
 
 from maplet.health.audit import edits
 from maplet.health.audit.bench import Bench, Edit
-from maplet.health.audit.indices import one_of_many, other_entries, reversed_axes
+from maplet.health.audit.indices import counted_once, one_of_many, other_entries, reversed_axes
 from maplet.health.audit.local_derivatives import local_derivatives
 from maplet.health.audit.loops import in_loops
 from maplet.health.audit.numbers import agrees, ratio
 from maplet.health.audit.operands import exchanged, left_out, recoded, shifted
+from maplet.health.audit.pairs import one_of_two
 from maplet.health.audit.steps import rescaled, wrong_starts, wrong_steps
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 ordinary: Sequence[edits.Kind] = (
     edits.climbing,
     edits.opposite,
+    edits.turned_exponents,
+    edits.terms_of_entries,
     edits.scaled,
     edits.summed,
     edits.transposed,
@@ -37,13 +40,16 @@ ordinary: Sequence[edits.Kind] = (
     shifted,
     recoded,
     one_of_many,
+    counted_once,
     other_entries,
     reversed_axes,
 )
 far_fetched: Sequence[edits.Kind] = (rescaled, wrong_steps, wrong_starts, edits.forgotten)  # which take long to make
 least_far = 2.3  # what the cheapest of them costs
 explanations: Sequence[edits.Kind] = (edits.unexplained,)
-of_operands = (exchanged, shifted, recoded, left_out)  # which look at values of the forward pass too
+# These look at values of the forward pass, too.
+of_operands = (exchanged, shifted, recoded, left_out, edits.turned_exponents)
+unexplained_factor = 5.0  # what such an edit costs, at least
 most_faults = 6
 most_edits = 24  # of one line in a loop, several
 
@@ -103,12 +109,24 @@ def _best(
             return best
     if stages[-1] is explanations:
         return None
-    nearer = [
-        (_score_under(first, [*chosen, each.edit]), each.edit) for each in found if "only_right" not in each.edit.detail
-    ]
-    nearer = [(score, edit) for score, edit in nearer if score > level]
-    nearer.sort(key=lambda each: _order(each[0], level, each[1]))
-    for _, edit in nearer[:20]:
+    steps: list[tuple[Score, Edit]] = []
+    for each in found:
+        score = _score_under(first, [*chosen, each.edit])
+        if score > level and "only_right" not in each.edit.detail:
+            steps.append((score, each.edit))
+    steps.sort(key=lambda step: _order(step[0], level, step[1]))
+    gradients = [edit for score, edit in steps[:20] if score[:3] > level[:3]]
+    cotangents = [edit for score, edit in steps[:20] if score[:3] == level[:3]]
+    return (
+        _nearer(others, chosen, gradients)
+        or one_of_two(first, others, chosen, [each.edit for each in found])
+        or _nearer(others, chosen, cotangents)
+    )
+
+
+def _nearer(others: Sequence[Bench], chosen: list[Edit], several: Sequence[Edit]) -> Edit | None:
+    """The first edit that brings the backward pass nearer on the other inputs, too."""
+    for edit in several:
         if all(_score_under(other, [*chosen, edit]) > _score_under(other, chosen) for other in others):
             return edit
     return None
@@ -133,10 +151,15 @@ def _gaining(first: Bench, others: Sequence[Bench], chosen: list[Edit], tried: S
     """The edit that makes most gradients right, on all inputs."""
     before = first.values(chosen)
     assert before is not None  # noqa: S101  (they were tried)
-    found = sorted((each for each in tried if each.gain > 0), key=lambda each: (-each.gain, each.edit.cost))
-    best = [each for each in found if (each.gain, each.edit.cost) == (found[0].gain, found[0].edit.cost)]
+    found = sorted((each for each in tried if each.gain > 0), key=_likeliest)
+    best = [each for each in found if _likeliest(each) == _likeliest(found[0])]
     found[: len(best)] = sorted(best, key=lambda each: _distance(first, before, each.edit))
     return next((each.edit for each in found if _confirmed(first, others, chosen, each.edit)), None)
+
+
+def _likeliest(tried: Tried) -> tuple[bool, int, float]:
+    """A number that is made of none that the program knows is believed only where nothing else helps."""
+    return tried.edit.cost > unexplained_factor, -tried.gain, tried.edit.cost
 
 
 def _is_enough(bench: Bench, chosen: Sequence[Edit]) -> bool:
@@ -166,6 +189,8 @@ def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]
         made = list(kind(bench, values, calls))
         if kind not in of_operands:  # what such a value is, is seldom a cotangent
             made = [e if bench.no_cotangents.isdisjoint(e.numbers) else replace(e, cost=e.cost + 1.0) for e in made]
+        if kind is exchanged:
+            made = [replace(e, cost=e.cost + 0.2) if bench.is_given(values, e.numbers[0]) else e for e in made]
         partial: list[Edit] = []
         for edit in made:
             own = [n for n in uses.get(edit.numbers[0], ()) if n not in good]

@@ -19,6 +19,7 @@ import numpy as np
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.factors import explained
+from maplet.health.audit.local_derivatives import meaningful
 from maplet.health.audit.numbers import ratio
 from maplet.health.audit.operands import contractions
 from maplet.health.audit.truth import elementwise
@@ -105,7 +106,19 @@ def wrong_starts(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterato
         for number, right in cotangents if call.kind in elementwise and call.number not in bench.no_cotangents else ():
             if np.shape(value) == right.shape and np.ndim(right) and _is_behind(bench, number, twins):
                 detail = {"place": (number, uses[number]), "base": call.number, "other": None, "only_right": True}
-                yield Edit((call.number,), (Cause.WRONG_DERIVATIVE,), 2.7, _cotangent(number), detail)
+                cause = Cause.MISSING_DERIVATIVE if _lacks(bench, value, right) else Cause.WRONG_DERIVATIVE
+                yield Edit((call.number,), (cause,), 2.7, _cotangent(number), detail)
+
+
+def _lacks(bench: Bench, value: Any, right: Any) -> bool:
+    """Whether a local derivative is left out in one branch of several: some entries are right, the others lack it."""
+    for place in meaningful(bench):
+        if place.derivative.shape == right.shape:
+            lacking = ~np.isclose(value, right, rtol=1e-9, atol=1e-12)
+            mended = np.where(lacking, value * place.derivative, value)
+            if not np.all(lacking) and ratio(mended, right) is not None:
+                return True
+    return False
 
 
 def _is_behind(bench: Bench, number: int, computed: set[int]) -> bool:

@@ -33,6 +33,7 @@ elementwise = frozenset((
     *plain,
     "divide", "arctan", "fmax", "fmin", "absolute", "fabs", "power", "float_power", "where", "clip", "expit",
 ))  # fmt: skip
+branching = frozenset(["where", "maximum", "minimum", "clip"])
 largest = frozenset(["max", "amax", "min", "amin"])
 most_work = 5000  # values in all the gradients that are taken with paths left out
 
@@ -159,17 +160,27 @@ class Truth:
     @cached_property
     def regions(self) -> list[Region]:
         """Every pair of values of which the second is a function of the first, element by element."""
-        before: dict[int, set[int]] = {}
+        active = set(self.active)
+        before: dict[int, dict[int, bool]] = {}  # and whether what has another shape comes in on the way
         for number in self.active:
             call, shape = self.calls[number], self.run.value(number).shape
-            operands = [o for o in call.operands if o in before or o in self.active]
-            operands = [o for o in operands if o in set(self.active)]
-            if call.kind not in elementwise or any(self.run.value(o).shape != shape for o in operands):
-                before[number] = set()
+            operands = [o for o in call.operands if o in active]
+            whole = [o for o in operands if self.run.value(o).shape == shape]
+            if call.kind not in elementwise or not whole:
+                before[number] = {}
                 continue
-            roots = [{o} | before.get(o, set()) for o in operands]
-            before[number] = set.intersection(*roots) if roots else set()
-        return [Region(self, first, last) for last, roots in before.items() for first in sorted(roots)]
+            several = [{o: False, **before.get(o, {})} for o in whole]
+            roots = {root: any(one[root] for one in several) for root in set.intersection(*map(set, several))}
+            if len(whole) < len(operands):  # a slope for each column, say, if it is no function of them
+                rows = self.run.tape.ancestors([o for o in operands if o not in whole])
+                roots = {root: True for root in roots if root not in rows}
+            before[number] = roots
+        return [
+            Region(self, first, last)
+            for last, roots in before.items()
+            for first, mixed in sorted(roots.items())
+            if not mixed or self.calls[last].kind in branching
+        ]
 
     @cached_property
     def factors(self) -> list[tuple[int, int, Any]]:

@@ -58,6 +58,9 @@ _english: dict[str, str] = {
     "row": "an axis of {of}",
     "elements": "the elements of {of}",
     "it": "a value",
+    "counted once": "rows whose index stands more than once are added once alone; np.add.at adds them all",
+    "each": "the numbers in {of}",
+    "turns": "the turns of a loop",
     "reversed": "what is {of} but for axis {axis} in reverse",
 }
 
@@ -110,6 +113,9 @@ _chinese: dict[str, str] = {
     "row": "{of} 的一个轴",
     "elements": "{of} 的元素数",
     "it": "某个值",
+    "counted once": "索引重复的行只加了一次,np.add.at 才会全部累加",
+    "each": "{of} 中的数",
+    "turns": "循环的次数",
     "reversed": "{of} 沿轴 {axis} 的倒序",
 }
 
