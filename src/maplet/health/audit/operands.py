@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
 
 Values = Sequence[Any]
+squashing = [one for one in known if one.name in ("sigmoid", "tanh")]
 contractions = frozenset(["matmul", "dot", "einsum", "tensordot", "outer", "inner", "vdot"])
 
 
@@ -252,6 +253,8 @@ def _is_output_derivative(bench: Bench, first: int, value: Any, product: Any) ->
     """Whether a value is multiplied with the derivative of something that the forward pass has computed of `first`."""
     with np.errstate(all="ignore"):
         factor = product / value
+    if any(ratio(one.derivative(bench.run.value(first)), factor) is not None for one in squashing):
+        return True  # of a loss that is written in logits
     behind = {first}
     for number in bench.truth.active:
         if behind.isdisjoint(bench.calls[number].operands):
