@@ -56,7 +56,6 @@ class Witness:
     file: str
     script: Instrumented
     tape: Tape = field(default_factory=Tape)
-    losses: list[Seen] = field(default_factory=list[Seen])
     names: dict[int, str] = field(default_factory=dict[int, str])
     rates: dict[str, list[float]] = field(default_factory=dict[str, "list[float]"])
     numbers: dict[str, float] = field(default_factory=dict[str, float])
@@ -64,10 +63,17 @@ class Witness:
     _held: dict[int, Held] = field(default_factory=dict[int, Held])
     _begun: dict[str, int] = field(default_factory=dict[str, int])  # when the sum of each name was begun
     _words: int = 0
+    _seen: dict[Any, Seen] = field(default_factory=dict[Any, Seen])
     _behind: dict[int, set[int]] = field(default_factory=dict[int, set[int]])
+    _reached: set[int] = field(default_factory=set[int])  # what leads to any loss
 
     def __post_init__(self) -> None:
         self.tape.copies = True
+
+    @property
+    def losses(self) -> list[Seen]:
+        """What may be the loss, in order."""
+        return list(self._seen.values())
 
     # ── what the script says ─────────────────────────────────────────────────────────────────────
 
@@ -90,11 +96,23 @@ class Witness:
         if not name and self.script.names_a_loss:
             return value
         if isinstance(one, Recorded) and np.size(one.value) == 1 and _is_float(one.value):
-            self.losses.append(Seen(name, one.number, added))
+            self._see(Seen(name, one.number, added))
             if 0 not in self._held:
                 frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
                 self._held[0] = Held(Moment(0, 0), Moment(0, 0), self._numbers(frame))
         return value
+
+    def _see(self, seen: Seen, path: str = "") -> None:
+        """Note a loss; of a sum, or a variable, the last that it was."""
+        key = (seen.name, self._begun.get(seen.name, 0)) if seen.added else path or seen.number
+        self._seen.pop(key, None)
+        self._seen[key] = seen
+        todo = [seen.number]
+        while todo:
+            number = todo.pop()
+            if number not in self._reached:
+                self._reached.add(number)
+                todo += self.tape.calls[number].operands
 
     def turn(self, loop: int, *, over: bool = False) -> None:
         """A turn of a loop begins, or the loop is over; 0 is the script itself, from its first loss on."""
@@ -138,19 +156,20 @@ class Witness:
 
     def _changed(self, before: Held, now: Held) -> Turn | None:
         """The turn that has just ended, if it has changed what a loss was computed from."""
-        tape, losses = self.tape, {seen.number for seen in self.losses if seen.name}
+        moved = {path: old for path, old in before.numbers.items() if now.numbers.get(path, old) != old}
+        for path, number in now.numbers.items() if moved and not self.script.names_a_loss else ():
+            alone = number >= before.turn.calls and not np.ndim(self.tape.values[number])
+            if alone and number not in moved.values() and number not in self._seen:
+                self._see(Seen("", number), path)
+        losses = {seen.number for seen in self.losses if seen.name}
         changed = {
             old: (path, now.numbers[path])
-            for path, old in sorted(before.numbers.items(), key=lambda each: -len(each[0]))
-            if now.numbers.get(path, old) != old and old not in losses and now.numbers[path] not in losses
+            for path, old in sorted(moved.items(), key=lambda each: -len(each[0]))
+            if old in self._reached and losses.isdisjoint((old, now.numbers[path]))
             if self._is_update(old, now.numbers[path])
         }
         if not changed:
             return None
-        if not self.script.names_a_loss:
-            own = {*changed, *(seen.number for seen in self.losses)}
-            numbers = {n for n in now.numbers.values() if n >= before.turn.calls and np.ndim(tape.values[n]) == 0}
-            self.losses += [Seen("", n) for n in sorted(numbers - own)]
         behind = {seen: self._read(seen.number, changed) for seen in self.losses if seen.number not in changed}
         found = [
             Update(path.removeprefix("self."), old, new)
@@ -168,7 +187,7 @@ class Witness:
         later = [s.number for s, each in behind.items() if s.number >= begin.calls and not each.isdisjoint(news)]
         return Turn(
             self.file,
-            tape,
+            self.tape,
             begin.calls,
             found,
             seen,
@@ -188,10 +207,14 @@ class Witness:
         shape = np.shape(self.tape.values[new])
         if not _goes_into(np.shape(self.tape.values[old]), shape):
             return False
-        behind = self._ancestors(new)
-        if old not in behind:
-            return False
-        return any(self.tape.calls[n].kind not in moving for n in behind - self._ancestors(old))
+        found, todo, computed = {new}, [new], False
+        while todo:
+            call = self.tape.calls[todo.pop()]
+            between = [o for o in call.operands if o > old and o not in found]
+            found.update(between)
+            todo += between
+            computed = computed or call.kind not in moving
+        return computed and any(old in self.tape.calls[n].operands for n in found)
 
     def _begin(self, updates: list[Update], before: Held) -> Moment | None:
         """Where what leads to the updates begins: with the turn, or with the loop, where gradients add up over turns.
@@ -239,10 +262,9 @@ class Witness:
         found, todo = {number}, [number]
         while todo:
             each = todo.pop()
-            if each not in held:
-                new = found.symmetric_difference(found.union(self.tape.calls[each].operands))
-                found |= new
-                todo += new
+            new = [o for o in self.tape.calls[each].operands if o not in found] if each not in held else []
+            found.update(new)
+            todo += new
         return found
 
     def _ancestors(self, number: int) -> set[int]:
