@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from maplet.health.audit.methods import same
 
 if TYPE_CHECKING:
@@ -27,6 +25,7 @@ class Turns:
             if call.lines and call.function is not same:  # which stands for a gradient, whatever line that is from
                 lines.setdefault(call.lines, {}).setdefault(call.kind, []).append(call.number)
         self._of: dict[int, tuple[int, int]] = {}
+        self._place: dict[int, int] = {}
         self.counts = set[int]()  # how many turns the loops have
         for kinds in lines.values():
             count = min(map(len, kinds.values()))  # a turn may call the same function twice
@@ -34,6 +33,11 @@ class Turns:
             for numbers in kinds.values():
                 for rank, number in enumerate(numbers):
                     self._of[number] = rank * count // len(numbers), count
+                    self._place[number] = rank % max(len(numbers) // count, 1)
+
+    def place(self, number: int) -> int:
+        """The how manieth call of its function a call is, of those that its line makes in a turn."""
+        return self._place.get(number, 0)
 
     def is_of_many(self, edit: Edit) -> bool:
         """Whether an edit is of one turn alone, of a loop that has many."""
@@ -78,17 +82,19 @@ class States:
         turns = self._alike[own.lines, own.kind]
         if len(turns) < 2:
             return None
-        shape, behind = np.shape(own.value), self._ancestors(own)
+        behind = self._ancestors(own)
         earlier = [n for n in turns if n < own.number and n in behind]
-        if earlier:
-            return earlier[-1]
-        # The first turn: what stands where the second turn has this value.
-        later = (self._calls[n] for n in turns if n > own.number)
-        direct = next((call.operands.index(own.number) for call in later if own.number in call.operands), None)
-        if direct is not None and direct < len(own.operands):
-            return own.operands[direct]
-        begin = [n for n in behind if self._calls[n].function is None and np.shape(self._calls[n].value) == shape]
-        return max(begin, default=None)
+        return earlier[-1] if earlier else self._before_the_first(own)
+
+    def _before_the_first(self, own: Call) -> int | None:
+        """What the loop begins with: what stands in the first turn where the second has this value."""
+        for call in self._calls[own.number + 1 :]:
+            if own.number in call.operands and call.lines:
+                turns = [n for n in self._alike[call.lines, call.kind] if n < own.number]
+                place = call.operands.index(own.number)
+                if turns and place < len(operands := self._calls[turns[-1]].operands):
+                    return operands[place]
+        return None
 
     def _ancestors(self, own: Call) -> set[int]:
         found, todo = set[int](), list(own.operands)
@@ -153,6 +159,7 @@ def _family(bench: Bench, edit: Edit, depth: int) -> Any:
         edit.causes,
         edit.cost,
         None if base is None else call.operands.index(base) if base in call.operands else base - number,
+        bench.turns.place(number),
         call.operands.index(of) if of in call.operands else None,
         None if place is None else (bench.calls[place[1]].lines[depth:], bench.calls[place[1]].kind),
         detail.get("factor"),
