@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from maplet.health.audit.bench import Bench, Edit
     from maplet.health.audit.tape import Call
 
-many = 2  # turns of a loop, of which none is edited alone, or paired with a turn that is not its own
+many = 2  # turns of a loop, of which none is edited alone
+long = 8  # turns of a loop, of which none is paired with one of the other pass that is far from its own
 
 
 class Turns:
@@ -49,10 +50,10 @@ class Turns:
         return count == others > many and turn != second
 
     def may_pair(self, backward: int, forward: int) -> bool:
-        """Whether a call of the backward pass may belong to one of the forward pass: in loops, the same turn."""
+        """Whether a call of the backward pass may belong to one of the forward pass: in loops, a turn beside it."""
         turn, count = self._of.get(backward, (0, 1))
         other, others = self._of.get(forward, (0, 1))
-        return count != others or count <= many or other in (turn, count - 1 - turn)
+        return count != others or count <= long or min(abs(other - turn), abs(other - (count - 1 - turn))) <= 1
 
 
 class States:
@@ -140,9 +141,11 @@ def _by_place(turns: Sequence[Sequence[Edit]]) -> Iterator[Edit]:
     """The turns of both loops in order, and in reverse, where some turns have other edits as well, or lack some."""
     by_place = [{edit.detail["place"][1]: edit for edit in turn if edit.detail.get("place")} for turn in turns]
     places = sorted({place for turn in by_place for place in turn})
-    for order in (places, places[::-1]) if len(places) == len(turns) else ():
-        if all(place in turn for place, turn in zip(order, by_place, strict=True)):
-            yield _at_once([turn[place] for place, turn in zip(order, by_place, strict=True)])
+    for order in (places, places[::-1]):
+        for begin in range(min(len(places) - len(turns) + 1, 3)):  # the last turn, or the first, may be no part of it
+            those = order[begin : begin + len(turns)]
+            if all(place in turn for place, turn in zip(those, by_place, strict=True)):
+                yield _at_once([turn[place] for place, turn in zip(those, by_place, strict=True)])
 
 
 def _family(bench: Bench, edit: Edit, depth: int) -> Any:

@@ -125,9 +125,10 @@ def _is_label(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> boo
     behind = {right}
     for call in bench.calls[right + 1 : bench.run.loss + 1]:
         if not behind.isdisjoint(call.operands):
-            if call.number in active:
-                return is_at_the_end(bench, call.number)
-            behind.add(call.number)
+            if call.number not in active:
+                behind.add(call.number)
+            elif is_at_the_end(bench, call.number):
+                return True
     return False
 
 
