@@ -12,7 +12,8 @@ import maplet as mp
 from maplet.cli.audit import audit as command
 from maplet.errors import GradientError, SettingError, ShapeError
 from maplet.explain.words import languages
-from maplet.health.audit import Cause, words
+from maplet.health.audit import Cause, Subject, words
+from maplet.health.audit.judging import prepared
 
 sys.path.insert(0, str(Path(__file__).parent / "faults" / "gradients"))
 import runner
@@ -246,7 +247,7 @@ def test_an_intermediate_among_the_gradients_is_not_judged(args):
     report = mp.audit(forward, with_more, *args)
     assert report
     assert [verdict.name for verdict in report.verdicts] == ["w"]
-    assert "what else backward returns (1) belongs to no argument" in str(report)
+    assert "what else backward returns (dz) belongs to no argument (x, y, w)" in str(report)
 
 
 def test_gradients_may_be_named_by_the_user(args):
@@ -289,6 +290,99 @@ def test_what_forward_returns_without_a_name_is_given_by_place(args):
     assert mp.audit(net, back, *args)
 
 
+def test_lists_of_numbers_are_taken_for_arrays(args):
+    lists = [a.tolist() for a in args]
+
+    def back(x, y, w):
+        slope = [0.0] * len(w)
+        for row, t in zip(x, y):  # noqa: B905  (as people write it)
+            error = sum(a * b for a, b in zip(row, w)) - t  # noqa: B905
+            for j in range(len(w)):
+                slope[j] += 2 * error * row[j] / len(y)
+        return {"w": slope}
+
+    def ahead(x, y, w):
+        return sum((sum(a * b for a, b in zip(row, w)) - t) ** 2 for row, t in zip(x, y)) / len(y)  # noqa: B905
+
+    assert mp.audit(ahead, back, *lists)
+    report = mp.audit(ahead, lambda x, y, w: {"w": [-d for d in back(x, y, w)["w"]]}, *lists)
+    assert report.causes == {Cause.SIGN}
+
+
+def test_none_in_the_place_of_a_gradient_is_told(args):
+    for back, wrt in (
+        (lambda x, y, w: {"w": backward(x, y, w)["w"], "y": None}, None),
+        (lambda x, y, w: (None, backward(x, y, w)["w"]), ["y", "w"]),
+    ):
+        report = mp.audit(forward, back, *args, wrt=wrt)
+        assert report
+        assert [verdict.name for verdict in report.verdicts] == ["w"]
+        assert "backward gives None for y, which was not judged" in str(report)
+
+
+def test_what_an_object_held_before_is_no_gradient(args):
+    class Net:
+        def __init__(self, w):
+            self.weights = w
+            self.g = {}
+
+        def loss(self, docs, good):
+            self.docs, self.good = docs, good
+            return np.mean((docs @ self.weights - good) ** 2)
+
+        def backward(self):
+            self.g["weights"] = 2 * self.docs.T @ (self.docs @ self.weights - self.good) / len(self.good)
+
+    x, y, w = args
+    net = Net(w)
+    report = mp.audit(net.loss, net.backward, x, y)
+    assert report
+    assert [verdict.name for verdict in report.verdicts] == ["weights"]
+
+
+def test_results_that_are_written_by_out_are_recorded(args):
+    def cut(x, y, w):
+        slope = backward(x, y, w)["w"]
+        np.clip(slope, -0.01, 0.01, out=slope)
+        return {"w": slope}
+
+    assert mp.audit(forward, cut, *args).causes == {Cause.CLIPPED}
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda w: np.sum(np.zeros_like(w) + w**2),
+        lambda w: sum(np.sum(part) ** 2 for part in np.split(w, [1, 2], axis=1)),
+        lambda w: np.sum(np.diff(np.column_stack((w[0], np.tril(w))), axis=0) ** 2),
+        lambda w: np.average(w**2, weights=np.ones((3, 3))) + np.sum(np.select([w > 1, w > 0], [w**2, w**3], 0.0)),
+        lambda w: np.linalg.det(w @ w.T + np.eye(3)) + np.sum(np.logaddexp.reduce(w, axis=1)),
+        lambda w: np.sum(np.abs(np.fft.fft(w)) ** 2),  # complex on the way: by central differences
+    ],
+)
+def test_gradients_agree_with_central_differences(of):
+    w = np.random.default_rng(0).normal(size=(3, 3))
+    right = np.zeros((3, 3))
+    for index in np.ndindex(3, 3):
+        step = np.zeros((3, 3))
+        step[index] = 1e-6
+        right[index] = (of(w + step) - of(w - step)) / 2e-6
+    expected = prepared(Subject(of, lambda w: {"w": w}, (w,)), 1e-5, np.random.default_rng(0))[0][0].expected["w"]
+    np.testing.assert_allclose(expected, right, rtol=1e-6, atol=1e-6)
+
+
+def test_two_faults_on_the_way_of_one_gradient_are_both_named(args):
+    def ridge(x, y, w):
+        return np.mean((x @ w - y) ** 2) + 0.3 * np.sum(w[1:] ** 2)
+
+    def wrong(x, y, w):
+        slope = 2 * x.T @ (x @ w - y)
+        slope[1:] = slope[1:] - 0.6 * w[1:]
+        return {"w": slope}
+
+    assert mp.audit(ridge, wrong, *args).causes == {Cause.MISSING_MEAN, Cause.SIGN}
+
+
 # ── what is wrong with a call ────────────────────────────────────────────────────────────────────
 
 
@@ -310,11 +404,19 @@ def test_functions_that_draw_are_not_audited(args):
         (forward, lambda *_: None, GradientError, "which gradients the backward function gives is not clear"),
         (forward, lambda other, more: other + more, GradientError, "wants other, more"),
         (forward, lambda state: state, GradientError, "wants state"),
+        (forward, lambda w: {"slope": w[:2]}, GradientError, "by the names slope, which belong to no argument"),
+        (lambda x, y, w: forward(x, y, np.log(w)), backward, GradientError, "the loss is nan, which begins with log"),
+        (lambda x, y, w: forward(x, y, w) + np.nan * w[0], backward, GradientError, "the loss is nan"),
     ],
 )  # fmt: skip
 def test_bad_functions_are_told_apart(f, b, error, message, args):
     with pytest.raises(error, match=message):
         mp.audit(f, b, *args)
+
+
+def test_complex_arguments_are_refused(args):
+    with pytest.raises(GradientError, match=r"x is complex \(complex128\)"):
+        mp.audit(forward, backward, args[0] + 1j, *args[1:])
 
 
 def test_bad_options_are_refused(args):

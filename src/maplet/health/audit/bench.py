@@ -145,8 +145,8 @@ class Bench:
         """The floating values of the forward pass, those of each shape behind each other."""
         found: dict[tuple[int, ...], list[Any]] = {}
         for value in self.run.tape.values[: self.run.begin]:
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-                found.setdefault(value.shape, []).append(value)
+            if np.asarray(value).dtype.kind == "f":
+                found.setdefault(np.shape(value), []).append(value)
         return {shape: np.stack(values) for shape, values in found.items()}
 
     @cached_property

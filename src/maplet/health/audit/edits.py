@@ -245,7 +245,7 @@ def unexplained(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator
     """The right cotangent in the place of a value: tells where an error begins when nothing tells why."""
     for call in calls:
         for number, right in bench.truth.cotangents.items():
-            if np.shape(values[call.number]) == right.shape:
+            if np.shape(values[call.number]) == right.shape and bench.turns.may_pair(call.number, number):
                 yield Edit((call.number,), (Cause.UNKNOWN,), 10.0, _replaced(number), {"value": number})
 
 
@@ -260,13 +260,14 @@ def terms_of_entries(bench: Bench, values: Values, _calls: Sequence[Call]) -> It
             if np.shape(values[ref]) == right.shape and np.any(wrong) and not np.all(wrong):
 
                 def mend(bench: Bench, v: list[Any], n: int, ref: int = ref, name: str = output.name) -> Any:
-                    return np.where(_wrong_entries(v[n], bench.expected[name]), v[ref], v[n])
+                    found: Any = np.where(_wrong_entries(v[n], bench.expected[name]), v[ref], v[n])
+                    return found
 
                 yield Edit((call.number,), (Cause.EXTRA_PATH,), 1.4, mend, {"base": ref})
 
 
 def _wrong_entries(value: Any, right: Any) -> Any:
-    return np.abs(value - right) > 1e-8 * np.max(np.abs(right), initial=1e-8)
+    return np.asarray(np.abs(np.subtract(value, right)) > 1e-8 * np.max(np.abs(right), initial=1e-8))
 
 
 def operand_refs(call: Call) -> Iterator[Ref]:

@@ -85,10 +85,11 @@ def _require_finite(first: Run, recorded: Run | None) -> None:
         return
     where, what = None, "and"
     behind = recorded.tape.ancestors([recorded.loss]) if recorded is not None else set[int]()
+    names = {number: name for name, number in recorded.inputs.items()} if recorded is not None else {}
     for call in recorded.tape.calls if recorded is not None else ():
         if call.number in behind and not _is_finite(call.value):
             if call.function is None:
-                name = next((name for name, number in recorded.inputs.items() if number == call.number), "an array")
+                name = names.get(call.number, "an array")
                 what = f"as {name} is already, and"
             elif call.lines:
                 where = f"{Path(call.lines[-1].file).name}:{call.lines[-1].number}"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from maplet.health.audit.methods import same
 
 if TYPE_CHECKING:
@@ -15,7 +13,8 @@ if TYPE_CHECKING:
     from maplet.health.audit.bench import Bench, Edit
     from maplet.health.audit.tape import Call
 
-many = 2  # turns of a loop, of which none is edited alone, or paired with a turn that is not its own
+many = 2  # turns of a loop, of which none is edited alone
+long = 8  # turns of a loop, of which none is paired with one of the other pass that is far from its own
 
 
 class Turns:
@@ -27,6 +26,7 @@ class Turns:
             if call.lines and call.function is not same:  # which stands for a gradient, whatever line that is from
                 lines.setdefault(call.lines, {}).setdefault(call.kind, []).append(call.number)
         self._of: dict[int, tuple[int, int]] = {}
+        self._place: dict[int, int] = {}
         self.counts = set[int]()  # how many turns the loops have
         for kinds in lines.values():
             count = min(map(len, kinds.values()))  # a turn may call the same function twice
@@ -34,6 +34,11 @@ class Turns:
             for numbers in kinds.values():
                 for rank, number in enumerate(numbers):
                     self._of[number] = rank * count // len(numbers), count
+                    self._place[number] = rank % max(len(numbers) // count, 1)
+
+    def place(self, number: int) -> int:
+        """The how manieth call of its function a call is, of those that its line makes in a turn."""
+        return self._place.get(number, 0)
 
     def is_of_many(self, edit: Edit) -> bool:
         """Whether an edit is of one turn alone, of a loop that has many."""
@@ -45,10 +50,10 @@ class Turns:
         return count == others > many and turn != second
 
     def may_pair(self, backward: int, forward: int) -> bool:
-        """Whether a call of the backward pass may belong to one of the forward pass: in loops, the same turn."""
+        """Whether a call of the backward pass may belong to one of the forward pass: in loops, a turn beside it."""
         turn, count = self._of.get(backward, (0, 1))
         other, others = self._of.get(forward, (0, 1))
-        return count != others or count <= many or other in (turn, count - 1 - turn)
+        return count != others or count <= long or min(abs(other - turn), abs(other - (count - 1 - turn))) <= 1
 
 
 class States:
@@ -78,17 +83,19 @@ class States:
         turns = self._alike[own.lines, own.kind]
         if len(turns) < 2:
             return None
-        shape, behind = np.shape(own.value), self._ancestors(own)
+        behind = self._ancestors(own)
         earlier = [n for n in turns if n < own.number and n in behind]
-        if earlier:
-            return earlier[-1]
-        # The first turn: what stands where the second turn has this value.
-        later = (self._calls[n] for n in turns if n > own.number)
-        direct = next((call.operands.index(own.number) for call in later if own.number in call.operands), None)
-        if direct is not None and direct < len(own.operands):
-            return own.operands[direct]
-        begin = [n for n in behind if self._calls[n].function is None and np.shape(self._calls[n].value) == shape]
-        return max(begin, default=None)
+        return earlier[-1] if earlier else self._before_the_first(own)
+
+    def _before_the_first(self, own: Call) -> int | None:
+        """What the loop begins with: what stands in the first turn where the second has this value."""
+        for call in self._calls[own.number + 1 :]:
+            if own.number in call.operands and call.lines:
+                turns = [n for n in self._alike[call.lines, call.kind] if n < own.number]
+                place = call.operands.index(own.number)
+                if turns and place < len(operands := self._calls[turns[-1]].operands):
+                    return operands[place]
+        return None
 
     def _ancestors(self, own: Call) -> set[int]:
         found, todo = set[int](), list(own.operands)
@@ -134,9 +141,11 @@ def _by_place(turns: Sequence[Sequence[Edit]]) -> Iterator[Edit]:
     """The turns of both loops in order, and in reverse, where some turns have other edits as well, or lack some."""
     by_place = [{edit.detail["place"][1]: edit for edit in turn if edit.detail.get("place")} for turn in turns]
     places = sorted({place for turn in by_place for place in turn})
-    for order in (places, places[::-1]) if len(places) == len(turns) else ():
-        if all(place in turn for place, turn in zip(order, by_place, strict=True)):
-            yield _at_once([turn[place] for place, turn in zip(order, by_place, strict=True)])
+    for order in (places, places[::-1]):
+        for begin in range(min(len(places) - len(turns) + 1, 3)):  # the last turn, or the first, may be no part of it
+            those = order[begin : begin + len(turns)]
+            if all(place in turn for place, turn in zip(those, by_place, strict=True)):
+                yield _at_once([turn[place] for place, turn in zip(those, by_place, strict=True)])
 
 
 def _family(bench: Bench, edit: Edit, depth: int) -> Any:
@@ -154,6 +163,7 @@ def _family(bench: Bench, edit: Edit, depth: int) -> Any:
         edit.causes,
         edit.cost,
         None if base is None else call.operands.index(base) if base in call.operands else base - number,
+        bench.turns.place(number),
         call.operands.index(of) if of in call.operands else None,
         None if place is None else (bench.calls[place[1]].lines[depth:], bench.calls[place[1]].kind),
         detail.get("factor"),

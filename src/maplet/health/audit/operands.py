@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
 
 Values = Sequence[Any]
-squashing = [one for one in known if one.name in ("sigmoid", "tanh")]
 contractions = frozenset(["matmul", "dot", "einsum", "tensordot", "outer", "inner", "vdot"])
 
 
@@ -137,9 +136,10 @@ def _is_label(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> boo
     behind = {right}
     for call in bench.calls[right + 1 : bench.run.loss + 1]:
         if not behind.isdisjoint(call.operands):
-            if call.number in active:
-                return is_at_the_end(bench, call.number)
-            behind.add(call.number)
+            if call.number not in active:
+                behind.add(call.number)
+            elif is_at_the_end(bench, call.number):
+                return True
     return False
 
 
@@ -249,25 +249,12 @@ def _earlier(base: int) -> Any:
     return lambda _bench, v, _n: v[base]
 
 
-def _is_output_derivative(bench: Bench, first: int, value: Any, product: Any) -> bool:
-    """Whether a value is multiplied with the derivative of something that the forward pass has computed of `first`."""
+def _is_own_derivative(value: Any, product: Any) -> bool:
+    """Whether a value v is multiplied with a function of itself, as tanh(e) with 1 - tanh(e)²: not of an output."""
     with np.errstate(all="ignore"):
         factor = product / value
-    if any(ratio(one.derivative(bench.run.value(first)), factor) is not None for one in squashing):
-        return True  # of a loss that is written in logits
-    behind = {first}
-    for number in bench.truth.active:
-        if behind.isdisjoint(bench.calls[number].operands):
-            continue
-        behind.add(number)
-        y = bench.run.value(number)
-        with np.errstate(all="ignore"):
-            if np.shape(y) == np.shape(factor) and any(
-                one.of_output is not None and ratio(one.of_output(y), factor) is not None for one in known
-            ):
-                return True
-    places = [place.derivative for place in meaningful(bench) if place.first == first and place.region is not None]
-    return any(d.shape == np.shape(factor) and np.ptp(d) > 0 and ratio(d, factor) is not None for d in places)
+        formulas = [one.of_output(value) for one in known if one.of_output is not None]
+    return any(np.ptp(formula * 1.0) > 0 and ratio(formula * 1.0, factor) is not None for formula in formulas)
 
 
 def _is_cotangent_before_the_end(bench: Bench, values: Values, base: int, made: int) -> bool:
@@ -276,7 +263,7 @@ def _is_cotangent_before_the_end(bench: Bench, values: Values, base: int, made: 
         right = bench.truth.cotangents[first]
         if np.size(right) > 1 and ratio(values[base], right) is not None and is_at_the_end(bench, first):
             places = [(last, d) for _, begin, last, d, *_ in meaningful(bench) if begin == first]
-            if not _is_output_derivative(bench, first, values[base], values[made]):
+            if _is_own_derivative(values[base], values[made]):
                 return False
             return not any(is_given(bench, last, base) for last, derivative in places if np.ptp(derivative) > 0)
     return False

@@ -50,6 +50,7 @@ explanations: Sequence[edits.Kind] = (edits.unexplained,)
 # These look at values of the forward pass, too.
 of_operands = (exchanged, shifted, recoded, left_out, edits.turned_exponents)
 unexplained_factor = 5.0  # what such an edit costs, at least
+most_work = 1_500_000  # calls that are computed to try the edits of a stage
 most_faults = 6
 most_edits = 24  # of one line in a loop, several
 
@@ -137,7 +138,8 @@ def _tried(
 ) -> Iterator[Tried]:
     """The edits of some kinds that leave what is right as it is, until one makes all right that is likelier."""
     right, most, enough = bench.right(before), len(bench.outputs), np.inf
-    for edit in sorted(_candidates(bench, before, kinds), key=lambda edit: edit.cost):
+    likeliest = sorted(_candidates(bench, before, kinds), key=lambda edit: edit.cost)
+    for edit in likeliest[: most_work // len(bench.calls)]:
         if edit.cost > enough:
             return
         values = bench.values([*chosen, edit])

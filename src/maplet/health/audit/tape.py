@@ -160,14 +160,7 @@ class Recorded(NDArrayOperatorsMixin):
         if method == "at":
             return self._changed(add_at, (ufunc, *inputs), inputs[0])
         found = self.tape.call(getattr(ufunc, method) if method != "__call__" else ufunc, inputs, kwargs)
-        if out is None:
-            return found
-        if isinstance(out[0], Recorded):
-            out[0].number = found.number
-        else:
-            np.copyto(out[0], found.value)
-            self._lose()
-        return out[0]
+        return found if out is None else self._written(out[0], found)
 
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
         if function is np.copyto:
@@ -176,7 +169,19 @@ class Recorded(NDArrayOperatorsMixin):
             return self.tape.enter(function(args[0].value, *args[1:], **kwargs))  # of the values it takes none
         if function in splits:
             return self._parts(function, *args, **kwargs)
-        return self.tape.call(function, args, kwargs)
+        out = kwargs.get("out")
+        if out is None:
+            return self.tape.call(function, args, kwargs)
+        return self._written(out, self.tape.call(function, args, {k: v for k, v in kwargs.items() if k != "out"}))
+
+    def _written(self, out: Any, found: Recorded) -> Any:
+        """What ``out=`` names, with a result in it."""
+        if isinstance(out, Recorded):
+            out.number = found.number
+        else:
+            np.copyto(out, found.value)
+            self._lose()
+        return out
 
     def _parts(self, function: Any, whole: Any, where: Any, axis: int | None = None) -> list[Any]:
         """``np.split`` and its like, as slices."""
