@@ -44,11 +44,10 @@ def rescaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
             factor = ratio(value, right) if np.shape(value) == right.shape else None
             if factor is None or abs(factor - 1) < 1e-6 or number not in uses or explained(factor, bench) is not None:
                 continue
-            detail = {"place": (number, uses[number]), "base": call.number, "factor": factor}
-            plain = (
-                abs(float(Fraction(factor).limit_denominator(12)) / factor - 1) < 1e-9
-            )  # the program computes others
-            cause = Cause.FACTOR if plain else Cause.MISSING_DERIVATIVE
+            detail: dict[str, Any] = {"place": (number, uses[number]), "base": call.number}
+            cause = Cause.MISSING_DERIVATIVE
+            if abs(float(Fraction(factor).limit_denominator(12)) / factor - 1) < 1e-9:  # the program computes others
+                cause, detail = Cause.FACTOR, detail | {"factor": factor}
             yield Edit((call.number,), (cause,), 2.3, _cotangent(number), detail)
 
 
