@@ -260,8 +260,7 @@ def terms_of_entries(bench: Bench, values: Values, _calls: Sequence[Call]) -> It
             if np.shape(values[ref]) == right.shape and np.any(wrong) and not np.all(wrong):
 
                 def mend(bench: Bench, v: list[Any], n: int, ref: int = ref, name: str = output.name) -> Any:
-                    found: Any = np.where(_wrong_entries(v[n], bench.expected[name]), v[ref], v[n])
-                    return found
+                    return np.where(_wrong_entries(v[n], bench.expected[name]), v[ref], np.asarray(v[n], np.float64))
 
                 yield Edit((call.number,), (Cause.EXTRA_PATH,), 1.4, mend, {"base": ref})
 

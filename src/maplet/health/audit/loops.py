@@ -27,6 +27,7 @@ class Turns:
                 lines.setdefault(call.lines, {}).setdefault(call.kind, []).append(call.number)
         self._of: dict[int, tuple[int, int]] = {}
         self._place: dict[int, int] = {}
+        self._inner = {call.number for call in calls if len(call.lines) > 1}
         self.counts = set[int]()  # how many turns the loops have
         for kinds in lines.values():
             count = min(map(len, kinds.values()))  # a turn may call the same function twice
@@ -42,7 +43,9 @@ class Turns:
 
     def is_of_many(self, edit: Edit) -> bool:
         """Whether an edit is of one turn alone, of a loop that has many."""
-        return len(edit.numbers) == 1 and self._of.get(edit.numbers[0], (0, 1))[1] > many
+        number = edit.numbers[0]
+        limit = long if number in self._inner else many  # a method is called for layers of several kinds
+        return len(edit.numbers) == 1 and self._of.get(number, (0, 1))[1] > limit
 
     def are_apart(self, one: int, other: int) -> bool:
         """Whether two calls stand in unlike turns of a loop that has many."""
