@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.compiler import target as machine
+from maplet.compiler.assembly_loops import assemble_loop
 from maplet.compiler.assembly_strips import assemble_strips
 from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage, Strips
 from maplet.compiler.contraction import plan
@@ -15,7 +16,7 @@ from maplet.compiler.elements import Fetch, within
 from maplet.compiler.epilogues import nodes_of
 from maplet.compiler.instructions import Op
 from maplet.compiler.liveness import carried_inputs, last_uses, may_fail
-from maplet.compiler.memory import OfConstant, Pointer, Row
+from maplet.compiler.memory import OfConstant, Pointer
 from maplet.compiler.nests import lower_nest, lower_scatter
 from maplet.compiler.straight import Issued
 from maplet.compiler.strips import is_of_own_row, written_by
@@ -90,16 +91,16 @@ class BlockAssembler:
             if self.pointer(storage) is not target and storage.type.size
         ]
         if any(source in [target for target, _, _ in moves] for _, source, _ in moves):
-            staged = [(self._temporary(kind), source, kind) for _, source, kind in moves]
+            staged = [(self.temporary(kind), source, kind) for _, source, kind in moves]
             for between, source, kind in staged:
                 self.to.row(Op.COPY, between, source, kind.nbytes)
             moves = [(t, between, kind) for (t, _, kind), (between, _, _) in zip(moves, staged, strict=True)]
         for target, source, kind in moves:
             self.to.row(Op.COPY, target, source, kind.nbytes)
 
-    def _temporary(self, kind: ArrayType) -> Pointer:
-        storage = Storage(kind)
-        return self._allocate(storage)
+    def temporary(self, kind: ArrayType) -> Pointer:
+        """The place of an array that nobody reads but who writes it."""
+        return self._allocate(Storage(kind))
 
     def pointer(self, storage: Storage) -> Pointer:
         """Where an array lies."""
@@ -116,11 +117,17 @@ class BlockAssembler:
         return self.pointer(self.block.storage[node])
 
     def _allocate(self, storage: Storage) -> Pointer:
-        size = storage.type.nbytes
-        offset = self.to.room.take(size)
-        self.owned[storage] = (offset, size)
-        self.at[storage] = self.to.place(offset)
+        self.allocate(storage, {storage: 0})
         return self.at[storage]
+
+    def allocate(self, whole: Storage, parts: Mapping[Storage, int]) -> int:
+        """Memory for an array, in which others lie, each so many bytes behind its begin; where it begins."""
+        size = whole.type.nbytes
+        offset = self.to.room.take(size)
+        self.owned[whole] = (offset, size)
+        self.last[whole] = max(self.last.get(part, -1) for part in parts)
+        self.at |= {part: self.to.place(offset + further) for part, further in parts.items()}
+        return offset
 
     def make(self, storage: Storage, number: int, item: Item) -> Pointer:
         """The place of a result: where it is wanted if that is free by now, else in the arena."""
@@ -198,7 +205,7 @@ class BlockAssembler:
                 self.to.hosts.append((item.node, first[1]))
                 self.to.row(Op.HOST, len(self.to.hosts) - 1)
             case Loop():
-                self._loop(item, number)
+                assemble_loop(self, item, number)
             case Choice():
                 self._choice(item, number)
             case Strips():
@@ -256,63 +263,13 @@ class BlockAssembler:
         if nest is not None and not steps.whole:
             self._kernel(lower_nest(nest), nest.nodes, number, nest)
 
-    # ── loops ────────────────────────────────────────────────────────────────────────────────────
-
-    def _loop(self, item: Loop, number: int) -> None:
-        node, body = item.node, item.body
-        carried = carried_inputs(item)
-        slots = [self.make(storage, number, item) for storage in item.gives[: len(carried)]]
-        for slot, place in zip(slots, carried, strict=True):
-            source, kind = self._of(node.inputs[place]), node.inputs[place].array_type
-            if source is not slot and kind.size and not self._is_same(source, slot, item, place):
-                self.to.row(Op.COPY, slot, source, kind.nbytes)
-        given = [self._of(child) for child in node.inputs]
-        for slot, place in zip(slots, carried, strict=True):
-            given[place] = slot
-        counter = self.to.word(0)
-        if not self.to.depth:
-            self.to.counters.append(counter)
-        self.to.row(Op.SET, counter, 0)
-        self.to.depth += 1
-        if item.condition is None:
-            self._scan(item, number, given, slots, counter)
-        else:
-            self._while(item, given, slots, counter)
-        self.to.depth -= 1
-        del body
-
-    def _is_same(self, source: Pointer, slot: Pointer, item: Loop, place: int) -> bool:
-        """Whether a carry begins in the very memory that it ends in: an output that takes over that input."""
-        storage = item.gives[carried_inputs(item).index(place)]
+    def takes_over(self, storage: Storage, target: Pointer, source: Pointer) -> bool:
+        """Whether a result takes over the very memory that its value lies in before."""
         taken = self.donated.get(storage)
-        return taken is not None and self.at.get(taken) is source and self.wanted.get(storage) is slot
+        return taken is not None and self.at.get(taken) is source and self.wanted.get(storage) is target
 
-    def _scan(
-        self, item: Loop, number: int, given: list[Pointer], slots: list[Pointer], counter: tuple[str, int]
-    ) -> None:
-        params = item.node.params
-        length, reverse = params["length"], params["reverse"]
-        fixed = params["constants"] + params["carries"]
-        rows: list[tuple[Row, Pointer, int]] = []
-
-        def row_of(whole: Pointer, kind: ArrayType) -> Pointer:
-            row = Row()
-            rows.append((row, whole, kind.nbytes))
-            return row
-
-        for n in range(fixed, len(given)):
-            given[n] = row_of(given[n], item.body.graph.inputs[n].array_type)
-        gathered = [self.make(storage, number, item) for storage in item.gives[len(slots) :]]
-        results = item.body.outputs[len(slots) :]
-        targets = [*slots, *(row_of(w, s.type) for w, s in zip(gathered, results, strict=True))]
-        starts = [
-            (row, (whole, (length - 1) * size), -size) if reverse else (row, (whole, 0), size)
-            for row, whole, size in rows
-        ]
-        self.to.repeat(length, starts, lambda: self._body(item.body, given, targets, slots), counter)
-
-    def _body(self, body: Block, given: list[Pointer], targets: list[Pointer], slots: list[Pointer]) -> None:
-        """The rows of a body."""
+    def body(self, body: Block, given: list[Pointer], targets: list[Pointer], slots: list[Pointer]) -> None:
+        """The rows of a body; what it writes to ``slots`` takes over what it reads there."""
         wanted: dict[Storage, Pointer] = {}
         donated: dict[Storage, Storage] = {}
         inputs = body.inputs
@@ -323,26 +280,6 @@ class BlockAssembler:
                     donated[storage] = inputs[given.index(target)]
         BlockAssembler(self.to, body, dict(zip(inputs, given, strict=True)), wanted, donated).run(targets)
 
-    def _while(self, item: Loop, given: list[Pointer], slots: list[Pointer], counter: tuple[str, int]) -> None:
-        assert item.condition is not None  # noqa: S101  (else it is a scan)
-        bound = item.node.params["bound"]
-        first = self.to.here()
-        exits: list[tuple[int, int]] = []
-        if bound is not None:
-            limit = self.to.word(bound)
-            self.to.row(Op.JUMP_IF_LESS, counter, limit, self.to.here() + 2)
-            exits.append((self.to.row(Op.JUMP, 0), 1))
-        truth = self._temporary(item.condition.outputs[0].type)
-        self._body(item.condition, given, [truth], [])
-        exits.append((self.to.row(Op.JUMP_IF_FALSE, truth, 0), 2))
-        self._body(item.body, given, slots, slots)
-        self.to.row(Op.ADD, counter, 1)
-        if self.to.depth == 1:
-            self.to.row(Op.PAUSE)
-        self.to.row(Op.JUMP, first)
-        for row, operand in exits:
-            self.to.land(row, operand)
-
     def _choice(self, item: Choice, number: int) -> None:
         targets = [self.make(storage, number, item) for storage in item.gives]
         which, *operands = [self._of(child) for child in item.node.inputs]
@@ -352,7 +289,7 @@ class BlockAssembler:
         for n in (last, *range(last)):
             if n < last:
                 self.to.land(tests[n], 3)
-            self._body(item.branches[n], operands, targets, [])
+            self.body(item.branches[n], operands, targets, [])
             ends.append(self.to.row(Op.JUMP, 0))
         for end in ends:
             self.to.land(end, 1)
