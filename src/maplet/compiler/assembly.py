@@ -21,14 +21,15 @@ from maplet.compiler.nests import lower_nest, lower_scatter
 from maplet.compiler.straight import Issued
 from maplet.compiler.strips import is_of_own_row, written_by
 from maplet.compiler.work import work_of
+from maplet.core.types import ArrayType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
+    from maplet.compiler.contraction import Plan, Step
     from maplet.compiler.lowering import KernelCall
     from maplet.compiler.table import Table
     from maplet.core.graph import Node
-    from maplet.core.types import ArrayType
 
 
 class BlockAssembler:
@@ -54,7 +55,20 @@ class BlockAssembler:
         self.last = last_uses(block)
         self.last_failure = max((n for n, item in enumerate(block.items) if may_fail(item)), default=-1)
         self.owned: dict[Storage, tuple[int, int]] = {}
+        self.plans: dict[int, Plan] = {}
+        self.copies: dict[tuple[Storage, Hashable], Storage] = {}
+        self._plan()
         self._hand_on()
+
+    def _plan(self) -> None:
+        """Plan the products; a copy of an operand stays until the last of them has read it."""
+        for number, item in enumerate(self.block.items):
+            if isinstance(item, Contract):
+                operands = {name: self.block.storage[node] for name, node in (("a", item.a), ("b", item.b))}
+                known = {(x, key) for x, of in operands.items() for operand, key in self.copies if operand is of}
+                steps = self.plans[number] = plan(item.contraction, machine.target(), known)
+                copies = [self._copy(item, step, steps) for step in steps.steps]
+                self.last |= {copy: number for copy in copies if copy is not None}
 
     def _hand_on(self) -> None:
         """What a loop begins with is wanted where it ends with it, if nothing else reads it: then none is copied."""
@@ -236,7 +250,7 @@ class BlockAssembler:
 
     def _contract(self, item: Contract, number: int) -> None:
         storage, nest, problem = self.block.storage[item.node], item.epilogue, item.contraction
-        steps = plan(problem, machine.target())
+        steps = self.plans[number]
         made: Sequence[Node] = [item.node] if nest is None or not steps.whole else list(nest.outputs)
         named = {"a": self._of(item.a), "b": self._of(item.b)}
         if problem.epilogue is not None and steps.whole:
@@ -245,23 +259,30 @@ class BlockAssembler:
         named |= dict(zip(results, places, strict=False))
         if not storage.type.size:
             return
-        held: list[tuple[int, int]] = []
-        for name, elements in steps.temporaries.items():
-            size = elements * storage.type.dtype.itemsize
-            offset = self.to.room.take(size)
-            held.append((offset, size))
-            named[name] = self.to.place(offset)
         for step in steps.steps:
+            copy = self._copy(item, step, steps)
+            if copy is not None:
+                name = step.buffers[1]
+                if copy in self.at:
+                    named[name] = self.at[copy]
+                    continue
+                named[name] = self._allocate(copy)
             pointers = [named[name] for name in step.buffers]
             nodes = nodes_of(item) if steps.whole else (item.product,)
             work = max(step.flops // 4, step.bytes // 4)
             self.to.call(
                 Issued(step.kernel, tuple(pointers), step.sizes, step.count, work, nodes, step.flops, step.bytes)
             )
-        for taken in held:
-            self.to.room.free(*taken)
         if nest is not None and not steps.whole:
             self._kernel(lower_nest(nest), nest.nodes, number, nest)
+
+    def _copy(self, item: Contract, step: Step, steps: Plan) -> Storage | None:
+        """The copy of an operand that a step makes: one for all products that read it so."""
+        if step.copies is None:
+            return None
+        operand = self.block.storage[item.a if step.buffers[0] == "a" else item.b]
+        kind = ArrayType((steps.temporaries[step.buffers[1]],), operand.type.dtype)
+        return self.copies.setdefault((operand, step.copies), Storage(kind))
 
     def takes_over(self, storage: Storage, target: Pointer, source: Pointer) -> bool:
         """Whether a result takes over the very memory that its value lies in before."""
