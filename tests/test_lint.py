@@ -16,9 +16,9 @@ import pytest
 
 import maplet as mp
 from maplet import nn, optim
+from maplet.bilingual import languages
 from maplet.core.primitive import registry
 from maplet.errors import GradientError, SettingError, ShapeError
-from maplet.explain.words import languages
 from maplet.health.lint import rules
 from maplet.health.lint.finding import Finding
 from maplet.health.lint.opening import opened_by

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from maplet.explain.bilingual import spoken
+from maplet.bilingual import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from maplet.bilingual import Bilingual
 from maplet.errors import SettingError
-from maplet.explain.bilingual import Bilingual
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

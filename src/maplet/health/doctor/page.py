@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from maplet.explain.words import require_language
+from maplet.bilingual import require_language
 from maplet.health import pages
 from maplet.health.doctor import rules
 from maplet.health.doctor.figures import figures

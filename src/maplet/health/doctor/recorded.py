@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from maplet.bilingual import Bilingual
 from maplet.errors import CheckpointError
-from maplet.explain.bilingual import Bilingual
 from maplet.transforms.watch_statistics import of_layer
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from maplet.bilingual import Bilingual
 from maplet.core.context import Origin
 from maplet.errors import SettingError
-from maplet.explain.bilingual import Bilingual
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from maplet.explain.bilingual import spoken
+from maplet.bilingual import spoken
 from maplet.explain.markup import Content, Markup, element
 from maplet.train.report.pieces import section
 

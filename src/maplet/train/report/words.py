@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from maplet.explain.words import languages, require_language
+from maplet.bilingual import Bilingual, require_language
 from maplet.train.report.names import names, phrases
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class Words:
 
     def __call__(self, key: str, *values: Any) -> str:
         """A sentence with its values in."""
-        return words[key][languages.index(self.language)].format(*values)
+        return Bilingual(*words[key]).speak(self.language).format(*values)
 
     def counted(self, key: str, one: str, count: int) -> str:
         """``1 epoch``, ``2 epochs``."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.bilingual import Bilingual
 from maplet.core.tree import leaves
-from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.answers import unexplained
 from maplet.health.doctor.course import early
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maplet.explain.bilingual import Bilingual
+from maplet.bilingual import Bilingual
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 from maplet.health.pages import in_chinese
 

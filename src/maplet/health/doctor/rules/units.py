@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maplet.explain.bilingual import Bilingual
+from maplet.bilingual import Bilingual
 from maplet.health.doctor.course import late
 from maplet.health.doctor.diagnosis import Diagnosis, percent, rule, sparkline
 from maplet.health.doctor.rules.loss import most_dead

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maplet.explain.bilingual import Bilingual
+from maplet.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.opening import leave
 from maplet.health.lint.reading import products

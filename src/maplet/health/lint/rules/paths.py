@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.bilingual import Bilingual
 from maplet.core.graph import constant_primitive
-from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, in_layer, rule
 from maplet.health.lint.opening import doors
 from maplet.health.lint.recognition import is_number, source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.explain.bilingual import Bilingual
+from maplet.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.recognition import by_element, source
 from maplet.health.pages import in_chinese
