@@ -1,16 +1,16 @@
-"""What a rule of the lint has to say, and the registry of the rules."""
+"""What a rule of the lint has to say, and the registry of its rules."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from maplet.bilingual import Bilingual
 from maplet.core.context import Origin
-from maplet.errors import SettingError
+from maplet.health.rules import Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from maplet.health.lint.subject import Subject
 
@@ -101,45 +101,5 @@ def in_layer(path: str) -> Origin:
     return Origin(layers=tuple(path.split(".")) if path else ())
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A function from a training graph to findings.
-
-    Parameters
-    ----------
-    code, name
-        How findings are known again, and what the rule is called, in English and Chinese.
-    find
-        Looks. Its docstring is the section of the rule in ``docs/lint.md``, and what stands above it under
-        `in_chinese` that of ``docs/lint.zh.md``.
-    """
-
-    code: str
-    name: Bilingual
-    find: Callable[[Subject], Iterator[Finding]]
-
-    def findings(self, subject: Subject) -> list[Finding]:
-        """What it finds, under its code."""
-        return [self.named(found) for found in self.find(subject)]
-
-    def named(self, finding: Finding) -> Finding:
-        """A finding under the code of this rule."""
-        return replace(finding, code=self.code)
-
-
-rules: dict[str, Rule] = {}
-"""Every rule by its code."""
-
-
-def rule(
-    code: str, name: str, chinese: str
-) -> Callable[[Callable[[Subject], Iterator[Finding]]], Callable[[Subject], Iterator[Finding]]]:
-    """Enter a function into the registry of rules, under its code and its name in English and Chinese."""
-
-    def enter(find: Callable[[Subject], Iterator[Finding]]) -> Callable[[Subject], Iterator[Finding]]:
-        if code in rules:
-            raise SettingError(f"there is already a rule {code}", fix="take the next number")
-        rules[code] = Rule(code, Bilingual(name, chinese), find)
-        return find
-
-    return enter
+rules: Rules[Subject, Finding] = Rules()
+rule = rules.rule

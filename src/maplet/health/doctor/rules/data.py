@@ -11,7 +11,7 @@ from maplet.core.tree import leaves
 from maplet.health.doctor.answers import Numbers, share, unexplained
 from maplet.health.doctor.diagnosis import Diagnosis, percent, rule, sparkline
 from maplet.health.doctor.yardstick import left_out, standardised
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

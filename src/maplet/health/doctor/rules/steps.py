@@ -11,7 +11,7 @@ from maplet.core.tree import leaves
 from maplet.errors import MapletError
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 from maplet.health.doctor.trial import Trial, gone_on, most_parameters
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from maplet.bilingual import Bilingual
 from maplet.core.array import Parameter
 from maplet.health.lint.finding import Finding, in_layer, rule
 from maplet.health.lint.reading import products
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from maplet.core.graph import in_order
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.opening import carry
 from maplet.health.lint.recognition import by_element, is_real, moves
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 from maplet.transforms.masks import Masks
 
 if TYPE_CHECKING:
