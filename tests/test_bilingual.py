@@ -1,6 +1,7 @@
 """What is said in two languages: every table of words and every remedy says the same in both."""
 
 import copy
+import json
 import re
 from string import Formatter
 
@@ -55,3 +56,12 @@ def test_a_copy_keeps_both_languages_and_no_third_is_spoken():
     for asked in (said.speak, lambda language: spoken(said, language)):
         with pytest.raises(SettingError, match="explanations speak English and Chinese"):
             asked("fr")
+
+
+def test_a_file_keeps_both_languages_and_what_is_damaged_is_refused():
+    said = Bilingual("a row", "一行")
+    assert Bilingual.from_json(json.loads(json.dumps(said.to_json()))).zh == "一行"
+    assert Bilingual.from_json("a row").speak("zh") == "a row"
+    for damaged in (None, 3, ["a row"], ["a row", 3], {"en": "a row"}):
+        with pytest.raises((TypeError, ValueError)):
+            Bilingual.from_json(damaged)

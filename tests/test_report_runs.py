@@ -182,7 +182,7 @@ def test_findings_and_diagnoses_are_told():
         assert f"{code} 它在死记硬背" in text_of(data, "zh")
     for english, chinese in (
         ("it learns by heart (confidence 90%)▁▄█ gap 0.5, loss 2", "它在死记硬背（置信度 90%）▁▄█ 差距 0.5，loss 2"),
-        ("where: layers.0fix: stop earlier", "位置：layers.0改法：早些停止"),
+        ("at:  layers.0fix: stop earlier", "位置：layers.0改法：早些停止"),
         ("advice: stop earlier", "建议：早些停止"),
     ):
         assert english in text_of(data, "en")

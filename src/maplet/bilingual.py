@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from maplet.errors import SettingError
 
@@ -33,6 +33,8 @@ class Bilingual(str):
     3 rows are equal 3 行相同
     >>> found.then(Bilingual(": leave them out", "：将其删去")).speak("zh")
     '3 行相同：将其删去'
+    >>> Bilingual.from_json(found.to_json()).zh
+    '3 行相同'
     """
 
     __slots__ = ("zh",)
@@ -62,6 +64,24 @@ class Bilingual(str):
     def then(self, other: Bilingual) -> Bilingual:
         """The text with the other right behind it, in each language."""
         return Bilingual(self + other, self.zh + other.zh)
+
+    def to_json(self) -> list[str]:
+        """As it is kept in a file: both languages."""
+        return [str(self), self.zh]
+
+    @classmethod
+    def from_json(cls, kept: Any) -> Self:
+        """What `to_json` gave. What was kept before there was Chinese is one text, and stays English.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is something else.
+        """
+        en, zh = (kept, kept) if isinstance(kept, str) else kept
+        if not isinstance(en, str) or not isinstance(zh, str):
+            raise TypeError(f"{kept!r} is no text in two languages")
+        return cls(en, zh)
 
 
 def spoken(text: str, language: str) -> str:

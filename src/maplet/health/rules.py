@@ -118,6 +118,11 @@ class Rules(dict[str, Rule[Seen, Said]]):
         return "\n".join([head, *contents, "", *sections])
 
 
+# What stands before the place of a fault, and before what to do about it.
+at, mend = Bilingual("at:  ", "位置："), Bilingual("fix: ", "改法：")
+advise = Bilingual("advice: ", "建议：")
+
+
 # ── what a rule says of itself ───────────────────────────────────────────────────────────────────
 
 sections_in_chinese: dict[Any, str] = {}

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from maplet.bilingual import Bilingual
-from maplet.health.rules import Rules
+from maplet.health.rules import Rules, advise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,9 +85,9 @@ class Diagnosis:
             for spoken, comma in (("en", ", "), ("zh", "，"))
         )
         return Bilingual(
-            f"{self.code} {self.verdict}{place} (confidence {sure})\n  {self.picture}  {seen}\n  advice: {self.advice}",
+            f"{self.code} {self.verdict}{place} (confidence {sure})\n  {self.picture}  {seen}\n  {advise}{self.advice}",
             f"{self.code} {self.verdict.zh}（{place_zh}置信度 {sure.zh}）\n  {self.picture}  {seen_zh}\n"
-            f"  建议：{self.advice.zh}",
+            f"  {advise.zh}{self.advice.zh}",
         ).speak(language)
 
 

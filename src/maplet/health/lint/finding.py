@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.bilingual import Bilingual
 from maplet.core.context import Origin
-from maplet.health.rules import Rules
+from maplet.health.rules import Rules, at, mend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,17 +64,14 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """As a run keeps it in JSON; the numbers of the evidence stand in the message too and are not kept twice."""
-        english = {"code": self.code, "message": str(self.message), "fix": str(self.fix)}
-        chinese = {"message": self.message.zh, "fix": self.fix.zh}
-        at = {"file": self.origin.file, "line": self.origin.line, "layers": list(self.origin.layers)}
-        return {**english, "chinese": chinese, **at}
+        said = {"code": self.code, "message": self.message.to_json(), "fix": self.fix.to_json()}
+        return {**said, "file": self.origin.file, "line": self.origin.line, "layers": list(self.origin.layers)}
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> Finding:
-        """What `to_dict` gave; what was kept before there was Chinese stays English."""
+        """What `to_dict` gave."""
         origin = Origin(str(kept["file"]), int(kept["line"]), tuple(map(str, kept["layers"])))
-        chinese = kept.get("chinese", kept)
-        message, fix = (Bilingual(str(kept[key]), str(chinese[key])) for key in ("message", "fix"))
+        message, fix = (Bilingual.from_json(kept[key]) for key in ("message", "fix"))
         return cls(message, fix, origin, code=str(kept["code"]))
 
     def text(self, language: str = "en") -> str:
@@ -91,9 +88,6 @@ class Finding:
 
     def __str__(self) -> str:
         return self.text()
-
-
-at, mend = Bilingual("at:  ", "位置："), Bilingual("fix: ", "改法：")
 
 
 def in_layer(path: str) -> Origin:

@@ -56,9 +56,6 @@ words: Mapping[str, tuple[str, str]] = {
         "No step was watched, so little can be said; train with --doctor.",
         "没有观察任何训练步，能诊断的很少；训练时请加 --doctor。",
     ),
-    "where": ("where: ", "位置："),
-    "fix": ("fix: ", "改法："),
-    "advice": ("advice: ", "建议："),
     "confidence": (" (confidence {0})", "（置信度 {0}）"),
     "picture": ("course of the number that tells most", "最能说明问题的数值的走势"),
     # predictions
