@@ -15,7 +15,7 @@ import pytest
 from llvmlite import binding
 from numpy.lib.stride_tricks import as_strided
 
-from maplet.compiler import contraction_order, contraction_tiles
+from maplet.compiler import contraction_order
 from maplet.compiler.contraction import Axis, Contraction, Plan, plan, planned
 from maplet.compiler.contraction_schedule import simplified
 from maplet.compiler.contraction_tiles import choices
