@@ -37,6 +37,19 @@ logger = logging.getLogger("maplet")
 float64 = as_dtype("float64")
 
 
+class Names:
+    """What the numbers of a watched step are, (layer or parameter, quantity), known since it was traced.
+
+    It has slots, and no ``__dict__``: what a compiled function reaches decides whether its program still fits, and what
+    tracing tells about a program is no reason to compile another.
+    """
+
+    __slots__ = ("known",)
+
+    def __init__(self) -> None:
+        self.known: list[tuple[str, str]] = []
+
+
 class Stepping:
     """Steps of gradient descent on a network.
 
@@ -56,6 +69,7 @@ class Stepping:
     def __init__(self, net: Module, optimizer: Optimizer, loss: Callable[..., Array], chunks: int = 1) -> None:
         self.net = net
         self.optimizer = optimizer
+        names = self.names = Names()
 
         def step(net: Module, optimizer: Optimizer, x: Any, y: Any, weights: Any) -> Array:
             given = {} if weights is None else {"weights": weights}
@@ -93,7 +107,7 @@ class Stepping:
             optimizer.update(net, taken)
             now = net.parameters()
             updates = {name: now[name] - before[name] for name in gradients}
-            numbers, self.names = statistics(seen, before, gradients, updates, y)
+            numbers, names.known = statistics(seen, before, gradients, updates, y)
             return value, numbers
 
         def groups(net: Module, optimizer: Optimizer, samples: Any, batches: Array) -> Array:
@@ -106,7 +120,6 @@ class Stepping:
             return scan(one, None, batches)[1]
 
         self.step, self.steps, self.watched, self.groups = step, steps, watched, groups
-        self.names: list[tuple[str, str]] = []  # of the numbers that a watched step gives
         self.compiled: Jitted[..., Array] | None = None
         self.compiled_steps: Jitted[..., Array] | None = None
         self.compiled_watched: Jitted[..., tuple[Array, Array]] | None = None
@@ -168,7 +181,7 @@ class Stepping:
 
     def seen_in(self, numbers: NDArray[Any]) -> dict[str, Any]:
         """What was seen in a watched step, by name; see `readable`."""
-        return readable(numbers, self.names)
+        return readable(numbers, self.names.known)
 
     def _give_up(self, error: TraceError) -> None:
         self.compiled = self.compiled_steps = self.compiled_watched = self.compiled_groups = None
