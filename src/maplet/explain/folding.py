@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maplet.data.suggest import suggest
 from maplet.errors import SettingError
 from maplet.explain.words import say
+from maplet.messages import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

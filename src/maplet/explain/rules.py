@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from typing import TYPE_CHECKING
 
+from maplet.bilingual import Bilingual
 from maplet.core.graph import Graph, nested_graphs
 from maplet.core.index_notation import Call, Expression, Read, Reduce
 from maplet.core.kinds import access_at, only_moves
@@ -16,7 +17,7 @@ from maplet.core.trace import Trace, constant
 from maplet.core.types import is_floating
 from maplet.explain.formula import Formula, Name, Partial, Row, Sign, fenced, multiplied, row
 from maplet.explain.symbols import expression, number, number_of, one, size_of, symbol
-from maplet.explain.words import languages, repeated, rules
+from maplet.explain.words import repeated, rules
 from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
@@ -170,5 +171,5 @@ def is_repeated(step: ExplainedNode) -> bool:
 
 def said(step: ExplainedNode) -> str:
     """The rule that the node follows backwards, in words."""
-    language = languages.index(step.derivation.language)
-    return rules[rule_of(step)][language] + (f" {repeated[language]}" if is_repeated(step) else "")
+    rule = Bilingual(*rules[rule_of(step)])
+    return (rule.then(repeated) if is_repeated(step) else rule).speak(step.derivation.language)

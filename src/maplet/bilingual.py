@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
-from maplet.explain.words import require_language
+from maplet.errors import SettingError
+
+languages = ("en", "zh")
+
+
+def require_language(language: str) -> None:
+    """Refuse a language in which nothing is written."""
+    if language not in languages:
+        raise SettingError(f"language={language!r}: explanations speak English and Chinese", fix='"en" or "zh"')
 
 
 class Bilingual(str):
     """A text that knows itself in both languages: it is its English, and carries its Chinese.
 
-    What the rules of the lint and the doctor say is written side by side in the rule, with the numbers in.
+    What is said of a program or a run is written side by side where it is said, with the numbers in. What is said in
+    many places has a key in a table, whose rows are (English, Chinese).
 
     Parameters
     ----------
@@ -22,6 +31,10 @@ class Bilingual(str):
     >>> found = Bilingual(f"{3} rows are equal", f"{3} 行相同")
     >>> print(found, found.speak("zh"))
     3 rows are equal 3 行相同
+    >>> found.then(Bilingual(": leave them out", "：将其删去")).speak("zh")
+    '3 行相同：将其删去'
+    >>> Bilingual.from_json(found.to_json()).zh
+    '3 行相同'
     """
 
     __slots__ = ("zh",)
@@ -47,6 +60,28 @@ class Bilingual(str):
         """
         require_language(language)
         return self.zh if language == "zh" else str(self)
+
+    def then(self, other: Bilingual) -> Bilingual:
+        """The text with the other right behind it, in each language."""
+        return Bilingual(self + other, self.zh + other.zh)
+
+    def to_json(self) -> list[str]:
+        """As it is kept in a file: both languages."""
+        return [str(self), self.zh]
+
+    @classmethod
+    def from_json(cls, kept: Any) -> Self:
+        """What `to_json` gave. What was kept before there was Chinese is one text, and stays English.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is something else.
+        """
+        en, zh = (kept, kept) if isinstance(kept, str) else kept
+        if not isinstance(en, str) or not isinstance(zh, str):
+            raise TypeError(f"{kept!r} is no text in two languages")
+        return cls(en, zh)
 
 
 def spoken(text: str, language: str) -> str:
