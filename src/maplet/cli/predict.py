@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from maplet.cli.options import require_meaning
 from maplet.cli.output import write_output
 from maplet.cli.streams import say
 from maplet.data import ClassTarget, Table, write_table
@@ -35,6 +36,7 @@ def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> No
     images (.idx, .idx.gz, .npy). One line per row comes out: the prediction, and for classes their probabilities,
     p(CLASS); or probability(CLASS), if p(CLASS) is what the target column itself is called.
     """
+    require_meaning([] if output is None else ["a file of -o"], "the predictions go to standard output")
     trained = load(run)
     preprocessing = preprocessing_of(trained)
     new = read_new(source)
