@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from maplet.cli.language import language
 from maplet.cli.options import require_meaning
 from maplet.cli.output import describe_problem, print_outcome
 from maplet.cli.streams import say
@@ -69,6 +70,7 @@ most_parameters = 100_000_000
 @click.option("--overwrite", is_flag=True, help="Start anew where a run is there already.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--doctor", is_flag=True, help="Look into every tenth step, and say what goes wrong.")
+@language
 @click.option("--lint/--no-lint", default=True, help="Look for what is likely to go wrong before the first step.")
 def train(
     *,
@@ -80,6 +82,7 @@ def train(
     quiet: bool,
     lint: bool,
     doctor: bool,
+    language: str,
     **options: Any,
 ) -> None:
     """Train a network on SOURCE and measure it.
@@ -104,11 +107,12 @@ def train(
     existing = "resume" if resume else "overwrite" if overwrite else "error"
     job = {"source": source, **reading, "drop_missing": drop, **asdict(settings)}
     _check_size(problem, settings.hidden)
-    say(describe_problem(problem))
+    say(describe_problem(problem, language))
     outcome = run_job(
-        problem, settings, place, existing=existing, command=job, progress=not quiet, lint=lint, doctor=doctor
-    )
-    print_outcome(outcome, place)
+        problem, settings, place, existing=existing, command=job, progress=not quiet, lint=lint, doctor=doctor,
+        language=language,
+    )  # fmt: skip
+    print_outcome(outcome, place, language)
     if outcome.interrupted:
         click.get_current_context().exit(130)
 
