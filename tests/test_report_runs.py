@@ -18,7 +18,7 @@ from maplet import nn, optim
 from maplet.bilingual import Bilingual, languages
 from maplet.cli.main import cli
 from maplet.data import Features, Table
-from maplet.errors import CheckpointError, DataError, RunExistsError, SettingError
+from maplet.errors import CheckpointError, RunExistsError, SettingError
 from maplet.train.explaining import derivation_of
 from maplet.train.report import report_html
 from maplet.train.report.gathering import report_data, write_report
@@ -230,7 +230,7 @@ def test_another_language_is_refused(runs, tmp_path):
     with pytest.raises(SettingError, match="English and Chinese"):
         Words("fr")
     assert CliRunner().invoke(cli, ["report", str(runs / "classes"), "--language", "fr"]).exit_code == 2
-    command("report", runs / "classes", "--language", "zh", "--out", tmp_path / "zh.html")
+    command("report", runs / "classes", "--language", "zh", "-o", tmp_path / "zh.html")
     assert "混淆矩阵" in (tmp_path / "zh.html").read_text(encoding="utf-8")
 
 
@@ -322,14 +322,15 @@ def test_what_is_no_run_is_refused(run, tmp_path):
 
 def test_nothing_is_replaced_but_a_report(run, tmp_path):
     (tmp_path / "mine.html").write_text("mine")
-    with pytest.raises(RunExistsError, match="no report of maplet"):
-        write_report(run, tmp_path / "mine.html")
+    refused = CliRunner().invoke(cli, ["report", str(run), "-o", str(tmp_path / "mine.html")])
+    assert isinstance(refused.exception, RunExistsError)
     assert (tmp_path / "mine.html").read_text() == "mine"
-    write_report(run, tmp_path / "report.html")
-    write_report(run, tmp_path / "report.html", language="zh")
+    for language in ("en", "zh"):
+        command("report", run, "-o", tmp_path / "report.html", "--language", language)
     assert sorted(found.name for found in tmp_path.iterdir()) == ["mine.html", "report.html", "run", "t.csv"]
-    with pytest.raises(DataError, match="cannot write"):
-        write_report(run, tmp_path / "nowhere" / "report.html")
+    (run / "report.html").write_text("mine")
+    with pytest.raises(RunExistsError, match="no report of maplet"):
+        write_report(run)
 
 
 def test_a_run_in_training_is_left_alone(run):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 import maplet
+from maplet.bilingual import Bilingual
 from maplet.cli.audit import audit
 from maplet.cli.doctor import doctor
 from maplet.cli.explain import explain
@@ -22,10 +23,12 @@ from maplet.cli.show import show
 from maplet.cli.streams import close, prepare, say, to_nowhere
 from maplet.cli.train import train
 from maplet.errors import MapletError, RunExistsError, SettingError
+from maplet.health.lint.finding import at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+empty_places = (at.strip(), at.zh)  # of a finding whose place was only a line of the command itself
 usage_errors = (SettingError, RunExistsError)
 
 
@@ -110,7 +113,10 @@ class _Notes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one."""
         lines = [_without_our_line(line) or line for line in record.getMessage().splitlines()]
-        say("note: " + "\n".join(line for line in lines if line.strip() != "at:"))
+        context = click.get_current_context(silent=True)
+        spoken = context.params.get("language", "en") if context else "en"
+        note = Bilingual("note: ", "提示：").speak(spoken)
+        say(note + "\n".join(line for line in lines if line.strip() not in empty_places))
 
 
 def _show_notes() -> None:

@@ -104,6 +104,8 @@ class Features:
                 fix="give at least one column, beside the target, whose cells differ and repeat",
                 where=table.source,
             )
+        if categories != "auto" and not any(isinstance(column, CategoryColumn) for column in columns):
+            _logger.warning("categories=%r changes nothing: no column holds words", categories)
         return cls(tuple(sorted(columns, key=_is_embedded)), dropped)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from maplet.bilingual import Bilingual
 from maplet.health.doctor import doctor
 
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ class Diagnosing:
     ----------
     run
         That is trained.
+    language
+        In which they are said.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, language: str = "en") -> None:
         self.run = run
+        self.language = language
         self.held: dict[tuple[str, str], int] = {}  # by rule and layer, for how many epochs in a row
 
     def after_epoch(self) -> None:
@@ -46,4 +50,5 @@ class Diagnosing:
         for diagnosis in found:
             if (diagnosis.code, diagnosis.layer) not in told:
                 self.run.diagnoses.append(diagnosis)
-                logger.warning("epoch %d: %s", self.run.epoch, diagnosis)
+                epoch = Bilingual(f"epoch {self.run.epoch}: ", f"第 {self.run.epoch} 轮：").speak(self.language)
+                logger.warning("%s%s", epoch, diagnosis.text(self.language))

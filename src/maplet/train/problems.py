@@ -11,7 +11,7 @@ import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from maplet.data import (
     target_from_dict,
 )
 from maplet.errors import CheckpointError, DataError, SettingError
-from maplet.messages import listed, shown, suggest
+from maplet.messages import counted, listed, shown, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from maplet.data import Categories, Task
 
     Arrays = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+Kind = Literal["a set of images with labels", "a folder of images with labels", "a table"]
 
 table_fractions = (0.7, 0.15, 0.15)
 part_names = ("train", "validation", "test")
@@ -132,6 +134,13 @@ class Problem:
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+def kind_of(source: str) -> Kind:
+    """What kind of data a user points at."""
+    if source == "digits":
+        return "a set of images with labels"
+    return "a folder of images with labels" if Path(source).is_dir() else "a table"
+
+
 def load_problem(
     source: str,
     *,
@@ -143,24 +152,24 @@ def load_problem(
 ) -> Problem:
     """Read what a user points at: the word ``digits``, a CSV file with a target column, or a folder of IDX files.
 
+    The last two have their labels with them, and all but the seed is for tables.
+
     Raises
     ------
     SettingError
-        If the target is missing or unknown (the nearest names are offered), or does not belong there.
+        If the target is missing or unknown (the nearest names are offered).
     DataError
         If the data cannot be learned from; file, row and column are named.
     """
-    path = Path(source)
-    if source == "digits":
+    path, kind = Path(source), kind_of(source)
+    if kind == "a set of images with labels":
         if path.exists():
             _logger.warning("digits means those of scikit-learn; write ./digits for the one in this folder")
-        _no_target(target, "the digits")
         images, labels = read_digits()
         train, validation, test = split(len(labels), table_fractions, seed, labels.tolist())
         parts = [(images[index], labels[index]) for index in (train, validation, test)]
         return _image_problem("digits", parts, 16.0)
-    if path.is_dir():
-        _no_target(target, "a folder of images")
+    if kind == "a folder of images with labels":
         given, held_out = read_idx_folder(path)
         _check_classes(given.labels, str(path))
         with _naming(str(path)):
@@ -168,11 +177,6 @@ def load_problem(
         parts = [(given.images[index], given.labels[index]) for index in (train, validation)]
         return _image_problem(path.resolve().name, [*parts, (held_out.images, held_out.labels)], 255.0)
     return _table_problem(path, read_table(path), target, task, categories, drop=drop, seed=seed)
-
-
-def _no_target(target: str | None, what: str) -> None:
-    if target is not None:
-        raise SettingError(f"{what} come with their labels; --target {target} has no meaning there")
 
 
 def _check_classes(labels: np.ndarray[Any, Any], place: str) -> None:
@@ -208,6 +212,7 @@ def _table_problem(
     dropped, fingerprint = 0, table.sha256
     if drop:
         table, dropped = drop_missing(table)
+        _logger.warning("%s: %s with gaps left out, %s stay", path.name, counted(dropped, "row"), f"{len(table):,}")
     decided = decide_task(table, target, task)
     labels = table[target].tolist() if decided == "classification" else None
     with _naming(path.name):

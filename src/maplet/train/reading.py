@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from maplet.errors import CheckpointError
 from maplet.messages import shown
-from maplet.train.run_directory import run_format
+from maplet.train.run_directory import ours, run_format
 from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
@@ -31,6 +31,20 @@ def read_config(run: Path) -> dict[str, Any]:
     if config.get("format") != run_format:
         raise CheckpointError(f"{path} is damaged: its format is {shown(config.get('format'))}, not {run_format!r}")
     return config
+
+
+def run_that_wrote(path: Path) -> Path | None:
+    """The directory of the run to which a file belongs, by its name and place; None where it is nobody's."""
+    for folder in path.parents:
+        name = path.relative_to(folder).parts[0]
+        if (name in ours or name in (".lock", ".replaced")) and (folder / "config.json").exists():
+            try:
+                found = read_json(folder / "config.json").get("format")
+            except CheckpointError:  # of a damaged run
+                return folder
+            if found == run_format:
+                return folder
+    return None
 
 
 def input_shape(config: dict[str, Any], path: Path) -> tuple[int, ...]:

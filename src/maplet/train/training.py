@@ -84,6 +84,7 @@ class Training:
         self.metrics: dict[str, Callable[..., float]] = {}
         self.callbacks: list[Callback] = []
         self.lint = True
+        self.language = "en"  # of what is said meanwhile
         self.diagnosing: Diagnosing | None = None  # where the doctor is asked
         self.watching = Watching(self.run, 0)
         self.beginning: Beginning | None = None  # of the epoch, where steps are watched
@@ -131,7 +132,7 @@ class Training:
             )
             self.run.linted = True
         for finding in self.run.findings:
-            logger.warning("%s", finding)
+            logger.warning("%s", finding.text(self.language))
 
     def _epoch(self, interruption: Interruption, display: Progress) -> bool:
         """One pass over the data, from the step at which it stands; False if it was interrupted."""
@@ -217,6 +218,9 @@ class Training:
             weights += weight
         return total / weights
 
+    def _remark(self, text: Bilingual) -> None:
+        logger.warning("%s", text.speak(self.language))
+
     def _tell(self, event: str) -> None:
         for callback in self.callbacks:
             getattr(callback, event)(self.run)
@@ -261,12 +265,22 @@ class Training:
             directory.forget_failure()
             self.run.start = directory.write_config({**settings, "epochs": epochs})
             if existing == "resume" and not resumable:
-                logger.warning("there is nothing in %s to resume; training starts anew", directory.path)
+                self._remark(
+                    Bilingual(
+                        f"there is nothing in {directory.path} to resume; training starts anew",
+                        f"{directory.path} 中没有可以继续的训练，从头开始",
+                    )
+                )
             self.train(epochs, display)
             if self.run.history:
                 directory.forget_replaced()
             elif directory.replaced_path.exists():
-                logger.warning("no epoch was finished: %s holds the run that was there before", directory.path)
+                self._remark(
+                    Bilingual(
+                        f"no epoch was finished: {directory.path} holds the run that was there before",
+                        f"没有完成任何一轮：{directory.path} 保留的是之前的训练",
+                    )
+                )
                 directory.bring_back()
         except BaseException:
             directory.bring_back()

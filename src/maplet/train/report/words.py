@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from maplet.bilingual import Bilingual, require_language
-from maplet.train.report.names import names, phrases
+from maplet.train.names import named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,12 +190,7 @@ class Words:
 
     def name(self, text: str) -> str:
         """A name from elsewhere, such as that of a metric; what is not known stays as it is."""
-        if self.language == "en":
-            return text
-        for pattern, chinese in phrases.items():
-            if found := re.fullmatch(pattern, text):
-                return chinese.format(*map(self.name, found.groups()))
-        return names.get(text.replace("_", " "), text)
+        return named(text, self.language)
 
     def pause(self) -> str:
         """What stands between two sentences on one line."""
