@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from typing import TYPE_CHECKING
 
-from maplet.core.graph import Graph, nested_graphs
+from maplet.core.graph import nested_graphs
 from maplet.core.index_notation import Call, Expression, Read, Reduce
 from maplet.core.kinds import access_at, only_moves
 from maplet.core.trace import Trace, constant
@@ -17,7 +17,6 @@ from maplet.core.types import is_floating
 from maplet.explain.formula import Formula, Name, Partial, Row, Sign, fenced, multiplied, row
 from maplet.explain.symbols import expression, number, number_of, one, size_of, symbol
 from maplet.explain.words import languages, repeated, rules
-from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,9 +60,7 @@ def _local(step: ExplainedNode, operand: int, operands_and_value: list[Formula])
         if found is None:
             return None
         inputs = tuple([trace.node_of(argument) for argument in (*operands, out)])
-        graph = Graph(inputs, (trace.node_of(found),), trace.origins)
-    smaller, _ = simplify(graph)
-    return expression(smaller.outputs[0], dict(zip(smaller.inputs, operands_and_value, strict=True)))
+    return expression(trace.node_of(found), dict(zip(inputs, operands_and_value, strict=True)))
 
 
 # ── cotangents ───────────────────────────────────────────────────────────────────────────────────

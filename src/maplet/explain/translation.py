@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
 opposite = {
     "less": "greater_equal", "less_equal": "greater", "greater": "less_equal", "greater_equal": "less",
     "equal": "not_equal", "not_equal": "equal",
-}  # fmt: skip
-
-compared: dict[str, Callable[[Any, Any], bool]] = {
-    "less": operator.lt, "less_equal": operator.le, "greater": operator.gt, "greater_equal": operator.ge,
-    "equal": operator.eq, "not_equal": operator.ne,
 }  # fmt: skip
 
 with_poles = {"log", "log1p", "log2", "log10", "power", "rsqrt", "reciprocal", "divide", "tan", "atanh", "digamma"}
@@ -108,16 +102,6 @@ def _sum_of(sign: float) -> Rule:
 
 
 def _where(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
-    """A choice; it is made where its condition compares two numbers."""
-    condition, yes, no = operands
-    if condition.head in compared and all(part.head == "number" for part in condition.parts):
-        chosen = yes if compared[condition.head](*(part.settings[0] for part in condition.parts)) else no
-        if chosen.shape == shape:
-            return chosen
-    return _choice(self, node, operands, shape)
-
-
-def _choice(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     condition, yes, no = operands
     zeros = [one.head == "number" and one.settings[0] == 0 for one in (yes, no)]
     if condition.head == "isfinite" and condition.parts[0] is yes and zeros[1]:
