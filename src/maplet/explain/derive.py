@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from maplet.core.graph import Graph, in_order
@@ -49,9 +50,10 @@ class Gradients:
         }
         backward = derivation.backward
         program = Graph(backward.inputs, (*steps, *wanted.values()), backward.origins)
-        _, settled = simplify(program)  # so that what is constant is worked out
+        smaller, settled = simplify(program)  # so that what is constant is worked out
         named = {node: name for before, name in reversed(steps.items()) if (node := settled[before]) not in leaves}
-        translation = Translation(leaves | named)
+        uses = Counter(child for node in in_order(smaller.outputs) for child in node.inputs)
+        translation = Translation(leaves | named, {node for node, count in uses.items() if count > 1})
         algebra = translation.algebra
         translation.terms[backward.inputs[-1]] = algebra.number(1.0)  # ∂loss/∂loss
         definitions: dict[str, Term] = {}

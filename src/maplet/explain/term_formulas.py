@@ -118,6 +118,8 @@ def matrix_formula(term: Term, names: Names, *, defines: bool = False) -> Formul
         return Name(names.get(term) or term.settings[0])
     if term.head == "number":
         return number(term.settings[0])
+    if term.head == "apart":
+        return inner(term.parts[0])
     if term.head in ("product", "total"):
         return arranged(term, inner, in_matrices=True)
     return _applied(term, [inner(part) for part in term.parts])
@@ -146,6 +148,8 @@ class Indexed:
             return element(Name(self.names.get(term) or term.settings[0]), place)
         if term.head == "number":
             return number(term.settings[0])
+        if term.head == "apart":
+            return self.formula(term.parts[0], at)
         if term.head in ("product", "total"):
             return arranged(term, lambda part: self.formula(part, at), in_matrices=False)
         return self.operation(term, place)

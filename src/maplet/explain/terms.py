@@ -14,13 +14,17 @@ head          parts                                  settings
 ``softmax``   z                                      axis
 ``one_hot``   the classes                            how many there are
 ``indicator`` a condition                            1 where it holds, else 0
+``apart``     a sum or product that has grown large
 any other     operands of the operation              its parameters
 ============= ====================================== ===================================
 """
 
 from __future__ import annotations
 
+import operator
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property, reduce
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     Shape = tuple[int, ...]
+
+largest = 40  # sums and products are put in order only as long as they have no more parts
+largest_shared = 24  # the same of what comes several times
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +55,11 @@ class Term:
     def is_scalar(self) -> bool:
         """Whether its value is one number."""
         return self.shape == ()
+
+    @cached_property
+    def weight(self) -> int:
+        """How many parts a sum or product has, those of its sums and products counted, too."""
+        return sum(part.weight for part in self.parts) if self.head in ("product", "total") else 1
 
 
 def _settled(settings: Any) -> Any:
@@ -91,6 +103,15 @@ class Algebra:
     def number(self, value: float, shape: Shape = ()) -> Term:
         """An array of one number."""
         return self.make("number", (), (float(value),), shape)
+
+    def bounded(self, term: Term, *, is_shared: bool) -> Term:
+        """A term that is no larger than an algebra can put in order: of a large one, the whole as one part.
+
+        Else s ↦ s·s + s, done n times, would have 2ⁿ factors.
+        """
+        if term.weight <= (largest_shared if is_shared else largest):
+            return term
+        return self.make("apart", (term,), (), term.shape)
 
     # ── products ─────────────────────────────────────────────────────────────────────────────────
 
@@ -163,6 +184,8 @@ class Algebra:
         """A sum, in which like terms are one and what all have in common stands before it."""
         terms = list(terms)
         shape = natural_shape(terms) if shape is None else shape
+        if len(terms) > 1 and any(shared := self._shared(terms)):
+            return self._times_total(terms, shared, shape)
         flat = [part for one in terms for part in (one.parts if one.head == "total" else (one,))]
         left = self._gathered(flat)
         expanded = self._gathered([part for one in flat for part in self._expanded(one)])
@@ -178,15 +201,20 @@ class Algebra:
         ]
         if len(parts) == 1:
             return self.product(parts, (), shape)
-        above, below = self._shared(parts)
-        if above or below:
-            parts = [self.product([part, *below], above, part.shape) for part in parts]
+        if any(shared := self._shared(parts)):
+            return self._times_total(parts, shared, shape, common)
         if all(factors(part)[0] < 0 for part in parts):
             common, parts = -common, [self.product([part], (), part.shape, -1.0) for part in parts]
         inner = self.make("total", sorted(parts, key=lambda part: factors(part)[0] < 0), (), natural_shape(parts))
-        if (common, above, below) == (1.0, [], []) and inner.shape == shape:
-            return inner
-        return self.product([*above, inner], below, shape, common)
+        return inner if common == 1.0 and inner.shape == shape else self.product([inner], (), shape, common)
+
+    def _times_total(
+        self, terms: Sequence[Term], shared: tuple[list[Term], list[Term]], shape: Shape, coefficient: float = 1.0
+    ) -> Term:
+        """A sum with the factors that all of it has before it."""
+        above, below = shared
+        rest = self.total([self.product([term, *below], above, term.shape) for term in terms])
+        return self.product([*above, rest], below, shape, coefficient)
 
     def _gathered(self, terms: Iterable[Term]) -> list[tuple[Term | None, float]]:
         """Like terms as one, with their coefficients added up; None stands for a mere number."""
@@ -209,10 +237,10 @@ class Algebra:
 
     def _shared(self, parts: Sequence[Term]) -> tuple[list[Term], list[Term]]:
         """The factors that all parts have above, and below the line."""
-        split = [factors(part) for part in parts]
-        above = [one for one in split[0][1] if all(one in up for _, up, _ in split)]
-        below = [one for one in split[0][2] if all(one in down for _, _, down in split)]
-        return above, below
+        above, below = (
+            reduce(operator.and_, [Counter(factors(part)[side]) for part in parts]) for side in (1, 2)
+        )  # of x²·y and x·z it is one x
+        return list(above.elements()), list(below.elements())
 
     # ── what moves, adds up and multiplies matrices ──────────────────────────────────────────────
 

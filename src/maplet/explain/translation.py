@@ -15,7 +15,7 @@ from maplet.explain.symbols import is_program
 from maplet.explain.terms import Algebra, Term, factors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from maplet.core.graph import Node
     from maplet.explain.terms import Shape
@@ -40,11 +40,13 @@ class Translation:
     ----------
     symbols
         Nodes that keep their names; behind them the translation does not look.
+    shared
+        Nodes that are used more than once.
     """
 
-    def __init__(self, symbols: dict[Node, str]) -> None:
+    def __init__(self, symbols: dict[Node, str], shared: Collection[Node] = ()) -> None:
         self.algebra = Algebra()
-        self.symbols = symbols
+        self.symbols, self.shared = symbols, shared
         self.terms: dict[Node, Term] = {}
         self.programs: dict[str, list[Mapping[str, Any]]] = {}  # the loops and branches met, by operation
 
@@ -58,9 +60,10 @@ class Translation:
                 waiting += missing
                 continue
             if one not in self.terms:
-                named = one in self.symbols
-                shape = _shape(one)
-                self.terms[one] = self.algebra.symbol(self.symbols[one], shape) if named else self.definition(one)
+                if one in self.symbols:
+                    self.terms[one] = self.algebra.symbol(self.symbols[one], _shape(one))
+                else:
+                    self.terms[one] = self.algebra.bounded(self.definition(one), is_shared=one in self.shared)
             waiting.pop()
         return self.terms[node]
 
