@@ -55,6 +55,8 @@ class Gradients:
         uses = Counter(child for node in in_order(smaller.outputs) for child in node.inputs)
         translation = Translation(leaves | named, {node for node, count in uses.items() if count > 1})
         algebra = translation.algebra
+        for node in leaves:  # so that factors stand in the order of the arguments
+            translation.term(node)
         translation.terms[backward.inputs[-1]] = algebra.number(1.0)  # ∂loss/∂loss
         definitions: dict[str, Term] = {}
         for node in in_order(named):

@@ -100,6 +100,15 @@ class Inside:
         """Whether the gradient goes past the program, by the pullback that the author of the function wrote."""
         return self.node.operation == "custom_gradient"
 
+    @property
+    def condition(self) -> ExplainedNode | None:
+        """What a `cond` decided by: its branch 0 is the one for true, so its number is made of *not* the condition."""
+        if self.node.operation != "switch":
+            return None
+        number = self.node.node.inputs[0]
+        made_by = [node.primitive.name for node in (number, *number.inputs)]
+        return self.node.derivation.of(number.inputs[0].inputs[0]) if made_by == ["astype", "logical_not"] else None
+
     # ── what comes back to its results ───────────────────────────────────────────────────────────
 
     def _cotangent(self, number: int) -> Node | None:
@@ -217,12 +226,17 @@ class Inside:
     def derivation(self, step: int | None = None) -> Derivation:
         """Every value and gradient of one step."""
         count = len(self)
+        if self.is_loop and not count:
+            raise SettingError(
+                f"inside of {self.node.name}: the loop makes no step here, so there is none to look into",
+                fix="explain the function for arguments with which the loop runs, such as an x with rows",
+            )
         number = (0 if self.reverse else count - 1) if step is None else step
         if not -count <= number < count or (step is not None and not self.is_loop):
             steps = f"{count} step{'s' * (count != 1)}" if self.is_loop else "no steps"
             raise SettingError(
                 f"inside of {self.node.name}: there is no step {step}, it has {steps}",
-                fix=f"a number from 0 to {count - 1}" if self.is_loop and count else "leave the step out",
+                fix=f"a number from 0 to {count - 1}" if self.is_loop else "leave the step out",
             )
         number %= count
         around = self.node.derivation

@@ -19,7 +19,7 @@ import numpy as np
 
 from maplet.core.array import Array
 from maplet.core.context import Origin
-from maplet.core.graph import as_made, constant_primitive
+from maplet.core.graph import as_made, constant_primitive, input_primitive
 from maplet.core.text import node_names
 from maplet.core.tree import Stateful, leaves
 
@@ -68,12 +68,12 @@ def names_for_people(
     """
     graph, order = both.program, as_made(both.program)
     wanted: dict[Node, str] = _inputs(graph, outside, objects) | dict(known or {})
-    between = [node for node in order if node not in wanted and node.primitive is not constant_primitive]
-    assigned = _assigned(between, both) if by_lines else {}
-    layers = _ends_of_layers(between, graph) if result else {}  # what is inside of one is in one layer
-    for node in between:
+    computed = [node for node in order if node.primitive not in (input_primitive, constant_primitive)]
+    assigned = _assigned(computed, both) if by_lines else {}
+    layers = _ends_of_layers(computed, graph) if result else {}  # what is inside of one is in one layer
+    for node in computed:
         if name := assigned.get(node) or layers.get(node):
-            wanted[node] = name
+            wanted.setdefault(node, name)
     if result:
         wanted.setdefault(graph.outputs[0], result)
     names = _distinct(wanted, order)

@@ -87,8 +87,8 @@ class ExplainedNode:
 
     @property
     def is_numbered(self) -> bool:
-        """Whether nobody named it, so that it is ``v1``, ``v2``, …."""
-        return self.name[0] == "v" and self.name[1:].isdigit() and self.operation != "input"
+        """Whether nobody named it, so that it is ``v1``, ``v2``, …; inside of v1, ``v1.1``."""
+        return self.name[0] == "v" and self.name[1:].replace(".", "").isdigit() and self.operation != "input"
 
     @property
     def is_other_shape(self) -> bool:

@@ -27,6 +27,8 @@ opposite = {
     "equal": "not_equal", "not_equal": "equal",
 }  # fmt: skip
 
+most_factors = 8  # of a power that is written as a product
+
 with_poles = {"log", "log1p", "log2", "log10", "power", "rsqrt", "reciprocal", "divide", "tan", "atanh", "digamma"}
 
 # 0 where x is beyond 0, else x.
@@ -142,6 +144,16 @@ def _difference(self: Translation, a: Term, b: Term) -> Term:
     return self.algebra.total([a, self.algebra.product([b], (), b.shape, -1.0)])
 
 
+def _power(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    """x³ as the product x·x·x, so that x³/x is x²."""
+    base, exponent = operands
+    times = exponent.settings[0] if exponent.head == "number" else 0.0
+    if not (times.is_integer() and 0 < abs(times) <= most_factors) or base.shape != shape:
+        return _as_it_is(self, node, operands, shape)
+    several = [base] * int(abs(times))
+    return self.algebra.product(*((several, ()) if times > 0 else ((), several)), shape)
+
+
 def _exp(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     """e^u; where u = z − ln(1 + e^z) it is σ(z)."""
     (u,) = operands
@@ -237,6 +249,15 @@ def _sum(self: Translation, node: Node, operands: list[Term], shape: Shape) -> T
     return self.algebra.summed(operands[0], tuple(node.params["axes"]), shape, keeps=bool(node.params["keepdims"]))
 
 
+def _item(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    """One of several results; a loop without a step hands on what it is given, and its rows are empty."""
+    loop, number = node.inputs[0], node.params["index"]
+    if loop.primitive.name == "scan" and loop.params["length"] == 0:
+        constants, carries = loop.params["constants"], loop.params["carries"]
+        return self.term(loop.inputs[constants + number]) if number < carries else self.algebra.number(0.0, shape)
+    return _as_it_is(self, node, operands, shape)
+
+
 def _add_along_axis(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     """What is added at one class of each row: a column times a one-hot matrix."""
     value, places = operands
@@ -251,6 +272,8 @@ def _add_along_axis(self: Translation, node: Node, operands: list[Term], shape: 
 rules: dict[str, Rule] = {
     constant_primitive.name: _constant,
     "exp": _exp,
+    "power": _power,
+    "square": lambda self, node, xs, shape: self.algebra.product([*xs, *xs], (), shape),
     "sigmoid": _sigmoid,
     "astype": _astype,
     "add": _sum_of(1.0),
@@ -267,5 +290,6 @@ rules: dict[str, Rule] = {
     "permute_dims": _permute,
     "sum": _sum,
     "where": _where,
+    "item": _item,
     "add_along_axis": _add_along_axis,
 }

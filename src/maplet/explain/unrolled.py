@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.core.graph import nested_graphs
+from maplet.core.graph import constant_primitive, nested_graphs
 from maplet.explain.folding import norm
 from maplet.explain.formula import Formula, Function, Name, Row, Script, Sign, Words, equation, fenced, multiplied
 from maplet.explain.inside import Inside
@@ -54,10 +54,25 @@ def heading(inside: Inside) -> str:
     if kind == "loop":
         key = {0: "no steps", 1: "loop of one"}.get(len(inside), "loop")
         what = say(key, language, len(inside), len(inside) - 1)
+    elif kind == "branch":
+        what = _branch(inside)
     else:
-        taken = one.derivation.values[one.node.inputs[0]] if kind == "branch" else ""
-        what = say(kind, language, taken)
+        what = say(kind, language)
     return f"{say('inside of', language, one.name)}: {what}"
+
+
+def _branch(inside: Inside) -> str:
+    """``the branch that was taken: x > 0 is true``; of a `switch`, its number."""
+    one, condition = inside.node, inside.condition
+    language = one.derivation.language
+    if condition is None:
+        count = len(nested_graphs(one.written))
+        return say("branch", language, one.derivation.values[one.node.inputs[0]], count - 1)
+    if condition.operation == constant_primitive.name:
+        called = say("condition", language)
+    else:
+        called = text(value_formula(condition)) if condition.is_numbered else condition.name
+    return say("branch if", language, called, say("true" if condition.value else "false", language))
 
 
 def sections(inside: Inside) -> list[Section]:
