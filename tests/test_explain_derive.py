@@ -345,4 +345,4 @@ def test_what_all_of_a_sum_has_stands_before_it():
         "δ1 = x + 1", "∂loss/∂x = (1 + 2·x·δ1·(x·δ1 + 1))·(1 + 2·x·δ1)·(1 + 2·x)",
     ]  # fmt: skip
     squares = mp.derive(lambda x, y, z: x**2 * y * z + x * z**2 * y, 2.0, 3.0, 4.0, names=["y"])
-    assert squares.text() == "∂loss/∂y = x·z·(x + z)"
+    assert squares.text() == "∂loss/∂y = x·z·(z + x)"

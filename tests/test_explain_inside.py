@@ -17,7 +17,7 @@ every_program = pytest.mark.parametrize("name", programs)
 
 def all_inside(derivation):
     """Every program inside, and those inside of their steps."""
-    for one in programs_inside(derivation):
+    for one in programs_inside(derivation.steps):
         inside = Inside(one)
         yield inside
         for t in range(len(inside)):
@@ -66,14 +66,14 @@ def test_every_program_inside_is_shown_in_every_form(name, language):
     f, args = programs[name]
     derivation = mp.explain(f, *args, language=language)
     text, latex, html = derivation.text(), derivation.latex(), derivation.html()
-    for one in programs_inside(derivation):
+    for one in programs_inside(derivation.steps):
         words = f"{one.name} 的内部" if language == "zh" else f"inside of {one.name}"
         for form in (text, latex.replace(r"\_", "_"), html):
             assert words in form
         for section in sections(Inside(one)):
             assert section.title in text
             assert all(len(row) == len(section.heads) for row in section.rows)
-    inner = derivation.inside(programs_inside(derivation)[0].name)
+    inner = derivation.inside(programs_inside(derivation.steps)[0].name)
     assert inner.html().startswith("<!doctype html>")
     assert inner.mermaid().startswith("flowchart")
     assert inner.latex().count(r"\begin{align*}") >= 2
@@ -143,7 +143,7 @@ def test_what_has_nothing_inside_or_no_such_step_is_refused():
     derivation = mp.explain(chosen, np.ones(2), np.ones(2))
     with pytest.raises(SettingError, match="has no program inside"):
         derivation.inside("x")
-    name = programs_inside(derivation)[0].name
+    name = programs_inside(derivation.steps)[0].name
     with pytest.raises(SettingError, match=r"there is no step 0, it has no steps"):
         derivation.inside(name, 0)
     with pytest.raises(SettingError, match=r"there is no step 4, it has 4 steps"):
@@ -195,7 +195,7 @@ def test_of_a_branch_it_is_said_what_the_condition_was(language, said):
             shown = mp.explain(f, 3.0, x, language=language).text()
             assert re.search(rf"{called} (is |为){word}$", shown, re.MULTILINE)
         around = mp.explain(in_a_loop, 3.0, x, language=language)
-        inner = around.inside(programs_inside(around)[0].name)
+        inner = around.inside(programs_inside(around.steps)[0].name)
         assert re.search(rf"x\[t\] > 1 (is |为){word}$", inner.text(), re.MULTILINE)
         constant = mp.explain(lambda w, c=x > 1: mp.cond(c, mp.sin, mp.cos, w), 3.0, language=language).text()
         assert re.search(rf"(the condition is|条件 为) ?{word}$", constant, re.MULTILINE)
@@ -219,7 +219,7 @@ def test_a_loop_over_nothing_hands_on_what_it_is_given(form):
         derivation = mp.explain(f, np.asarray(3.0), np.zeros(0))
         assert derivation.gradients()["w"] == 12.0
         assert getattr(derivation, form)()
-        (loop,) = programs_inside(derivation)
+        (loop,) = programs_inside(derivation.steps)
         for step in (None, 0, -1):
             with pytest.raises(SettingError, match="the loop makes no step here"):
                 derivation.inside(loop.name, step)

@@ -129,19 +129,24 @@ def _sum(terms: Iterable[Formula]) -> Formula:
 # ── which kind of rule it is ─────────────────────────────────────────────────────────────────────
 
 
-def rule_of(step: ExplainedNode) -> str:
-    """The name of the rule that the node follows backwards, a key of `words.rules`."""
+def rule_of(step: ExplainedNode, operand: int | None = None) -> str:
+    """The name of the rule that the node follows backwards, a key of `words.rules`; towards one operand, or all."""
     if step.operation == "input":
         return "input"
     if step.step is None or not any(sent is not None for sent in step.sent):
         return "stopped"
     if step.elementwise:
-        locals_ = [local_formula(step, n) for n, sent in enumerate(step.sent) if sent is not None]
+        locals_ = [local_formula(step, n) for n in _sent(step, operand)]
         return "passed on" if all(local == one for local in locals_) else "chain"
     if nested_graphs(step.node):
         return nested[step.operation]
     access = access_at(step.node)
     return "host" if access is None else _rule_of(access.value)
+
+
+def _sent(step: ExplainedNode, operand: int | None) -> list[int]:
+    """The operands that get a gradient, or only the one that is asked for."""
+    return [n for n, sent in enumerate(step.sent) if sent is not None and operand in (None, n)]
 
 
 def _rule_of(value: Expression) -> str:
@@ -157,15 +162,14 @@ def _rule_of(value: Expression) -> str:
     return "chosen" if value.combiner in ("max", "min") else "own"
 
 
-def is_repeated(step: ExplainedNode) -> bool:
+def is_repeated(step: ExplainedNode, operand: int | None = None) -> bool:
     """Whether the operation repeated an operand by broadcasting, so that what is sent to it is added up again."""
-    if not step.elementwise:
-        return False
-    pairs = zip(step.node.inputs, step.sent, strict=True)
-    return any(sent is not None and child.array_type.shape != step.node.array_type.shape for child, sent in pairs)
+    shape = None if isinstance(step.node.type, tuple) else step.node.type.shape
+    return step.elementwise and any(step.node.inputs[n].array_type.shape != shape for n in _sent(step, operand))
 
 
-def said(step: ExplainedNode) -> str:
-    """The rule that the node follows backwards, in words."""
+def said(step: ExplainedNode, operand: int | None = None) -> str:
+    """The rule that the node follows backwards, in words; towards one operand, or all."""
     language = languages.index(step.derivation.language)
-    return rules[rule_of(step)][language] + (f" {repeated[language]}" if is_repeated(step) else "")
+    more = ("" if language else " ") + repeated[language] if is_repeated(step, operand) else ""
+    return rules[rule_of(step, operand)][language] + more

@@ -8,7 +8,7 @@ import numpy as np
 
 from maplet.errors import PositionError, SettingError
 from maplet.explain.entries import entry_formulas, entry_name
-from maplet.explain.folding import Fold, folded, norm
+from maplet.explain.folding import Fold, by_layer, folded, norm, opened, read_by
 from maplet.explain.formula import Formula, Name, Partial, equation
 from maplet.explain.print_text import text
 from maplet.explain.rules import cotangent_formula, cotangent_with_numbers, derivative, said, uses
@@ -17,7 +17,7 @@ from maplet.explain.unrolled import spoken_of, text_inside
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from maplet.explain.derivation import Derivation
     from maplet.explain.node import ExplainedNode
@@ -28,18 +28,26 @@ most_shown = 64  # elements of an array that is printed; of a larger one, shape 
 def derivation_text(derivation: Derivation, unfold: bool | str = False) -> str:
     """The whole derivation."""
     folds = folded(derivation, unfold)
-    many = any(len(fold.steps) > 1 for fold in folds)
-    scalar = all(size_of(one) == 1 for one in (*derivation.leaves, *derivation.steps))
     language = derivation.language
     count = len(spoken_of(derivation.steps))
     first = f"{title(derivation)} · {say('one step' if count == 1 else 'steps', language, count)}"
-    parts = [first, "", say("forward", language)]
-    if many:
-        parts += [f"  {line}" for line in _table(folds, derivation)]
-        return "\n".join([*parts, "", say("parameters", language), *_leaves(derivation), "", say("folded", language)])
-    lines = _scalar_lines if scalar else _matrix_lines
-    both = [*lines(derivation, forward=True), "", say("backward", language), *lines(derivation)]
-    return "\n".join([*parts, *both, *text_inside(derivation)])
+    steps = opened(folds)
+    if len(steps) == len(folds):  # nothing is folded
+        return "\n".join([first, "", *_both_passes(steps, derivation.leaves), *text_inside(steps)])
+    groups = folds if not unfold else by_layer(derivation)
+    parts = [first, "", say("forward", language), *(f"  {line}" for line in _table(groups, derivation))]
+    parts += ["", say("parameters", language), *_leaves(derivation), ""]
+    if steps:
+        parts += [f"{unfold}", "", *_both_passes(steps, read_by(steps)), *text_inside(steps), ""]
+    return "\n".join([*parts, say("folded", language)])
+
+
+def _both_passes(steps: Sequence[ExplainedNode], inputs: Sequence[ExplainedNode]) -> list[str]:
+    """The steps as they are computed, and the gradients of these and of what they read, as they come."""
+    language = steps[0].derivation.language if steps else "en"
+    back = [*reversed(steps), *inputs]
+    lines = _scalar_lines if all(size_of(one) == 1 for one in back) else _matrix_lines
+    return [say("forward", language), *lines(steps, forward=True), "", say("backward", language), *lines(back)]
 
 
 def title(derivation: Derivation) -> str:
@@ -67,8 +75,7 @@ def backward_equation(step: ExplainedNode) -> Formula | None:
     return equation(derivative(step), *(one for one in found if one is not None), *value)
 
 
-def _scalar_lines(derivation: Derivation, *, forward: bool = False) -> list[str]:
-    order = derivation.steps if forward else [*reversed(derivation.steps), *derivation.leaves]
+def _scalar_lines(order: Sequence[ExplainedNode], *, forward: bool = False) -> list[str]:
     rows = [
         (forward_equation(step), step.place) if forward else (backward_equation(step), "") for step in spoken_of(order)
     ]
@@ -80,9 +87,8 @@ def _scalar_lines(derivation: Derivation, *, forward: bool = False) -> list[str]
 # ── matrix by matrix ─────────────────────────────────────────────────────────────────────────────
 
 
-def _matrix_lines(derivation: Derivation, *, forward: bool = False) -> list[str]:
+def _matrix_lines(order: Sequence[ExplainedNode], *, forward: bool = False) -> list[str]:
     lines: list[str] = []
-    order = derivation.steps if forward else [*reversed(derivation.steps), *derivation.leaves]
     for step in spoken_of(order):
         formula = forward_equation(step) if forward else backward_equation(step)
         if formula is None:
@@ -92,7 +98,7 @@ def _matrix_lines(derivation: Derivation, *, forward: bool = False) -> list[str]
         kind = "" if isinstance(step.node.type, tuple) else f" : {step.node.array_type}"
         lines += [f"  {text(formula)}{kind}{place}", *_array(value)]
         if not forward:
-            lines += [f"      ↳ {rule}" for rule in dict.fromkeys(said(user) for user, _ in uses(step))]
+            lines += [f"      ↳ {rule}" for rule in dict.fromkeys(said(user, n) for user, n in uses(step))]
     return lines
 
 

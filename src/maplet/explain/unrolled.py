@@ -42,9 +42,9 @@ class Section:
     rows: list[list[str]] = field(default_factory=list["list[str]"])
 
 
-def programs_inside(derivation: Derivation) -> list[ExplainedNode]:
-    """The steps that have a program inside."""
-    return [step for step in derivation.steps if nested_graphs(step.written)]
+def programs_inside(steps: Iterable[ExplainedNode]) -> list[ExplainedNode]:
+    """Those of some steps that have a program inside."""
+    return [step for step in steps if nested_graphs(step.written)]
 
 
 def heading(inside: Inside) -> str:
@@ -177,16 +177,16 @@ def _sums(inside: Inside, steps: dict[int, Derivation]) -> list[Formula]:
 # ── as text ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def text_inside(derivation: Derivation) -> list[str]:
-    """The sections of all programs inside, as lines."""
+def text_inside(steps: Iterable[ExplainedNode]) -> list[str]:
+    """The sections of the programs inside of some steps, as lines."""
     lines: list[str] = []
-    for one in programs_inside(derivation):
+    for one in programs_inside(steps):
         inside = Inside(one)
         lines += ["", heading(inside)]
         for section in sections(inside):
             lines += [f"  {section.title}", *(f"    {line}" for line in _lines(section))]
         if inside.is_loop and len(inside):
-            lines.append(f"  {say('look into', derivation.language, one.name)}")
+            lines.append(f"  {say('look into', one.derivation.language, one.name)}")
     return lines
 
 
