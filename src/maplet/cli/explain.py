@@ -32,7 +32,7 @@ usage = 'maplet explain runs/digits, file.py:loss, or "mse(x @ w, y)" --set x=â€
 
 @click.command()
 @click.argument("source", required=False, metavar="[SOURCE]")
-@click.option("--row", type=int, default=0, show_default=True, help="Of a run: the row of the test part, from 0.")
+@click.option("--row", type=int, help="Of a run: the row of the test part, from 0.  [default: 0]")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An argument: x=[[1,2]], or y:int=[0,1].")
 @click.option("--language", type=click.Choice(("en", "zh")), default="en", show_default=True)
 @click.option("--format", "kind", type=click.Choice(formats), default="text", show_default=True)
@@ -42,10 +42,11 @@ usage = 'maplet explain runs/digits, file.py:loss, or "mse(x @ w, y)" --set x=â€
 )
 @click.option("--unfold", metavar="LAYER|all", help="Show the steps of a folded layer, or all of them.")
 @click.option("--step", "learning_rate", type=float, metavar="RATE", help="One step of gradient descent instead.")
+@click.option("--move", metavar="NAME,â€¦", help="What --step moves.  [default: parameters; if none, every input]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A file.  [default: standard output]")
 @click.option("--operations", is_flag=True, help="The page of all operations and their derivatives.")
 def explain(
-    *, source: str | None, row: int, settings: tuple[str, ...], language: str, output: Path | None, operations: bool,
+    *, source: str | None, row: int | None, settings: tuple[str, ...], language: str, output: Path | None, operations: bool,
     inside: str | None, **view: Any,
 ) -> None:  # fmt: skip
     """Show every step of backpropagation through SOURCE.
@@ -59,18 +60,30 @@ def explain(
     maplet explain net.py:loss --format numpy
     maplet explain net.py:loss --inside v1[0]
     maplet explain "mse(sigmoid(x @ w + b), y)" --set x=[[1,2]] --set w=[[1],[-1]] --set b=0 --set y=[[1]]
+    maplet explain "mse(x @ w, y)" --set x=[[1,2]] --set w=[[1],[-1]] --set y=[[1]] --step 0.1 --move w
     """  # noqa: D301  (\b is how click keeps lines apart)
     if operations:
+        if source is not None:
+            raise SettingError(
+                f"--operations is a page of its own, and {source} is not read", fix="leave one of both out"
+            )
         _write(page_of_operations().rstrip("\n"), output)
         return
     if source is None:
         raise SettingError("what is to be explained?", fix=usage)
     given = dict(map(setting, settings))
-    if is_function.fullmatch(source):
+    of_file, of_run = is_function.fullmatch(source) is not None, _is_directory(source)
+    if output is not None:
+        read = [source.rpartition(":")[0]] if of_file else _files_of_run(Path(source)) if of_run else []
+        require_writable(output, map(Path, read))
+    if row is not None and not (of_run and not of_file):
+        raise SettingError(f"--row {row}: only a run has rows", fix="--set gives the arguments of anything else")
+    if of_file:
         derivation = _of_file(source, given, language)
     else:
-        in_run = _is_directory(source)
-        derivation = _of_run(Path(source), row, language) if in_run else _of_expression(source, given, language)
+        derivation = (
+            _of_run(Path(source), row or 0, given, language) if of_run else _of_expression(source, given, language)
+        )
     if inside is not None:
         found = is_inside.fullmatch(inside)
         name, step = found.groups() if found else (inside, None)
@@ -87,10 +100,14 @@ def _is_directory(source: str) -> bool:
 
 
 def _shown(
-    derivation: Derivation, kind: str, entry: str | None, unfold: str | None, learning_rate: float | None
-) -> str:
+    derivation: Derivation, kind: str, entry: str | None, unfold: str | None, learning_rate: float | None,
+    move: str | None,
+) -> str:  # fmt: skip
     if learning_rate is not None:
-        return derivation.descend(learning_rate).text()
+        names = None if move is None else [name.strip() for name in move.split(",") if name.strip()]
+        return derivation.descend(learning_rate, names).text()
+    if move is not None:
+        raise SettingError(f"--move {move}: nothing is moved without --step", fix=f"--step 0.1 --move {move}")
     if kind in ("formulas", "numpy"):
         gradients = Gradients(derivation, None)
         return gradients.text() if kind == "formulas" else gradients.numpy().rstrip("\n")

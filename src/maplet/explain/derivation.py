@@ -228,13 +228,15 @@ class Derivation:
         learning_rate
             α > 0.
         names
-            What is moved. By default the trainable parameters of modules, or else every input with a gradient.
+            What is moved. By default the trainable parameters of modules, or else every input with a gradient, data
+            too; what moved and what was held fixed is said.
 
         Examples
         --------
         >>> import maplet as mp
         >>> print(mp.explain(lambda x: x**2, 3.0).descend(0.1).text())
         one step of gradient descent: θ ↦ θ − α∇J
+        moved: x
         <BLANKLINE>
           x ↦ 3 − 0.1·6 = 2.4
         <BLANKLINE>

@@ -72,7 +72,9 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
     """
     steps = derivation.steps
     if not isinstance(unfold, bool | str):
-        raise SettingError(f"unfold={unfold!r}: expected True, or a name", fix='unfold=True, or such as unfold="layers.3"')
+        raise SettingError(
+            f"unfold={unfold!r}: expected True, or a name", fix='unfold=True, or such as unfold="layers.3"'
+        )
     if unfold is True or (unfold is False and len(steps) <= most_steps):
         return [_alone(step) for step in steps]
     found: list[Fold] = []

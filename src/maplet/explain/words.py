@@ -63,6 +63,13 @@ words = {
     "step number": ("step {0} of {1}", "第 {0} 步，共 {1} 步"),
     "previous": ("previous", "上一步"),
     "next": ("next", "下一步"),
+    "moved": ("moved: {0}", "移动：{0}"),
+    "held": ("held fixed: {0}", "保持不变：{0}"),
+    "all moved": (
+        "Nothing here is a parameter of a module, so every input moves, data too; names (--move on the command line) "
+        "say what is to move.",
+        "这里没有模块的参数，所以每个输入都移动，包括数据；用 names（命令行为 --move）指定要移动的量。",
+    ),
     "loss before": ("loss before", "更新前的损失"),
     "loss after": ("loss after", "更新后的损失"),
     "predicted": ("decrease predicted to first order, α‖∇J‖²", "一阶预测的下降 α‖∇J‖²"),
