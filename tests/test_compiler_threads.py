@@ -233,7 +233,7 @@ def test_subnormal_numbers_stay_what_they_are_whatever_the_calling_thread_has_se
 @pytest.mark.parametrize("number", [0, -1, 1025, 1.5, 2.0, "2", None, True])
 def test_a_number_that_makes_no_sense_is_refused(number):
     threads.set_threads(3)
-    with pytest.raises(SettingError, match="a whole number from 1 to 1024"):
+    with pytest.raises(SettingError, match="expected an integer from 1 to 1024"):
         threads.set_threads(number)
     assert threads.threads() == 3
 

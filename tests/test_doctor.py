@@ -1,6 +1,8 @@
 """The doctor, the range test of learning rates, and the rehearsal. What he finds in runs: tests/faults/training."""
 
 import logging
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,12 @@ from click.testing import CliRunner
 import maplet as mp
 from maplet import nn, optim
 from maplet.cli.main import cli
-from maplet.errors import NonFiniteError, SettingError
+from maplet.errors import CheckpointError, NonFiniteError, SettingError
 from maplet.health.doctor import rules
 from maplet.health.doctor.diagnosis import blocks, sparkline
 from maplet.health.doctor.page import page
+from maplet.health.pages import section
+from maplet.train.failed import load_failed
 
 ROOT = Path(__file__).parents[1]
 RNG = np.random.default_rng(0)
@@ -38,19 +42,32 @@ def codes(found):
 # ── the doctor ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_page_is_up_to_date():
-    assert page() == (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8"), (
-        "write it anew: python -m maplet.health.doctor.page > docs/doctor.md"
+@pytest.mark.parametrize(("language", "name"), [("en", "doctor.md"), ("zh", "doctor.zh.md")])
+def test_the_page_is_up_to_date(language, name):
+    assert page(language) == (ROOT / "docs" / name).read_text(encoding="utf-8"), (
+        f"write it anew: python -m maplet.health.doctor.page {language} > docs/{name}"
     )
+
+
+@pytest.mark.parametrize("code", rules)
+def test_every_rule_speaks_chinese_and_shows_the_same_code(code):
+    chinese, english = section(rules[code].find, "zh"), section(rules[code].find)
+    assert re.search(r"[\u4e00-\u9fff]", rules[code].name.zh)
+    assert len(chinese.split("\n\n")) == len(english.split("\n\n"))
+    assert all(re.search(r"[\u4e00-\u9fff]", paragraph) for paragraph in chinese.split("\n\n"))
+    assert set(re.findall("`[^`]*`", chinese)) == set(re.findall("`[^`]*`", english))
+
+
+def test_the_codes_of_the_rules_have_no_gap():
     assert sorted(rules) == [f"MD{number:03}" for number in range(1, len(rules) + 1)]
 
 
 def test_he_says_it_during_training_once_and_afterwards(caplog):
     with caplog.at_level(logging.WARNING, "maplet"):
-        run = fitted(rate=1e-6)
+        run = fitted(rate=1e-6, epochs=8)
     assert codes(run.diagnoses) == codes(mp.doctor(run)) == ["MD003"]
     (record,) = caplog.records
-    assert record.getMessage().startswith("epoch 2: MD003 the loss hardly moves")
+    assert record.getMessage().startswith("epoch 6: MD003 the loss hardly moves")  # the third that begins in half of 8
     (diagnosis,) = run.diagnoses
     assert diagnosis.evidence["update/weight"] < 1e-5
     assert set(diagnosis.picture) <= {*blocks, " "}
@@ -76,7 +93,18 @@ def test_of_a_run_that_blows_up_he_says_why(caplog):
     with caplog.at_level(logging.WARNING, "maplet"), pytest.raises(NonFiniteError):
         mp.fit(nn.Linear(6, 1, rng=0), (X, X[:, :1]), loss="mse", optimizer=optim.SGD(1.5), batch_size=16, epochs=20,
                progress=False, lint=False, doctor=True, watch=2)  # fmt: skip
-    assert any("MD002 the steps are too long" in record.getMessage() for record in caplog.records)
+    assert any(
+        "MD014" in (text := record.getMessage()) and "the steps were too long" in text for record in caplog.records
+    )
+
+
+def test_he_does_not_speak_of_overfitting_where_the_best_weights_are_taken_at_the_end():
+    run = fitted(watch=0, doctor=False)
+    losses, held_out = [1.0, 0.6, 0.4, 0.2, 0.1, 0.05, 0.02, 0.01], [1.0, 0.7, 0.65, 0.7, 0.8, 0.9, 1.0, 1.1]
+    run.history = [{"loss": a, "val_loss": b} for a, b in zip(losses, held_out, strict=True)]
+    assert codes(mp.doctor(run)) == ["MD005"]
+    mp.EarlyStopping(10).on_start(run)
+    assert mp.doctor(run) == []
 
 
 def test_without_watched_steps_only_overfitting_is_seen():
@@ -99,6 +127,56 @@ def test_the_command_says_it_too(tmp_path):
     assert slow.output.startswith("MD003 the loss hardly moves")
     assert "nothing to complain about in 5 epochs and 25 watched steps" in good.output
     assert "no step of this run was watched" in unwatched.output
+    in_chinese = CliRunner().invoke(cli, ["doctor", str(tmp_path / "slow"), "--language", "zh"])
+    assert in_chinese.output.startswith("MD003 损失几乎不动：步长太小（置信度 90%）")
+    assert "建议：提高学习率" in in_chinese.output
+
+
+def test_a_run_that_ended_in_nan_is_diagnosed_and_shown_from_its_directory(tmp_path):
+    place = tmp_path / "run"
+    with pytest.raises(NonFiniteError) as caught:
+        mp.fit(nn.Linear(6, 1, rng=0), (X, X[:, :1]), loss="mse", optimizer=optim.SGD(1.5), batch_size=16, epochs=20,
+               progress=False, lint=False, watch=2, directory=place)  # fmt: skip
+    (diagnosis,) = mp.doctor(load_failed(place))
+    assert str(diagnosis) == str(*mp.doctor(caught.value.run))
+    assert "the steps were too long" in diagnosis.verdict
+    assert CliRunner().invoke(cli, ["doctor", str(place)]).output.startswith(str(diagnosis))
+    assert f"ended: {caught.value.run.failure.what}" in CliRunner().invoke(cli, ["show", str(place)]).output
+    with pytest.raises(CheckpointError, match="ended in NaN"):
+        mp.load(place)
+
+
+def test_a_failure_without_watched_steps_is_explained_from_the_checkpoint(tmp_path):
+    with pytest.raises(NonFiniteError):
+        mp.fit(nn.Linear(6, 1, rng=0), (X, X[:, :1]), loss="mse", optimizer=optim.SGD(1.5), batch_size=16, epochs=20,
+               progress=False, lint=False, directory=tmp_path / "run")  # fmt: skip
+    (diagnosis,) = mp.doctor(load_failed(tmp_path / "run"))
+    assert "the steps were too long" in diagnosis.verdict
+    assert "forward pass" in diagnosis.verdict
+
+
+def test_another_start_forgets_the_failure(tmp_path):
+    place = tmp_path / "run"
+    options = {"loss": "mse", "batch_size": 16, "epochs": 2, "progress": False, "lint": False, "directory": place}
+    with pytest.raises(NonFiniteError):
+        mp.fit(nn.Linear(6, 1, rng=0), (X, X[:, :1]), optimizer=optim.SGD(1e30), **options)
+    assert (place / "failure.json").exists()
+    mp.fit(nn.Linear(6, 1, rng=0), (X, X[:, :1]), optimizer=optim.SGD(0.01), existing="overwrite", **options)
+    assert not (place / "failure.json").exists()
+    assert mp.load(place).failure is None
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "watch.jsonl", "config.json", "job.json", "failure.json"])
+@pytest.mark.parametrize("command", ["show", "doctor"])
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_a_pipe_in_the_place_of_a_file_is_not_read(tmp_path, name, command):
+    place = tmp_path / "run"
+    fitted(epochs=1, directory=place)
+    (place / name).unlink(missing_ok=True)
+    os.mkfifo(place / name)
+    found = CliRunner().invoke(cli, [command, str(place)])  # it would wait for ever
+    reads = (command, name) not in {("show", "failure.json"), ("doctor", "config.json"), ("doctor", "job.json")}
+    assert isinstance(found.exception, CheckpointError) or not reads
 
 
 def test_a_sparkline_has_gaps_and_ends():
@@ -147,7 +225,7 @@ def test_the_range_test_is_shown_as_a_plot():
 def test_wrong_settings_of_the_range_test_are_explained():
     with pytest.raises(SettingError, match="steps=5"):
         mp.find_learning_rate(mlp(), (X, Y), "cross_entropy", steps=5)
-    with pytest.raises(SettingError, match=r"low=1\.0, high=0\.1"):
+    with pytest.raises(SettingError, match=r"low=1\.0: expected a finite number > 0 and < 0\.1"):
         mp.find_learning_rate(mlp(), (X, Y), "cross_entropy", low=1.0, high=0.1)
     with pytest.raises(SettingError, match="there is no loss"):
         mp.find_learning_rate(mlp(), (X, Y), "cross_entropie")

@@ -1,6 +1,7 @@
 """What the lint promises besides finding faults (see tests/faults/lint): it changes nothing, and can be silenced."""
 
 import inspect
+import json
 import linecache
 import logging
 import re
@@ -17,9 +18,12 @@ import maplet as mp
 from maplet import nn, optim
 from maplet.core.primitive import registry
 from maplet.errors import GradientError, SettingError, ShapeError
+from maplet.explain.words import languages
 from maplet.health.lint import rules
+from maplet.health.lint.finding import Finding
 from maplet.health.lint.opening import opened_by
 from maplet.health.lint.page import page
+from maplet.health.pages import section
 from maplet.train.job import Settings, build_network, build_optimizer, loss_of
 from maplet.train.problems import load_problem
 
@@ -52,18 +56,29 @@ def codes(found):
 # ── rules ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_page_is_up_to_date():
-    assert page() == (ROOT / "docs" / "lint.md").read_text(encoding="utf-8"), (
-        "write it anew: python -m maplet.health.lint.page > docs/lint.md"
+@pytest.mark.parametrize(("language", "name"), [("en", "lint.md"), ("zh", "lint.zh.md")])
+def test_the_page_is_up_to_date(language, name):
+    assert page(language) == (ROOT / "docs" / name).read_text(encoding="utf-8"), (
+        f"write it anew: python -m maplet.health.lint.page {language} > docs/{name}"
     )
 
 
 def test_every_rule_has_its_section_and_says_how_to_mend_it():
     assert sorted(rules) == [f"ML{number:03}" for number in range(1, len(rules) + 1)]
     for code, rule in rules.items():
-        _, _, section = page().partition(f"\n## {code}\n")
-        assert rule.name[1:] in section
+        _, _, written = page().partition(f"\n## {code}\n")
+        assert rule.name[1:] in written
         assert len(rule.find.__doc__.split()) > 40, code
+
+
+@pytest.mark.parametrize("code", rules)
+def test_every_rule_speaks_chinese_and_shows_the_same_code(code):
+    rule = rules[code]
+    chinese, english = section(rule.find, "zh"), section(rule.find)
+    assert re.search(r"[\u4e00-\u9fff]", rule.name.zh)
+    assert len(chinese.split("\n\n")) == len(english.split("\n\n"))
+    assert all(re.search(r"[\u4e00-\u9fff]", paragraph) for paragraph in chinese.split("\n\n"))
+    assert set(re.findall("`[^`]*`", chinese)) == set(re.findall("`[^`]*`", english))
 
 
 def test_every_operation_with_graphs_inside_is_opened():
@@ -78,6 +93,21 @@ def test_a_finding_has_evidence_a_place_a_fix_and_a_page():
     assert "test_lint.py:" in found.where
     assert found.page == "docs/lint.md#ml015"
     assert "standardise" in str(found)
+    assert str(found) == found.text()
+    with pytest.raises(SettingError, match="English and Chinese"):
+        found.text("fr")
+
+
+def test_a_finding_is_kept_in_both_languages_and_one_of_before_stays_english():
+    (found,) = mp.lint(nn.Linear(4, 3, rng=0), "cross_entropy", (100 * X, Y))
+    kept = json.loads(json.dumps(found.to_dict()))
+    assert [Finding.from_dict(kept).text(language) for language in languages] == [
+        found.text(language) for language in languages
+    ]
+    del kept["chinese"]
+    before = Finding.from_dict(kept)
+    assert (before.message, before.message.zh) == (found.message, found.message)
+    assert (before.fix, before.fix.zh) == (found.fix, found.fix)
 
 
 # ── nothing is changed ───────────────────────────────────────────────────────────────────────────
@@ -229,6 +259,52 @@ def test_a_large_net_is_not_slowed_down():
     began = time.process_time()  # that of the clock on the wall belongs to whoever else is at work
     assert mp.lint(net, "mse", (x, np.abs(x)), optimizer=optim.SGD(0.1)) == []
     assert time.process_time() - began < 1.5  # a step takes 40 billion operations
+
+
+def deep(layers, between):
+    """A net of so many blocks, each a linear layer and what `between` makes."""
+    rng = mp.random.Generator(0)
+    return nn.Sequential(
+        *[layer for _ in range(layers) for layer in (nn.Linear(4, 4, rng=rng), *between(rng))], nn.Linear(4, 3, rng=rng)
+    )
+
+
+def calls_of_the_lint(net):
+    """How many calls of functions it takes: a measure of work that no clock and no other program disturbs."""
+    count, before = 0, sys.getprofile()
+
+    def note(_frame, _event, _argument):
+        nonlocal count
+        count += 1
+
+    sys.setprofile(note)
+    try:
+        mp.lint(net, "cross_entropy", (X, Y))
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param(lambda _: (nn.Tanh(),), id="tanh"),
+        pytest.param(lambda _: (nn.ReLU(),), id="relu"),
+        pytest.param(lambda rng: (nn.Tanh(), nn.Dropout(0.1, rng=rng)), id="dropout"),
+        pytest.param(lambda _: (nn.LayerNorm(4), nn.ReLU()), id="norm"),
+    ],
+)
+def test_twice_the_depth_is_about_twice_the_work(between):
+    calls_of_the_lint(deep(2, between))  # what is made once
+    assert calls_of_the_lint(deep(80, between)) <= 2.2 * calls_of_the_lint(deep(40, between))
+
+
+def test_a_long_chain_between_two_layers_is_gone_through():
+    """Thousands of sums in a row, longer than Python's stack is high."""
+    biases = [mp.Parameter(mp.full((3,), 0.01 * n)) for n in range(2000)]
+    net = Of(lambda net, x: net.after(sum(net.biases, net.body(x))))
+    net.after, net.biases = nn.Linear(3, 3, rng=1), biases
+    assert codes(mp.lint(net, "cross_entropy", (X, Y))) == ["ML017"]
 
 
 # ── no false alarms ──────────────────────────────────────────────────────────────────────────────

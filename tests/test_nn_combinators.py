@@ -57,7 +57,7 @@ def test_parallel_names_what_each_layer_makes(net, words):
         (nn.Parallel, "there is no layer"),
         (lambda: nn.Parallel(nn.ReLU(), combine="mean"), "no combine='mean'(?s:.*)concat, sum, stack"),
         (lambda: nn.Lambda(3), "argument 0 is 3, not a layer"),
-        (lambda: nn.GLU(gate="tanh"), "no gate 'tanh'(?s:.*)sigmoid, relu, gelu, silu"),
+        (lambda: nn.GLU(gate="tanh"), "gate='tanh': expected 'sigmoid', 'relu', 'gelu' or 'silu'"),
     ],
 )
 def test_settings_that_make_no_layer_are_refused(make, words):

@@ -133,9 +133,12 @@ class NonFiniteError(TrainingError):
     ----------
     run
         Where `fit` raised it: the run as far as it came, for `mp.doctor`.
+    found
+        Where `mp.debug` raised it: the same in parts, a `maplet.transforms.debug.Found`.
     """
 
     run: Any = None
+    found: Any = None
 
 
 class MapletWarning(UserWarning):

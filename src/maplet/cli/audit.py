@@ -10,11 +10,11 @@ import click
 import numpy as np
 
 from maplet.cli.files import existing, loaded, named
+from maplet.cli.language import language
 from maplet.core.reading import Reader
 from maplet.errors import GraphError, SettingError
 from maplet.health.audit import audit as audit_functions
 from maplet.health.audit import audit_script
-from maplet.health.audit.words import languages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--arg", "arguments", multiple=True, metavar="NAME|TYPE", help="An argument of FORWARD, in order.")
 @click.option("--loss", metavar="FUNCTION", help="What makes the loss of what FORWARD gives; a name in its file.")
 @click.option("--wrt", metavar="NAMES", help="What the gradients belong to, in order: W1,b1.")
-@click.option("--language", type=click.Choice(languages), default="en", show_default=True, help="Of the report.")
+@language
 @click.option("--seed", default=0, show_default=True, help="Of random arguments, and of those that confirm.")
 def audit(forward: str, backward: str | None, **options: Any) -> None:
     """Say which gradients of BACKWARD are wrong, why, and in which line.

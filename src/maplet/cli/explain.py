@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from maplet.cli.files import existing, loaded, named, of_user
+from maplet.cli.language import language
 from maplet.cli.runs import trained_on
 from maplet.errors import DataError, SettingError
 from maplet.explain.derivation import explained
@@ -34,7 +35,7 @@ usage = 'maplet explain runs/digits, file.py:loss, or "mse(x @ w, y)" --set x=â€
 @click.argument("source", required=False, metavar="[SOURCE]")
 @click.option("--row", type=int, help="Of a run: the row of the test part, from 0.  [default: 0]")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An argument: x=[[1,2]], or y:int=[0,1].")
-@click.option("--language", type=click.Choice(("en", "zh")), default="en", show_default=True)
+@language
 @click.option("--format", "kind", type=click.Choice(formats), default="text", show_default=True)
 @click.option("--entry", metavar="NAME[0,1]", help="Only how this one element comes to its value and gradient.")
 @click.option(
@@ -176,7 +177,7 @@ def _of_run(path: Path, row: int, language: str) -> Derivation:
     """The loss of a run's network on one row of its test part."""
     read_config(path)  # what is no run at all is told first
     net = load(path).net
-    problem, config = trained_on(path, net)
+    problem, config = trained_on(path, net, language)
     x, y = problem.test if len(problem.test[1]) else problem.validation
     if not 0 <= row < len(y):
         raise SettingError(f"--row {row}: the test part has {len(y)} rows", fix=f"a number from 0 to {len(y) - 1}")

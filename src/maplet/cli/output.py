@@ -7,19 +7,25 @@ from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from maplet.cli.streams import say
 from maplet.data.suggest import counted
+from maplet.explain.bilingual import Bilingual
+from maplet.nn.summary import in_short
 from maplet.train.formatting import short_number
 from maplet.train.metrics import higher_is_better
 from maplet.train.reading import is_number
+from maplet.train.report.words import Words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from maplet.nn.summary import Row
     from maplet.train.job import Outcome
     from maplet.train.problems import Problem
 
@@ -40,30 +46,58 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def print_metrics(metrics: Metrics, console: Console | None = None) -> None:
+def print_network(rows: Sequence[Row], language: str = "en") -> None:
+    """A network layer by layer, and its size."""
+    words, cells = Words(language), [row.cells() for row in rows]
+    shown = [name for name in cells[0] if name in ("layer", "type") or any(row[name] for row in cells)]
+    table = Table(title=Bilingual("network", "网络").speak(language), title_justify="left")
+    for name in shown:
+        table.add_column(words.name(name), justify="right" if name in ("parameters", "FLOPs") else "left")
+    for row in cells:
+        table.add_row(*(Text(visible(words.name(row[name]) if name == "trained" else row[name])) for name in shown))
+    Console(width=room).print(table)
+    size = sum(row.parameters for row in rows)
+    click.echo(Bilingual(counted(size, "parameter"), f"共 {size:,} 个参数").speak(language), nl=False)
+    flops = sum(row.flops for row in rows)
+    cost = in_short(flops, "FLOPs")
+    per_row = Bilingual(f"; {cost} for a row, where a multiply-add is two", f"；一行数据 {cost}（一次乘加计为两次）")
+    click.echo(per_row.speak(language) if flops else "")
+
+
+def print_settings(settings: Mapping[str, str], language: str = "en") -> None:
+    """What a run was asked for, a line each."""
+    click.echo(Bilingual("\nsettings", "\n设置").speak(language))
+    for key, value in settings.items():
+        name = visible(Words(language).name(key))
+        click.echo(f"  {name}{' ' * (16 - cell_len(name))} {visible(value)}")  # Chinese is two columns wide
+
+
+def print_metrics(metrics: Metrics, language: str = "en") -> None:
     """The test metrics of every model side by side, the best of each in bold."""
-    table = Table(title="on the test part", title_justify="left")
-    table.add_column("metric")
+    words = Words(language)
+    table = Table(title=Bilingual("on the test part", "测试集指标").speak(language), title_justify="left")
+    table.add_column(Bilingual("metric", "指标").speak(language))
     for model in metrics:
-        table.add_column(Text(visible(model)), justify="right")
+        table.add_column(Text(visible(words.name(model))), justify="right")
     for name in dict.fromkeys(name for found in metrics.values() for name in found):
         values = [found.get(name) for found in metrics.values()]
         known = [value for value in values if value is not None and isfinite(value)]
         # What a job reports is all of known direction.
         best = (max if higher_is_better(name) else min)(known, default=None)
         cells = [Text(number(v), "bold green" if v is not None and v == best else "") for v in values]
-        table.add_row(Text(visible(name)), *cells)
-    (console or Console(width=room)).print(table)
+        table.add_row(Text(visible(words.name(name))), *cells)
+    Console(width=room).print(table)
 
 
-def print_history(history: list[dict[str, Any]], most: int = 20) -> None:
+def print_history(history: list[dict[str, Any]], language: str = "en", most: int = 20) -> None:
     """The epochs, the middle ones left out where there are many."""
     if not history:
         return
-    table = Table(title=f"history, {len(history)} epochs", title_justify="left")
-    names = list(history[-1])
+    count = len(history)
+    title = Bilingual(f"history, {counted(count, 'epoch')}", f"训练历史，共 {count} 轮").speak(language)
+    table, names = Table(title=title, title_justify="left"), list(history[-1])
     for name in names:
-        table.add_column(Text(visible(name)), justify="right")
+        table.add_column(Text(visible(Words(language).name(name))), justify="right")
     shown = history if len(history) <= most else [*history[: most // 2], None, *history[-most // 2 :]]
     for record in shown:
         table.add_row(*(Text("…" if record is None else number(record.get(name, ""))) for name in names))

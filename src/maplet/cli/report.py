@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from maplet.cli.language import language
 from maplet.train.report.gathering import write_report
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The file.  [default: RUN/report.html]")
-@click.option("--language", type=click.Choice(("en", "zh")), default="en", show_default=True)
+@language
 @click.option("--row", type=int, default=0, show_default=True, help="The row of the training part that is worked.")
 def report(*, run: Path, out: Path | None, language: str, row: int) -> None:
     """Write the report of RUN: one HTML file that needs nothing else, and print its path.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.cli.streams import say
 from maplet.errors import CheckpointError
+from maplet.explain.bilingual import Bilingual
 from maplet.nn.losses import losses
 from maplet.train.explaining import is_as_trained, problem_of
 from maplet.train.reading import read_config
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from maplet.train.problems import Problem
 
 
-def trained_on(path: Path, net: Module) -> tuple[Problem, dict[str, Any]]:
+def trained_on(path: Path, net: Module, language: str) -> tuple[Problem, dict[str, Any]]:
     """The data of a run, split as it was, and its settings; a remark says if it is other data by now.
 
     Raises
@@ -32,8 +33,12 @@ def trained_on(path: Path, net: Module) -> tuple[Problem, dict[str, Any]]:
         raise CheckpointError(f"{path / 'config.json'} is not that of a run of maplet's command line", fix=_by_hand)
     problem = problem_of(path)
     if not is_as_trained(problem, net, config, path / "config.json"):
-        say("the data is no longer what the run was trained on: rows, and their scale, may be others")
+        say(other_data.speak(language))
     return problem, config
 
 
+other_data = Bilingual(
+    "the data is no longer what the run was trained on: rows, and their scale, may be others",
+    "数据已与训练时不同：各行及其尺度可能已经改变",
+)
 _by_hand = "what was trained in Python is looked at there: mp.explain(lambda net: loss(net(x), y), mp.load(path).net)"

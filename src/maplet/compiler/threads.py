@@ -10,7 +10,6 @@ On Windows programs run in one thread.
 from __future__ import annotations
 
 import atexit
-import operator
 import os
 import sys
 import threading
@@ -23,6 +22,7 @@ import numpy as np
 
 from maplet.compiler.cores import cores
 from maplet.errors import SettingError
+from maplet.ops.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,13 +185,7 @@ def set_threads(number: int) -> None:
     --------
     >>> set_threads(2)
     """
-    try:
-        wanted = 0 if isinstance(number, bool) else operator.index(number)
-    except TypeError:
-        wanted = 0
-    if not 1 <= wanted <= MOST:
-        raise SettingError(f"set_threads({number!r}): a whole number from 1 to {MOST} was expected")
-    current.number = wanted
+    current.number = whole("set_threads: number", number, least=1, most=MOST)
 
 
 def threads() -> int:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from maplet.control.carry import containers, with_values
 from maplet.core.array import Array
@@ -22,6 +22,7 @@ from maplet.ops.composite import clip
 from maplet.ops.elementwise import equal, logical_not, where
 from maplet.ops.identity import several
 from maplet.ops.movement import reshape
+from maplet.ops.settings import shown
 from maplet.transforms.batch import as_pairs, batch
 from maplet.transforms.evaluate import apply, compute
 from maplet.transforms.forward import pushforward, with_tangents
@@ -166,8 +167,11 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     >>> mp.switch(1, [lambda x: x, lambda x: x * x], 3.0)
     Array(9.)
     """
-    if not branches:
-        raise SettingError("switch: there are no branches to choose from", fix="give at least one function")
+    if not isinstance(cast("Any", branches), list | tuple) or not branches:
+        raise SettingError(
+            f"switch: there are no branches to choose from in {shown(branches)}",
+            fix="give at least one function",
+        )
     choice = _number("switch", as_array(index), "ui", "one integer")
     choice = clip(choice, 0, len(branches) - 1)  # before the conversion, so that a large one stays large
     return _switch("switch", convert(choice, default_int), list(branches), operands)

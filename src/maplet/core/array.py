@@ -152,7 +152,7 @@ class Array(Operators, Exchange):
 
     def __index__(self) -> int:
         if kind_of(self.dtype) not in "iu":
-            raise DTypeError(f"an index is an integer, not {short_name(self.dtype)}")
+            raise DTypeError(f"an index is an integer, not {short_name(self.dtype)}", fix="convert: x.astype(mp.int64)")
         return cast("SupportsIndex", self._concrete("a Python index from", advice_on_index)).__index__()
 
     def _concrete(self, use: str, advice: Callable[[], str] = lambda: advice_on_value) -> Value:
@@ -245,7 +245,7 @@ class Parameter(Array):
 def to_numpy(value: Any, dtype: Any = None) -> Value:
     """A NumPy array that nobody else can write to; Python floats become float32, what has a dtype keeps it."""
     has_dtype = hasattr(value, "dtype")
-    _refuse_masked(value)
+    refuse_masked(value)
     array = _read(value)
     if kind_of(array.dtype) not in "biuf":
         raise DTypeError(
@@ -264,7 +264,8 @@ def to_numpy(value: Any, dtype: Any = None) -> Value:
     return array
 
 
-def _refuse_masked(value: Any) -> None:
+def refuse_masked(value: Any) -> None:
+    """An array of which elements are missing is no array of numbers."""
     mask: Any = getattr(value, "mask", None)
     if isinstance(value, np.ma.MaskedArray) and np.any(mask):
         raise DataError(

@@ -28,7 +28,7 @@ marks_read_only = (1, 0)  # the version of DLPack that can say that memory may n
 
 def require_device(operation: str, device: Any) -> None:
     """Refuse a device other than the one there is."""
-    if device is not None and device != the_device:
+    if device is not None and not (isinstance(device, str) and device == the_device):
         raise SettingError(
             f"{operation}: device={device!r}, but every array is on the CPU", fix=f"device={the_device!r}, or none"
         )

@@ -70,7 +70,9 @@ def expect(x: X, shape: str, /) -> X:
     if problem:
         known = [f"{name} = {length}{since}" for name, (length, since) in {**met, **lengths}.items() if name in words]
         raise ShapeError(
-            "\n  ".join([f'expected shape "{shape}", given {given}: {problem}', *known]), where=_where()
+            "\n  ".join([f'expected shape "{shape}", given {given}: {problem}', *known]),
+            fix="give an array of that shape, or expect the one that it has",
+            where=_where(),
         )  # fmt: skip
     line = here().line
     for name, (length, _) in met.items():

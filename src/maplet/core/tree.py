@@ -15,7 +15,7 @@ from maplet.core.context import here, thread
 from maplet.errors import TraceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Self
 
     from maplet.core.array import Array
@@ -71,10 +71,23 @@ class Stateful:
         for name, value in children(self):  # nearly always it stands here, or in a list here
             if value is child:
                 return name
-            for key, item in () if isinstance(value, Stateful) else children(value):
-                if item is child:
-                    return f"{name}.{key}"
+            key = _key_of(child, value)
+            if key is not None:
+                return f"{name}.{key}"
         return next((path for path, met in walk(self).items() if met is child and path), type(child).__name__)
+
+
+def _key_of(child: object, branch: object) -> Any:
+    """Where an object stands directly in a list, tuple or dict; each layer of a deep net asks, so no name is made."""
+    entries: Iterable[tuple[Any, Any]] = ()
+    if isinstance(branch, dict):
+        entries = cast("dict[Any, Any]", branch).items()
+    elif isinstance(branch, list | tuple):
+        entries = enumerate(cast("list[Any]", branch))
+    for key, entry in entries:
+        if entry is child:
+            return key
+    return None
 
 
 def children(branch: object) -> Iterator[tuple[str, Any]]:

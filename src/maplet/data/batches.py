@@ -73,6 +73,7 @@ def whole(name: str, value: object, least: int) -> int:
     >>> whole("batch_size", 0, 1)
     Traceback (most recent call last):
     maplet.errors.SettingError: batch_size is 0; an integer ≥ 1 was expected
+      fix: for example: batch_size=1
     """
     try:
         # A bool counts as an integer in Python; here it can only be a slip.
@@ -81,5 +82,7 @@ def whole(name: str, value: object, least: int) -> int:
         number = None
     if number is None or not least <= number < 2**64:
         limit = "" if number is None or number < least else " and < 2⁶⁴"
-        raise SettingError(f"{name} is {value!r}; an integer ≥ {least}{limit} was expected")
+        raise SettingError(
+            f"{name} is {value!r}; an integer ≥ {least}{limit} was expected", fix=f"for example: {name}={max(least, 1)}"
+        )
     return number

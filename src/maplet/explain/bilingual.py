@@ -47,3 +47,15 @@ class Bilingual(str):
         """
         require_language(language)
         return self.zh if language == "zh" else str(self)
+
+
+def spoken(text: str, language: str) -> str:
+    """A text in that language, as far as it is known there: one that is not `Bilingual` is English, and stays so.
+
+    Examples
+    --------
+    >>> spoken(Bilingual("a row", "一行"), "zh"), spoken("a row", "zh")
+    ('一行', 'a row')
+    """
+    require_language(language)
+    return text.speak(language) if isinstance(text, Bilingual) else text

@@ -174,7 +174,7 @@ class TransposedConvolution(Convolution, abstract=True):
     """What transposed convolutions of any number of spatial axes share."""
 
     def _checked_padding(self, padding: Padding) -> Any:
-        if padding == "causal":  # the adjoint of what looks back looks ahead
+        if isinstance(padding, str) and padding == "causal":  # the adjoint of what looks back looks ahead
             raise SettingError(
                 f'{type(self).__name__}: padding="causal" is for Conv1d',
                 fix="cut off the end, (kernel_size − 1)·dilation places: padding=((0, 2),) for a kernel of 3",

@@ -35,6 +35,7 @@ from maplet.ops.factorizations import qr
 from maplet.ops.movement import matrix_transpose, reshape
 from maplet.ops.portable import normal_quantile
 from maplet.ops.random import Generator
+from maplet.ops.settings import shown
 
 Initializer: TypeAlias = Callable[[Sequence[int], Generator], Array]
 
@@ -215,6 +216,11 @@ def as_initializer(given: str | Initializer) -> Initializer:
     """The initializer of a name; a function is one already."""
     if callable(given):
         return given
+    if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance]  (an array of weights is a common slip)
+        raise SettingError(
+            f"an initializer is a name, or a function, given {shown(given)}",
+            fix='"glorot_uniform", or nn.initializers.Constant(0.5); weights of your own: layer.weight[...] = values',
+        )
     if given not in initializers:
         near = get_close_matches(given, initializers, n=3) or initializers
         raise SettingError(f"there is no initializer {given!r}", fix=f"did you mean {', '.join(near)}?")

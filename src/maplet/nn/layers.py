@@ -55,11 +55,12 @@ class Sequential(Module):
             try:
                 x = layer(x)
             except MapletError as error:
-                if n and isinstance(x, tuple) and error.fix is None:
-                    error.fix = (
+                if n and isinstance(x, tuple):
+                    likely = (
                         f"{type(self.layers[n - 1]).__name__} gives a tuple; behind a recurrent layer, Outputs() or "
                         "FinalOutput() takes out of it what the next layer needs"
                     )
+                    error.fix = f"{likely}; or {error.fix}" if error.fix else likely
                 raise
         return x
 

@@ -17,7 +17,7 @@ from maplet.ops.activations import relu
 from maplet.ops.contraction import matmul
 from maplet.ops.elementwise import sigmoid, tanh
 from maplet.ops.random import as_generator
-from maplet.ops.settings import flag, real, whole
+from maplet.ops.settings import choice, flag, real, whole
 from maplet.ops.slicing import concat, slice_along
 
 if TYPE_CHECKING:
@@ -142,8 +142,7 @@ class RNNCell(Cell):
         bias_init: str | Initializer = "zeros",
         rng: Rng = None,
     ) -> None:
-        if activation not in ("tanh", "relu"):
-            raise SettingError(f"{type(self).__name__}: activation={activation!r}", fix='give "tanh" or "relu"')
+        choice(f"{type(self).__name__}: activation", activation, ("tanh", "relu"))
         self.activation = activation
         super().__init__(
             in_features, hidden_features, bias=bias,

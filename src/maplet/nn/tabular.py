@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.types import default_int, is_floating, short_name
 from maplet.errors import DTypeError, SettingError, ShapeError
@@ -11,7 +11,7 @@ from maplet.nn.module import Module
 from maplet.ops.arguments import as_array, convert
 from maplet.ops.movement import reshape
 from maplet.ops.random import as_generator
-from maplet.ops.settings import whole
+from maplet.ops.settings import shown, whole
 from maplet.ops.slicing import concat, slice_along
 
 if TYPE_CHECKING:
@@ -61,8 +61,11 @@ class EmbedColumns(Module):
     """
 
     def __init__(self, levels: Sequence[int], *, rng: Rng = None) -> None:
-        if not levels:
-            raise SettingError("EmbedColumns takes the number of levels of one column at least")
+        if not isinstance(cast("Any", levels), list | tuple) or not levels:
+            raise SettingError(
+                f"EmbedColumns takes the number of levels of one column at least, given {shown(levels)}",
+                fix="a list of them: EmbedColumns([3, 12])",
+            )
         self.levels = [whole("EmbedColumns: levels", n, least=1) for n in levels]
         self.widths = [embedding_width(n) for n in self.levels]
         generator = as_generator(rng)

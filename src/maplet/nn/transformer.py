@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from maplet.errors import SettingError
+from maplet.nn.construction import require_layers
 from maplet.nn.module import Module
 from maplet.ops.arguments import as_array
 
@@ -27,6 +28,8 @@ class TransformerStack(Module, abstract=True):
                     f"{name}: argument {n} is {layer!r}, not a layer",
                     fix=f"{name}(*[{name}Layer(64, 4) for _ in range(6)], norm=LayerNorm(64))",
                 )
+        if norm is not None:
+            require_layers(f"{name}: norm", norm)
         self.layers: list[Any] = list(layers)
         self.norm = norm
 

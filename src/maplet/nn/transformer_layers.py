@@ -14,7 +14,7 @@ from maplet.nn.multi_head import MultiHeadAttention
 from maplet.nn.normalization import LayerNorm
 from maplet.ops.arguments import as_array
 from maplet.ops.random import as_generator
-from maplet.ops.settings import flag, real, whole
+from maplet.ops.settings import choice, flag, real, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,10 +76,7 @@ class TransformerLayer(Module, abstract=True):
         """act(x W₁ + b₁) W₂ + b₂, with dropout between."""
         hidden = 4 * self.features if self.hidden_features is None else self.hidden_features
         whole(f"{name}: hidden_features", hidden, least=1)
-        if self.activation not in activations:
-            raise SettingError(
-                f"{name}: there is no activation {self.activation!r}", fix=f"one of {', '.join(activations)}"
-            )
+        choice(f"{name}: activation", self.activation, tuple(activations))
         common: dict[str, Any] = {"bias": self.bias, "weight_init": self.weight_init, "rng": generator}
         return Sequential(
             Linear(self.features, hidden, **common),

@@ -20,7 +20,7 @@ from maplet.ops.elementwise import (
     tanh,
     where,
 )
-from maplet.ops.settings import flag
+from maplet.ops.settings import flag, real
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,9 +99,7 @@ def threshold(x: ArrayLike, /, threshold: float, value: float) -> Array:
 
 
 def _not_negative(operation: str, threshold: float) -> float:
-    if not threshold >= 0:
-        raise SettingError(f"{operation}: the threshold is 0 or greater, not {threshold!r}")
-    return threshold
+    return real(f"{operation}: threshold", threshold, least=0)
 
 
 # ── smooth ───────────────────────────────────────────────────────────────────────────────────────
@@ -119,8 +117,7 @@ def elu(x: ArrayLike, /, alpha: float = 1.0) -> Array:
 @operation
 def celu(x: ArrayLike, /, alpha: float = 1.0) -> Array:
     """The identity for x > 0, α(e^(x/α) − 1) elsewhere; the slope at 0 is 1 for every α. Source: Barron, 2017."""
-    if not alpha > 0:
-        raise SettingError(f"celu: alpha is greater than 0, not {alpha!r}")
+    alpha = real("celu: alpha", alpha, above=0)
     x = as_floating(as_array(x))
     positive = x > 0
     return where(positive, x, alpha * expm1(where(positive, 0.0, x) / alpha))  # see elu

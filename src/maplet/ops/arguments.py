@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeGuard, cast
 
 import numpy as np
@@ -105,7 +106,7 @@ def require(operation: str, x: Array, kinds: str, what: str) -> Array:
 def as_shape(operation: str, shape: SupportsIndex | Sequence[SupportsIndex], *, open_axis: bool = False) -> Shape:
     """A shape as a tuple of integers ≥ 0; with ``open_axis`` one length may be −1."""
     given: Any = (shape,) if isinstance(cast("Any", shape), int | np.integer) else shape
-    given = [shape] if isinstance(given, str | bytes | dict | set) else given  # whose items are no lengths
+    given = [shape] if isinstance(given, str | bytes | dict | set | type) else given  # whose items are no lengths
     lengths = tuple([as_index(n) for n in given]) if hasattr(given, "__iter__") else (None,)
     if not _all_integers(lengths):
         raise ShapeError(
@@ -120,17 +121,19 @@ def _all_integers(lengths: tuple[int | None, ...]) -> TypeGuard[Shape]:
     return None not in lengths
 
 
-def require_list(operation: str, arrays: Any) -> None:
-    """Refuse one array where a list of arrays belongs, and an empty list."""
+def as_list(operation: str, arrays: Any) -> list[Any]:
+    """Several arrays; one array where a list belongs, and an empty list are refused."""
     if isinstance(arrays, Array | np.ndarray):
         shape = cast("Any", arrays).shape
         raise ShapeError(
             f"{operation} takes a list of arrays, given one of shape {shape}", fix=f"mp.{operation}([a, b])"
         )
-    if not hasattr(arrays, "__iter__"):
+    if not isinstance(arrays, Iterable):
         raise ShapeError(f"{operation} takes a list of arrays, given {arrays!r}", fix=f"mp.{operation}([a, b])")
-    if not arrays:
-        raise ShapeError(f"{operation} takes at least one array")
+    found = list(cast("Iterable[Any]", arrays))
+    if not found:
+        raise ShapeError(f"{operation} takes at least one array", fix=f"mp.{operation}([a, b])")
+    return found
 
 
 def count_axis(operation: str, axis: SupportsIndex, ndim: int) -> int:
@@ -156,7 +159,7 @@ def count_axes(operation: str, axis: SupportsIndex | Sequence[SupportsIndex] | N
         return tuple(range(ndim))
     axes = [count_axis(operation, a, ndim) for a in one_or_more(axis)]
     if len(set(axes)) != len(axes):
-        raise ShapeError(f"{operation}: an axis stands twice in {axis}")
+        raise ShapeError(f"{operation}: an axis stands twice in {axis}", fix="name each axis once; −1 is the last")
     return tuple(sorted(axes))
 
 

@@ -153,7 +153,9 @@ def one_hot(labels: ArrayLike, /, num_classes: int, *, dtype: Any = default_floa
     """A new last axis with 1 at each label's position and 0 elsewhere; a label outside gives zeros."""
     labels = as_array(labels)
     if not is_integer(labels.dtype):
-        raise DTypeError(f"one_hot takes integer labels, not {short_name(labels.dtype)}")
+        raise DTypeError(
+            f"one_hot takes integer labels, not {short_name(labels.dtype)}", fix="convert: labels.astype(mp.int64)"
+        )
     known = "the number of classes is no part of the labels: give it, such as int(mp.max(labels)) + 1"
     num_classes = whole("one_hot: num_classes", num_classes, least=1, fix=known)
     return convert(equal(expand_dims(convert(labels, default_int), axis=-1), arange(num_classes)), as_dtype(dtype))

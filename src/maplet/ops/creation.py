@@ -173,7 +173,7 @@ def arange(
         if not isinstance(cast("object", given), int | float | np.number | Array):
             raise DTypeError(f"arange counts by numbers, given {given!r}", fix="mp.arange(start, stop, step)")
     if step == 0:
-        raise SettingError("arange: the step is 0")
+        raise SettingError("arange: the step is 0", fix="step=1 counts up, step=-1 down")
     if all(isinstance(n, int | np.integer) for n in (first, end, step)):
         return _whole_numbers(int(first), int(end), int(step), dtype)
     count = float((end - first) / step)

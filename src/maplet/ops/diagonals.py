@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 def _require_matrix(name: str, x: Array) -> Array:
     if x.ndim < 2:
-        raise ShapeError(f"{name} takes a matrix, or an array of matrices in its last two axes, given shape {x.shape}")
+        raise ShapeError(
+            f"{name} takes a matrix, or an array of matrices in its last two axes, given shape {x.shape}",
+            fix="mp.reshape(x, (rows, columns))",
+        )
     return x
 
 

@@ -147,7 +147,10 @@ def _named(subscripts: str, arrays: Sequence[Array]) -> tuple[list[str], str]:
     given, arrow, result = subscripts.replace(" ", "").partition("->")
     groups = given.split(",")
     if len(groups) != len(arrays):
-        raise ShapeError(f"einsum({subscripts!r}): {len(groups)} groups of letters for {len(arrays)} arrays")
+        raise ShapeError(
+            f"einsum({subscripts!r}): {len(groups)} groups of letters for {len(arrays)} arrays",
+            fix='a group for each array, commas between: "ij,jk->ik"',
+        )
     for group in [*groups, result]:
         if not all(letter in letters for letter in group.replace("...", "", 1)):
             raise ShapeError(
@@ -161,7 +164,10 @@ def _named(subscripts: str, arrays: Sequence[Array]) -> tuple[list[str], str]:
     for x, group in zip(arrays, groups, strict=True):
         count = x.ndim - len(group.replace("...", ""))
         if count < 0 or (count and "..." not in group):
-            raise ShapeError(f"einsum({subscripts!r}): {group!r} does not name the axes of an array of shape {x.shape}")
+            raise ShapeError(
+                f"einsum({subscripts!r}): {group!r} does not name the axes of an array of shape {x.shape}",
+                fix="a letter for each axis, ... for those that have none",
+            )
         found.append(group.replace("...", names[len(names) - count :]))
     if not arrow:
         every = "".join(groups)

@@ -42,7 +42,10 @@ def _wrapped(position: Expression, dtype: np.dtype[Any], length: int) -> Express
 def require_positions(name: str, positions: ArrayType) -> None:
     """Refuse positions that are no integers."""
     if not is_integer(positions.dtype):
-        raise DTypeError(f"{name} takes integer positions, not {short_name(positions.dtype)}")
+        raise DTypeError(
+            f"{name} takes integer positions, not {short_name(positions.dtype)}",
+            fix="convert: positions.astype(mp.int64)",
+        )
 
 
 def require_inside(positions: Any, axis: int, shape: Shape) -> None:
@@ -187,7 +190,7 @@ def take(x: ArrayLike, indices: ArrayLike, /, *, axis: int | None = None) -> Arr
     x = as_array(x)
     if axis is None:
         if x.ndim != 1:
-            raise ShapeError(f"take from an array with {x.ndim} axes needs axis=")
+            raise ShapeError(f"take from an array with {x.ndim} axes needs axis=", fix="mp.take(x, indices, axis=0)")
         axis = 0
     return bind("take", x, as_array(indices), axis=count_axis("take", axis, x.ndim))
 

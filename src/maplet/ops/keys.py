@@ -101,7 +101,10 @@ def _part(part: Any) -> Any:
         try:
             return operator.index(part)
         except TypeError:
-            raise DTypeError(f"an index of type {type(part).__name__} is not an integer, slice or array") from None
+            raise DTypeError(
+                f"an index of type {type(part).__name__} is not an integer, slice or array",
+                fix="x[2], x[1:3], x[:, None], x[x > 0]",
+            ) from None
     empty = isinstance(part, list | tuple) and not part
     array = as_array(cast("Any", part), default_int if empty else None)
     if array.dtype != bool_dtype:
@@ -196,7 +199,10 @@ def setitem(x: Array, key: Any, value: ArrayLike) -> Array:
     positions = getitem(reshape(arange(x.size), x.shape), key)
     new = _fitting(x, value)
     if len(new.shape) > positions.ndim or broadcast_shape("assignment", new.shape, positions.shape) != positions.shape:
-        raise ShapeError(f"cannot assign an array of shape {new.shape} to a part of shape {positions.shape}")
+        raise ShapeError(
+            f"cannot assign an array of shape {new.shape} to a part of shape {positions.shape}",
+            fix="give a number, or values of the shape of the part",
+        )
     if not positions.size:
         return same(x)
     new = reshape(broadcast_to(new, positions.shape), (-1,))

@@ -51,7 +51,10 @@ def align_rows(x: Array, ndim: int) -> Array:
 
 def _reshape_shape(x: ArrayType, *, shape: Shape) -> ArrayType:
     if prod(shape) != x.size or min(shape, default=0) < 0:
-        raise ShapeError(f"reshape: {x.shape} has {x.size} elements, {shape} has {prod(shape)}")
+        raise ShapeError(
+            f"reshape: {x.shape} has {x.size} elements, {shape} has {prod(shape)}",
+            fix="the number of elements stays; one length may be −1, which is what is left over",
+        )
     return ArrayType(shape, x.dtype)
 
 
@@ -133,7 +136,10 @@ def squeeze(x: ArrayLike, /, axis: int | Sequence[int]) -> Array:
     axes = count_axes("squeeze", axis, x.ndim)
     long = [a for a in axes if x.shape[a] != 1]
     if long:
-        raise ShapeError(f"squeeze: axis {long[0]} of shape {x.shape} has length {x.shape[long[0]]}, not 1")
+        raise ShapeError(
+            f"squeeze: axis {long[0]} of shape {x.shape} has length {x.shape[long[0]]}, not 1",
+            fix="name axes of length 1 only; mp.reshape joins others",
+        )
     return reshape(x, tuple(n for a, n in enumerate(x.shape) if a not in axes))
 
 
@@ -147,7 +153,10 @@ def _permute_access(x: ArrayType, *, axes: tuple[int, ...]) -> Access:
 
 def _permute_shape(x: ArrayType, *, axes: tuple[int, ...]) -> ArrayType:
     if sorted(axes) != list(range(x.ndim)):
-        raise ShapeError(f"permute_dims: {axes} is not an order of the {x.ndim} axes of {x.shape}")
+        raise ShapeError(
+            f"permute_dims: {axes} is not an order of the {x.ndim} axes of {x.shape}",
+            fix="name every axis once, counted from 0",
+        )
     return ArrayType(tuple(x.shape[a] for a in axes), x.dtype)
 
 
@@ -210,7 +219,8 @@ def moveaxis(x: ArrayLike, source: int | Sequence[int], destination: int | Seque
     )
     if not len({*sources}) == len(sources) == len(destinations) == len({*destinations}):
         raise ShapeError(
-            f"moveaxis: {source} to {destination}: as many different places are needed as there are axes to move"
+            f"moveaxis: {source} to {destination}: as many different places are needed as there are axes to move",
+            fix="mp.moveaxis(x, (0, 1), (1, 2)): each axis and each place once",
         )
     order = [n for n in range(x.ndim) if n not in sources]
     for place, axis in sorted(zip(destinations, sources, strict=True)):
@@ -224,7 +234,10 @@ def moveaxis(x: ArrayLike, source: int | Sequence[int], destination: int | Seque
 def _broadcast_shape(x: ArrayType, *, shape: Shape) -> ArrayType:
     aligned = shape[len(shape) - x.ndim :] if x.ndim <= len(shape) else None
     if aligned is None or any(n not in (1, m) for n, m in zip(x.shape, aligned, strict=True)):
-        raise ShapeError(f"broadcast_to: {x.shape} cannot be repeated to {shape}: only axes of length 1 are")
+        raise ShapeError(
+            f"broadcast_to: {x.shape} cannot be repeated to {shape}: only axes of length 1 are",
+            fix="axes meet at the right; mp.expand_dims(x, axis=…) makes one of length 1",
+        )
     return ArrayType(shape, x.dtype)
 
 

@@ -28,6 +28,7 @@ from maplet.ops.identity import stop_gradient
 from maplet.ops.indexing import take
 from maplet.ops.movement import broadcast_to, reshape
 from maplet.ops.portable import portable_exp
+from maplet.ops.settings import whole
 from maplet.ops.slicing import concat, stack
 from maplet.ops.sorting import argsort
 
@@ -76,9 +77,7 @@ class Generator(Stateful):
 
     @located
     def __init__(self, seed: int = 0) -> None:
-        if isinstance(seed, bool) or not isinstance(cast("Any", seed), int | np.integer) or not 0 <= seed < 2**64:
-            raise SettingError(f"a seed is an integer from 0 to 2⁶⁴ − 1, not {seed!r}")
-        self.key = Array(np.uint64(seed))
+        self.key = Array(np.uint64(whole("seed", seed, least=0, most=2**64 - 1)))
         self.draws = Array(np.uint64(0))
 
     # ── other generators ─────────────────────────────────────────────────────────────────────────

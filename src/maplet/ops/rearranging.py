@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -61,12 +62,17 @@ def repeat(x: ArrayLike, repeats: int | ArrayLike, /, *, axis: int | None = None
 def _repeated(length: int, repeats: Array) -> np.ndarray[Any, Any]:
     """The positions along an axis, each as often as its number says."""
     if not is_integer(repeats.dtype):
-        raise DTypeError(f"repeat: how often is an integer, not {short_name(repeats.dtype)}")
+        raise DTypeError(
+            f"repeat: how often is an integer, not {short_name(repeats.dtype)}", fix="convert: repeats.astype(mp.int64)"
+        )
     counts = known_value("repeat by", repeats, fix="give Python integers: mp.repeat(x, 3), mp.repeat(x, [1, 0, 2])")
     if counts.size not in (1, length) or counts.ndim > 1:
-        raise ShapeError(f"repeat: numbers of shape {counts.shape} for an axis of length {length}")
+        raise ShapeError(
+            f"repeat: numbers of shape {counts.shape} for an axis of length {length}",
+            fix="give one number, or one for each element of the axis",
+        )
     if counts.size and counts.min() < 0:
-        raise SettingError(f"repeat: {counts.min()} times is less than never")
+        raise SettingError(f"repeat: {counts.min()} times is less than never", fix="give numbers ≥ 0")
     return np.repeat(np.arange(length), counts.astype(np.int64))
 
 
@@ -147,7 +153,7 @@ def split(x: ArrayLike, parts: int | Sequence[int], /, *, axis: int = 0) -> tupl
     x = as_array(x)
     at = count_axis("split", axis, x.ndim)
     length = x.shape[at]
-    if isinstance(parts, int | np.integer):
+    if not isinstance(parts, Iterable):
         count = whole("split: parts", parts, least=1)
         if length % count:
             raise ShapeError(

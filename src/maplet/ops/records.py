@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Rule = Callable[..., Array | None] | None
 
+example_of = {"b": "bool", "u": "uint64", "i": "int64", "f": "float32"}  # a dtype of each kind
+
 
 def per_input(*rules: Rule) -> Callable[..., list[Array | None]] | None:
     """A pullback from one rule (or None, for zero) per input; a rule runs only where its cotangent is needed."""
@@ -103,7 +105,10 @@ def elementwise(
         dtype = types[-1].dtype
         if kind_of(dtype) not in kinds or any(t.dtype != dtype for t in types):
             shown = " and ".join(short_name(t.dtype) for t in types)
-            raise DTypeError(f"{name} takes arrays of one dtype (kinds {kinds!r}), given {shown}")
+            raise DTypeError(
+                f"{name} takes arrays of one dtype (kinds {kinds!r}), given {shown}",
+                fix=f"convert: x.astype(mp.{example_of[kinds[-1]]})",
+            )
         return ArrayType(broadcast_shape(name, *[t.shape for t in types]), gives or dtype)
 
     return register(Primitive(

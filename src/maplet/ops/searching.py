@@ -61,7 +61,10 @@ def searchsorted(
     choice("searchsorted: side", side, ("left", "right"))
     ordered, wanted = meet(x1, x2)
     if ordered.ndim != 1:
-        raise ShapeError(f"searchsorted: the numbers in order have one axis, given shape {ordered.shape}")
+        raise ShapeError(
+            f"searchsorted: the numbers in order have one axis, given shape {ordered.shape}",
+            fix="mp.reshape(x, (-1,)) if they are in order so",
+        )
     if sorter is not None:
         order = as_array(sorter)
         if order.shape != ordered.shape:

@@ -17,7 +17,7 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType, short_name
 from maplet.errors import DTypeError, ShapeError
-from maplet.ops.arguments import as_array, count_axes, count_axis, meet, require_list
+from maplet.ops.arguments import as_array, as_list, count_axes, count_axis, meet
 from maplet.ops.movement import all_rows, expand_dims, reshape
 
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ register(Primitive(
 @operation
 def concat(arrays: Sequence[ArrayLike], /, *, axis: int | None = 0) -> Array:
     """Arrays joined along an axis that they have; with ``axis=None`` they are flattened first."""
-    require_list("concat", arrays)
-    met = meet(*arrays)
+    met = meet(*as_list("concat", arrays))
     if axis is None:
         met, axis = [reshape(x, (-1,)) for x in met], 0
     return same(met[0]) if len(met) == 1 else bind("concat", *met, axis=count_axis("concat", axis, met[0].ndim))
@@ -95,10 +94,13 @@ def concat(arrays: Sequence[ArrayLike], /, *, axis: int | None = 0) -> Array:
 @operation
 def stack(arrays: Sequence[ArrayLike], /, *, axis: int = 0) -> Array:
     """Arrays of equal shape joined along a new axis."""
-    require_list("stack", arrays)
+    arrays = as_list("stack", arrays)
     shapes = {x.shape for x in map(as_array, arrays)}
     if len(shapes) > 1:
-        raise ShapeError(f"stack takes arrays of one shape, given {' and '.join(map(str, sorted(shapes)))}")
+        raise ShapeError(
+            f"stack takes arrays of one shape, given {' and '.join(map(str, sorted(shapes)))}",
+            fix="mp.concat joins along an axis that they have",
+        )
     return concat([expand_dims(x, axis=axis) for x in arrays], axis=axis)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from maplet.core.array import Array
 from maplet.core.tree import Stateful
 from maplet.errors import SettingError
+from maplet.ops.settings import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,6 +118,11 @@ def register(cls: C) -> C:
     >>> optim.build({"type": "SquareRoot", "initial": 0.1})
     SquareRoot(initial=0.1)
     """
+    if not (isinstance(cast("Any", cls), type) and issubclass(cls, Described)):
+        raise SettingError(
+            f"register takes an optimizer or schedule, given {shown(cls)}",
+            fix="write @optim.register above a class that derives from optim.Optimizer or optim.Schedule",
+        )
     if cls.__name__ in registry and registry[cls.__name__].__module__ != cls.__module__:
         raise SettingError(
             f"there is already an optimizer or schedule named {cls.__name__}", fix="give yours another name"
@@ -138,6 +144,11 @@ def build(description: Mapping[str, Any]) -> Any:
     >>> build({"type": "SGD", "learning_rate": {"type": "Step", "initial": 0.1, "every": 30}}).learning_rate
     Step(initial=0.1, every=30)
     """
+    if not isinstance(cast("Any", description), dict):
+        raise SettingError(
+            f"build: a description is a dict, given {shown(description)}",
+            fix='build({"type": "SGD", "learning_rate": 0.1})',
+        )
     name = description.get("type")
     if name not in registry:
         raise SettingError(

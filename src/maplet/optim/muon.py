@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.control.loops import fori_loop
-from maplet.errors import SettingError
 from maplet.ops.contraction import matmul
 from maplet.ops.elementwise import maximum
 from maplet.ops.movement import matrix_transpose, reshape
-from maplet.ops.settings import flag, real, whole
+from maplet.ops.settings import choice, flag, real, whole
 from maplet.optim.adam import scale_by_adam
 from maplet.optim.described import register
 from maplet.optim.moving_averages import in_dtype_of
@@ -53,8 +52,7 @@ def orthogonalize(iterations: int = 5, size: str = "rms") -> Transformation:
     True
     """
     iterations = whole("iterations", iterations, least=1)
-    if size not in {"rms", "spectral"}:
-        raise SettingError(f"size={size!r}: expected 'rms' or 'spectral'")
+    choice("size", size, ("rms", "spectral"))
 
     def of(gradient: Array) -> Array:
         rows, columns = -1 if gradient.size else 0, gradient.shape[-1]

@@ -8,13 +8,13 @@ optimizer holds as an array, so that a compiled step need never be compiled agai
 from __future__ import annotations
 
 from math import pi
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.types import float64
 from maplet.errors import SettingError
 from maplet.ops.arguments import as_array, convert
 from maplet.ops.elementwise import cos, floor, minimum, sqrt, where
-from maplet.ops.settings import real, whole
+from maplet.ops.settings import real, shown, whole
 from maplet.optim.described import Described, register
 
 if TYPE_CHECKING:
@@ -222,6 +222,10 @@ class Scaled(Schedule):
     """
 
     def __init__(self, schedule: Schedule, factor: float) -> None:
+        if not isinstance(cast("Any", schedule), Schedule):
+            raise SettingError(
+                f"Scaled: schedule={shown(schedule)}: expected a schedule", fix="a number is optim.Constant(0.1)"
+            )
         self.schedule = schedule
         self.factor = real("factor", factor, above=0)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from maplet.errors import SettingError
 from maplet.ops.creation import zeros_like
+from maplet.ops.settings import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,12 @@ def chain(*transformations: Transformation) -> Transformation:
     >>> halved_and_cut.update({"w": mp.asarray([1.0, 6.0])}, state, {"w": mp.zeros((2,))})[0]
     {'w': Array([0.5, 1. ], dtype=float32)}
     """
+    for transformation in transformations:
+        if not isinstance(cast("Any", transformation), Transformation):
+            raise SettingError(
+                f"chain is made of transformations, given {shown(transformation)}",
+                fix="optim.chain(optim.clip_by_norm(1.0), optim.scale_by_adam())",
+            )
 
     def init(parameters: Arrays) -> list[Any]:
         return [transformation.init(parameters) for transformation in transformations]
@@ -157,7 +164,10 @@ def partition(choose: Callable[[str, Array], str], parts: dict[str, Transformati
         for name, parameter in parameters.items():
             part = choose(name, parameter)
             if part not in parts:
-                raise SettingError(f"partition: there is no part {part!r} for {name}; there are {', '.join(parts)}")
+                raise SettingError(
+                    f"partition: there is no part {part!r} for {name}; there are {', '.join(parts)}",
+                    fix="let the function give one of these names",
+                )
         return {part: rule.init(of(part, parameters, parameters)) for part, rule in parts.items()}
 
     def update(gradients: Arrays, state: dict[str, Any], parameters: Arrays) -> tuple[Arrays, dict[str, Any]]:

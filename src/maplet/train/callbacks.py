@@ -6,10 +6,10 @@ A learning rate that falls on a plateau is no callback but a schedule: ``optim.A
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from maplet.data.batches import whole
 from maplet.errors import SettingError
+from maplet.ops.settings import flag, real, shown, whole
 from maplet.train.metrics import higher_is_better
 
 if TYPE_CHECKING:
@@ -88,14 +88,18 @@ class EarlyStopping(Callback):
         higher_is_better: bool | None = None,
         restore_best: bool = True,
     ) -> None:
-        whole("patience", patience, 1)
-        if not 0 <= min_delta < math.inf:
-            raise SettingError(f"early stopping takes a min_delta ≥ 0, given {min_delta!r}")
-        self.patience = patience
+        if not (monitor is None or isinstance(cast("Any", monitor), str)):
+            raise SettingError(
+                f"EarlyStopping: monitor={shown(monitor)}: expected a name of the epoch's record",
+                fix='monitor="val_loss"',
+            )
+        self.patience = whole("EarlyStopping: patience", patience, least=1)
         self.monitor = monitor
-        self.min_delta = min_delta
-        self.higher_is_better = higher_is_better
-        self.restore_best = restore_best
+        self.min_delta = real("EarlyStopping: min_delta", min_delta, least=0)
+        self.higher_is_better = (
+            None if higher_is_better is None else flag("EarlyStopping: higher_is_better", higher_is_better)
+        )
+        self.restore_best = flag("EarlyStopping: restore_best", restore_best)
         self._forget()
 
     def _forget(self) -> None:
@@ -105,6 +109,7 @@ class EarlyStopping(Callback):
 
     def on_start(self, run: Run) -> None:
         """A new run starts from nothing; a resumed one has loaded its state."""
+        run.restores_best = self.restore_best
         if not run.history:
             self._forget()
 
@@ -163,8 +168,7 @@ class Checkpoint(Callback):
     """
 
     def __init__(self, every: int = 1) -> None:
-        whole("every", every, 1)
-        self.every = every
+        self.every = whole("Checkpoint: every", every, least=1)
 
     def on_epoch_end(self, run: Run) -> None:
         """Save the model as it is now."""

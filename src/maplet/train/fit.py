@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from maplet.data import Stream
-from maplet.data.batches import whole
 from maplet.errors import SettingError
 from maplet.health.doctor.recorded import Given
 from maplet.nn import Module
+from maplet.ops.settings import choice, flag, shown, whole
 from maplet.optim import Optimizer
 from maplet.train.callbacks import Callback
+from maplet.train.diagnosing import Diagnosing
 from maplet.train.inputs import as_samples, compute_dtype
 from maplet.train.metrics import as_metrics
 from maplet.train.progress import Progress
 from maplet.train.rehearsal import rehearsal
 from maplet.train.run_directory import Existing, RunDirectory
 from maplet.train.source import source_of
+from maplet.train.storage import as_directory
 from maplet.train.training import Training
 from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from maplet.core.array import Array
     from maplet.train.run import Run
+
+largest_seed = 2**64 - 1
 
 
 def fit(
@@ -93,8 +97,8 @@ def fit(
         ``run.watched`` and in ``watch.jsonl`` of the directory, and training gives the same bits.
     doctor
         Whether to look at the course of the run after each epoch and say what is wrong with it; see `mp.doctor`. Every
-        tenth step is watched then, if ``watch`` does not say otherwise. Diagnoses are logged as warnings, each once;
-        those that ask the net about its rows come at the end.
+        tenth step is watched then, if ``watch`` does not say otherwise. Diagnoses are logged as warnings, each once,
+        when they have held for three epochs; those that ask the net about its rows come at the end.
     rehearse
         Whether to try first if a copy of the net can learn one batch by heart. If it cannot, it will not learn all of
         them: a warning says so, and training begins all the same.
@@ -123,9 +127,18 @@ def fit(
     """
     require_trainable(net, loss, optimizer, callbacks)
     dtype = compute_dtype(net)
-    batch_size, seed = whole("batch_size", batch_size, 1), whole("seed", seed, 0)
-    epochs, chunks = whole("epochs", epochs, 1), _require_chunks(chunks)
-    if isinstance(data, Stream) and metrics and validation is None:
+    batch_size, seed = whole("batch_size", batch_size, least=1), whole("seed", seed, least=0, most=largest_seed)
+    epochs, chunks = whole("epochs", epochs, least=1), _require_chunks(chunks)
+    progress, lint, doctor = flag("progress", progress), flag("lint", lint), flag("doctor", doctor)
+    watch, rehearse = _require_watch(watch, chunks, doctor=doctor), flag("rehearse", rehearse)
+    choice("existing", existing, get_args(Existing))
+    place = None if directory is None else as_directory("directory", directory)
+    if place is None and existing != "error":
+        raise SettingError(
+            f"existing={existing!r} without a directory", fix='add directory="runs/mine", or leave it out'
+        )
+    measures = as_metrics(metrics)
+    if isinstance(data, Stream) and measures and validation is None:
         raise SettingError(
             "the metrics of a stream are measured on validation data, and there is none",
             fix="give validation=(x, y); the loss on the training data is always measured",
@@ -134,30 +147,30 @@ def fit(
     with closing(source), one_blas_thread(), Progress(enabled=progress) as display:
         training = Training(net, source, loss, optimizer, batch_size=batch_size, seed=seed, chunks=chunks)
         training.validation = None if validation is None else as_samples(validation, dtype, "validation")
-        training.metrics = as_metrics(metrics)
+        training.metrics = measures
         training.callbacks = list(callbacks)
         training.run.given = Given(source.samples, training.validation, training.loss, batch_size)
         training.lint = lint
-        training.watching.every = _require_watch(watch or (10 if doctor else 0), chunks)
-        training.doctor = doctor
+        training.watching.every = watch
+        training.diagnosing = Diagnosing(training.run) if doctor else None
         if rehearse and (known := source.known()) is not None:
             rehearsal(net, optimizer, training.loss, known.rows(slice(0, batch_size)))
-        if directory is None:
+        if place is None:
             training.train(epochs, display)
         else:
-            training.train_in(RunDirectory(Path(directory)), existing, epochs, display)
+            training.train_in(RunDirectory(place), existing, epochs, display)
     return training.run
 
 
 def _require_chunks(chunks: Any) -> int:
-    number = whole("chunks", chunks, 1)
+    number = whole("chunks", chunks, least=1)
     if number & (number - 1):
         raise SettingError(f"chunks={number}", fix="a power of two: the results of chunks are added in pairs")
     return number
 
 
-def _require_watch(watch: Any, chunks: int) -> int:
-    every = whole("watch", watch, 0)
+def _require_watch(watch: Any, chunks: int, *, doctor: bool) -> int:
+    every = whole("watch", watch, least=0) or (10 if doctor else 0)
     if every and chunks > 1:
         raise SettingError(
             f"watch={every} with chunks={chunks}: a batch in chunks has no activations of its own to look at",
@@ -170,24 +183,22 @@ def require_trainable(net: Any, loss: Any, optimizer: Any, callbacks: Any) -> No
     """Refuse what is not what it should be, with words that help."""
     if not isinstance(net, Module):
         raise SettingError(
-            f"the first argument is {_shown(net)}, not a network",
-            fix="nn.Sequential(nn.Linear(4, 3)), or an object of your own nn.Module",
+            f"the first argument is {shown(net)}, not a network",
+            fix=f"make one: {net.__name__}(...)"
+            if isinstance(net, type) and issubclass(net, Module)
+            else "nn.Sequential(nn.Linear(4, 3)), or an object of your own nn.Module",
         )
     if not isinstance(optimizer, Optimizer):
         raise SettingError(
-            f"optimizer= is {_shown(optimizer)}, not an optimizer", fix="make one: optimizer=optim.Adam(1e-3)"
+            f"optimizer= is {shown(optimizer)}, not an optimizer", fix="make one: optimizer=optim.Adam(1e-3)"
         )
-    if not (isinstance(loss, str) or callable(loss)):
+    if isinstance(loss, type) or not (isinstance(loss, str) or callable(loss)):
         raise SettingError(
-            f"loss= is {_shown(loss)}, not a loss", fix='loss=nn.cross_entropy, or its name: loss="cross_entropy"'
+            f"loss= is {shown(loss)}, not a loss", fix='loss=nn.cross_entropy, or its name: loss="cross_entropy"'
         )
     if not isinstance(callbacks, list | tuple) or not all(
         isinstance(c, Callback) for c in cast("list[Any]", callbacks)
     ):
         raise SettingError(
-            f"callbacks= is {_shown(callbacks)}", fix="a list of objects: callbacks=[mp.EarlyStopping(patience=3)]"
+            f"callbacks= is {shown(callbacks)}", fix="a list of objects: callbacks=[mp.EarlyStopping(patience=3)]"
         )
-
-
-def _shown(value: Any) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else repr(value)[:60]

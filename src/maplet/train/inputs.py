@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.core.array import Array, from_value
+from maplet.core.array import Array, from_value, refuse_masked
 from maplet.core.tree import leaves, replace
 from maplet.core.types import default_float, is_floating, kind_of, short_name
 from maplet.data import check_array
@@ -122,6 +122,7 @@ def _holds_arrays(tree: Any) -> bool:
 def _as_input(leaf: Any, dtype: np.dtype[Any], name: str, *, quiet: bool) -> Any:
     if leaf is None or isinstance(leaf, str | int | float):
         return leaf
+    refuse_masked(leaf)
     value = leaf.numpy() if isinstance(leaf, Array) else np.asarray(leaf)
     check_array(name, value)
     if kind_of(value.dtype) == "f" and value.dtype != dtype:

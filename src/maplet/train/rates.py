@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.data.batches import whole
 from maplet.errors import SettingError
 from maplet.explain.markup import Markup, element
 from maplet.explain.svg import Plot, Scale, drawing, label_width, value_scale
+from maplet.ops.settings import real, whole
 from maplet.optim import SGD
 from maplet.train.fit import require_trainable
 from maplet.train.formatting import short_number
@@ -124,10 +124,9 @@ def find_learning_rate(
     >>> 0.01 < found.suggestion < 1
     True
     """
-    if whole("steps", steps, 1) < 10 or not 0 < low < high < math.inf:
-        raise SettingError(
-            f"find_learning_rate with steps={steps}, low={low}, high={high}", fix="steps=120, low=1e-6, high=10.0"
-        )
+    steps, batch_size = whole("steps", steps, least=10), whole("batch_size", batch_size, least=1)
+    high = real("high", high, above=0)
+    low = real("low", low, above=0, below=high)
     mover = SGD(low) if optimizer is None else deepcopy(optimizer)
     require_trainable(net, loss, mover, ())
     copy = deepcopy(net).train()

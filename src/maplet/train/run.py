@@ -5,25 +5,27 @@ from __future__ import annotations
 import json
 import logging
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.tree import leaves
-from maplet.errors import CheckpointError, ShapeError
+from maplet.errors import CheckpointError, SettingError, ShapeError
 from maplet.health.lint.finding import Finding
 from maplet.nn.architecture import build, describe
+from maplet.nn.module import Module
+from maplet.ops.settings import shown
 from maplet.ops.slicing import concat
 from maplet.train.inputs import as_inputs, compute_dtype, rows_of
-from maplet.train.storage import exists, read_directory, write_directory
+from maplet.train.storage import as_directory, exists, read_directory, read_file, write_directory
 from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
     from maplet.core.array import Array
     from maplet.health.doctor import Diagnosis
     from maplet.health.doctor.recorded import Failure, Given
-    from maplet.nn import Module
     from maplet.optim import Optimizer
 
 logger = logging.getLogger("maplet")
@@ -46,6 +48,10 @@ class Run:
         The current epoch, counted from 1, and how many of its steps are done.
     loss
         The loss of the last batch.
+    planned
+        How many epochs `fit` was asked for; 0 of a loaded run.
+    restores_best
+        Whether a callback goes back to the weights of the best epoch at the end.
     best_epoch
         The epoch whose weights were restored; None where the last ones were kept.
     stop_reason
@@ -56,7 +62,7 @@ class Run:
         The id of the call of `fit` that writes into the directory; empty where there is none.
     watched
         A record per step that was watched: ``epoch``, ``step`` (both as above), ``loss``, and what
-        `maplet.transforms.watch.readable` describes.
+        `maplet.transforms.watch_statistics.readable` describes.
     findings
         What the lint had to say before the first step.
     linted
@@ -80,6 +86,8 @@ class Run:
         self.epoch = 0
         self.step = 0
         self.loss = float("nan")
+        self.planned = 0
+        self.restores_best = False
         self.best_epoch: int | None = None
         self.stop_reason = ""
         self.watched: list[dict[str, Any]] = []
@@ -96,7 +104,11 @@ class Run:
         return f"Run({len(self.history)} epochs{last}{f', stopped: {self.stop_reason}' if self.stop_reason else ''})"
 
     def stop(self, reason: str) -> None:
-        """End training after this epoch or step; the reason is kept."""
+        """End training after this epoch or step; the reason is kept, and is not empty."""
+        if not isinstance(cast("Any", reason), str) or not reason:
+            raise SettingError(
+                f"stop: reason={shown(reason)}: expected words", fix='run.stop("the loss is low enough")'
+            )
         self.stop_reason = reason
 
     # ── the network ──────────────────────────────────────────────────────────────────────────────
@@ -166,8 +178,11 @@ def save(net: Module, path: str | Path, attachments: dict[str, Any] | None = Non
     CheckpointError
         If the directory cannot be written, or holds something else.
     """
+    place = as_directory("save: path", path)
+    if not isinstance(cast("Any", net), Module):
+        raise SettingError(f"save: what is saved is a network, given {shown(net)}", fix="mp.save(net, path)")
     arrays = {name: leaf.numpy() for name, leaf in leaves(net).items()}
-    write_directory(Path(path), {**(attachments or {}), "model": architecture(net)}, {"weights": arrays})
+    write_directory(place, {**(attachments or {}), "model": architecture(net)}, {"weights": arrays})
 
 
 def architecture(net: Module) -> dict[str, Any]:
@@ -193,10 +208,18 @@ def load(path: str | Path, net: Module | None = None) -> Run:
     CheckpointError
         If the files are missing, damaged or of another version, or do not fit ``net``.
     """
-    path = Path(path)
+    path = as_directory("load: path", path)
+    if not (net is None or isinstance(cast("Any", net), Module)):
+        fix = "an instance of your own class: mp.load(path, net=MyNet(...)); without net= for built-in layers"
+        raise SettingError(f"load: net is {shown(net)}, not a network", fix=fix)
     if not path.is_dir():
         raise CheckpointError(f"{path} is not a directory", fix="give the run directory, such as runs/digits")
     whole_run = exists(path / "model")
+    if not whole_run and (path / "failure.json").is_file():
+        raise CheckpointError(
+            f"{path} ended in NaN or infinity, so it holds no finished model",
+            fix=f"maplet doctor {path} says why; start anew with existing='overwrite' (--overwrite)",
+        )
     if not whole_run and exists(path / "checkpoint"):
         raise CheckpointError(
             f"{path} is not finished yet", fix="go on with it: the same call with existing='resume' (--resume)"
@@ -204,7 +227,7 @@ def load(path: str | Path, net: Module | None = None) -> Run:
     documents, arrays = read_directory(path / "model" if whole_run else path)
     if "model" not in documents or "weights" not in arrays:
         raise CheckpointError(f"{path} holds no model", fix="an unfinished run is continued with existing='resume'")
-    net = _built(documents["model"], path) if net is None else net
+    net = built(documents["model"], path) if net is None else net
     try:
         net.load_state(arrays["weights"])
     except ShapeError as error:
@@ -245,7 +268,8 @@ def _take_up_course(run: Run, course: Any, path: Path) -> None:
         raise CheckpointError(f"{path}: course.json is damaged: {error!r}") from error
 
 
-def _built(description: Any, path: Path) -> Module:
+def built(description: Any, path: Path) -> Module:
+    """The network that a file in a directory describes, with arrays that are still to be loaded."""
     if not isinstance(description, dict):
         raise CheckpointError(f"{path}: model.json is damaged: it holds no description of a network")
     if "cannot be built" in description:
@@ -259,7 +283,7 @@ def _built(description: Any, path: Path) -> Module:
 def read_history(path: Path) -> list[dict[str, Any]]:
     """The records that are written down; a last line that a kill cut short is left out."""
     records: list[dict[str, Any]] = []
-    for line in path.read_bytes().splitlines():
+    for line in read_file(path).splitlines():
         try:
             records.append(restored(json.loads(line)))
         except (ValueError, AttributeError, RecursionError):

@@ -5,9 +5,10 @@
     runs/digits/
     ├── config.json       versions, seed, command, data hash, network, optimizer, settings
     ├── history.jsonl     one line per epoch, written as it happens
-    ├── watch.jsonl       one line per step that was watched, as of the checkpoint
+    ├── watch.jsonl       one line per step that was watched, as of the checkpoint or of the failure
     ├── checkpoint/       where training stands: network, optimizer, callbacks, position inside the epoch
     ├── model/            the finished network, how its inputs were prepared, and how training ended
+    ├── failure.json      what ended a run whose loss or weights became NaN or infinite
     ├── job.json          what the command line was asked for
     └── metrics.json, report.html        from the command line: what it is worth
 """
@@ -21,13 +22,13 @@ import platform
 import shutil
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 import numpy as np
 
 import maplet
-from maplet.errors import CheckpointError, MapletError, RunExistsError, SettingError
+from maplet.errors import CheckpointError, MapletError, RunExistsError
 from maplet.train.storage import (
     Arrays,
     exists,
@@ -55,7 +56,7 @@ Existing = Literal["error", "resume", "overwrite"]
 
 run_format = "maplet run"
 told = ("metrics.json", "report.html")
-outcome = ("model", *told)
+outcome = ("model", "failure.json", *told)
 ours = (
     "job.json",
     "models",
@@ -80,13 +81,12 @@ class RunDirectory:
         self.history_path = path / "history.jsonl"
         self.watch_path = path / "watch.jsonl"
         self.checkpoint_path = path / "checkpoint"
+        self.failure_path = path / "failure.json"
         self.replaced_path = path / ".replaced"
         self.lock: Any = None
 
     def open(self, existing: Existing) -> bool:
         """Make the directory ready and lock it; True if there is something in it to go on with."""
-        if existing not in get_args(Existing):
-            raise SettingError(f"existing= is {existing!r}; one of {get_args(Existing)} was expected")
         if self._is_taken() and not self._is_ours():
             raise RunExistsError(
                 f"{self.path} holds something that is no run of maplet, so it is left alone",
@@ -97,7 +97,10 @@ class RunDirectory:
         except BaseException as error:
             self.close()
             if isinstance(error, OSError) and not isinstance(error, MapletError):
-                raise CheckpointError(f"cannot use the directory {self.path}: {error.strerror or error}") from error
+                raise CheckpointError(
+                    f"cannot use the directory {self.path}: {error.strerror or error}",
+                    fix="choose a place where you may write: directory='runs/mine' (-d runs/mine)",
+                ) from error
             raise
 
     def _enter(self, existing: Existing) -> bool:
@@ -210,6 +213,10 @@ class RunDirectory:
             forgotten = self.path / f".forgotten-{uuid4().hex}"
             self.replaced_path.rename(forgotten)
             shutil.rmtree(forgotten, ignore_errors=True)
+
+    def forget_failure(self) -> None:
+        """The run is begun, or goes on: how it ended before no longer holds."""
+        remove(self.failure_path)
 
     def discard_outcome(self) -> None:
         """Training has gone on: the finished model and what was said of it no longer hold."""

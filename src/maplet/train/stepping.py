@@ -19,7 +19,8 @@ from maplet.ops.indexing import take
 from maplet.ops.movement import reshape
 from maplet.ops.slicing import concat
 from maplet.transforms.derivatives import value_and_grad
-from maplet.transforms.watch import Watched, readable, statistics, watched_value_and_grad
+from maplet.transforms.watch import Watched, watched_value_and_grad
+from maplet.transforms.watch_statistics import readable, statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import time
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -22,7 +23,8 @@ from safetensors import deserialize  # pyright: ignore[reportUnknownVariableType
 from safetensors.numpy import save as arrays_to_bytes
 
 from maplet.core.types import as_dtype
-from maplet.errors import CheckpointError
+from maplet.errors import CheckpointError, SettingError
+from maplet.ops.settings import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +33,33 @@ format_name, format_version = "maplet", 1
 manifest_name = "manifest.json"
 
 Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+def as_directory(label: str, given: Any) -> Path:
+    """Where a user wants something to be kept, or to be found.
+
+    Raises
+    ------
+    SettingError
+        If it is no path, or one that the file system does not take.
+    """
+    example = f'such as {label.rpartition(": ")[2]}="runs/mine"'
+    if not isinstance(given, str | PathLike) or isinstance(fspath(cast("Any", given)), bytes) or not fspath(given):
+        raise SettingError(f"{label}={shown(given)}: expected the path of a directory", fix=f"give a string, {example}")
+    path = Path(cast("Any", given))
+    try:
+        resolved = path.resolve()
+        path.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # a name too long; a character NUL; a circle of links
+        why = getattr(error, "strerror", None) or error
+        raise SettingError(
+            f"{label}={shown(fspath(path))} is no usable path: {why}", fix=f"choose another, {example}"
+        ) from error
+    if not resolved.name:
+        raise SettingError(
+            f"{label}={shown(fspath(path))} is the whole file system", fix=f"name a directory in it, {example}"
+        )
+    return path
 
 
 def write_directory(path: Path, documents: dict[str, Any], arrays: dict[str, Arrays]) -> None:
@@ -94,12 +123,25 @@ def _plain(content: Any) -> Any:
     return content
 
 
+def read_file(path: Path) -> bytes:
+    """The content of a file; `CheckpointError` where there is none to read.
+
+    A pipe or a device is not read: it could keep its reader waiting for ever.
+    """
+    if path.exists() and not path.is_file():
+        raise CheckpointError(
+            f"{path} is no regular file, so it is not read", fix="put a file that maplet wrote in its place"
+        )
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A single JSON object; `CheckpointError` where it is missing or anything else."""
     try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+        content = json.loads(read_file(path))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     if not isinstance(content, dict):
@@ -144,6 +186,7 @@ def _discard(old: Path, name: str) -> None:
 
 
 def _aside(path: Path) -> Path:
+    path = path.resolve()
     return path.with_name(f".{path.name}.replaced")
 
 
@@ -226,7 +269,10 @@ def arrays_from_bytes(content: bytes) -> dict[str, np.ndarray[Any, Any]]:
 
 def _read_whole(path: Path) -> tuple[dict[str, Any], dict[str, Arrays]]:
     if not (path / manifest_name).exists():
-        raise CheckpointError(f"{path} holds nothing that maplet saved: {manifest_name} is missing")
+        raise CheckpointError(
+            f"{path} holds nothing that maplet saved: {manifest_name} is missing",
+            fix="give a run directory, such as runs/digits, or what mp.save wrote",
+        )
     files = _listed_files(path, read_json(path / manifest_name))
     documents: dict[str, Any] = {}
     arrays: dict[str, Arrays] = {}
@@ -259,10 +305,7 @@ def _listed_files(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_verified(path: Path, facts: dict[str, Any]) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    content = read_file(path)
     if len(content) != facts.get("bytes"):
         raise CheckpointError(f"{path} is truncated or changed: {len(content)} bytes instead of {facts.get('bytes')}")
     if hashlib.sha256(content).hexdigest() != facts.get("sha256"):

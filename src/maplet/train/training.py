@@ -17,7 +17,7 @@ from maplet.core.tree import leaves
 from maplet.core.types import kind_of
 from maplet.data.suggest import suggest
 from maplet.errors import CheckpointError, MapletError, NonFiniteError, SettingError
-from maplet.health.doctor import doctor
+from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.recorded import Failure
 from maplet.health.lint import lint
 from maplet.nn.losses import losses
@@ -36,6 +36,7 @@ from maplet.train.run import (
     take_up_findings,
 )
 from maplet.train.stepping import Stepping
+from maplet.train.storage import exists
 from maplet.train.watching import Watching
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from maplet.core.array import Array
     from maplet.nn import Module
     from maplet.optim import Optimizer
+    from maplet.train.diagnosing import Diagnosing
     from maplet.train.inputs import Samples
     from maplet.train.progress import Progress
     from maplet.train.run_directory import Existing, RunDirectory
@@ -81,7 +83,8 @@ class Training:
         self.validation: Samples | None = None
         self.metrics: dict[str, Callable[..., float]] = {}
         self.callbacks: list[Callback] = []
-        self.lint, self.doctor = True, False
+        self.lint = True
+        self.diagnosing: Diagnosing | None = None  # where the doctor is asked
         self.watching = Watching(self.run, 0)
         self.beginning: Beginning | None = None  # of the epoch, where steps are watched
         self.descent = Descent(self.run, source, self.stepping, self.watching, batch_size, self._count)
@@ -97,6 +100,7 @@ class Training:
     def train(self, epochs: int, display: Progress) -> None:
         """Go on from where the run stands until all epochs are done, or something says stop."""
         run = self.run
+        run.planned = epochs
         self._tell("on_start")
         with Interruption() as interruption:
             if not run.history and not run.step:
@@ -111,8 +115,8 @@ class Training:
         self._tell("on_end")
         display.finish(run.stop_reason)
         self.net.eval()
-        if self.doctor:
-            self._diagnose(closely=True)
+        if self.diagnosing is not None:
+            self.diagnosing.at_the_end()
         if run.directory is not None:
             run.save_model(run.directory / "model")
 
@@ -128,14 +132,6 @@ class Training:
             self.run.linted = True
         for finding in self.run.findings:
             logger.warning("%s", finding)
-
-    def _diagnose(self, *, closely: bool = False) -> None:
-        """Say what is wrong with the run so far, each thing once."""
-        told = {(known.code, known.layer) for known in self.run.diagnoses}
-        for found in doctor(self.run, closely=closely):
-            if (found.code, found.layer) not in told:
-                self.run.diagnoses.append(found)
-                logger.warning("epoch %d: %s", self.run.epoch, found)
 
     def _epoch(self, interruption: Interruption, display: Progress) -> bool:
         """One pass over the data, from the step at which it stands; False if it was interrupted."""
@@ -164,7 +160,12 @@ class Training:
     def _count(self, loss: float, weight: float) -> None:
         self.run.loss = loss
         if not math.isfinite(loss):
-            self._fail(f"the loss is {loss} in epoch {self.run.epoch}, step {self.run.step + 1}")
+            epoch, step = self.run.epoch, self.run.step + 1
+            self._fail(
+                Bilingual(
+                    f"the loss is {loss} in epoch {epoch}, step {step}", f"第 {epoch} 轮第 {step} 步的损失是 {loss}"
+                )
+            )
         self.total += loss * weight
         self.total_weight += weight
 
@@ -175,16 +176,16 @@ class Training:
 
     def _finish_epoch(self, seconds: float, display: Progress) -> None:
         run = self.run
+        self._require_finite_weights()
         run.record = {"epoch": run.epoch, "loss": self.total / self.total_weight, **self._measure()}
         run.record["learning_rate"] = self.optimizer.current_learning_rate()
         self.optimizer.observe(run.record.get("val_loss", run.record["loss"]))
         run.record["seconds"] = round(seconds, 3)
         self._tell("on_epoch_end")
         run.history.append(run.record)
-        if self.doctor:
-            self._diagnose()
+        if self.diagnosing is not None:
+            self.diagnosing.after_epoch()
         run.step, self.total, self.total_weight, self.seconds = 0, 0.0, 0.0, 0.0
-        self._require_finite_weights()
         if self.directory is not None:
             self.directory.discard_outcome()
             self.directory.append_history(run.record)
@@ -220,7 +221,7 @@ class Training:
         for callback in self.callbacks:
             getattr(callback, event)(self.run)
 
-    def _fail(self, what: str) -> None:
+    def _fail(self, what: Bilingual) -> None:
         kept = f"; the last good checkpoint is kept in {self.directory.checkpoint_path}" if self.directory else ""
         error = NonFiniteError(
             what + kept,
@@ -228,14 +229,22 @@ class Training:
             "or look for log, sqrt or division of values that reach 0",
         )
         failure, error.run = Failure(what, self.run.epoch, self.run.step), self.run
-        if self.beginning is not None:
-            failure = explained(
-                failure, self.beginning, self.source, net=self.net, optimizer=self.optimizer, loss=self.loss
-            )
+        beginning = self.beginning or self._last_checkpoint()
+        if beginning is not None:
+            failure = explained(failure, beginning, self.source, net=self.net, optimizer=self.optimizer, loss=self.loss)
         self.run.failure = failure
-        if self.doctor:
-            self._diagnose(closely=True)
+        if self.directory is not None:
+            self.watching.write(self.directory)
+            self.directory.write_json(self.directory.failure_path.name, failure.to_dict())
+        if self.diagnosing is not None:
+            self.diagnosing.at_the_end()
         raise error
+
+    def _last_checkpoint(self) -> Beginning | None:
+        """Where the epoch stood when it was last written down, if it was."""
+        if self.directory is None or not exists(self.directory.checkpoint_path):
+            return None
+        return Beginning.of_checkpoint(self.net, self.optimizer, *self.directory.load_checkpoint())
 
     # ── what must survive ────────────────────────────────────────────────────────────────────────
 
@@ -249,6 +258,7 @@ class Training:
                 directory.check_config(settings)
             if resumable:
                 self._resume()
+            directory.forget_failure()
             self.run.start = directory.write_config({**settings, "epochs": epochs})
             if existing == "resume" and not resumable:
                 logger.warning("there is nothing in %s to resume; training starts anew", directory.path)
@@ -282,7 +292,13 @@ class Training:
     def _require_finite_weights(self) -> None:
         for name, value in self.run.weights().items():
             if kind_of(value.dtype) == "f" and not np.isfinite(value).all():
-                self._fail(f"the weight {name} became NaN or infinite in epoch {self.run.epoch}")
+                epoch = self.run.epoch
+                self._fail(
+                    Bilingual(
+                        f"the weight {name} became NaN or infinite in epoch {epoch}",
+                        f"第 {epoch} 轮中权重 {name} 变成了 NaN 或无穷大",
+                    )
+                )
 
     def _save(self) -> None:
         if self.directory is None:

@@ -14,10 +14,11 @@ from maplet.core.tree import leaves
 from maplet.core.types import is_floating
 from maplet.errors import GradientError
 from maplet.ops import reduction
+from maplet.ops.settings import real, whole
 from maplet.transforms.evaluate import compute
 from maplet.transforms.gradient import gradient
 from maplet.transforms.lost_path import refuse_lost_path
-from maplet.transforms.selection import input_numbers, name_of, trainable_leaves
+from maplet.transforms.selection import input_numbers, name_of, require_function, trainable_leaves
 from maplet.transforms.widen import in_float64
 
 if TYPE_CHECKING:
@@ -120,6 +121,10 @@ def check_gradient(
     >>> report.passed, len(report.entries)
     (True, 2)
     """
+    require_function(f, example="mp.check_gradient(f, x), not mp.check_gradient(f(x))")
+    tolerance = real("check_gradient: tolerance", tolerance, least=0)
+    max_entries = whole("check_gradient: max_entries", max_entries, least=1)
+    seed = whole("check_gradient: seed", seed, least=0)
     if not any(trainable_leaves(as_tree(argument)) for argument in args):
         raise GradientError("check_gradient: no argument holds a floating array", fix="pass 3.0 instead of 3")
     rng = np.random.default_rng(seed)
@@ -162,7 +167,7 @@ def check_gradient(
                 entry = replace_fields(entry, sides=((here - low) / step, (high - here) / step))
             entries.append(entry)
     if not entries:
-        raise GradientError("check_gradient: the arguments hold no element to check")
+        raise GradientError("check_gradient: the arguments hold no element to check", fix="give arrays that have some")
     return GradientCheck(tuple(entries), tolerance)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -19,7 +19,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
     from maplet.core.array import Value
+    from maplet.core.context import Derivation
     from maplet.core.primitive import Primitive
+    from maplet.transforms.remedies import Said
+
+
+class Found(NamedTuple):
+    """What was found, in parts, for whoever says it in words of their own: `maplet.errors.NonFiniteError.found`."""
+
+    phase: str  # "forward pass", "backward pass" or "forward-mode derivative"
+    maker: str | Derivation  # the operation, or the derivative of which one
+    made: str  # "NaN", "infinity" or "−infinity"
+    place: str  # "[0, 1]" in its result; empty where that is one number
+    type: str  # of its result
+    others: int  # further elements that are such
+    remedy: Said | None
 
 
 @contextmanager
@@ -125,23 +139,32 @@ def _accusation(
     primitive: Primitive, inputs: Sequence[Value], out: Value, guilty: Value, origin: Origin, *, by_element: bool
 ) -> NonFiniteError:
     index = tuple(map(int, np.argwhere(guilty)[0]))
-    bad, count = out[index], int(guilty.sum())
-    what = "NaN" if np.isnan(bad) else "−infinity" if bad < 0 else "infinity"
-    place = f" at [{', '.join(map(str, index))}] of its result," if index else ":"
-    others = f"; {count - 1:,} more of its elements are such" if count > 1 else ""
-    shown = ArrayType(out.shape, out.dtype)
+    bad = out[index]
     numbers = [np.broadcast_to(x, out.shape)[index] for x in inputs] if by_element else []
     if by_element:
         evidence = [f"{primitive.name}({', '.join(map(str, numbers))}) = {bad!s}"]
     else:
         evidence = [f"input {n}: {_described(x)}" for n, x in enumerate(inputs)]
     # What a `where` lets through at the end of a guarded way was made on the way.
-    maker = str(origin.derivations[0]) if origin.guard == "end" and origin.derivations else primitive.name
-    return NonFiniteError(
-        "\n  ".join([f"{_phase(origin)}: {maker} made {what}{place} {shown}{others}", *evidence]),
-        fix=remedy(primitive.name, origin.derivations, numbers, inputs, bad),
+    maker = origin.derivations[0] if origin.guard == "end" and origin.derivations else primitive.name
+    found = Found(
+        _phase(origin),
+        maker,
+        "NaN" if np.isnan(bad) else "−infinity" if bad < 0 else "infinity",
+        f"[{', '.join(map(str, index))}]" if index else "",
+        str(ArrayType(out.shape, out.dtype)),
+        int(guilty.sum()) - 1,
+        remedy(primitive.name, origin.derivations, numbers, inputs, bad),
+    )
+    place = f" at {found.place} of its result," if found.place else ":"
+    others = f"; {found.others:,} more of its elements are such" if found.others else ""
+    error = NonFiniteError(
+        "\n  ".join([f"{found.phase}: {maker} made {found.made}{place} {found.type}{others}", *evidence]),
+        fix=found.remedy[0] if found.remedy else None,
         where=str(origin) or None,
     )
+    error.found = found
+    return error
 
 
 def _phase(origin: Origin) -> str:

@@ -12,6 +12,7 @@ from maplet.core.types import is_floating
 from maplet.errors import SettingError
 from maplet.ops.creation import eye
 from maplet.ops.movement import permute_dims, reshape
+from maplet.ops.settings import shown
 from maplet.transforms.derivatives import grad
 from maplet.transforms.evaluate import apply
 from maplet.transforms.forward import pushforward
@@ -82,9 +83,9 @@ def jacobian(
            [0., 0., 6.]], dtype=float32)
     """
     require_function(f, argnums, example="mp.jacobian(f)(x), not mp.jacobian(f(x))")
-    if mode not in ("auto", "forward", "reverse"):
+    if str(mode) not in ("auto", "forward", "reverse"):
         raise SettingError(
-            f"jacobian: mode={mode!r}", fix='one of "auto", "forward", "reverse"', where=str(here()) or None
+            f"jacobian: mode={shown(mode)}", fix='one of "auto", "forward", "reverse"', where=str(here()) or None
         )
 
     @wraps(f)

@@ -17,6 +17,7 @@ from maplet.core.context import here
 from maplet.core.tree import Stateful, leaves, replace
 from maplet.core.types import is_floating, python_numbers, short_name
 from maplet.errors import GradientError
+from maplet.ops.settings import flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,13 +69,16 @@ def chosen_arguments(argnums: int | Sequence[int], count: int) -> list[int]:
     numbers = [argnums] if isinstance(argnums, int) else list(argnums)
     for n in numbers:
         if not -count <= n < count:
-            raise asked_wrongly(f"argnums={n}, but the function was called with {count} positional arguments")
+            raise asked_wrongly(
+                f"argnums={n}, but the function was called with {count} positional arguments",
+                f"count from 0: argnums=0 is the first, argnums={max(count - 1, 0)} the last",
+            )
     return [n % count for n in numbers]
 
 
 def without_aux(result: Any, f: Callable[..., Any], *, has_aux: bool) -> Any:
     """What is differentiated of a result: all of it, or the first of a pair."""
-    if not has_aux:
+    if not flag("has_aux", has_aux):
         return result
     if not isinstance(result, tuple) or len(cast("tuple[Any, ...]", result)) != 2:
         result = cast("Any", result)

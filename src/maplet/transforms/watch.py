@@ -7,35 +7,23 @@ keep their bits. Compiled into a step, it is a second variant of that step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import inf, nan, sqrt
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from maplet.core.graph import Graph, Node, as_made
 from maplet.core.recording import record
 from maplet.core.tree import leaves
-from maplet.core.types import default_float
-from maplet.ops import reduction
-from maplet.ops.arguments import convert
-from maplet.ops.creation import arange, ones, zeros
-from maplet.ops.elementwise import abs as absolute
-from maplet.ops.elementwise import equal, greater, square
-from maplet.ops.movement import reshape
-from maplet.ops.slicing import concat
+from maplet.ops.creation import ones
 from maplet.transforms.evaluate import apply
 from maplet.transforms.gradient import Trail, gradient
 from maplet.transforms.selection import as_derivative, differentiable, input_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from maplet.core.array import Array, Value
+    from maplet.core.array import Array
 
-bounded = {"sigmoid": (0.5, 0.5), "tanh": (0.0, 1.0)}  # middle and half width of what they give
-switching = ("where", "maximum")  # what a ReLU is made of
-most_numbers, least_rows = 16384, 64  # of a layer that are looked at
-at_once = 8
-nearly = 0.98  # of the half width: the derivative is below 4 % of its greatest
+fewest_steps = 8  # of a loop, in whose course something can be seen
 
 
 class Seen(NamedTuple):
@@ -55,10 +43,14 @@ class Product(NamedTuple):
 
 @dataclass(frozen=True)
 class Watched:
-    """What a step was seen to compute: by layer, and by product with a weight."""
+    """What a step was seen to compute: by layer, by product with a weight, and by loop over time.
+
+    Of a loop it is the gradient of what its steps read, (T, …).
+    """
 
     layers: dict[str, Seen]
     products: dict[str, Product]
+    loops: dict[str, Array] = field(default_factory=dict[str, "Array"])
 
 
 def watched_value_and_grad(f: Callable[..., Array]) -> Callable[..., tuple[Array, dict[str, Array], Watched]]:
@@ -83,7 +75,9 @@ def watched_value_and_grad(f: Callable[..., Array]) -> Callable[..., tuple[Array
         path = {id(leaf): name for name, leaf in leaves(recording.arguments[0]).items()}
         weights = {recording.graph.inputs[n]: path[id(leaf)] for n, leaf in zip(wrt, own, strict=True)}
         products = _products(recording.graph, trail, weights)
+        loops = _loops(recording.graph, trail)
         shown = [node for nodes in (*layers.values(), *products.values()) for node in nodes]
+        shown += loops.values()
         both = Graph(extended.inputs, (*extended.outputs, *shown), extended.origins)
         one = ones((), dtype=recording.outputs[0].dtype)
         outputs = apply(both, [*recording.given(), one], recording.values)
@@ -92,7 +86,7 @@ def watched_value_and_grad(f: Callable[..., Array]) -> Callable[..., tuple[Array
         gradients: Any = as_derivative(recording.arguments[0], {id(leaf): next(found) for leaf in own})
         seen = {path: Seen(nodes[0].primitive.name, next(found), next(found)) for path, nodes in layers.items()}
         pairs = {name: Product(next(found), next(found)) for name in products}
-        return recording.finish(outputs[:count]), gradients, Watched(seen, pairs)
+        return recording.finish(outputs[:count]), gradients, Watched(seen, pairs, {path: next(found) for path in loops})
 
     return value_and_gradients
 
@@ -119,150 +113,21 @@ def _products(graph: Graph, trail: Trail, weights: Mapping[Node, str]) -> dict[s
     return found
 
 
-# ── the statistics ───────────────────────────────────────────────────────────────────────────────
+def _loops(graph: Graph, trail: Trail) -> dict[str, Node]:
+    """The loops that hand a state on from the first step to the last, by layer: the cotangent of what the steps read.
 
-of_layer = ("rms", "min", "max", "zeros", "dead", "saturated", "gradient_rms")
-of_parameter = ("square", "gradient_square", "update_square", "climb")
-of_product = ("examples_square", "whole_square", "rows")
-of_targets, targets_name = ("mean", "mean_square"), "the targets"
-
-
-def statistics(
-    watched: Watched,
-    parameters: Mapping[str, Array],
-    gradients: Mapping[str, Array],
-    updates: Mapping[str, Array],
-    targets: Any = None,
-) -> tuple[Array, list[tuple[str, str]]]:
-    """All numbers in one row, and what they are: (layer or parameter, quantity)."""
-    names: list[tuple[str, str]] = []
-    numbers: list[Array] = []
-
-    def add(name: str, quantities: Sequence[str], values: Sequence[Array]) -> None:
-        names.extend((name, quantity) for quantity in quantities)
-        numbers.extend(reshape(convert(value, default_float), (1,)) for value in values)
-
-    for path, seen in watched.layers.items():
-        add(path, of_layer, _of_layer(seen))
-    for name, gradient_ in gradients.items():
-        squares = [_square(a) for a in (parameters[name], gradient_, updates[name])]
-        add(name, of_parameter, [*squares, reduction.sum(updates[name] * gradient_)])
-    for name, product in watched.products.items():
-        add(name, of_product, _of_product(product, gradients[name]))
-    for target in list(leaves(targets).values())[:1]:
-        add(targets_name, of_targets, _of_targets(target))
-    return (_joined(numbers) if numbers else zeros((0,))), names
-
-
-def _joined(arrays: Sequence[Array]) -> Array:
-    """The arrays one after the other, joined a few at a time: a program chooses among all that are joined at once."""
-    while len(arrays) > 1:
-        arrays = [concat(arrays[at : at + at_once], axis=0) for at in range(0, len(arrays), at_once)]
-    return arrays[0]
-
-
-def _square(x: Array) -> Array:
-    return reduction.sum(square(x))
-
-
-def _of_layer(seen: Seen) -> list[Array]:
-    """See `of_layer`: dead is the share of units along the last axis that are switched off for every row."""
-    x, slope = (_some_rows(array) for array in (seen.output, seen.gradient))
-    off, axes = equal(x, 0.0), tuple(range(x.ndim - 1))
-    dead = reduction.all(off, axis=axes) if axes and seen.operation in switching else zeros(())
-    middle, half = bounded.get(seen.operation, (0.0, inf))
-    extreme = greater(absolute(x - middle), nearly * half) if half < inf else zeros(())
-    shares = [reduction.mean(convert(one, default_float)) for one in (off, dead, extreme)]
-    squares = [reduction.mean(square(one)) for one in (x, slope)]
-    return [squares[0], reduction.min(x), reduction.max(x), *shares, squares[1]]
-
-
-def _some_rows(x: Array) -> Array:
-    """Rows of a layer that gives very many numbers, of all examples and places: their statistics cost less."""
-    units = x.shape[-1]
-    rows = reshape(x, (x.size // units, units)) if x.ndim > 1 and x.size else x
-    every = rows.shape[0] // max(most_numbers // max(units, 1), least_rows)
-    return rows[::every] if every > 1 else rows
-
-
-def _of_product(product: Product, gradient_: Array) -> list[Array]:
-    """Σᵢ ‖gᵢ‖² of the examples' own gradients, ‖Σᵢ gᵢ‖², and their number.
-
-    The gradient of example i is the outer product of its row and its cotangent, whose square is the product of theirs:
-    it need not be made. Source: I. Goodfellow, "Efficient per-example gradient computations", 2015.
+    What they read stands in one array, and so does its cotangent, which is there for the weights that made it.
     """
-    rows, cotangents = (reduction.sum(square(one), axis=1) for one in product)
-    return [reduction.sum(rows * cotangents), _square(gradient_), ones(()) * rows.shape[0]]
+    found: dict[str, Node] = {}
+    for node in as_made(graph):
+        if node.primitive.name == "scan" and _hands_on(**node.params):
+            rows = node.inputs[node.params["constants"] + node.params["carries"] :]
+            known = [trail.cotangents.get(trail.moved.get(row, row)) for row in rows]
+            origin, cotangent = graph.origins.get(node), next(filter(None, known), None)
+            if origin is not None and origin.layer and cotangent is not None:
+                found[origin.layer] = cotangent
+    return found
 
 
-def _of_targets(target: Array) -> list[Array]:
-    """Mean and mean square, over the rows, of one number per row: Σⱼ j·yⱼ, of a one-hot row its class."""
-    columns = reshape(convert(target, default_float), (target.shape[0], -1))
-    number = reduction.sum(columns * arange(1, columns.shape[1] + 1, dtype=default_float), axis=1)
-    return [reduction.mean(number), reduction.mean(square(number))]
-
-
-def readable(numbers: Value, names: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The statistics of a step, with norms and what follows from them.
-
-    Returns
-    -------
-    ``layers``: per layer ``rms``, ``min``, ``max``, ``zeros``, ``dead``, ``saturated``, ``gradient_rms``, of some rows
-    and places where a layer gives very many numbers;
-    ``parameters``: per parameter ``norm``, ``gradient``, ``update`` and ``ratio``, that of update to weight;
-    of all parameters together ``norm``, ``gradient``, ``update`` and ``climb``, the cosine between update and gradient,
-    which is negative where the update descends; and of the layers whose inputs are rows of examples the number of these
-    ``rows``, ``noise`` and ``signal``, see `noise_and_signal` (NaN where there are none); ``target`` and
-    ``target_square``, mean and mean square of the targets of the batch, see `_of_targets`.
-    """
-    found: dict[str, dict[str, float]] = {}
-    for (name, quantity), number in zip(names, numbers.tolist(), strict=True):
-        found.setdefault(name, {})[quantity] = number
-    targets = found.pop(targets_name, {})
-    of_batch = {"target": targets.get("mean", nan), "target_square": targets.get("mean_square", nan)}
-    layers = {name: _rooted(q, ("rms", "gradient_rms")) for name, q in found.items() if "rms" in q}
-    parameters: dict[str, dict[str, float]] = {}
-    for name, q in found.items():
-        if "square" in q:
-            norm, slope, update = (_root(q[quantity]) for quantity in of_parameter[:3])
-            ratio = update / norm if norm else nan
-            parameters[name] = {"norm": norm, "gradient": slope, "update": update, "ratio": ratio}
-    squares = [q for q in found.values() if "square" in q]
-    norm, slope, update = (_root(sum(q[quantity] for q in squares)) for quantity in of_parameter[:3])
-    whole = {
-        "norm": norm,
-        "gradient": slope,
-        "update": update,
-        "climb": sum(q["climb"] for q in squares) / (slope * update) if slope * update else nan,
-    }
-    told = [tuple(q[quantity] for quantity in of_product) for q in found.values() if "rows" in q]
-    noise, signal = noise_and_signal(told)
-    rows = max((product[2] for product in told), default=0.0)
-    of_batch |= {"rows": rows, "noise": noise, "signal": signal}
-    return {**whole, **of_batch, "layers": layers, "parameters": parameters}
-
-
-def _root(x: float) -> float:
-    return sqrt(x) if x >= 0 else nan
-
-
-def _rooted(quantities: dict[str, float], which: Sequence[str]) -> dict[str, float]:
-    return {name: _root(number) if name in which else number for name, number in quantities.items()}
-
-
-def noise_and_signal(products: Sequence[tuple[float, ...]]) -> tuple[float, float]:
-    """tr(Σ) and ‖G‖², of the gradients of single examples, with the mean G and the covariance Σ.
-
-    Their quotient is the noise scale: the batch size at which noise and gradient are of one size, below which a larger
-    batch pays. Both are estimates without bias, and noisy: take the mean of each over some steps first.
-
-    With n examples, of which each contributes gᵢ/n to the mean gradient Ḡ, tr(Σ) = n²·(Σ‖gᵢ/n‖² − ‖Ḡ‖²/n)/(n − 1), and
-    ‖Ḡ‖² exceeds ‖G‖² by tr(Σ)/n on average. Source: S. McCandlish, J. Kaplan, D. Amodei, "An empirical model of
-    large-batch training", 2018.
-    """
-    rows = max((product[2] for product in products), default=0.0)
-    if rows < 2:
-        return nan, nan
-    examples, whole = (sum(product[n] for product in products) for n in (0, 1))
-    noise = rows**2 * (examples - whole / rows) / (rows - 1)
-    return noise, whole - noise / rows
+def _hands_on(*, carries: int, length: int, reverse: bool, **_: Any) -> bool:
+    return carries > 0 and length >= fewest_steps and not reverse

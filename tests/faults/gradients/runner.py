@@ -1,10 +1,11 @@
 """Plants the faults, audits every program, and counts: what was found, what was accused, which causes were named right.
 
-    python tests/faults/gradients/runner.py [--list]
+    python tests/faults/gradients/runner.py [GROUP …] [--list]
 
 Each file here is a program with right gradients (`subject` gives its functions and inputs) and a table `FAULTS`: each
-entry is one or two patches, (line, wrong line, cause …). A program without `subject` is a whole training script. The programs in `tuned` were looked at while the audit was
-written, those in `held_out` were not.
+entry is one or two patches, (line, wrong line, cause …). A program without `subject` is a whole training script. The
+programs in `tuned` were looked at while the audit was written, those in `held_out` were not. Those in `eighth` are by an
+author who had not seen the audit; they run when the group is named.
 """
 
 import ast
@@ -23,6 +24,7 @@ from maplet.health.audit import audit_script
 
 HERE = Path(__file__).parent
 GROUPS = ("tuned", "held_out")
+BLIND = ("eighth",)  # its labels stand before it is first audited, so no test asks yet how that goes
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def summary(scores):
 
 
 if __name__ == "__main__":
-    groups = [name for name in GROUPS if name in sys.argv] or GROUPS
+    groups = [name for name in (*GROUPS, *BLIND) if name in sys.argv] or GROUPS
     everything = [score(case) for group in groups for case in cases(group)]
     for each in everything:
         bad = each.error or (not each.named) or (bool(each.case.causes) != each.found)

@@ -109,6 +109,15 @@ def one_column_repeated():
 
 
 @fault("ML016")
+def a_narrow_net_made_wider_by_copies():
+    rng = np.random.default_rng(0)
+    net = begun("zeros", nn.Tanh())
+    net.layers[0].weight = mp.Parameter(np.tile(rng.standard_normal((5, 2)).astype(np.float32), (1, 4)))
+    net.layers[2].weight = mp.Parameter(np.tile(rng.standard_normal((2, 3)).astype(np.float32), (4, 1)))
+    return net, nn.cross_entropy, table()
+
+
+@fault("ML016")
 def filters_of_a_convolution():
     net = nn.Sequential(
         nn.Conv2d(2, 4, 3, weight_init="ones"), nn.ReLU(), nn.Flatten(), nn.Linear(64, 4, weight_init="zeros")

@@ -5,6 +5,7 @@ or (f, (trained, …)) for a function that is a loss by itself.
 """
 
 from collections import defaultdict
+from functools import cache
 
 import numpy as np
 
@@ -33,13 +34,19 @@ def sound(program):
     return program
 
 
-def lint(program):
-    """The codes that are found in a program."""
+@cache  # several laws ask about the same findings
+def findings(program):
+    """What is found in a program."""
     net, *rest = program()
     if callable(rest[0]) or isinstance(rest[0], str):
         loss, batch, *options = rest
-        return [finding.code for finding in mp.lint(net, loss, batch, **(options[0] if options else {}))]
-    return [finding.code for finding in mp.lint(net, batch=rest[0])]
+        return mp.lint(net, loss, batch, **(options[0] if options else {}))
+    return mp.lint(net, batch=rest[0])
+
+
+def lint(program):
+    """The codes that are found in a program."""
+    return [finding.code for finding in findings(program)]
 
 
 def subject_of_program(program):

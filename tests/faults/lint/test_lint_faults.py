@@ -1,5 +1,6 @@
 """The lint finds every planted fault, also inside of loops and the like, and finds nothing where nothing is wrong."""
 
+import re
 import time
 
 import faulty_inside  # noqa: F401  (importing enters the programs)
@@ -13,7 +14,7 @@ import sound_inside  # noqa: F401  (as above)
 import sound_programs  # noqa: F401  (as above)
 import sound_styles  # noqa: F401  (as above)
 from lint_forms import forms, put_inside
-from lint_programs import faulty, healthy, lint, subject_of_program
+from lint_programs import faulty, findings, healthy, lint, subject_of_program
 
 from maplet.health.lint import rules
 from maplet.transforms.gradient import gradient
@@ -26,6 +27,17 @@ cannot_be_inside = {"a_net_that_looks_at_its_values"}  # what is inside of a for
 @pytest.mark.parametrize(("code", "program"), every_fault)
 def test_what_is_wrong_is_found(code, program):
     assert code in lint(program)
+
+
+@pytest.mark.parametrize(("code", "program"), every_fault)
+def test_what_is_said_is_said_in_chinese_with_the_same_numbers(code, program):
+    for finding in findings(program):
+        for said in (finding.message, finding.fix):
+            assert re.search(r"[\u4e00-\u9fff]", said.zh)
+            assert not re.search(r"[\u4e00-\u9fff]", said)
+            assert set(re.findall(r"\d+(?:\.\d+)?", said.zh)) == set(re.findall(r"\d+(?:\.\d+)?", said))
+        assert finding.text("zh").startswith(f"{finding.code} {finding.message.zh}\n")
+        assert f"  改法：{finding.fix.zh}" in finding.text("zh")
 
 
 def test_every_rule_is_tried_in_several_styles():
@@ -42,7 +54,7 @@ def test_the_lint_takes_well_under_a_second():
     some = healthy[::6]
     began = time.process_time()
     for program in some:
-        lint(program)
+        findings.__wrapped__(program)
     assert (time.process_time() - began) / len(some) < 0.5
 
 

@@ -6,6 +6,7 @@ entered with is what somebody would say who sees all of it: the data, the net, t
 are right, such as a rate that is too high and gradients that explode of it, either will do.
 """
 
+import re
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
@@ -34,13 +35,32 @@ def run(group, *codes, needs=""):
     return enter
 
 
-def said(make):
-    """The codes that the doctor says of a run, or of as much of it as there was before NaN or infinity."""
+def diagnosed(make):
+    """What the doctor says of a run, or of as much of it as there was before NaN or infinity."""
     try:
         run = make()
     except NonFiniteError as error:
         run = error.run
-    return [diagnosis.code for diagnosis in mp.doctor(run)]
+    found = mp.doctor(run)
+    for diagnosis in found:
+        require_both_languages(diagnosis)
+    return found
+
+
+def require_both_languages(diagnosis):
+    """All of it is said in Chinese too, with the same numbers in."""
+    chinese = re.compile(r"[\u4e00-\u9fff]")
+    for sentence in (diagnosis.verdict, diagnosis.advice, *diagnosis.evidence):
+        assert chinese.search(sentence.zh), sentence
+        assert not chinese.search(sentence), sentence
+        assert set(re.findall(r"\d+(?:\.\d+)?", sentence.zh)) == set(re.findall(r"\d+(?:\.\d+)?", sentence)), sentence
+    assert str(diagnosis) == diagnosis.text()
+    assert diagnosis.text("zh").startswith(f"{diagnosis.code} {diagnosis.verdict.zh}（")
+
+
+def said(make):
+    """The codes of it."""
+    return [diagnosis.code for diagnosis in diagnosed(make)]
 
 
 class Kept(mp.Callback):

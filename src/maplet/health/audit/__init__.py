@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.context import located
+from maplet.explain.words import require_language
 from maplet.health.audit.bench import Bench
 from maplet.health.audit.calling import Subject
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.judging import judged, prepared
 from maplet.health.audit.script import audit_script
 from maplet.health.audit.verdict import Difference, Finding, Report, Verdict
-from maplet.health.audit.words import known_language
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,6 +76,6 @@ def audit(
     >>> bool(report), report.causes
     (False, frozenset({<Cause.SIGN: 'sign'>}))
     """
-    known_language(language)
+    require_language(language)
     subject = Subject(forward, backward, args, loss, tuple(wrt) if wrt is not None else None)
     return judged(*prepared(subject, tolerance, np.random.default_rng(seed)), language)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.errors import GradientError
+from maplet.explain.words import require_language
 from maplet.health.audit.bench import Bench
 from maplet.health.audit.calling import Run
 from maplet.health.audit.causes import Cause
@@ -34,7 +35,7 @@ from maplet.health.audit.namespace import Namespace
 from maplet.health.audit.tape import Float, Recorded, Ref, Tape
 from maplet.health.audit.truth import Truth
 from maplet.health.audit.verdict import Finding, Report, Verdict
-from maplet.health.audit.words import known_language, sentence
+from maplet.health.audit.words import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +60,7 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
     GradientError
         If no loss or no update was found in the file, or the file raises an error.
     """
-    known_language(language)
+    require_language(language)
     witness = of_user(lambda: _witnessed(Path(path)))
     first = witness.run()
     rng = np.random.default_rng(seed)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from maplet.errors import SettingError
 from maplet.health.audit.causes import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-languages = ("en", "zh")
 
 _english: dict[str, str] = {
     Cause.SIGN: "the sign is flipped",
@@ -113,10 +110,3 @@ def table(language: str) -> Mapping[str, str]:
 def sentence(language: str, key: str, detail: Mapping[str, Any] | None = None) -> str:
     """One sentence in a language, with its details filled in."""
     return _tables[language][key].format(**(detail or {}))
-
-
-def known_language(language: str) -> str:
-    """The language, if there are words for it."""
-    if language not in languages:
-        raise SettingError(f"language={language!r} is not spoken here", fix=f"one of {', '.join(languages)}")
-    return language

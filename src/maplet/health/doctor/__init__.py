@@ -37,6 +37,9 @@ follows_from = {
     "MD018": _moves[1:],
 }  # fmt: skip
 
+# What speaks of a loss that stays where it is waits until half of the epochs are over.
+waiting, half = ("MD003", "MD004", "MD006"), 0.5
+
 __all__ = ["Diagnosis", "Rule", "doctor", "rules"]
 
 
@@ -77,6 +80,7 @@ def doctor(run: Recorded, *, closely: bool = True) -> list[Diagnosis]:
     course = Course(run, closely=closely)
     with one_blas_thread():
         found = [diagnosis for code in sorted(rules) for diagnosis in rules[code].diagnoses(course)]
+    found = [diagnosis for diagnosis in found if course.done >= half or diagnosis.code not in waiting]
     codes = {diagnosis.code for diagnosis in found}
     found = [diagnosis for diagnosis in found if not codes.intersection(follows_from.get(diagnosis.code, ()))]
     return sorted(found, key=lambda diagnosis: -diagnosis.confidence)

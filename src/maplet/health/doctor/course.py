@@ -36,7 +36,7 @@ class Course:
     def __init__(self, run: Recorded, *, closely: bool = True) -> None:
         require_readable(run)
         self.history, self.watched = run.history, run.watched
-        self.stopped_early = run.best_epoch is not None
+        self.keeps_best = run.best_epoch is not None or run.restores_best
         self.run, self.failure = run, run.failure
         self.given = run.given if closely and run.failure is None else None
 
@@ -53,6 +53,12 @@ class Course:
         """Whether enough steps were watched."""
         return len(self.watched) >= enough
 
+    @property
+    def done(self) -> float:
+        """The share of the epochs that is over: 1 of a run that has ended, or of which it is not known."""
+        ended = bool(self.run.stop_reason) or self.failure is not None or not self.run.planned
+        return 1.0 if ended else min(len(self.history) / self.run.planned, 1.0)
+
     @cached_property
     def layers(self) -> dict[str, dict[str, Series]]:
         """What was seen of each layer, in the order of the program: layer → quantity → its course."""
@@ -64,11 +70,16 @@ class Course:
         known = self._by_name("parameters")
         return {name: seen for name, seen in known.items() if name.rpartition(".")[2].startswith(("weight", "w"))}
 
+    @cached_property
+    def loops(self) -> dict[str, dict[str, Series]]:
+        """What was seen of the gradient along each loop over time: layer → first or last quarter → its course."""
+        return self._by_name("loops")
+
     def _by_name(self, group: str) -> dict[str, dict[str, Series]]:
         if not self.watched:
             return {}
-        names: Mapping[str, Mapping[str, float]] = self.watched[0][group]
-        always = [name for name in names if all(name in record[group] for record in self.watched)]
+        names: Mapping[str, Mapping[str, float]] = self.watched[0].get(group, {})
+        always = [name for name in names if all(name in record.get(group, {}) for record in self.watched)]
         return {
             name: {
                 quantity: _series([record[group][name] for record in self.watched], quantity)

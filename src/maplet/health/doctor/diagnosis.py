@@ -7,6 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from maplet.errors import SettingError
+from maplet.explain.bilingual import Bilingual
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ blocks = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A verdict on a run.
+    """A verdict on a run, in English and Chinese.
 
     Parameters
     ----------
@@ -39,27 +40,61 @@ class Diagnosis:
 
     Examples
     --------
-    >>> print(Diagnosis("the updates climb", "turn the sign", {"cosine": 0.99}, "▁▄█", 0.95, code="MD001"))
+    >>> found = Diagnosis(
+    ...     Bilingual("the updates climb", "更新方向为上升"), Bilingual("turn the sign", "把符号反过来"),
+    ...     {Bilingual("cosine", "余弦"): 0.99}, "▁▄█", 0.95, code="MD001",
+    ... )
+    >>> print(found)
     MD001 the updates climb (confidence 95 %)
       ▁▄█  cosine 0.99
       advice: turn the sign
+    >>> print(found.text("zh"))
+    MD001 更新方向为上升（置信度 95%）
+      ▁▄█  余弦 0.99
+      建议：把符号反过来
     """
 
-    verdict: str
-    advice: str
-    evidence: Mapping[str, float] = field(default_factory=dict[str, float])
+    verdict: Bilingual
+    advice: Bilingual
+    evidence: Mapping[Bilingual, float] = field(default_factory=dict[Bilingual, float])
     picture: str = ""
     confidence: float = 0.9
     layer: str = ""
     code: str = ""
 
     def __str__(self) -> str:
-        place = f" in {self.layer}" if self.layer else ""
-        numbers = ", ".join(f"{name} {number:.3g}" for name, number in self.evidence.items())
-        sure = f"{self.confidence:.0%}".replace("%", " %")
-        lines = [f"{self.code} {self.verdict}{place} (confidence {sure})"]
-        lines += [f"  {self.picture}  {numbers}", f"  advice: {self.advice}"]
-        return "\n".join(lines)
+        return self.text()
+
+    def text(self, language: str = "en") -> str:
+        """Verdict, numbers and advice, a line each.
+
+        Parameters
+        ----------
+        language
+            ``"en"`` or ``"zh"``.
+
+        Raises
+        ------
+        SettingError
+            If it is neither.
+        """
+        sure, numbers = percent(self.confidence), [(name, f"{number:.3g}") for name, number in self.evidence.items()]
+        place, place_zh = (f" in {self.layer}", f"{self.layer}，") if self.layer else ("", "")
+        seen, seen_zh = (
+            comma.join(f"{name.speak(spoken)} {number}" for name, number in numbers)
+            for spoken, comma in (("en", ", "), ("zh", "，"))
+        )
+        return Bilingual(
+            f"{self.code} {self.verdict}{place} (confidence {sure})\n  {self.picture}  {seen}\n  advice: {self.advice}",
+            f"{self.code} {self.verdict.zh}（{place_zh}置信度 {sure.zh}）\n  {self.picture}  {seen_zh}\n"
+            f"  建议：{self.advice.zh}",
+        ).speak(language)
+
+
+def percent(share: float, digits: int = 0) -> Bilingual:
+    """A share as it is written: 25 % in English, 25% in Chinese."""
+    written = f"{share:.{digits}%}"
+    return Bilingual(written.replace("%", " %"), written)
 
 
 def sparkline(numbers: Sequence[float], width: int = 24) -> str:
@@ -85,7 +120,7 @@ class Rule:
     """A function from the course of a run to verdicts."""
 
     code: str
-    name: str
+    name: Bilingual
     find: Callable[[Course], Iterator[Diagnosis]]
 
     def diagnoses(self, course: Course) -> list[Diagnosis]:
@@ -98,14 +133,14 @@ rules: dict[str, Rule] = {}
 
 
 def rule(
-    code: str, name: str
+    code: str, en: str, zh: str
 ) -> Callable[[Callable[[Course], Iterator[Diagnosis]]], Callable[[Course], Iterator[Diagnosis]]]:
-    """Enter a function into the registry."""
+    """Enter a function into the registry, under the name of what it finds in English and Chinese."""
 
     def enter(find: Callable[[Course], Iterator[Diagnosis]]) -> Callable[[Course], Iterator[Diagnosis]]:
         if code in rules:
             raise SettingError(f"there is already a rule {code}", fix="take the next number")
-        rules[code] = Rule(code, name, find)
+        rules[code] = Rule(code, Bilingual(en, zh), find)
         return find
 
     return enter

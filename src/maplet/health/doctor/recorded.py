@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from maplet.errors import CheckpointError
-from maplet.transforms.watch import of_layer
+from maplet.explain.bilingual import Bilingual
+from maplet.transforms.watch_statistics import of_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from maplet.core.array import Array
@@ -75,18 +77,36 @@ class Failure:
     growth
         By what factor the largest weight had grown since the beginning of the epoch.
     made_by
-        The operation that made the first such number, in the words of `mp.debug`; empty where it was not found.
+        The operation that made the first such number, in the words of `mp.debug`; None where it was not found.
     fix
         What mends that operation, where that is known.
     """
 
-    what: str
+    what: Bilingual
     epoch: int
     step: int
     losses: tuple[float, ...] = ()
     growth: float = 1.0
-    made_by: str = ""
-    fix: str = ""
+    made_by: Bilingual | None = None
+    fix: Bilingual | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a run directory keeps it in JSON; sentences in both languages."""
+        kept = {part.name: getattr(self, part.name) for part in fields(self)}
+        return {name: [str(one), one.zh] if isinstance(one, Bilingual) else one for name, one in kept.items()}
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> Failure:
+        """What `to_dict` gave; KeyError, TypeError or ValueError where it is something else."""
+        what, made_by, fix = (None if kept[name] is None else Bilingual(*kept[name]) for name in sentences)
+        if what is None:
+            raise TypeError("nothing is said of what became NaN")
+        losses = tuple(map(float, kept["losses"]))
+        growth = inf if kept["growth"] is None else float(kept["growth"])  # JSON has no infinity
+        return cls(what, int(kept["epoch"]), int(kept["step"]), losses, growth, made_by, fix)
+
+
+sentences = ("what", "made_by", "fix")  # of a failure
 
 
 class Recorded(Protocol):
@@ -97,7 +117,10 @@ class Recorded(Protocol):
     optimizer: Optimizer | None
     history: list[dict[str, Any]]
     watched: list[dict[str, Any]]
+    planned: int
+    restores_best: bool
     best_epoch: int | None
+    stop_reason: str
     given: Given | None
     failure: Failure | None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.core.context import Origin
 from maplet.errors import SettingError
+from maplet.explain.bilingual import Bilingual
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,9 +22,9 @@ class Finding:
     Parameters
     ----------
     message
-        What was found.
+        What was found, in English and Chinese.
     fix
-        How to mend it.
+        How to mend it, in both languages.
     origin
         The layer and the line of the program that it is about.
     evidence
@@ -33,14 +34,20 @@ class Finding:
 
     Examples
     --------
-    >>> print(Finding("a softmax of a softmax", "leave one out", Origin("train.py", 3), code="ML003"))
+    >>> twice = Bilingual("a softmax of a softmax", "对 softmax 的结果又求了一次 softmax")
+    >>> finding = Finding(twice, Bilingual("leave one out", "去掉其中一个"), Origin("train.py", 3), code="ML003")
+    >>> print(finding)
     ML003 a softmax of a softmax
       at:  train.py:3
       fix: leave one out
+    >>> print(finding.text("zh"))
+    ML003 对 softmax 的结果又求了一次 softmax
+      位置：train.py:3
+      改法：去掉其中一个
     """
 
-    message: str
-    fix: str
+    message: Bilingual
+    fix: Bilingual
     origin: Origin = field(default_factory=Origin)
     evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
     code: str = ""
@@ -57,18 +64,36 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """As a run keeps it in JSON; the numbers of the evidence stand in the message too and are not kept twice."""
+        english = {"code": self.code, "message": str(self.message), "fix": str(self.fix)}
+        chinese = {"message": self.message.zh, "fix": self.fix.zh}
         at = {"file": self.origin.file, "line": self.origin.line, "layers": list(self.origin.layers)}
-        return {"code": self.code, "message": self.message, "fix": self.fix, **at}
+        return {**english, "chinese": chinese, **at}
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> Finding:
-        """What `to_dict` gave."""
+        """What `to_dict` gave; what was kept before there was Chinese stays English."""
         origin = Origin(str(kept["file"]), int(kept["line"]), tuple(map(str, kept["layers"])))
-        return cls(str(kept["message"]), str(kept["fix"]), origin, code=str(kept["code"]))
+        chinese = kept.get("chinese", kept)
+        message, fix = (Bilingual(str(kept[key]), str(chinese[key])) for key in ("message", "fix"))
+        return cls(message, fix, origin, code=str(kept["code"]))
+
+    def text(self, language: str = "en") -> str:
+        """All of it in a language, on two or three lines.
+
+        Raises
+        ------
+        SettingError
+            If ``language`` is neither ``"en"`` nor ``"zh"``.
+        """
+        lines = [f"{self.code} {self.message.speak(language)}"]
+        lines += [f"  {at.speak(language)}{self.where}"] if self.where else []
+        return "\n".join([*lines, f"  {mend.speak(language)}{self.fix.speak(language)}"])
 
     def __str__(self) -> str:
-        place = f"\n  at:  {self.where}" if self.where else ""
-        return f"{self.code} {self.message}{place}\n  fix: {self.fix}"
+        return self.text()
+
+
+at, mend = Bilingual("at:  ", "位置："), Bilingual("fix: ", "改法：")
 
 
 def in_layer(path: str) -> Origin:
@@ -83,13 +108,14 @@ class Rule:
     Parameters
     ----------
     code, name
-        How findings are known again, and what the rule is called.
+        How findings are known again, and what the rule is called, in English and Chinese.
     find
-        Looks. Its docstring is the section of the rule in ``docs/lint.md``.
+        Looks. Its docstring is the section of the rule in ``docs/lint.md``, and what stands above it under
+        `in_chinese` that of ``docs/lint.zh.md``.
     """
 
     code: str
-    name: str
+    name: Bilingual
     find: Callable[[Subject], Iterator[Finding]]
 
     def findings(self, subject: Subject) -> list[Finding]:
@@ -106,14 +132,14 @@ rules: dict[str, Rule] = {}
 
 
 def rule(
-    code: str, name: str
+    code: str, name: str, chinese: str
 ) -> Callable[[Callable[[Subject], Iterator[Finding]]], Callable[[Subject], Iterator[Finding]]]:
-    """Enter a function into the registry of rules."""
+    """Enter a function into the registry of rules, under its code and its name in English and Chinese."""
 
     def enter(find: Callable[[Subject], Iterator[Finding]]) -> Callable[[Subject], Iterator[Finding]]:
         if code in rules:
             raise SettingError(f"there is already a rule {code}", fix="take the next number")
-        rules[code] = Rule(code, name, find)
+        rules[code] = Rule(code, Bilingual(name, chinese), find)
         return find
 
     return enter

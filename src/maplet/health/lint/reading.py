@@ -118,6 +118,20 @@ class Reading:
                 waiting += [child for child in operands if (node, child) != without]
         return found
 
+    def greatest_behind(self, numbers: Mapping[Node, int]) -> dict[Node, int]:
+        """For every node that leads to one with a number, itself included, the greatest of these numbers."""
+        found = dict(numbers)
+        changed = True
+        while changed:  # once, and again as long as loops hand something on
+            changed = False
+            for node in reversed(self.order):
+                number = found.get(node, -1)
+                for child in self.operands(node):
+                    if number > found.get(child, -1):
+                        found[child], changed = number, True
+            changed = changed and bool(self.opened.returns)
+        return found
+
     @cached_property
     def with_parameters(self) -> set[Node]:
         """What is made of a trainable parameter."""
@@ -148,9 +162,13 @@ class Reading:
         return found
 
     def parameters_in(self, node: Node) -> list[str]:
-        """The names of the parameters of which a node is made."""
-        behind = set(in_order([node]))
-        return [name for name, parameter in self.parameters.items() if parameter in behind]
+        """The names of the parameters of which a node is made, in their own order."""
+        return [name for _, name in sorted(self._names[one] for one in in_order([node]) if one in self._names)]
+
+    @cached_property
+    def _names(self) -> dict[Node, tuple[int, str]]:
+        """The place of each parameter among all, and its name."""
+        return {node: (place, name) for place, (name, node) in enumerate(self.parameters.items())}
 
     @cached_property
     def squashes(self) -> list[Squash]:

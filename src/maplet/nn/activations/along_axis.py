@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.errors import SettingError
 from maplet.nn.module import Module
 from maplet.ops import activations as functions
 from maplet.ops import composite
+from maplet.ops.settings import choice
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike
@@ -101,9 +101,7 @@ class GLU(Module):
     """
 
     def __init__(self, axis: int = -1, *, gate: str = "sigmoid") -> None:
-        if gate not in functions.gates:
-            raise SettingError(f"GLU: there is no gate {gate!r}", fix=f"one of {', '.join(functions.gates)}")
-        self.axis, self.gate = axis, gate
+        self.axis, self.gate = axis, choice("GLU: gate", gate, tuple(functions.gates))
 
     def forward(self, x: ArrayLike) -> Array:
         """(…, 2·features, …) ↦ (…, features, …)."""

@@ -22,6 +22,7 @@ from typing import Any, TypeAlias, cast, get_args
 from maplet.data.suggest import suggest
 from maplet.errors import SettingError
 from maplet.nn.losses import losses
+from maplet.ops.settings import shown
 from maplet.train.metrics.classification import (
     Average,
     accuracy,
@@ -156,8 +157,9 @@ def as_metrics(metrics: Sequence[MetricLike]) -> dict[str, Metric]:
     >>> list(as_metrics(["accuracy", "f1", mae]))
     ['accuracy', 'f1', 'mae']
     """
-    if isinstance(metrics, str):
-        raise SettingError(f"metrics is {metrics!r}; a list was expected", fix=f"metrics=[{metrics!r}]")
+    if not isinstance(cast("Any", metrics), list | tuple):
+        one = repr(metrics) if isinstance(metrics, str) else getattr(metrics, "__name__", '"accuracy"')
+        raise SettingError(f"metrics is {shown(metrics)}; a list was expected", fix=f"metrics=[{one}]")
     found = [_as_metric(metric) for metric in metrics]
     names = [metric.name for metric in found]
     for name in names:
@@ -192,9 +194,10 @@ def _as_metric(metric: MetricLike) -> Metric:
         return metric
     if isinstance(metric, str):
         return find_metric(metric)
-    if not callable(metric):
+    if isinstance(metric, type) or not callable(metric):
         raise SettingError(
-            f"{metric!r} is no metric; a name, a function of (prediction, target) or a Metric was expected"
+            f"{shown(metric)} is no metric; a name, a function of (prediction, target) or a Metric was expected",
+            fix='metrics=["accuracy"], or a function of yours',
         )
     function = cast("Any", metric).func if isinstance(metric, partial) else metric
     name = getattr(function, "__name__", "<nameless>")

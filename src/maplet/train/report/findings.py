@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from maplet.explain.bilingual import spoken
 from maplet.explain.markup import Content, Markup, element
-from maplet.train.report.names import rule_names
 from maplet.train.report.pieces import section
 
 if TYPE_CHECKING:
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Found(TypedDict):
-    """A finding of the lint: the code of its rule, what was found, how to mend it, and where."""
+    """A finding of the lint: the code of its rule, what was found, how to mend it, and where.
+
+    What is `Bilingual` is told in the language of the report.
+    """
 
     code: str
     message: str
@@ -53,22 +56,30 @@ def findings(
 
 
 def _diagnosis(one: Diagnosed, say: Words) -> Markup:
-    numbers = ", ".join(f"{name} {number:.3g}" for name, number in one["evidence"].items())
     picture = element("span", one["picture"], class_="picture", role="img", aria_label=say("picture"))
-    evidence = element("p", picture, " ", element("span", numbers, lang="en"), class_="words")
-    head = f"{one['verdict']} ({say('confidence', format(one['confidence'], '.0%'))})"
-    return _card(one["code"], head, say, (("where", one["layer"]), ("advice", one["advice"])), evidence)
+    numbers = [f"{spoken(name, say.language)} {number:.3g}" for name, number in one["evidence"].items()]
+    evidence = element("p", picture, " ", element("span", say.comma().join(numbers)), class_="words")
+    sure = say("confidence", format(one["confidence"], ".0%"))
+    lines = (("where", one["layer"]), ("advice", one["advice"]))
+    return _card(one["code"], one["verdict"], say, lines, sure=sure, evidence=evidence)
 
 
 def _card(
-    code: str, message: str, say: Words, lines: Sequence[tuple[str, str]], evidence: Markup | None = None
+    code: str,
+    message: str,
+    say: Words,
+    lines: Sequence[tuple[str, str]],
+    *,
+    sure: str = "",
+    evidence: Markup | None = None,
 ) -> Markup:
-    """One finding; the rules speak English, and in Chinese their names stand above."""
-    name = rule_names.get(code) if say.language == "zh" else None
-    spoken = None if say.language == "en" else "en"
-    rows = [element("p", say(key), element("span", text, lang=spoken)) for key, text in lines if text]
-    head = element("p", element("strong", code), f" {name}" if name else None, class_="rule") if name else None
-    first = element("strong", f"{code} ") if name is None else None
-    return element(
-        "div", head, element("p", first, element("span", message, lang=spoken)), evidence, rows, class_="finding"
-    )
+    """One finding."""
+    head = element("p", element("strong", f"{code} "), _said(message, say), sure)
+    rows = [element("p", say(key), _said(text, say)) for key, text in lines if text]
+    return element("div", head, evidence, rows, class_="finding")
+
+
+def _said(text: str, say: Words) -> Markup:
+    """What a rule says; what is known in English alone, as in runs of earlier versions, is marked as such."""
+    words = spoken(text, say.language)
+    return element("span", words, lang="en" if say.language != "en" and words == text else None)

@@ -1,4 +1,4 @@
-"""What comes from elsewhere in English, in Chinese: names of metrics and facts, sentences, what the rules look for."""
+"""What comes from elsewhere in English, in Chinese: names of metrics and facts, sentences."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ names: Mapping[str, str] = {
     "parameters": "参数",
     "trained": "是否训练",
     "yes": "是",
+    "partly": "部分",
+    "seconds": "用时（秒）",
+    "command": "命令",
     "no": "否",
     "images": "图像",
     "rows": "行数",
@@ -80,45 +83,4 @@ phrases: Mapping[str, str] = {
     r"every cell is (.*)": "所有单元格都是 {0}",
     r"float64 cannot tell its numbers apart, such as (.*) and (.*)": "float64 无法区分其中的数，例如 {0} 与 {1}",
     r"(\d+) different categories in (\d+) cells: it names the rows": "{1} 个单元格中有 {0} 个不同类别：它是各行的名字",
-}
-
-# What each rule of the lint and of the doctor looks for; what it says of a run is told in English, as everywhere.
-rule_names: Mapping[str, str] = {
-    "ML001": "where 掩盖了无穷大的导数",
-    "ML002": "可能遇到无穷大的导数",
-    "ML003": "重复使用 softmax 或 sigmoid",
-    "ML004": "列向量与行向量相遇",
-    "ML005": "参数到损失没有通路",
-    "ML006": "参数的初值全都相等",
-    "ML007": "意外冻结",
-    "ML008": "输出恒定不变",
-    "ML009": "永远不被执行的分支",
-    "ML010": "批归一化的批中只有一行",
-    "ML011": "输出层之后还有随机失活",
-    "ML012": "目标值超出网络的输出范围",
-    "ML013": "最后一层与类别数不符",
-    "ML014": "类别从 1 开始编号",
-    "ML015": "输入没有缩放",
-    "ML016": "永远无法区分的隐藏单元",
-    "ML017": "实为线性的网络",
-    "ML018": "归一化之前的偏置",
-    "ML019": "学习率超出稳定范围",
-    "MD001": "更新使损失上升",
-    "MD002": "学习率太大",
-    "MD003": "学习率太小",
-    "MD004": "损失不下降",
-    "MD005": "过拟合",
-    "MD006": "梯度消失",
-    "MD007": "失活的单元",
-    "MD008": "饱和的单元",
-    "MD009": "欠拟合",
-    "MD010": "数据泄漏",
-    "MD011": "标签错误",
-    "MD012": "被忽略的类别",
-    "MD013": "批次太小",
-    "MD014": "出现 NaN 或无穷大",
-    "MD015": "对称的单元",
-    "MD016": "忘记打乱样本",
-    "MD017": "过期的梯度",
-    "MD018": "梯度爆炸",
 }

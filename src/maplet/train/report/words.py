@@ -59,7 +59,7 @@ words: Mapping[str, tuple[str, str]] = {
     "where": ("where: ", "位置："),
     "fix": ("fix: ", "改法："),
     "advice": ("advice: ", "建议："),
-    "confidence": ("confidence {0}", "置信度 {0}"),
+    "confidence": (" (confidence {0})", "（置信度 {0}）"),
     "picture": ("course of the number that tells most", "最能说明问题的数值的走势"),
     # predictions
     "predictions": ("Predictions", "预测"),
@@ -204,6 +204,10 @@ class Words:
     def pause(self) -> str:
         """What stands between two sentences on one line."""
         return "；" if self.language == "zh" else "; "
+
+    def comma(self) -> str:
+        """What stands between the items of a list."""
+        return "，" if self.language == "zh" else ", "
 
     def stop(self) -> str:
         """What stands at the end of a sentence."""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.tree import leaves
+from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.answers import Numbers, share, unexplained
-from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+from maplet.health.doctor.diagnosis import Diagnosis, percent, rule, sparkline
 from maplet.health.doctor.yardstick import left_out, standardised
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,19 @@ far_off, too_often = 5.0, 0.03  # of the usual residual; the share of such rows
 # ── MD010 ────────────────────────────────────────────────────────────────────────────────────────
 
 
-@rule("MD010", "leakage")
+@rule("MD010", "leakage", "数据泄漏")
+@in_chinese(
+    "仅凭一列几乎就能完全得知目标，或者验证行也出现在训练行中。",
+    (
+        "每一列单独检验：每一行都由该列数值与之相邻的各行来回答。如果剩下的误差至多是常数答案的 3%，而其他各列"
+        "都远远做不到，那么这一列很少会是在目标已知之前测得的。序列的列是时间点，其中一个时间点可以决定一切，因"
+        "此不作检验。"
+    ),
+    (
+        "验证行若被训练过，损失上看不出来。所有输入都相同的行视为同一行，距离只有通常距离二十分之一的行也是；如"
+        "果训练行之间同样经常重复，则不作诊断。"
+    ),
+)
 def leakage(course: Course) -> Iterator[Diagnosis]:
     """One column tells the target all but perfectly, or validation rows stand among the training rows.
 
@@ -51,9 +65,15 @@ def leakage(course: Course) -> Iterator[Diagnosis]:
     if _stands_out(course, rest):
         column = int(rest.argmin())
         yield Diagnosis(
-            f"column {column} of the inputs alone tells the target",
-            "look where this column comes from: if it is known only once the target is, leave it out",
-            {"unexplained by it": float(rest[column]), "by the median column": float(np.median(rest))},
+            Bilingual(f"column {column} of the inputs alone tells the target", f"仅凭输入的第 {column} 列就能得知目标"),
+            Bilingual(
+                "look where this column comes from: if it is known only once the target is, leave it out",
+                "查明这一列的来源：如果目标已知之后才能得到它，就去掉这一列",
+            ),
+            {
+                Bilingual("unexplained by it", "该列未能解释的部分"): float(rest[column]),
+                Bilingual("by the median column", "中位列未能解释的部分"): float(np.median(rest)),
+            },
             sparkline((1 - rest).tolist()),
             0.85,
         )
@@ -113,9 +133,19 @@ def _rows_in_both(course: Course) -> Iterator[Diagnosis]:
         usual, shared = _near(course.training.x, course.validation.x)
     if shared > max(in_both, as_usual * usual) and shared * len(held_out) >= 3:
         yield Diagnosis(
-            f"{shared:.0%} of the validation rows stand among the training rows".replace("%", " %"),
-            "split anew, so that a row (and all that belongs to it) stands in one part only; drop repeated rows first",
-            {"shared": shared, "repeated among training rows": usual},
+            Bilingual(
+                f"{percent(shared)} of the validation rows stand among the training rows",
+                f"{percent(shared).zh} 的验证行也出现在训练行中",
+            ),
+            Bilingual(
+                "split anew, so that a row (and all that belongs to it) stands in one part only; drop repeated rows "
+                "first",
+                "重新划分，使每一行（以及属于它的一切）只出现在一个部分中；先删去重复的行",
+            ),
+            {
+                Bilingual("shared", "重叠的比例"): shared,
+                Bilingual("repeated among training rows", "训练行之间重复的比例"): usual,
+            },
             sparkline([usual, shared]),
             0.9,
         )
@@ -148,7 +178,15 @@ def _distances(a: Numbers, b: Numbers) -> Numbers:
 # ── MD011 ────────────────────────────────────────────────────────────────────────────────────────
 
 
-@rule("MD011", "wrong labels")
+@rule("MD011", "wrong labels", "标签错误")
+@in_chinese(
+    "有些行始终答错，而网络与简单方法对它们和对其他行一样有把握。",
+    (
+        "如果是类别重叠，错误会集中在谁都没有把握的地方，而最有把握的四分之一是对的。弄混的标签则到处都错：最有"
+        "把握的答案中的错误几乎与全部答案中的一样多。简单方法对每一行的了解都只来自其他各行，因此不可能死记标签"
+        "。对于数值目标：有些行的残差远远超过通常残差的五倍。"
+    ),
+)
 def label_noise(course: Course) -> Iterator[Diagnosis]:
     """Rows stay wrong of which the net, and a simple method, are as sure as of any.
 
@@ -170,10 +208,21 @@ def label_noise(course: Course) -> Iterator[Diagnosis]:
         own, agree = (_sure_errors(held_out.y, held_out.given)[0], 1.0) if held_out is not None else (sure, 1.6 - rest)
     if rest < learned and agree >= agreed and min(own, sure) > floor and sure > even * everywhere:
         yield Diagnosis(
-            f"about {sure:.0%} of the labels look wrong, all over the rows".replace("%", " %"),
-            "look at the rows of which the net is sure and wrong, and mend their labels; label_smoothing, or a loss "
-            "that forgives (nn.focal does not)",
-            {"errors among the surest answers": sure, "of the net": own, "among all": everywhere},
+            Bilingual(
+                f"about {percent(sure)} of the labels look wrong, all over the rows",
+                f"约 {percent(sure).zh} 的标签看来有误，遍布所有行",
+            ),
+            Bilingual(
+                "look at the rows of which the net is sure and wrong, and mend their labels; label_smoothing, or a "
+                "loss that forgives (nn.focal does not)",
+                "查看网络很有把握却答错的行，改正其标签；使用 label_smoothing，或者对错误标签宽容的损失"
+                "（nn.focal 并不宽容）",
+            ),
+            {
+                Bilingual("errors among the surest answers", "最有把握的答案的错误率"): sure,
+                Bilingual("of the net", "其中网络的错误率"): own,
+                Bilingual("among all", "全部答案的错误率"): everywhere,
+            },
             sparkline([everywhere, sure, own]),
             0.8,
         )
@@ -195,9 +244,19 @@ def _far_off(part: Answers) -> Iterator[Diagnosis]:
     many = share(residuals > far_off * usual)
     if many > too_often and 0 < usual < 0.5 * spread:
         yield Diagnosis(
-            f"the targets of {many:.1%} of the rows are far from all that the others say".replace("%", " %"),
-            "look at these rows for slips of the pen and of the unit; mae or huber, which far-off rows pull less",
-            {"share of rows": many, "usual residual": usual, "greatest": float(residuals.max())},
+            Bilingual(
+                f"the targets of {percent(many, 1)} of the rows are far from all that the others say",
+                f"{percent(many, 1).zh} 的行的目标与其他行所示的规律相差很远",
+            ),
+            Bilingual(
+                "look at these rows for slips of the pen and of the unit; mae or huber, which far-off rows pull less",
+                "检查这些行有没有笔误或单位错误；改用 mae 或 huber，它们受离群的行影响较小",
+            ),
+            {
+                Bilingual("share of rows", "行的比例"): many,
+                Bilingual("usual residual", "通常的残差"): usual,
+                Bilingual("greatest", "最大的残差"): float(residuals.max()),
+            },
             sparkline(np.sort(residuals).tolist()),
             0.8,
         )

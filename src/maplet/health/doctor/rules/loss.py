@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.answers import unexplained
 from maplet.health.doctor.course import early, enough, late
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,10 @@ steadily = 16  # rows, of which the loss tells where a run began
 risen = 0.05  # of the first loss, by which the validation loss has to have risen
 nothing, lopsided, least_patient = 0.9, 0.7, 4  # left unexplained; share of one class; epochs
 most_patient = 8  # epochs in which a loss that can fall has begun to
+
+# Names of numbers that several rules give.
+at_first, at_last = Bilingual("loss at first", "起初的损失"), Bilingual("at last", "最后的损失")
+by_weight = Bilingual("update/weight", "更新与权重之比")
 
 
 def climbs(course: Course) -> bool:
@@ -63,14 +69,24 @@ def killed(course: Course) -> bool:
 
 def creeps(course: Course) -> bool:
     """Whether the updates are too short to get anywhere."""
-    return (
-        course.tells
-        and early(course.ratio) < least_ratio
-        and late(course.steps("loss")) > 0.7 * course.steps("loss")[0]
-    )
+    loss = course.steps("loss")
+    return course.tells and early(course.ratio) < least_ratio and goes_to(course) > 0.7 * loss[0]
 
 
-@rule("MD001", "the updates climb")
+def goes_to(course: Course) -> float:
+    """The loss of late; of a run under way, that of its end, if each epoch takes off as much as those before did."""
+    now, means = late(course.steps("loss")), course.epochs("loss")
+    if len(means) < 2 or course.done == 1:
+        return now
+    to_come = len(means) / course.done - len(means)
+    return now - to_come * max(float(means[0] - means[-1]) / (len(means) - 1), 0.0)
+
+
+@rule("MD001", "the updates climb", "更新使损失上升")
+@in_chinese(
+    "更新沿着梯度方向进行：损失被一步步推高。",
+    "凡是下降的更新，它与梯度的余弦都为负；这里几乎每一步都为正。更新或损失的符号反了。",
+)
 def updates_climb(course: Course) -> Iterator[Diagnosis]:
     """The updates go along the gradient: the loss is made greater, step by step.
 
@@ -80,15 +96,22 @@ def updates_climb(course: Course) -> Iterator[Diagnosis]:
     if climbs(course):
         cosine = course.steps("climb")
         yield Diagnosis(
-            "the updates go along the gradient: the loss is climbed",
-            "turn the sign of the update (θ − α∇J), or of the loss",
-            {"cosine of update and gradient": float(np.median(cosine)), "loss": float(course.steps("loss")[-1])},
+            Bilingual("the updates go along the gradient: the loss is climbed", "更新沿着梯度方向：损失因此上升"),
+            Bilingual("turn the sign of the update (θ − α∇J), or of the loss", "把更新（θ − α∇J）或损失的符号反过来"),
+            {
+                Bilingual("cosine of update and gradient", "更新与梯度的余弦"): float(np.median(cosine)),
+                Bilingual("loss", "损失"): float(course.steps("loss")[-1]),
+            },
             sparkline(course.steps("loss").tolist()),
             0.97,
         )
 
 
-@rule("MD002", "the learning rate is too high")
+@rule("MD002", "the learning rate is too high", "学习率太大")
+@in_chinese(
+    "损失最后高于起初，或途中曾达到十倍之高，或因步长太大而降不下来。",
+    "步长太大时，更新会越过谷底，落在另一侧同样高或更高的地方。",
+)
 def rate_too_high(course: Course) -> Iterator[Diagnosis]:
     """The loss ends above where it began, was ten times as high on the way, or cannot fall for the length of the steps.
 
@@ -99,37 +122,55 @@ def rate_too_high(course: Course) -> Iterator[Diagnosis]:
         better = course.rate * min(usual_ratio / ratio, 0.1) if ratio > 0 else course.rate / 10
         known = np.isfinite(better)
         yield Diagnosis(
-            "the steps are too long: the loss climbs, or is kept from falling",
-            f"a lower learning rate, about {better:.1g}; or clip the gradient"
+            Bilingual(
+                "the steps are too long: the loss climbs, or is kept from falling", "步长太大：损失上升，或者降不下来"
+            ),
+            Bilingual(
+                f"a lower learning rate, about {better:.1g}; or clip the gradient",
+                f"降低学习率，约为 {better:.1g}；或者裁剪梯度",
+            )
             if known
-            else "a lower learning rate, a tenth or less",
+            else Bilingual("a lower learning rate, a tenth or less", "把学习率降到十分之一或更低"),
             {
-                "loss at first": float(loss[0]),
-                "greatest": float(np.max(loss)),
-                "at last": late(loss),
-                "update/weight": ratio,
+                at_first: float(loss[0]),
+                Bilingual("greatest", "最大的损失"): float(np.max(loss)),
+                at_last: late(loss),
+                by_weight: ratio,
             },
             sparkline(loss.tolist()),
             0.9,
         )
 
 
-@rule("MD003", "the learning rate is too low")
+@rule("MD003", "the learning rate is too low", "学习率太小")
+@in_chinese(
+    "更新相对于权重微不足道，损失几乎没有变化。",
+)
 def rate_too_low(course: Course) -> Iterator[Diagnosis]:
     """The updates are a vanishing part of the weights, and the loss has hardly moved."""
     if creeps(course) and not climbs(course):
         ratio, loss = early(course.ratio), course.steps("loss")
         better = course.rate * usual_ratio / ratio if ratio > 0 else float("nan")
         yield Diagnosis(
-            "the loss hardly moves: the steps are too short",
-            f"a higher learning rate, about {better:.1g}" if np.isfinite(better) else "a higher learning rate",
-            {"update/weight": ratio, "loss at first": float(loss[0]), "at last": late(loss)},
+            Bilingual("the loss hardly moves: the steps are too short", "损失几乎不动：步长太小"),
+            Bilingual(f"a higher learning rate, about {better:.1g}", f"提高学习率，约为 {better:.1g}")
+            if np.isfinite(better)
+            else Bilingual("a higher learning rate", "提高学习率"),
+            {by_weight: ratio, at_first: float(loss[0]), at_last: late(loss)},
             sparkline(loss.tolist()),
             0.9,
         )
 
 
-@rule("MD004", "the loss does not fall")
+@rule("MD004", "the loss does not fall", "损失不下降")
+@in_chinese(
+    "步长正常，损失却停在原处，或停在常数答案的附近。",
+    (
+        "可能输入中没有目标的信息（行与行对不上），也可能网络表达不了所要的答案。“常数答案的附近”是指：常数答案"
+        "留下的部分，网络与核岭回归（见 MD009）都解释不了十分之一；如果大多数行属于同一类别，则不能由此断定什么"
+        "。"
+    ),
+)
 def loss_does_not_fall(course: Course) -> Iterator[Diagnosis]:
     """The steps have a usual length, and yet the loss stays where it was, or near that of a constant answer.
 
@@ -144,16 +185,18 @@ def loss_does_not_fall(course: Course) -> Iterator[Diagnosis]:
     stays = stays and mean[-1] > 0.95 * mean[0] > 0 and mean[-1] > 0.9 * float(loss[:3].mean())
     if stays or knows_nothing(course):
         yield Diagnosis(
-            "the loss does not fall, though the steps have a usual length"
+            Bilingual("the loss does not fall, though the steps have a usual length", "步长正常，损失却不下降")
             if stays
-            else "the net has learned no more than a constant answer knows, and a simple method finds no more either",
-            "look whether inputs and targets belong to the same rows; fit(rehearse=True) tries whether the net can "
-            "learn one batch by heart",
-            {
-                "loss at first": float(mean[0]),
-                "at last": float(mean[-1]),
-                "update/weight": float(np.median(course.ratio)),
-            },
+            else Bilingual(
+                "the net has learned no more than a constant answer knows, and a simple method finds no more either",
+                "网络学到的不比一个常数答案更多，简单方法也找不到更多规律",
+            ),
+            Bilingual(
+                "look whether inputs and targets belong to the same rows; fit(rehearse=True) tries whether the net can "
+                "learn one batch by heart",
+                "检查输入与目标是否属于同一行；fit(rehearse=True) 会先试一试网络能否记住一个批次",
+            ),
+            {at_first: float(mean[0]), at_last: float(mean[-1]), by_weight: float(np.median(course.ratio))},
             sparkline(mean.tolist()),
             0.7,
         )
@@ -169,20 +212,33 @@ def knows_nothing(course: Course) -> bool:
     return min(part.wrong, unexplained(part.targets, given, of_classes=part.of_classes)) > nothing
 
 
-@rule("MD005", "overfitting")
+@rule("MD005", "overfitting", "过拟合")
+@in_chinese(
+    "训练损失下降而验证损失上升：网络在死记各行。",
+)
 def overfits(course: Course) -> Iterator[Diagnosis]:
     """The validation loss rises while the training loss falls: the rows are learned by heart."""
     loss, held_out = course.epochs("loss"), course.epochs("val_loss")
-    if len(held_out) < 5 or course.stopped_early or not np.isfinite(held_out).all():
+    if len(held_out) < 5 or course.keeps_best or not np.isfinite(held_out).all():
         return
     best = int(np.argmin(held_out))
     since = len(held_out) - 1 - best
     rises = late(held_out) > 1.2 * held_out[best] > 0 and late(held_out) > held_out[best] + risen * loss[0]
     if since >= 3 and rises and loss[-1] < 0.8 * loss[best]:
         yield Diagnosis(
-            f"the validation loss has risen since epoch {best + 1}, while the training loss fell on",
-            "stop there (mp.EarlyStopping), more data, weight decay or dropout, or a smaller net",
-            {"best": float(held_out[best]), "at last": late(held_out), "training loss": float(loss[-1])},
+            Bilingual(
+                f"the validation loss has risen since epoch {best + 1}, while the training loss fell on",
+                f"从第 {best + 1} 轮起验证损失上升，训练损失却继续下降",
+            ),
+            Bilingual(
+                "stop there (mp.EarlyStopping), more data, weight decay or dropout, or a smaller net",
+                "在该处停止（mp.EarlyStopping），增加数据，使用权重衰减或随机失活，或者换用较小的网络",
+            ),
+            {
+                Bilingual("best", "最优的验证损失"): float(held_out[best]),
+                Bilingual("at last", "最后的验证损失"): late(held_out),
+                Bilingual("training loss", "训练损失"): float(loss[-1]),
+            },
             sparkline(held_out.tolist()),
             0.9,
         )

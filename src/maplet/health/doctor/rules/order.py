@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +18,15 @@ if TYPE_CHECKING:
 least_batch = 4
 
 
-@rule("MD016", "forgotten shuffling")
+@rule("MD016", "forgotten shuffling", "忘记打乱样本")
+@in_chinese(
+    "各批次目标之间的差异远远超出偶然所能造成的程度：各行是排了序的。",
+    (
+        "目标的方差中，落在批次之间的部分是 Var(批均值) / (Var(批均值) + 批内方差的平均)：各行随机排列、每批 B "
+        "行时约为 1/B，每批只有一个类别时为 1。这时网络一次学一个类别，到下一个类别又忘掉。数据流可能出现这种情"
+        "况，因为它的数据块按给定的顺序到来。"
+    ),
+)
 def sorted_rows(course: Course) -> Iterator[Diagnosis]:
     """The batches differ in their targets far more than chance lets them: the rows come sorted.
 
@@ -34,9 +44,18 @@ def sorted_rows(course: Course) -> Iterator[Diagnosis]:
     share = between / total if total > 1e-6 * float(np.mean(means**2)) else 0.0
     if share > 0.35 + 2 / batch:
         yield Diagnosis(
-            "the batches are sorted by target: each has other targets than the next",
-            "shuffle the rows before they are cut into blocks; fit shuffles within a block of a stream only",
-            {"variance between batches": share, "by chance": 1 / batch},
+            Bilingual(
+                "the batches are sorted by target: each has other targets than the next",
+                "各批次按目标排了序：每一批的目标都与下一批不同",
+            ),
+            Bilingual(
+                "shuffle the rows before they are cut into blocks; fit shuffles within a block of a stream only",
+                "在切成数据块之前打乱各行；对数据流，fit 只在块内打乱",
+            ),
+            {
+                Bilingual("variance between batches", "批次之间的方差占比"): share,
+                Bilingual("by chance", "随机时的占比"): 1 / batch,
+            },
             sparkline(means.tolist()),
             0.95,
         )

@@ -8,8 +8,10 @@ import numpy as np
 
 from maplet.core.tree import leaves
 from maplet.errors import MapletError
+from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 from maplet.health.doctor.trial import Trial, gone_on, most_parameters
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +25,16 @@ smallest, larger = 8, 16  # batches up to this size are tried so many times larg
 gain, jitter, high = 0.08, 0.02, 0.2  # of the loss: what larger batches take off; how it sways; by that of epoch 1
 
 
-@rule("MD013", "a batch that is too small")
+@rule("MD013", "a batch that is too small", "批次太小")
+@in_chinese(
+    "每一步都被批中几行的偶然性左右：换用更大的批次，其他一切不变，损失立刻下降。",
+    (
+        "做法是用网络与优化器的副本去试：先照原样再走 120 步，再用十六倍大的批次走 120 步。如果梯度的噪声 tr(Σ)"
+        "/B 远大于梯度的平方 ‖G‖²，前者会在训练停留的水平附近摇摆，后者会离开它。降低学习率也有同样的效果。噪声"
+        "尺度 tr(Σ)/‖G‖² 的出处：S. McCandlish, J. Kaplan, D. Amodei, “An empirical model of large-batch traini"
+        "ng”, 2018。"
+    ),
+)
 def batch_too_small(course: Course) -> Iterator[Diagnosis]:
     """The steps follow the chance of a few rows: with larger batches, and all else as it is, the loss falls at once.
 
@@ -44,15 +55,23 @@ def batch_too_small(course: Course) -> Iterator[Diagnosis]:
     if sways > jitter and reached < (1 - gain) * level and level > high * loss[0]:
         noise, signal = float(np.nansum(course.steps("noise"))), float(np.nansum(course.steps("signal")))
         yield Diagnosis(
-            f"batches of {given.batch_size} are too small: the steps follow the chance of their rows",
-            f"a larger batch, such as {given.batch_size * larger}, or a learning rate that falls",
+            Bilingual(
+                f"batches of {given.batch_size} are too small: the steps follow the chance of their rows",
+                f"每批 {given.batch_size} 行太小：每一步都被批中各行的偶然性左右",
+            ),
+            Bilingual(
+                f"a larger batch, such as {given.batch_size * larger}, or a learning rate that falls",
+                f"加大批次，例如 {given.batch_size * larger}，或者让学习率逐渐降低",
+            ),
             {
-                "loss": level, "sways by": sways, "with larger batches": reached,
-                "noise scale": noise / signal if signal > 0 else float("nan"),
+                Bilingual("loss", "损失"): level,
+                Bilingual("sways by", "波动幅度"): sways,
+                Bilingual("with larger batches", "批次较大时的损失"): reached,
+                Bilingual("noise scale", "噪声尺度"): noise / signal if signal > 0 else float("nan"),
             },
             sparkline(small.tolist()),
             0.85,
-        )  # fmt: skip
+        )
 
 
 def _both_sizes(course: Course, training: Rows, size: int) -> tuple[Numbers, Numbers] | None:
@@ -70,7 +89,15 @@ def _both_sizes(course: Course, training: Rows, size: int) -> tuple[Numbers, Num
         return None
 
 
-@rule("MD017", "stale gradients")
+@rule("MD017", "stale gradients", "过期的梯度")
+@in_chinese(
+    "更新跟随的是早先各步的梯度，或所有梯度之和。",
+    (
+        "做法是试一试优化器的副本：它的更新应当对当前步得到的梯度作出响应，而很久以前得到的梯度应当逐渐消退。动"
+        "量立即响应，并按 μᵏ 衰减；保留下来而从不清零的梯度不会消退，晚一步才使用的梯度则得不到响应。从目录读出"
+        "的训练没有优化器可试。"
+    ),
+)
 def stale_gradients(course: Course) -> Iterator[Diagnosis]:
     """The updates follow gradients of earlier steps, or the sum of all of them.
 
@@ -95,13 +122,25 @@ def stale_gradients(course: Course) -> Iterator[Diagnosis]:
         return
     late = deaf >= often_deaf
     yield Diagnosis(
-        "the updates do not answer to the gradient of their step"
+        Bilingual("the updates do not answer to the gradient of their step", "更新与当前步的梯度无关")
         if late
-        else "the updates still follow gradients of long ago: they add up and are never cleared",
-        "use the gradient that was taken at the parameters as they are, in the step in which it was taken"
+        else Bilingual(
+            "the updates still follow gradients of long ago: they add up and are never cleared",
+            "更新仍受很久以前的梯度支配：梯度不断累加，从未清零",
+        ),
+        Bilingual(
+            "use the gradient that was taken at the parameters as they are, in the step in which it was taken",
+            "在求出梯度的那一步就使用它，即在当前参数处求得的梯度",
+        )
         if late
-        else "begin each step with new gradients, and do not add them to those before; momentum fades, a sum does not",
-        {"steps not answered": deaf, "kept after many steps": kept},
+        else Bilingual(
+            "begin each step with new gradients, and do not add them to those before; momentum fades, a sum does not",
+            "每一步都从新的梯度开始，不要与之前的相加；动量会衰减，累加的和不会",
+        ),
+        {
+            Bilingual("steps not answered", "没有响应的步的比例"): deaf,
+            Bilingual("kept after many steps", "许多步之后仍保留的比例"): kept,
+        },
         sparkline(course.steps("climb").tolist()),
         0.95,
     )

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.core.tree import leaves
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.recognition import source
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +21,13 @@ if TYPE_CHECKING:
 enough_rows = 20  # per class, before it means anything that a class is missing
 
 
-@rule("ML013", "the last layer and the number of classes")
+@rule("ML013", "the last layer and the number of classes", "最后一层与类别数不符")
+@in_chinese(
+    "类别比输出多，或者有些输出对应的类别从不出现。",
+    "没有对应输出的目标就没有对数几率；越界的编号会悄悄变成另一个类别。从不是答案的输出代价不大，但往往说明目标并不"
+    "是想要的那一列。",
+    "让最后一层的输出个数等于类别数：`int(y.max()) + 1`。",
+)
 def width_of_the_end(subject: Subject) -> Iterator[Finding]:
     """There are more classes than outputs, or outputs for classes that never occur.
 
@@ -35,29 +43,46 @@ def width_of_the_end(subject: Subject) -> Iterator[Finding]:
     outputs, highest, lowest = prediction.array_type.shape[-1], int(labels.max()), int(labels.min())
     if lowest < 0:
         yield Finding(
-            f"the net has {outputs} outputs, and the targets go down to {lowest}",
-            f"number the classes from 0: y + {-lowest}",
+            Bilingual(
+                f"the net has {outputs} outputs, and the targets go down to {lowest}",
+                f"网络有 {outputs} 个输出，而目标最小是 {lowest}",
+            ),
+            Bilingual(f"number the classes from 0: y + {-lowest}", f"类别从 0 开始编号：y + {-lowest}"),
             subject.origin(prediction),
             {"outputs": outputs, "lowest": lowest},
         )
     if highest >= outputs and not _from_one(labels, outputs):
         yield Finding(
-            f"the net has {outputs} outputs, and the targets go up to {highest}",
-            f"give the last layer {highest + 1} outputs",
+            Bilingual(
+                f"the net has {outputs} outputs, and the targets go up to {highest}",
+                f"网络有 {outputs} 个输出，而目标最大是 {highest}",
+            ),
+            Bilingual(f"give the last layer {highest + 1} outputs", f"让最后一层有 {highest + 1} 个输出"),
             subject.origin(prediction),
             {"outputs": outputs, "highest": highest},
         )
     missing = outputs - highest - 1
     if missing > 0 and _speaks_for_all(labels, highest + 1, outputs):
         yield Finding(
-            f"the net has {outputs} outputs, and in {labels.size} rows there are {highest + 1} classes",
-            f"give the last layer {highest + 1} outputs, or look whether the targets are the right column",
+            Bilingual(
+                f"the net has {outputs} outputs, and in {labels.size} rows there are {highest + 1} classes",
+                f"网络有 {outputs} 个输出，而 {labels.size} 行中只有 {highest + 1} 个类别",
+            ),
+            Bilingual(
+                f"give the last layer {highest + 1} outputs, or look whether the targets are the right column",
+                f"让最后一层有 {highest + 1} 个输出，或检查目标是否取对了列",
+            ),
             subject.origin(prediction),
             {"outputs": outputs, "classes": highest + 1},
         )
 
 
-@rule("ML014", "classes that are numbered from 1")
+@rule("ML014", "classes that are numbered from 1", "类别从 1 开始编号")
+@in_chinese(
+    "目标从 1 到 C 编号，而输出从 0 到 C − 1 编号。",
+    "有 C 个输出时，最后一个类别越界；有 C + 1 个输出时，第一个输出从不是答案。",
+    "减去 1：`y - 1`。",
+)
 def numbered_from_one(subject: Subject) -> Iterator[Finding]:
     """The targets go from 1 to C, and the outputs from 0 to C − 1.
 
@@ -73,9 +98,12 @@ def numbered_from_one(subject: Subject) -> Iterator[Finding]:
     all_there = labels.min() == 1 and labels.max() == outputs - 1 and _speaks_for_all(labels - 1, outputs - 1, outputs)
     if _from_one(labels, outputs) or all_there:
         yield Finding(
-            f"the classes are numbered from 1 to {int(labels.max())}, and the outputs of the net from 0 to "
-            f"{outputs - 1}",
-            "number the classes from 0: y - 1",
+            Bilingual(
+                f"the classes are numbered from 1 to {int(labels.max())}, and the outputs of the net from 0 to "
+                f"{outputs - 1}",
+                f"类别从 1 到 {int(labels.max())} 编号，而网络的输出从 0 到 {outputs - 1} 编号",
+            ),
+            Bilingual("number the classes from 0: y - 1", "类别从 0 开始编号：y - 1"),
             subject.origin(prediction),
             {"lowest": 1, "highest": int(labels.max()), "outputs": outputs},
         )

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, in_layer, rule
 from maplet.health.lint.subject import most_work, work_of
+from maplet.health.pages import in_chinese
 from maplet.nn import Module
 from maplet.optim import SGD
 from maplet.transforms.derivatives import grad, value_and_grad
@@ -25,7 +27,15 @@ few_nodes = 150  # each is computed one by one, some twenty times
 grown = 10.0
 
 
-@rule("ML019", "a learning rate beyond the stable range")
+@rule("ML019", "a learning rate beyond the stable range", "学习率超出稳定范围")
+@in_chinese(
+    "步长太大，损失反而上升。",
+    "沿最大曲率 λ 的方向，每一步把到极小值点的距离乘以 1 − αλ。当 α 超过 2/λ（动量为 β 时超过 2(1 + β)/λ），该因子的"
+    "绝对值大于 1，迭代就会远离极小值点。λ 是海森矩阵的最大特征值，用海森矩阵与向量的乘积作幂迭代求得。网络可能"
+    "从陡峭处走到平坦处，因此先在副本上试走几步，只有损失增大到十倍才报告。只用于小网络和 `optim.SGD`；其他优化"
+    "器自带尺度。",
+    "学习率应小于所给界限的一半。",
+)
 def unstable_rate(subject: Subject) -> Iterator[Finding]:
     """Steps are so long that the loss grows.
 
@@ -57,10 +67,17 @@ def unstable_rate(subject: Subject) -> Iterator[Finding]:
         losses = _descend(loss, copy, optimizer)
     if not losses[-1] <= grown * abs(losses[0]):
         yield Finding(
-            f"the learning rate {rate:.3g} is beyond the stable range: the greatest curvature is {curvature:.3g}, so "
-            f"descent climbs beyond {bound:.3g}; in {len(losses) - 1} steps on one batch the loss goes from "
-            f"{losses[0]:.3g} to {losses[-1]:.3g}",
-            f"learning_rate={bound / 4:.1g}, or scale the inputs: the curvature grows with their square",
+            Bilingual(
+                f"the learning rate {rate:.3g} is beyond the stable range: the greatest curvature is {curvature:.3g}, "
+                f"so descent climbs beyond {bound:.3g}; in {len(losses) - 1} steps on one batch the loss goes from "
+                f"{losses[0]:.3g} to {losses[-1]:.3g}",
+                f"学习率 {rate:.3g} 超出稳定范围：最大曲率为 {curvature:.3g}，学习率超过 {bound:.3g} 损失就会上升；"
+                f"在一批样本上走 {len(losses) - 1} 步后，损失从 {losses[0]:.3g} 变为 {losses[-1]:.3g}",
+            ),
+            Bilingual(
+                f"learning_rate={bound / 4:.1g}, or scale the inputs: the curvature grows with their square",
+                f"learning_rate={bound / 4:.1g}，或缩放输入：曲率随输入的平方增长",
+            ),
             in_layer(""),
             {"learning rate": rate, "curvature": curvature, "bound": bound, "loss": losses[-1]},
         )

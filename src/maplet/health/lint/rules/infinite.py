@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.ranges import Ranges
 from maplet.health.lint.recognition import as_probability, number_in, source
 from maplet.health.lint.rules.where import hidden_nodes, kept_at_zero
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,15 @@ roots = ("sqrt", "rsqrt")
 ends_of_one = ("acos", "asin", "atanh", "erfinv")
 
 
-@rule("ML002", "an infinite derivative is within reach")
+@rule("ML002", "an infinite derivative is within reach", "可能遇到无穷大的导数")
+@in_chinese(
+    "根、对数或商可能得到一个使导数为无穷大的数。",
+    "√x 与 ln x 的导数是 1/(2√x) 与 1/x，在 0 处为无穷大；a/x 的导数是 −a/x²。本规则找出取值范围恰好止于该处的操作数："
+    "平方和、概率（会舍入为 0）、ReLU 的结果；以及在这批样本上正好落在该处的操作数。已被 `where` 挡在梯度之外的"
+    "不算。",
+    "把 `-mp.mean(mp.log(mp.softmax(z)))` 改为 `-mp.mean(mp.log_softmax(z))`；把 `mp.sqrt(mp.sum(x**2))` 改为 "
+    "`mp.norm(x)` 或 `mp.sqrt(mp.sum(x**2) + 1e-12)`。",
+)
 def infinite_derivative(subject: Subject) -> Iterator[Finding]:
     """A root, logarithm or quotient can be given a number at which its derivative is infinite.
 
@@ -79,22 +89,48 @@ def _on_the_batch(subject: Subject, node: Node, operand: Node) -> int:
 
 
 def _found(subject: Subject, node: Node, operand: Node, at: float, count: int) -> Finding:
-    name = node.primitive.name
-    behind = as_probability(source(operand))
-    what = f"a {behind.kind}" if behind is not None else f"the result of {source(operand).primitive.name}"
-    if source(operand) in subject.named.values():
-        what = "a parameter"
-    fix = f"keep it away from {at:g}: add a small number inside, or mp.maximum(x, 1e-6)"
-    if name in logarithms:
-        fix = "take the logarithm itself: mp.log_softmax(z), mp.log_sigmoid(z), or a loss of logits"
-        if behind is None:
-            fix = "keep it away from 0: mp.log(x + 1e-7), or mp.maximum(x, 1e-7)"
-    if name in roots:
-        fix = "add a small number inside of the root: mp.sqrt(x + 1e-12); for a length mp.norm(x), which is safe"
-    seen = f"; on the batch {count} of its numbers lie there" if count else ""
+    name, what = node.primitive.name, _origin_of(subject, operand)
+    seen = Bilingual("", "")
+    if count:
+        seen = Bilingual(f"; on the batch {count} of its numbers lie there", f"；这批样本中有 {count} 个数落在那里")
     return Finding(
-        f"{name} is taken of {what}, which can be {at:g}, where its derivative is infinite{seen}",
-        fix,
+        Bilingual(
+            f"{name} is taken of {what}, which can be {at:g}, where its derivative is infinite{seen}",
+            f"{name} 作用于{what.zh}，它可能等于 {at:g}，此处导数为无穷大{seen.zh}",
+        ),
+        _fix(name, at, of_probability=as_probability(source(operand)) is not None),
         subject.origin(node),
         {"at": at, **({"numbers": count} if count else {})},
+    )
+
+
+def _origin_of(subject: Subject, operand: Node) -> Bilingual:
+    """What an operand is, as it is said."""
+    behind, made = as_probability(source(operand)), source(operand)
+    if made in subject.named.values():
+        return Bilingual("a parameter", "参数")
+    if behind is not None:
+        return Bilingual(f"a {behind.kind}", f" {behind.kind} 的结果")
+    return Bilingual(f"the result of {made.primitive.name}", f" {made.primitive.name} 的结果")
+
+
+def _fix(name: str, at: float, *, of_probability: bool) -> Bilingual:
+    if name in logarithms and of_probability:
+        return Bilingual(
+            "take the logarithm itself: mp.log_softmax(z), mp.log_sigmoid(z), or a loss of logits",
+            "直接求对数：mp.log_softmax(z)、mp.log_sigmoid(z)，或使用接受对数几率的损失",
+        )
+    if name in logarithms:
+        return Bilingual(
+            "keep it away from 0: mp.log(x + 1e-7), or mp.maximum(x, 1e-7)",
+            "让它远离 0：mp.log(x + 1e-7)，或 mp.maximum(x, 1e-7)",
+        )
+    if name in roots:
+        return Bilingual(
+            "add a small number inside of the root: mp.sqrt(x + 1e-12); for a length mp.norm(x), which is safe",
+            "在根号内加一个很小的数：mp.sqrt(x + 1e-12)；求长度可用 mp.norm(x)，它是安全的",
+        )
+    return Bilingual(
+        f"keep it away from {at:g}: add a small number inside, or mp.maximum(x, 1e-6)",
+        f"让它远离 {at:g}：加上一个很小的数，或用 mp.maximum(x, 1e-6)",
     )

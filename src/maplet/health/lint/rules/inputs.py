@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.recognition import source
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,14 @@ small = 1e-3  # of those that are not 0
 apart = 1000.0  # the largest column against the smallest
 
 
-@rule("ML015", "inputs that are not scaled")
+@rule("ML015", "inputs that are not scaled", "输入没有缩放")
+@in_chinese(
+    "第一层得到很大或很小的数，或者各列的大小相差悬殊。",
+    "权重是按方差为 1 的输入初始化的。大小为 s 的输入产生大小为 s 的输出，使 sigmoid 或 tanh 饱和，曲率则变为 s² 倍，"
+    "学习率因此要缩小到原来的 1/s²；大小不同的列需要不同的学习率。很小的输入所产生的输出和梯度，与偏置相比微不足"
+    "道。",
+    "像素除以 255；用训练集的均值和标准差对各列作标准化：(x − 均值) / 标准差；或以 `nn.BatchNorm` 作为网络的第一层。",
+)
 def unscaled(subject: Subject) -> Iterator[Finding]:
     """The first layer is given large numbers or tiny ones, or columns of very different size.
 
@@ -62,21 +71,30 @@ def _judged(
     columns = np.sqrt(np.mean(value.reshape(-1, value.shape[-1]) ** 2, axis=0))
     whole = float(np.sqrt(np.mean(value**2)))
     least, most = float(columns[columns > 0].min(initial=np.inf)), float(columns.max())
-    scaled = "standardise each column with the mean and standard deviation of the training part (pixels: x / 255)"
+    scaled = Bilingual(
+        "standardise each column with the mean and standard deviation of the training part (pixels: x / 255)",
+        "用训练集的均值和标准差对各列作标准化（像素：x / 255）",
+    )
     there = float(np.sqrt(np.mean(value[value != 0] ** 2))) if whole else 1.0
     if whole > large or there < small:
-        size = f"large: their root mean square is {whole:.3g}"
+        size = Bilingual(f"large: their root mean square is {whole:.3g}", f"太大：均方根为 {whole:.3g}")
         if there < small:
-            size = f"tiny: the root mean square of those that are not 0 is {there:.3g}"
+            size = Bilingual(
+                f"tiny: the root mean square of those that are not 0 is {there:.3g}",
+                f"太小：不为 0 的元素的均方根为 {there:.3g}",
+            )
         yield Finding(
-            f"the inputs of the first layer are {size}, not about 1",
+            Bilingual(f"the inputs of the first layer are {size}, not about 1", f"第一层的输入{size.zh}，而不是约为 1"),
             scaled,
             subject.origin(node),
             {"root mean square": whole},
         )
     elif most > 10 and most > apart * least:
         yield Finding(
-            f"the columns of the input differ in size by {most / least:.2g}: from {least:.2g} to {most:.2g}",
+            Bilingual(
+                f"the columns of the input differ in size by {most / least:.2g}: from {least:.2g} to {most:.2g}",
+                f"输入各列的大小相差 {most / least:.2g} 倍：从 {least:.2g} 到 {most:.2g}",
+            ),
             scaled,
             subject.origin(node),
             {"least": least, "most": most},

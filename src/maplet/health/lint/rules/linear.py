@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.opening import carry, row
 from maplet.health.lint.recognition import as_probability, is_number, is_real, moves, number_in, source
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +18,14 @@ if TYPE_CHECKING:
     from maplet.health.lint.subject import Subject
 
 
-@rule("ML017", "linear in disguise")
+@rule("ML017", "linear in disguise", "貌似多层，实为线性")
+@in_chinese(
+    "两个线性层前后相接，中间除了偏置什么也没有。",
+    "(x W₁ + b₁) W₂ + b₂ = x (W₁W₂) + (b₁W₂ + b₂)：两层并不比一层多表达什么，中间有随机失活、均值或展平时也是如此。"
+    "中间比两端都窄是有意的设计（低秩矩阵）；分组卷积之后接全通道卷积、循环层之前的线性层、表中各行的加权平均也"
+    "是如此，都不会报告。",
+    "在它们之间加激活函数：`nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))`。",
+)
 def linear_in_disguise(subject: Subject) -> Iterator[Finding]:
     """Two linear layers follow each other with nothing between them but a bias.
 
@@ -36,8 +45,14 @@ def linear_in_disguise(subject: Subject) -> Iterator[Finding]:
         if between >= min(before, after):
             names = [*subject.read.parameters_in(first.weights), *subject.read.parameters_in(second.weights)]
             yield Finding(
-                f"{' and '.join(names)} are one linear map: there is no activation between them",
-                "put an activation between them, such as nn.ReLU(), or leave one of them out",
+                Bilingual(
+                    f"{' and '.join(names)} are one linear map: there is no activation between them",
+                    f"{'、'.join(names)} 合起来只是一个线性映射：它们之间没有激活函数",
+                ),
+                Bilingual(
+                    "put an activation between them, such as nn.ReLU(), or leave one of them out",
+                    "在它们之间加激活函数，例如 nn.ReLU()，或去掉其中一个",
+                ),
                 subject.origin(second.node),
                 {"widths": (before, between, after)},
             )
@@ -51,14 +66,14 @@ def _is_meant(subject: Subject, first: Product, second: Product) -> bool:
 
 def _linear_before(subject: Subject, node: Node, by_node: dict[Node, Product]) -> Product | None:
     """The product from which a node comes along a single way of moves, biases and factors."""
-    if len(subject.read.consumers.get(node, ())) != 1 or node in subject.predictions:
-        return None
-    if (product := by_node.get(node)) is not None:
-        return product
-    if node.primitive in (row, carry):  # the products of a recurrent layer
-        return None
-    before = _where_columns_are(node) if len(node.inputs) == 1 else _affine_in(subject, node)
-    return None if before is None else _linear_before(subject, before, by_node)
+    here: Node | None = node
+    while here is not None and len(subject.read.consumers.get(here, ())) == 1 and here not in subject.predictions:
+        if here in by_node:
+            return by_node[here]
+        if here.primitive in (row, carry):  # the products of a recurrent layer
+            return None
+        here = _where_columns_are(here) if len(here.inputs) == 1 else _affine_in(subject, here)
+    return None
 
 
 def _where_columns_are(node: Node) -> Node | None:
@@ -107,10 +122,12 @@ def _groups(convolution: Product) -> int:
 
 def _enters_a_loop(subject: Subject, node: Node) -> bool:
     """Whether a recurrent layer takes what a node gives: its first product is but a part of it."""
-    readers = subject.read.consumers.get(node, ())
-    return any(
-        reader.primitive in (row, carry)
-        or reader.primitive.name == "recurrence"
-        or ((moves(reader) or reader.primitive.name == "add") and _enters_a_loop(subject, reader))
-        for reader in readers
-    )
+    seen, waiting = {node}, [node]
+    while waiting:
+        for reader in subject.read.consumers.get(waiting.pop(), ()):
+            if reader.primitive in (row, carry) or reader.primitive.name == "recurrence":
+                return True
+            if (moves(reader) or reader.primitive.name == "add") and reader not in seen:
+                seen.add(reader)
+                waiting.append(reader)
+    return False

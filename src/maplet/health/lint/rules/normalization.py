@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, in_layer, rule
 from maplet.health.lint.recognition import number_in, size, source
+from maplet.health.pages import in_chinese
 from maplet.nn import BatchNorm
 
 if TYPE_CHECKING:
@@ -16,7 +18,13 @@ if TYPE_CHECKING:
     from maplet.nn import Module
 
 
-@rule("ML010", "a batch of one for a batch normalization")
+@rule("ML010", "a batch of one for a batch normalization", "批归一化的批中只有一行")
+@in_chinese(
+    "归一化时每个通道只有一个值，或统计量只来自一行。",
+    "一个值的均值就是它自己，减去后只剩 0。对表格的各行作归一化的 `nn.BatchNorm` 拒绝这样的批；对图像，每一行只用自"
+    "己作归一化，而推断时用的是不属于任何一行的平均值。若 `len(x) % batch_size == 1`，一轮的最后一批就只有一行。",
+    "换一个批大小，或改用每次只看一行的 `nn.LayerNorm`、`nn.GroupNorm`。",
+)
 def batch_of_one(subject: Subject) -> Iterator[Finding]:
     """A normalization sees one value of each channel, or the statistics of one row alone.
 
@@ -35,8 +43,11 @@ def batch_of_one(subject: Subject) -> Iterator[Finding]:
             if size(mean) > 1 and size(mean.inputs[0]) == 1:
                 continue
             yield Finding(
-                "a normalization over one value: it is its own mean, and 0 is left",
-                "normalize over an axis that is longer than 1",
+                Bilingual(
+                    "a normalization over one value: it is its own mean, and 0 is left",
+                    "只对一个值作归一化：它就是自己的均值，减去后只剩 0",
+                ),
+                Bilingual("normalize over an axis that is longer than 1", "沿长度大于 1 的轴作归一化"),
                 subject.origin(node),
                 {"axes": mean.params["axes"], "shape": mean.inputs[0].array_type.shape},
             )
@@ -50,10 +61,16 @@ def batch_normalizations(net: Module) -> list[str]:
 
 def one_row(path: str, *, last: bool) -> Finding:
     """The finding that a batch of one row meets a batch normalization."""
-    which = "the last batch of an epoch has" if last else "a batch has"
+    which = Bilingual("the last batch of an epoch", "一轮的最后一批") if last else Bilingual("a batch", "一批中")
     return Finding(
-        f"{which} one row, and {path or 'the net'} is a BatchNorm: of one row there are no statistics",
-        "choose a batch size that leaves no single row over, or LayerNorm or GroupNorm",
+        Bilingual(
+            f"{which} has one row, and {path or 'the net'} is a BatchNorm: of one row there are no statistics",
+            f"{which.zh}只有一行，而 {path or '网络'} 是 BatchNorm：只有一行就没有统计量",
+        ),
+        Bilingual(
+            "choose a batch size that leaves no single row over, or LayerNorm or GroupNorm",
+            "选择不会剩下单独一行的批大小，或改用 LayerNorm、GroupNorm",
+        ),
         in_layer(path),
         {"rows": 1},
     )
@@ -71,7 +88,12 @@ def _mean_that_is_taken_off(node: Node) -> Node | None:
     return None
 
 
-@rule("ML018", "a bias before a normalization")
+@rule("ML018", "a bias before a normalization", "归一化之前的偏置")
+@in_chinese(
+    "加上的偏置，又随均值一起被其后的归一化减掉了。",
+    "这不会出错，但偏置不起作用，它的梯度只是舍入噪声，而 Adam 会把这种噪声放大成完整的一步。归一化自己带有偏置。",
+    "在 `nn.BatchNorm` 之前写 `nn.Linear(8, 8, bias=False)`。",
+)
 def bias_before_normalization(subject: Subject) -> Iterator[Finding]:
     """A bias is added, and the normalization behind it subtracts the mean, and with it the bias.
 
@@ -88,8 +110,11 @@ def bias_before_normalization(subject: Subject) -> Iterator[Finding]:
             name = biases.get(source(bias))
             if name is not None and _taken_off(subject, node, bias):
                 yield Finding(
-                    f"the bias {name} has no effect: the normalization behind it takes it off again",
-                    "make the layer with bias=False",
+                    Bilingual(
+                        f"the bias {name} has no effect: the normalization behind it takes it off again",
+                        f"偏置 {name} 不起作用：其后的归一化又把它减掉了",
+                    ),
+                    Bilingual("make the layer with bias=False", "创建该层时设 bias=False"),
                     subject.origin(node),
                 )
 

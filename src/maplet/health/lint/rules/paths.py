@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.core.graph import constant_primitive
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, in_layer, rule
 from maplet.health.lint.opening import doors
 from maplet.health.lint.recognition import is_number, source
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +24,13 @@ if TYPE_CHECKING:
 most_by_chance = 16  # of so many units or more, some are on for the inputs of a batch
 
 
-@rule("ML005", "a parameter without a path to the loss")
+@rule("ML005", "a parameter without a path to the loss", "参数到损失没有通路")
+@in_chinese(
+    "某个待训练的参数不会改变，因为损失不依赖于它。",
+    "要么没有任何运算读取它（创建了某一层却没有调用），要么它通往损失的路径不传递梯度：`mp.stop_gradient`、转换为整"
+    "数、比较、`argmax`。",
+    "在 `forward` 中调用该层，或将其删除；有意保持不变的部分请冻结：`net.encoder.freeze()`。",
+)
 def no_path(subject: Subject) -> Iterator[Finding]:
     """A parameter that is to be trained cannot move, since the loss does not depend on it.
 
@@ -38,21 +46,33 @@ def no_path(subject: Subject) -> Iterator[Finding]:
                 continue  # what it makes is thrown away: ML009 says where
             cut = _where_cut(subject, nodes)
             origin = subject.origin(cut) if cut is not None else in_layer(owner)
-            what = f" ends at {cut.primitive.name}" if cut is not None else " carries no gradient"
             yield Finding(
-                f"{_shown(names)} will not be trained: the way to the loss{what}",
-                "compute with real numbers and without mp.stop_gradient there; freeze what is meant to stay as it is",
+                _without_a_way(_shown(names), cut),
+                Bilingual(
+                    "compute with real numbers and without mp.stop_gradient there; freeze what is meant to stay as it "
+                    "is",
+                    "在那里用实数计算，不要用 mp.stop_gradient；有意保持不变的请冻结",
+                ),
                 origin,
             )
         else:
             yield Finding(
-                f"{_shown(names)} will not be trained: nothing reads {'it' if len(names) == 1 else 'them'}",
-                "use it in forward, or remove it",
+                Bilingual(
+                    f"{_shown(names)} will not be trained: nothing reads {'it' if len(names) == 1 else 'them'}",
+                    f"{_shown(names).zh} 不会被训练：没有任何运算读取",
+                ),
+                Bilingual("use it in forward, or remove it", "在 forward 中使用，或将其删除"),
                 in_layer(owner),
             )
 
 
-@rule("ML009", "a branch that is dead")
+@rule("ML009", "a branch that is dead", "不起作用的分支")
+@in_chinese(
+    "程序中含有参数的某一部分被计算了，结果却不起作用。",
+    "它的结果被丢弃（调用了某一层却没有使用结果），或被乘以 0，或位于条件对任何输入都不变的 `where` 之后；或者它的所"
+    "有单元在整批样本上都未激活。",
+    "把 `self.norm(x); return self.out(x)` 改为 `return self.out(self.norm(x))`。",
+)
 def dead_branch(subject: Subject) -> Iterator[Finding]:
     """A part of the program with parameters is computed, and its result does not count.
 
@@ -65,8 +85,11 @@ def dead_branch(subject: Subject) -> Iterator[Finding]:
         nodes = [subject.parameters[name] for name in names]
         if any(n in _read(subject) for n in nodes) and not any(n in subject.towards_loss for n in nodes):
             yield Finding(
-                f"what {_shown(names)} makes is thrown away: it does not reach the loss",
-                "use the result, or leave the call out",
+                Bilingual(
+                    f"what {_shown(names)} makes is thrown away: it does not reach the loss",
+                    f"由 {_shown(names).zh} 算出的结果被丢弃：它没有进入损失",
+                ),
+                Bilingual("use the result, or leave the call out", "使用这个结果，或去掉这次调用"),
                 _last_use(subject, nodes, owner),
             )
     for node in subject.read.order:
@@ -87,8 +110,19 @@ def _by_layer(names: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _shown(names: Sequence[str]) -> str:
-    return ", ".join(name or "the argument" for name in names)
+def _shown(names: Sequence[str]) -> Bilingual:
+    english, chinese = ([name or alone for name in names] for alone in ("the argument", "自变量"))
+    return Bilingual(", ".join(english), "、".join(chinese))
+
+
+def _without_a_way(names: Bilingual, cut: Node | None) -> Bilingual:
+    """Where the way from parameters to the loss ends, if that is known."""
+    where = Bilingual("carries no gradient", "不传递梯度")
+    if cut is not None:
+        where = Bilingual(f"ends at {cut.primitive.name}", f"止于 {cut.primitive.name}")
+    return Bilingual(
+        f"{names} will not be trained: the way to the loss {where}", f"{names.zh} 不会被训练：通往损失的路径{where.zh}"
+    )
 
 
 def _read(subject: Subject) -> set[Node]:
@@ -126,8 +160,11 @@ def _multiplied_by_zero(subject: Subject, node: Node) -> Iterator[Finding]:
     for zero, branch in (node.inputs, node.inputs[::-1]):
         if not zero.array_type.shape and is_number(zero, 0.0) and (names := _only_through(subject, node, branch)):
             yield Finding(
-                f"the only branch with {_shown(names)} is multiplied by 0",
-                "give it another weight, or leave it out",
+                Bilingual(
+                    f"the only branch with {_shown(names)} is multiplied by 0",
+                    f"唯一含有 {_shown(names).zh} 的分支被乘以 0",
+                ),
+                Bilingual("give it another weight, or leave it out", "给它另一个权重，或去掉它"),
                 subject.origin(node),
             )
 
@@ -139,8 +176,13 @@ def _decided(subject: Subject, node: Node) -> Iterator[Finding]:
     truth = _settled(subject, source(node.inputs[0]))
     if truth is not None and (names := _only_through(subject, node, node.inputs[2 if truth else 1])):
         yield Finding(
-            f"the condition of a where is always {bool(truth)}, and only its other branch has {_shown(names)}",
-            "let the condition depend on the input, or leave the branch out",
+            Bilingual(
+                f"the condition of a where is always {bool(truth)}, and only its other branch has {_shown(names)}",
+                f"where 的条件恒为 {bool(truth)}，而 {_shown(names).zh} 只在另一个分支中",
+            ),
+            Bilingual(
+                "let the condition depend on the input, or leave the branch out", "让条件依赖于输入，或去掉这个分支"
+            ),
             subject.origin(node),
         )
 
@@ -155,8 +197,11 @@ def _settled(subject: Subject, condition: Node) -> bool | None:
 
 def _only_through(subject: Subject, node: Node, branch: Node) -> list[str]:
     """The parameters from which every way to the loss goes through one operand of one operation."""
+    names = subject.read.parameters_in(branch)
+    if not names:
+        return []
     others = subject.read.before([subject.loss], without=(node, branch))
-    return [name for name in subject.read.parameters_in(branch) if subject.parameters[name] not in others]
+    return [name for name in names if subject.parameters[name] not in others]
 
 
 def _all_off(subject: Subject, node: Node) -> Iterator[Finding]:
@@ -170,9 +215,16 @@ def _all_off(subject: Subject, node: Node) -> Iterator[Finding]:
     by_chance = before.shape[-1] < most_by_chance and not before.max() <= -3 * before.std()
     if not out.any() and before.any() and not by_chance:
         yield Finding(
-            f"every unit is off on the whole batch: the greatest of {before.size} numbers before the ReLU is "
-            f"{float(before.max()):.3g}, so no gradient passes",
-            "begin with biases of 0 and weights of both signs (he_uniform); look for inputs that are not scaled",
+            Bilingual(
+                f"every unit is off on the whole batch: the greatest of {before.size} numbers before the ReLU is "
+                f"{float(before.max()):.3g}, so no gradient passes",
+                f"所有单元在整批样本上都未激活：ReLU 之前的 {before.size} 个数中最大的是 {float(before.max()):.3g}，"
+                "因此没有梯度通过",
+            ),
+            Bilingual(
+                "begin with biases of 0 and weights of both signs (he_uniform); look for inputs that are not scaled",
+                "偏置从 0 开始，权重有正有负（he_uniform）；检查输入是否没有缩放",
+            ),
             subject.origin(node),
             {"greatest": float(before.max()), "numbers": before.size},
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.recognition import by_element, source
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +16,13 @@ if TYPE_CHECKING:
     from maplet.health.lint.subject import Subject
 
 
-@rule("ML004", "a column against a row")
+@rule("ML004", "a column against a row", "列向量与行向量的意外广播")
+@in_chinese(
+    "形状为 (N, 1) 的预测遇到形状为 (N,) 的目标，广播使每个预测与所有目标比较。",
+    "(N, 1) − (N,) 的形状是 (N, N)。当每个预测都等于全部目标的均值时，它的均方最小，于是网络学到的就只是这个均值。"
+    "maplet 的损失函数拒绝这样的形状，手写的损失不会。",
+    "把 `mp.mean((net(x) - y) ** 2)` 改为 `mp.mean((net(x) - y[:, None]) ** 2)`，或使用 `nn.mse`。",
+)
 def column_against_row(subject: Subject) -> Iterator[Finding]:
     """Predictions (N, 1) meet targets (N,), and broadcasting compares each with all.
 
@@ -51,9 +59,16 @@ def _only_of(node: Node, targets: set[Node]) -> bool:
 def _found(subject: Subject, node: Node, column: Node, row: Node) -> Finding:
     count = row.array_type.size
     return Finding(
-        f"{node.primitive.name} of shapes {(count, 1)} and {(count,)} has the shape {(count, count)}: every prediction "
-        "is compared with every target",
-        "give both the same shape: mp.expand_dims(y, axis=-1) for the targets, or mp.squeeze(net(x), axis=-1)",
+        Bilingual(
+            f"{node.primitive.name} of shapes {(count, 1)} and {(count,)} has the shape {(count, count)}: every "
+            "prediction is compared with every target",
+            f"形状 {(count, 1)} 与 {(count,)} 经 {node.primitive.name} 得到形状 {(count, count)}："
+            "每个预测都与所有目标比较",
+        ),
+        Bilingual(
+            "give both the same shape: mp.expand_dims(y, axis=-1) for the targets, or mp.squeeze(net(x), axis=-1)",
+            "让两者形状相同：对目标用 mp.expand_dims(y, axis=-1)，或对预测用 mp.squeeze(net(x), axis=-1)",
+        ),
         subject.origin(node),
         {"column": column.array_type.shape, "row": row.array_type.shape},
     )

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.array import Parameter
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, in_layer, rule
 from maplet.health.lint.reading import products
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +23,14 @@ few = 4096  # numbers that tell whether it is worth to compare all of them
 names_of_weights = re.compile(r"(weight|bias|kernel|[wWbB])\d*")
 
 
-@rule("ML006", "parameters that begin equal")
+@rule("ML006", "parameters that begin equal", "初值相同的参数")
+@in_chinese(
+    "两个参数的随机初值相同，却没有绑定在一起。",
+    "如果几层用了同一个种子，或同一个数组，它们就从相同的权重开始。这不是绑定：绑定的参数是出现在两处的同一个对象。"
+    "并联的相同层计算的是同样的结果。",
+    "不要写 `nn.Linear(8, 8, rng=0), nn.Linear(8, 8, rng=0)`，而要给每层各自的种子，或让各层共用一个生成器："
+    "`rng = mp.random.Generator(0)`。若要绑定两层，请在两处使用同一个对象。",
+)
 def begin_equal(subject: Subject) -> Iterator[Finding]:
     """Two parameters hold the same random numbers, and are not tied.
 
@@ -40,15 +49,30 @@ def begin_equal(subject: Subject) -> Iterator[Finding]:
         names = [first, *(name for name in others if np.array_equal(subject.number(name), subject.number(first)))]
         if len(names) > 1:
             yield Finding(
-                f"{' and '.join(names)} begin with the same random numbers, and are not tied",
-                "give each its own seed, or all one generator: rng = mp.random.Generator(0); to tie them, use one "
-                "object in both places",
+                Bilingual(
+                    f"{' and '.join(names)} begin with the same random numbers, and are not tied",
+                    f"{'、'.join(names)} 的随机初值相同，却没有绑定在一起",
+                ),
+                Bilingual(
+                    "give each its own seed, or all one generator: rng = mp.random.Generator(0); to tie them, use one "
+                    "object in both places",
+                    "给每个参数各自的种子，或共用一个生成器：rng = mp.random.Generator(0)；若要绑定，"
+                    "请在两处使用同一个对象",
+                ),
                 in_layer(names[1].rpartition(".")[0]),
                 {"parameters": names},
             )
 
 
-@rule("ML007", "frozen by accident")
+@rule("ML007", "frozen by accident", "意外冻结")
+@in_chinese(
+    "程序使用了优化器看不到的权重。",
+    "从网络之外读取的 `Parameter`（全局变量、集合中的层、不是模块的对象中的层）在每一步中都是常量；模块以权重的名字"
+    "保存的普通数组也一样：只有 `Parameter` 会被训练。在 `forward` 中创建的层每一步都重新随机生成权重。参数全部"
+    "冻结的网络则什么也学不到。",
+    "把层保存为模块的属性，或放在模块的列表、元组、字典中；写 `self.weight = mp.Parameter(…)`。有意保持不变的请写明："
+    "`mp.Parameter(…, trainable=False)` 或 `layer.freeze()`。",
+)
 def frozen(subject: Subject) -> Iterator[Finding]:
     """The program computes with weights that the optimizer does not see.
 
@@ -67,8 +91,14 @@ def frozen(subject: Subject) -> Iterator[Finding]:
         if isinstance(handle, Parameter) and handle.trainable:
             users = subject.read.readers(node)
             yield Finding(
-                f"a parameter of type {handle.type} is read from outside of what is trained: it is a constant",
-                "make it, or its layer, an attribute of the module; freeze() it if it is meant to stay",
+                Bilingual(
+                    f"a parameter of type {handle.type} is read from outside of what is trained: it is a constant",
+                    f"类型为 {handle.type} 的参数是从被训练的对象之外读取的：它只是常量",
+                ),
+                Bilingual(
+                    "make it, or its layer, an attribute of the module; freeze() it if it is meant to stay",
+                    "把它或它所在的层设为模块的属性；若有意保持不变，请调用 freeze()",
+                ),
                 subject.origin(users[0]) if users else in_layer(""),
             )
     trained = set(subject.parameters.values())
@@ -78,8 +108,14 @@ def frozen(subject: Subject) -> Iterator[Finding]:
         plain = not isinstance(handle, Parameter) and node not in trained and names_of_weights.fullmatch(last)
         if plain and subject.read.consumers.get(node) and _looks_random(handle.numpy()):
             yield Finding(
-                f"{name} is a plain array and no Parameter: it will not be trained",
-                f"self.{last} = mp.Parameter(…); with trainable=False if it is meant to stay as it is",
+                Bilingual(
+                    f"{name} is a plain array and no Parameter: it will not be trained",
+                    f"{name} 是普通数组而不是 Parameter：它不会被训练",
+                ),
+                Bilingual(
+                    f"self.{last} = mp.Parameter(…); with trainable=False if it is meant to stay as it is",
+                    f"self.{last} = mp.Parameter(…)；若有意保持不变，请加上 trainable=False",
+                ),
                 in_layer(owner),
             )
 
@@ -88,8 +124,13 @@ def _nothing_is_trained(subject: Subject) -> Iterator[Finding]:
     held = [handle for handle in subject.handles.values() if isinstance(handle, Parameter)]
     if held and not subject.parameters:
         yield Finding(
-            f"all {len(held)} parameters are frozen: there is nothing to train",
-            "let what is to learn be trained: net.head.unfreeze()",
+            Bilingual(
+                f"all {len(held)} parameters are frozen: there is nothing to train",
+                f"全部 {len(held)} 个参数都已冻结：没有可训练的参数",
+            ),
+            Bilingual(
+                "let what is to learn be trained: net.head.unfreeze()", "把要学习的部分解冻：net.head.unfreeze()"
+            ),
             in_layer(""),
             {"parameters": len(held)},
         )
@@ -97,15 +138,22 @@ def _nothing_is_trained(subject: Subject) -> Iterator[Finding]:
 
 def _drawn_anew(subject: Subject) -> Iterator[Finding]:
     """Weights of a product that are made of random bits alone."""
-    given = {*subject.named.values(), *(node for n in range(1, 1 + len(subject.batch)) for node in subject.argument(n))}
+    given = [node for number in range(1, 1 + len(subject.batch)) for node in subject.argument(number)]
+    known = subject.read.after([*subject.named.values(), *given])
     for node in subject.read.order:
         if node.primitive.name in products:
             for weights, data in (node.inputs[::-1], node.inputs):
-                drawn = weights in subject.read.random and subject.read.before([weights]).isdisjoint(given)
+                drawn = weights in subject.read.random and weights not in known
                 if drawn and data in subject.read.with_data:
                     yield Finding(
-                        "the weights of this layer are drawn anew in every step",
-                        "make the layer in __init__, as an attribute of the module, and call it in forward",
+                        Bilingual(
+                            "the weights of this layer are drawn anew in every step",
+                            "这一层的权重在每一步都重新随机生成",
+                        ),
+                        Bilingual(
+                            "make the layer in __init__, as an attribute of the module, and call it in forward",
+                            "在 __init__ 中创建该层，作为模块的属性，在 forward 中只调用它",
+                        ),
                         subject.origin(node),
                     )
 

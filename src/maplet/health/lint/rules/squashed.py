@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.recognition import as_probability, possible_sources
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +17,15 @@ if TYPE_CHECKING:
 of_loss = ("log_softmax", "softplus")
 
 
-@rule("ML003", "a softmax or sigmoid twice")
+@rule("ML003", "a softmax or sigmoid twice", "重复使用 softmax 或 sigmoid")
+@in_chinese(
+    "把概率当成对数几率（logits），又作了一次 softmax 或 sigmoid。",
+    "`nn.cross_entropy` 等损失接受对数几率，即任意实数，并自行计算 softmax。如果给它的是 0 到 1 之间的概率 p，"
+    "softmax(p) 就落在 1/(1 + (C−1)·e) 与 e/(e + C − 1) 之间：损失降不到 0，梯度也很小。训练照常进行，但更慢、结"
+    "果更差，而且没有任何报错。",
+    "使用 `nn.cross_entropy` 时，去掉 `nn.Sequential(…, nn.Linear(64, 10), nn.Softmax())` 的最后一层；预测时再取 "
+    "`mp.softmax(net(x))`。",
+)
 def squashed_twice(subject: Subject) -> Iterator[Finding]:
     """Probabilities are taken for logits, and squashed a second time.
 
@@ -40,8 +50,15 @@ def squashed_twice(subject: Subject) -> Iterator[Finding]:
             continue
         if squash.kind in of_loss:
             again = "softmax" if squash.kind == "log_softmax" else "sigmoid"
-            message = f"the loss takes logits and applies a {again} to them, but is given the result of a {inner.kind}"
-            fix = f"leave out the {inner.kind} at the end of the net; take it of net(x) when you predict"
+            message = Bilingual(
+                f"the loss takes logits and applies a {again} to them, but is given the result of a {inner.kind}",
+                f"损失接受对数几率并自行计算 {again}，得到的却已是 {inner.kind} 的结果",
+            )
+            fix = Bilingual(
+                f"leave out the {inner.kind} at the end of the net; take it of net(x) when you predict",
+                f"去掉网络末端的 {inner.kind}；预测时再对 net(x) 求 {inner.kind}",
+            )
         else:
-            message, fix = f"a {squash.kind} of a {inner.kind}", "leave one of them out"
+            message = Bilingual(f"a {squash.kind} of a {inner.kind}", f"对 {inner.kind} 的结果又求了一次 {squash.kind}")
+            fix = Bilingual("leave one of them out", "去掉其中一个")
         yield Finding(message, fix, subject.origin(inner.node))

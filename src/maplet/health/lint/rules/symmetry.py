@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, in_layer, rule
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +19,14 @@ if TYPE_CHECKING:
 few = 8  # rows that tell whether it is worth to compare all of them
 
 
-@rule("ML016", "hidden units that can never differ")
+@rule("ML016", "hidden units that can never differ", "永远相同的隐藏单元")
+@in_chinese(
+    "隐藏层的若干单元权重相同、梯度也相同，因此它们始终等同于一个单元。",
+    "如果权重全为 0 或全都一样，同一层的每个单元就计算同样的结果，也得到同样的修正；64 个单元的层学到的只有一个单元"
+    "所能学到的。判断依据是数值：权重有相同的列，且这些列在这批样本上的梯度也相同。最后一层可以从 0 开始：目标会"
+    "使它的输出互不相同。",
+    "保持 `weight_init` 的默认值，或随机初始化权重。",
+)
 def symmetric_units(subject: Subject) -> Iterator[Finding]:
     """Units of a hidden layer have the same weights and get the same gradient, so that they stay one unit.
 
@@ -38,15 +47,29 @@ def symmetric_units(subject: Subject) -> Iterator[Finding]:
         columns = [a.reshape(-1, a.shape[-1]) for a in (weight, gradient)]
         units = weight.shape[-1]
         if _kinds(columns[0][:few]) <= units // 2 >= (kinds := _kinds(np.concatenate(columns))):
-            what = f"all {units} units" if kinds == 1 else f"the {units} units are {kinds} different ones:"
             yield Finding(
-                f"{what} of {name} begin equal and get equal gradients: they stay one unit"
-                if kinds == 1
-                else f"{what} the others of {name} begin equal to one of them and get equal gradients",
-                "draw the weights at random: weight_init='he_uniform' or 'glorot_uniform'; only biases begin with 0",
+                _message(name, units, kinds),
+                Bilingual(
+                    "draw the weights at random: weight_init='he_uniform' or 'glorot_uniform'; only biases begin "
+                    "with 0",
+                    "随机初始化权重：weight_init='he_uniform' 或 'glorot_uniform'；只有偏置从 0 开始",
+                ),
                 in_layer(name.rpartition(".")[0]),
                 {"units": units, "different": kinds},
             )
+
+
+def _message(name: str, units: int, kinds: int) -> Bilingual:
+    if kinds == 1:
+        return Bilingual(
+            f"all {units} units of {name} begin equal and get equal gradients: they stay one unit",
+            f"{name} 的全部 {units} 个单元初值相同、梯度也相同：它们始终等同于一个单元",
+        )
+    return Bilingual(
+        f"of the {units} units of {name} only {kinds} are different: the others begin equal to one of these and get "
+        "equal gradients",
+        f"{name} 的 {units} 个单元中只有 {kinds} 个互不相同：其余单元与其中之一初值相同、梯度也相同",
+    )
 
 
 def _kinds(columns: np.ndarray[Any, Any]) -> int:
@@ -56,10 +79,11 @@ def _kinds(columns: np.ndarray[Any, Any]) -> int:
 
 def _hidden(subject: Subject) -> set[Node]:
     """The weights behind whose product there is another with weights."""
-    found: set[Node] = set()
-    later = subject.read.products
-    for number, product in enumerate(later):
-        made = subject.read.after([product.node])
-        if any(other.data in made for other in later[number + 1 :]):
-            found |= {subject.parameters[name] for name in subject.read.parameters_in(product.weights)}
-    return found
+    products = subject.read.products
+    last = subject.read.greatest_behind({product.data: number for number, product in enumerate(products)})
+    return {
+        subject.parameters[name]
+        for number, product in enumerate(products)
+        if last.get(product.node, number) > number
+        for name in subject.read.parameters_in(product.weights)
+    }

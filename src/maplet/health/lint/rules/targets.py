@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.core.tree import leaves
+from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.ranges import Ranges
 from maplet.health.lint.recognition import source
+from maplet.health.pages import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +19,14 @@ if TYPE_CHECKING:
     from maplet.health.lint.subject import Subject
 
 
-@rule("ML012", "targets out of reach")
+@rule("ML012", "targets out of reach", "目标值超出网络的输出范围")
+@in_chinese(
+    "目标值位于最后的激活函数达不到的地方。",
+    "sigmoid 的值在 (0, 1) 之内，tanh 的值在 (−1, 1) 之内，ReLU 的值不小于 0：目标是 2 和 3 而最后是 sigmoid 时，均"
+    "方误差有一个降不下去的下限，训练的结局是所有输出都趋于 1。二分类的损失 softplus(z) − z·y 比较的是概率；目标"
+    "为 −1 时它没有最小值。",
+    "去掉最后的激活函数，或把目标缩放到它的值域内。",
+)
 def out_of_reach(subject: Subject) -> Iterator[Finding]:
     """The targets lie where the last activation cannot go.
 
@@ -34,17 +43,26 @@ def out_of_reach(subject: Subject) -> Iterator[Finding]:
     prediction, given = subject.predictions[0], np.asarray(targets[0], np.float64)
     if _compared(subject):
         low, high = Ranges(subject.opened).of(prediction)
-        what, fix = "the output of the net", "leave the last activation out, or scale the targets into its range"
+        what = Bilingual("the output of the net", "网络的输出")
+        fix = Bilingual(
+            "leave the last activation out, or scale the targets into its range",
+            "去掉最后的激活函数，或把目标缩放到它的值域内",
+        )
     elif _of_yes_and_no(subject):
         low, high = 0.0, 1.0
-        what, fix = "the probabilities that the loss compares with them", "number the classes 0 and 1"
+        what = Bilingual("the probabilities that the loss compares with them", "损失用来与之比较的概率")
+        fix = Bilingual("number the classes 0 and 1", "把两个类别编号为 0 和 1")
     else:
         return
     outside = (given < low - 1e-6) | (given > high + 1e-6)
     if outside.any():
         yield Finding(
-            f"{int(outside.sum())} of {outside.size} targets cannot be reached: they go from {given.min():.4g} to "
-            f"{given.max():.4g}, {what} from {low:.4g} to {high:.4g}",
+            Bilingual(
+                f"{int(outside.sum())} of {outside.size} targets cannot be reached: they go from {given.min():.4g} to "
+                f"{given.max():.4g}, {what} from {low:.4g} to {high:.4g}",
+                f"{outside.size} 个目标中有 {int(outside.sum())} 个无法达到：目标从 {given.min():.4g} 到 "
+                f"{given.max():.4g}，而{what.zh}从 {low:.4g} 到 {high:.4g}",
+            ),
             fix,
             subject.origin(source(prediction)),
             {"low": low, "high": high, "targets": int(outside.sum())},

@@ -1,0 +1,11 @@
+"""The language in which a command speaks: one option for all of them. Errors are English."""
+
+from __future__ import annotations
+
+import click
+
+from maplet.explain.words import languages
+
+language = click.option(
+    "--language", type=click.Choice(languages), default="en", show_default=True, help="Of what is said."
+)

@@ -1,0 +1,49 @@
+"""What the doctor says of a run that is under way: each thing once, and not before it has held for three epochs."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from maplet.health.doctor import doctor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from maplet.health.doctor import Diagnosis
+    from maplet.train.run import Run
+
+logger = logging.getLogger("maplet")
+
+patient = 3  # epochs, for which something has to be found without a break before it is said
+
+
+class Diagnosing:
+    """The diagnoses of a run, as they come; what was said stands in ``run.diagnoses``.
+
+    Parameters
+    ----------
+    run
+        That is trained.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.held: dict[tuple[str, str], int] = {}  # by rule and layer, for how many epochs in a row
+
+    def after_epoch(self) -> None:
+        """Look, and say what was seen often enough."""
+        found = {(diagnosis.code, diagnosis.layer): diagnosis for diagnosis in doctor(self.run, closely=False)}
+        self.held = {what: self.held.get(what, 0) + 1 for what in found}
+        self._say(diagnosis for what, diagnosis in found.items() if self.held[what] >= patient)
+
+    def at_the_end(self) -> None:
+        """Look closely, and say all that was not said yet."""
+        self._say(doctor(self.run))
+
+    def _say(self, found: Iterable[Diagnosis]) -> None:
+        told = {(known.code, known.layer) for known in self.run.diagnoses}
+        for diagnosis in found:
+            if (diagnosis.code, diagnosis.layer) not in told:
+                self.run.diagnoses.append(diagnosis)
+                logger.warning("epoch %d: %s", self.run.epoch, diagnosis)
