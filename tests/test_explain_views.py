@@ -121,8 +121,8 @@ def mean_square(net, x):
 
 unfoldable = {
     "linears": (nn.Sequential(*[nn.Linear(3, 3, rng=n) for n in range(4)]), (2, 3)),
-    "images": (nn.Sequential(nn.Conv2d(1, 2, 3, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 2, rng=1)),
-               (2, 6, 6, 1)),
+    "images": (nn.Sequential(nn.Conv2d(1, 2, 3, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                             nn.Linear(8, 2, rng=1)), (2, 6, 6, 1)),
     "transformer": (nn.TransformerEncoderLayer(4, 2, rng=0, dropout=0.0), (2, 3, 4)),
     "recurrent": (nn.Sequential(nn.LSTM(2, 3, rng=0), nn.FinalOutput(), nn.Linear(3, 1, rng=1)), (2, 3, 2)),
 }  # fmt: skip

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -16,12 +14,12 @@ from maplet.data import ClassTarget, Table, write_table
 from maplet.data.suggest import counted, listed
 from maplet.errors import CheckpointError, DataError
 from maplet.ops.composite import softmax
+from maplet.train.output import require_output, write_output
 from maplet.train.problems import Preprocessing, read_new
 from maplet.train.run import Run, load
+from maplet.train.run_directory import parts_of_run
 
 if TYPE_CHECKING:
-    from typing import TextIO
-
     from maplet.data import NumberTarget
 
 
@@ -37,6 +35,10 @@ def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> No
     images (.idx, .idx.gz, .npy). One line per row comes out: the prediction, and for classes their probabilities,
     p(CLASS); or probability(CLASS), if p(CLASS) is what the target column itself is called.
     """
+    if output is not None:
+        require_output(output, (source, *parts_of_run(run)))
+        if output.is_file() and not overwrite:
+            raise click.UsageError(f"{output} exists already; --overwrite replaces it")
     trained = load(run)
     preprocessing = preprocessing_of(trained)
     new = read_new(source)
@@ -45,7 +47,7 @@ def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> No
     if output is None:
         write_table(answers, sys.stdout)
     else:
-        _write_file(answers, output, overwrite=overwrite)
+        write_output(output, lambda file: write_table(answers, file))
         say(f"{counted(len(answers), 'prediction')} in {output}")
     target = preprocessing.target
     if isinstance(new, Table) and target.name in new.names:
@@ -77,32 +79,6 @@ def as_table(preprocessing: Preprocessing, outputs: np.ndarray[Any, Any]) -> Tab
     share = "probability" if clash else "p"
     named = {f"{share}({label})": [f"{p:.6f}" for p in shares[:, n].tolist()] for n, label in enumerate(target.labels)}
     return Table.from_columns({target.name: labels, **named})
-
-
-def _write_file(answers: Table, path: Path, *, overwrite: bool) -> None:
-    """Write in one step: all of it is there, or what was there before."""
-    try:
-        if path.is_file() and not overwrite:
-            raise click.UsageError(f"{path} exists already; --overwrite replaces it")
-        if path.exists() and not path.is_file():  # such as /dev/stdout, which must not be replaced by a file
-            _write(answers, path, "w")
-            return
-        target = path.resolve()  # a link goes on pointing to its file
-        temporary = target.with_name(f".maplet-{secrets.token_hex(8)}")  # the name of no file of the user's
-        try:
-            _write(answers, temporary, "x")
-            if target.exists():
-                shutil.copymode(target, temporary)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:  # a circle of links is a RuntimeError
-        raise DataError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _write(answers: Table, path: Path, mode: str) -> None:
-    with path.open(mode, encoding="utf-8", errors="backslashreplace", newline="") as file:
-        write_table(answers, cast("TextIO", file))
 
 
 def _compare(target: ClassTarget | NumberTarget, new: Table, answers: Table) -> None:

@@ -6,7 +6,7 @@ To first order the loss falls by α‖∇J‖²: J(θ − α∇J) = J(θ) − α
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -141,7 +141,7 @@ def chosen_leaves(derivation: Derivation, names: Sequence[str] | None) -> list[E
         trainable = [leaf for leaf in known if leaf.origin.trainable]
         return trainable or known
     given: Any = names
-    if not isinstance(given, list | tuple | set | frozenset) or not all(isinstance(name, str) for name in names):
+    if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in cast("list[Any]", given)):
         fix = f"names=[{given!r}]" if isinstance(given, str) else 'such as names=["w", "b"]'
         raise SettingError(f"names={given!r}: expected a list of names", fix=fix)
     by_name = {leaf.name: leaf for leaf in known}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
         If there is no group of that title.
     """
     steps = derivation.steps
-    if not isinstance(unfold, bool | str):
+    if not isinstance(cast("Any", unfold), bool | str):
         raise SettingError(
             f"unfold={unfold!r}: expected True, or a name", fix='unfold=True, or such as unfold="layers.3"'
         )

@@ -21,10 +21,9 @@ any other     operands of the operation              its parameters
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -237,9 +236,11 @@ class Algebra:
 
     def _shared(self, parts: Sequence[Term]) -> tuple[list[Term], list[Term]]:
         """The factors that all parts have above, and below the line."""
-        above, below = (
-            reduce(operator.and_, [Counter(factors(part)[side]) for part in parts]) for side in (1, 2)
-        )  # of x²·y and x·z it is one x
+        _, up, down = factors(parts[0])
+        above, below = Counter(up), Counter(down)  # of x²·y and x·z it is one x
+        for part in parts[1:]:
+            _, up, down = factors(part)
+            above, below = above & Counter(up), below & Counter(down)
         return list(above.elements()), list(below.elements())
 
     # ── what moves, adds up and multiplies matrices ──────────────────────────────────────────────

@@ -251,9 +251,11 @@ def _sum(self: Translation, node: Node, operands: list[Term], shape: Shape) -> T
 
 def _item(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     """One of several results; a loop without a step hands on what it is given, and its rows are empty."""
-    loop, number = node.inputs[0], node.params["index"]
+    loop = node.inputs[0]
+    number: int = node.params["index"]
     if loop.primitive.name == "scan" and loop.params["length"] == 0:
-        constants, carries = loop.params["constants"], loop.params["carries"]
+        constants: int = loop.params["constants"]
+        carries: int = loop.params["carries"]
         return self.term(loop.inputs[constants + number]) if number < carries else self.algebra.number(0.0, shape)
     return _as_it_is(self, node, operands, shape)
 

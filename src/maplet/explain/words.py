@@ -66,9 +66,8 @@ words = {
     "moved": ("moved: {0}", "移动：{0}"),
     "held": ("held fixed: {0}", "保持不变：{0}"),
     "all moved": (
-        "Nothing here is a parameter of a module, so every input moves, data too; names (--move on the command line) "
-        "say what is to move.",
-        "这里没有模块的参数，所以每个输入都移动，包括数据；用 names（命令行为 --move）指定要移动的量。",
+        "no module has parameters here, so every input moves, data too; names chooses",
+        "这里没有模块的参数，所以所有输入都移动，包括数据；可用 names 指定",
     ),
     "loss before": ("loss before", "更新前的损失"),
     "loss after": ("loss after", "更新后的损失"),

@@ -350,6 +350,11 @@ def _may_be_ours(path: Path) -> bool:
     return is_ours(path) or (path.is_dir() and all(f.suffix in (".json", ".safetensors") for f in path.iterdir()))
 
 
+def parts_of_run(directory: Path) -> list[Path]:
+    """What a run writes in its directory, whether it is there or not; all else in it is the user's."""
+    return [directory / name for name in ours]
+
+
 def is_report(path: Path) -> bool:
     """Whether a file is a report of a run: its title says so."""
     return path.is_file() and b" maplet</title>" in path.read_bytes()[:8192]

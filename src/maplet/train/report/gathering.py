@@ -18,13 +18,14 @@ from maplet.train.explaining import derivation_of, is_as_trained, problem_of
 from maplet.train.given import given_of
 from maplet.train.inputs import compute_dtype
 from maplet.train.metrics import confusion_matrix
+from maplet.train.output import require_output, write_output
 from maplet.train.reading import input_shape, part, read_config, read_metrics
 from maplet.train.report import report_html
 from maplet.train.report.words import Words
 from maplet.train.report.worked import Worked
 from maplet.train.run import load
 from maplet.train.run_directory import RunDirectory, is_report
-from maplet.train.storage import read_json, write_flushed
+from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
     from maplet.train.problems import Problem
@@ -54,24 +55,21 @@ def write_report(directory: Path, out: Path | None = None, *, language: str = "e
         If the file cannot be written.
     """
     path = directory / "report.html" if out is None else out
-    html = report_html(report_data(directory, language=language, row=row), language)
+    if out is not None:
+        require_output(out)
     _require_report_or_nothing(path)
+    html = report_html(report_data(directory, language=language, row=row), language)
     if out is None:
         with RunDirectory(directory).reopened(part(read_config(directory), "id", str, directory)) as place:
             place.write_text(path.name, html)
         return path
-    beside = path.with_name(f".{path.name}.writing")
-    try:
-        write_flushed(beside, html.encode())
-        beside.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    write_output(path, lambda file: file.write(html))
     return path
 
 
 def _require_report_or_nothing(path: Path) -> None:
     """Nothing is replaced but a report."""
-    if path.exists() and not is_report(path):
+    if path.is_file() and not is_report(path):
         raise RunExistsError(f"{path} is there and is no report of maplet, so it is left alone", fix="give --out FILE")
 
 
