@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "maplet"
 # A room imports only from rooms that stand before it.
 ROOMS = [
     "errors",
+    "bilingual",
     "core",
     "ops",
     "transforms",

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,7 @@ import maplet as mp
 from maplet import nn, optim
 from maplet.cli.main import cli
 from maplet.errors import CheckpointError, NonFiniteError, SettingError
-from maplet.health.doctor import rules
 from maplet.health.doctor.diagnosis import blocks, sparkline
-from maplet.health.doctor.page import page
-from maplet.health.pages import section
 from maplet.train.failed import load_failed
 
 ROOT = Path(__file__).parents[1]
@@ -40,26 +36,6 @@ def codes(found):
 
 
 # ── the doctor ───────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(("language", "name"), [("en", "doctor.md"), ("zh", "doctor.zh.md")])
-def test_the_page_is_up_to_date(language, name):
-    assert page(language) == (ROOT / "docs" / name).read_text(encoding="utf-8"), (
-        f"write it anew: python -m maplet.health.doctor.page {language} > docs/{name}"
-    )
-
-
-@pytest.mark.parametrize("code", rules)
-def test_every_rule_speaks_chinese_and_shows_the_same_code(code):
-    chinese, english = section(rules[code].find, "zh"), section(rules[code].find)
-    assert re.search(r"[\u4e00-\u9fff]", rules[code].name.zh)
-    assert len(chinese.split("\n\n")) == len(english.split("\n\n"))
-    assert all(re.search(r"[\u4e00-\u9fff]", paragraph) for paragraph in chinese.split("\n\n"))
-    assert set(re.findall("`[^`]*`", chinese)) == set(re.findall("`[^`]*`", english))
-
-
-def test_the_codes_of_the_rules_have_no_gap():
-    assert sorted(rules) == [f"MD{number:03}" for number in range(1, len(rules) + 1)]
 
 
 def test_he_says_it_during_training_once_and_afterwards(caplog):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from maplet.bilingual import Bilingual
 from maplet.cli.language import language
 from maplet.cli.output import visible
 from maplet.cli.runs import trained_on
 from maplet.cli.streams import say
 from maplet.errors import MapletError
-from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor import doctor as diagnoses
 from maplet.train.failed import failure_of, load_failed
 from maplet.train.given import given_of

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from maplet.bilingual import Bilingual
 from maplet.cli.streams import say
 from maplet.data.suggest import counted
-from maplet.explain.bilingual import Bilingual
 from maplet.nn.summary import in_short
 from maplet.train.formatting import short_number
 from maplet.train.metrics import higher_is_better

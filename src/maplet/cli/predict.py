@@ -11,10 +11,10 @@ import numpy as np
 
 from maplet.cli.streams import say
 from maplet.data import ClassTarget, Table, write_table
+from maplet.data.output import require_output, write_output
 from maplet.data.suggest import counted, listed
 from maplet.errors import CheckpointError, DataError
 from maplet.ops.composite import softmax
-from maplet.train.output import require_output, write_output
 from maplet.train.problems import Preprocessing, read_new
 from maplet.train.run import Run, load
 from maplet.train.run_directory import parts_of_run

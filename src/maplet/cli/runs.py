@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maplet.bilingual import Bilingual
 from maplet.cli.streams import say
 from maplet.errors import CheckpointError
-from maplet.explain.bilingual import Bilingual
 from maplet.nn.losses import losses
 from maplet.train.explaining import is_as_trained, problem_of
 from maplet.train.reading import read_config

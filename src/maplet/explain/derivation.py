@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from maplet.bilingual import require_language
 from maplet.core.context import Origin
 from maplet.core.graph import as_made, constant_primitive, input_primitive
 from maplet.core.recording import argument_names
@@ -29,7 +30,6 @@ from maplet.explain.picture import mermaid
 from maplet.explain.recorded import recorded
 from maplet.explain.symbols import symbol
 from maplet.explain.text import derivation_text, entry_text
-from maplet.explain.words import require_language
 from maplet.transforms.selection import name_of
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from typing import TYPE_CHECKING
 
+from maplet.bilingual import Bilingual
 from maplet.core.graph import nested_graphs
 from maplet.core.index_notation import Call, Expression, Read, Reduce
 from maplet.core.kinds import access_at, only_moves
@@ -16,7 +17,7 @@ from maplet.core.trace import Trace, constant
 from maplet.core.types import is_floating
 from maplet.explain.formula import Formula, Name, Partial, Row, Sign, fenced, multiplied, row
 from maplet.explain.symbols import expression, number, number_of, one, size_of, symbol
-from maplet.explain.words import languages, repeated, rules
+from maplet.explain.words import repeated, rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -170,6 +171,5 @@ def is_repeated(step: ExplainedNode, operand: int | None = None) -> bool:
 
 def said(step: ExplainedNode, operand: int | None = None) -> str:
     """The rule that the node follows backwards, in words; towards one operand, or all."""
-    language = languages.index(step.derivation.language)
-    more = ("" if language else " ") + repeated[language] if is_repeated(step, operand) else ""
-    return rules[rule_of(step, operand)][language] + more
+    rule = Bilingual(*rules[rule_of(step, operand)])
+    return (rule.then(repeated) if is_repeated(step, operand) else rule).speak(step.derivation.language)

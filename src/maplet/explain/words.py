@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from maplet.errors import SettingError
-
-languages = ("en", "zh")
+from maplet.bilingual import Bilingual
 
 # key → (English, Chinese)
 words = {
@@ -164,16 +162,10 @@ rules = {
         "自带梯度的函数：按作者给出的反向规则。",
     ),
 }
-repeated = (
-    "What was repeated by broadcasting is added up again.",
-    "被广播复制的部分，其梯度要再求和。",
+repeated = Bilingual(
+    " What was repeated by broadcasting is added up again.",
+    " 被广播复制的部分，其梯度要再求和。",
 )
-
-
-def require_language(language: str) -> None:
-    """Refuse a language in which nothing is written."""
-    if language not in languages:
-        raise SettingError(f"language={language!r}: explanations speak English and Chinese", fix='"en" or "zh"')
 
 
 def say(key: str, language: str, *values: object) -> str:
@@ -184,6 +176,5 @@ def say(key: str, language: str, *values: object) -> str:
     SettingError
         If nothing is written in that language.
     """
-    require_language(language)
-    said = words[key][languages.index(language)]
+    said = Bilingual(*words[key]).speak(language)
     return said.format(*values) if values else said

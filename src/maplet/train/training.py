@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.bilingual import Bilingual
 from maplet.core.tree import leaves
 from maplet.core.types import kind_of
 from maplet.data.suggest import suggest
 from maplet.errors import CheckpointError, MapletError, NonFiniteError, SettingError
-from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.recorded import Failure
 from maplet.health.lint import lint
 from maplet.nn.losses import losses

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.bilingual import require_language
 from maplet.errors import GradientError
-from maplet.explain.words import require_language
 from maplet.health.audit.bench import Bench
 from maplet.health.audit.calling import Run
 from maplet.health.audit.causes import Cause

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from maplet.explain.words import require_language
-from maplet.health import pages
+from maplet.bilingual import require_language
 from maplet.health.doctor import rules
 from maplet.health.doctor.figures import figures
 
@@ -62,7 +61,7 @@ heads = {"en": english, "zh": chinese}
 def page(language: str = "en") -> str:
     """The page as Markdown, in English or Chinese."""
     require_language(language)
-    return f"{pages.page(heads[language], rules, language)}\n{figures[language]}"
+    return f"{rules.page(heads[language], language)}\n{figures[language]}"
 
 
 if __name__ == "__main__":

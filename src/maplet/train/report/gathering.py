@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.data import NumberTarget
+from maplet.data.output import require_output, write_output
 from maplet.errors import CheckpointError, DataError, MapletError, RunExistsError, SettingError
 from maplet.health.doctor import doctor
 from maplet.nn.losses import losses
@@ -18,7 +19,6 @@ from maplet.train.explaining import derivation_of, is_as_trained, problem_of
 from maplet.train.given import given_of
 from maplet.train.inputs import compute_dtype
 from maplet.train.metrics import confusion_matrix
-from maplet.train.output import require_output, write_output
 from maplet.train.reading import input_shape, part, read_config, read_metrics
 from maplet.train.report import report_html
 from maplet.train.report.words import Words

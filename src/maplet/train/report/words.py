@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from maplet.explain.words import languages, require_language
+from maplet.bilingual import Bilingual, require_language
 from maplet.train.report.names import names, phrases
 
 if TYPE_CHECKING:
@@ -56,9 +56,6 @@ words: Mapping[str, tuple[str, str]] = {
         "No step was watched, so little can be said; train with --doctor.",
         "没有观察任何训练步，能诊断的很少；训练时请加 --doctor。",
     ),
-    "where": ("where: ", "位置："),
-    "fix": ("fix: ", "改法："),
-    "advice": ("advice: ", "建议："),
     "confidence": (" (confidence {0})", "（置信度 {0}）"),
     "picture": ("course of the number that tells most", "最能说明问题的数值的走势"),
     # predictions
@@ -186,7 +183,7 @@ class Words:
 
     def __call__(self, key: str, *values: Any) -> str:
         """A sentence with its values in."""
-        return words[key][languages.index(self.language)].format(*values)
+        return Bilingual(*words[key]).speak(self.language).format(*values)
 
     def counted(self, key: str, one: str, count: int) -> str:
         """``1 epoch``, ``2 epochs``."""
