@@ -13,7 +13,7 @@ def require_language(language: str) -> None:
     """Refuse a language in which nothing is written."""
     given: Any = language
     if not isinstance(given, str) or given not in languages:
-        raise SettingError(f"language={given!r}: explanations speak English and Chinese", fix='"en" or "zh"')
+        raise SettingError(f"language={repr(given)[:60]}: explanations speak English and Chinese", fix='"en" or "zh"')
 
 
 class Bilingual(str):

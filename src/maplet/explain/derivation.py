@@ -17,6 +17,7 @@ from maplet.core.context import Origin
 from maplet.core.graph import as_made, constant_primitive, input_primitive
 from maplet.core.recording import argument_names
 from maplet.core.tree import Stateful
+from maplet.data.suggest import suggest
 from maplet.errors import SettingError
 from maplet.explain.descent import descend
 from maplet.explain.equations import derivation_latex
@@ -30,6 +31,7 @@ from maplet.explain.picture import mermaid
 from maplet.explain.recorded import recorded
 from maplet.explain.symbols import symbol
 from maplet.explain.text import derivation_text, entry_text
+from maplet.ops.settings import shown
 from maplet.transforms.selection import name_of
 
 if TYPE_CHECKING:
@@ -120,13 +122,13 @@ class Derivation:
 
     def __getitem__(self, name: str) -> ExplainedNode:
         """The node that people call so: ``derivation["hidden.weight"]``."""
+        given: Any = name
         for one in (*self.leaves, *self.steps):
-            if one.name == name:
+            if isinstance(given, str) and one.name == given:
                 return one
-        raise SettingError(
-            f"{self.title} has nothing called {name!r}",
-            fix=f"one of {', '.join(one.name for one in (*self.leaves, *self.steps)[:12])} …",
-        )
+        names = [one.name for one in (*self.leaves, *self.steps)]
+        meant = suggest(given, names, kind="names") if isinstance(given, str) else f"a name, such as {names[-1]!r}"
+        raise SettingError(f"{self.title} has nothing called {shown(given)}", fix=meant)
 
     def gradients(self) -> dict[str, Value]:
         """∂loss/∂input by name, of every input that the loss depends on."""
@@ -216,8 +218,11 @@ class Derivation:
         """
         if entry is None:
             return derivation_text(self, unfold)
-        if not isinstance(cast("Any", entry), tuple) or len(entry) != 2:
-            raise SettingError(f"entry={entry!r}: expected a name and a place", fix='such as entry=("weight", (0, 1))')
+        given: Any = entry
+        if not isinstance(given, tuple) or len(cast("tuple[Any, ...]", given)) != 2 or not isinstance(given[1], tuple):
+            raise SettingError(
+                f"entry={shown(entry)}: expected a name and a place", fix='such as entry=("weight", (0, 1))'
+            )
         return entry_text(self, *entry)
 
     def descend(self, learning_rate: float, names: Sequence[str] | None = None) -> Descent:

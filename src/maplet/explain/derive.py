@@ -15,6 +15,7 @@ from maplet.explain.print_latex import latex
 from maplet.explain.print_text import text
 from maplet.explain.term_formulas import Indexed, element, matrix_formula
 from maplet.explain.translation import Translation
+from maplet.ops.settings import flag
 from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Gradients:
 
     def formulas(self, *, indexed: bool = False) -> list[Formula]:
         """The equations: the lines, then a gradient each; ``indexed`` writes them element by element."""
+        indexed = flag("indexed", indexed)
         rows: list[tuple[str, Term, bool]] = [
             *((name, term, False) for name, term in self.lines),
             *((name, term, True) for name, term in self.results.items()),

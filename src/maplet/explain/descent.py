@@ -17,7 +17,7 @@ from maplet.explain.formula import Name, Row, Sign, equation, fenced, multiplied
 from maplet.explain.print_text import text
 from maplet.explain.symbols import number, number_of
 from maplet.explain.words import say
-from maplet.ops.settings import real
+from maplet.ops.settings import real, shown
 from maplet.transforms.evaluate import compute
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def chosen_leaves(derivation: Derivation, names: Sequence[str] | None) -> list[E
     given: Any = names
     if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in cast("list[Any]", given)):
         fix = f"names=[{given!r}]" if isinstance(given, str) else 'such as names=["w", "b"]'
-        raise SettingError(f"names={given!r}: expected a list of names", fix=fix)
+        raise SettingError(f"names={shown(given)}: expected a list of names", fix=fix)
     by_name = {leaf.name: leaf for leaf in known}
     for name in names:
         if name not in by_name:

@@ -12,6 +12,7 @@ from maplet.core.graph import constant_primitive
 from maplet.data.suggest import suggest
 from maplet.errors import SettingError
 from maplet.explain.words import say
+from maplet.ops.settings import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,7 +74,7 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
     steps = derivation.steps
     if not isinstance(cast("Any", unfold), bool | str):
         raise SettingError(
-            f"unfold={unfold!r}: expected True, or a name", fix='unfold=True, or such as unfold="layers.3"'
+            f"unfold={shown(unfold)}: expected True, or a name", fix='unfold=True, or such as unfold="layers.3"'
         )
     if unfold is True or (unfold is False and len(steps) <= most_steps):
         return [_alone(step) for step in steps]
@@ -84,7 +85,9 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
         found += [_alone(step) for step in group.steps] if is_wanted else [group]
     if unfold is not False and not any(fold.is_opened for fold in found):
         titles = [group.title for group in groups]
-        raise SettingError(f"unfold={unfold!r}: there is no such group", fix=suggest(unfold, titles, kind="groups"))
+        raise SettingError(
+            f"unfold={shown(unfold)}: there is no such group", fix=suggest(unfold, titles, kind="groups")
+        )
     return found
 
 

@@ -24,6 +24,7 @@ from maplet.explain.node import Arrival
 from maplet.explain.passes import Passes, passes
 from maplet.explain.symbols import expression
 from maplet.explain.words import say
+from maplet.ops.settings import as_index, shown
 from maplet.transforms.evaluate import compute
 
 if TYPE_CHECKING:
@@ -231,11 +232,11 @@ class Inside:
                 f"inside of {self.node.name}: the loop makes no step here, so there is none to look into",
                 fix="explain the function for arguments with which the loop runs, such as an x with rows",
             )
-        number = (0 if self.reverse else count - 1) if step is None else step
-        if not -count <= number < count or (step is not None and not self.is_loop):
+        number = (0 if self.reverse else count - 1) if step is None else as_index(step)
+        if number is None or not -count <= number < count or (step is not None and not self.is_loop):
             steps = f"{count} step{'s' * (count != 1)}" if self.is_loop else "no steps"
             raise SettingError(
-                f"inside of {self.node.name}: there is no step {step}, it has {steps}",
+                f"inside of {self.node.name}: there is no step {shown(step)}, it has {steps}",
                 fix=f"a number from 0 to {count - 1}" if self.is_loop else "leave the step out",
             )
         number %= count

@@ -15,6 +15,7 @@ from maplet.explain.rules import cotangent_formula, cotangent_with_numbers, deri
 from maplet.explain.symbols import number, number_of, size_of, symbol, value_formula, value_with_numbers
 from maplet.explain.unrolled import spoken_of, text_inside
 from maplet.explain.words import say
+from maplet.ops.settings import shown, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -147,11 +148,17 @@ def entry_text(derivation: Derivation, name: str, at: tuple[int, ...]) -> str:
     one = derivation[name]
     if isinstance(one.node.type, tuple) or len(at) != one.node.type.ndim:
         raise SettingError(
-            f"entry: {name} is {one.node.type}, and {at} is no place in it",
+            f"entry: {name} is {one.node.type}, and {shown(at)} is no place in it",
             fix=f"one number per axis, such as entry=({name!r}, (0, 1))",
         )
-    if not all(0 <= n < length for n, length in zip(at, one.value.shape, strict=True)):
-        raise PositionError(f"entry: {at} is outside of {name}, whose shape is {one.value.shape}")
+    at = tuple([whole(f"entry: {name}, axis {axis}", n, least=0) for axis, n in enumerate(at)])
+    if not all(n < length for n, length in zip(at, one.value.shape, strict=True)):
+        raise PositionError(
+            f"entry: {shown(at)} is outside of {name}, whose shape is {one.value.shape}",
+            fix=f"count from 0: the last one is {tuple([length - 1 for length in one.value.shape])}"
+            if one.value.size
+            else "it has no elements",
+        )
     known: dict[Any, Formula] = {node: symbol(node, derivation.names) for node in derivation.names}
     loss = Name(derivation.loss.name)
     near = [user for user, _, _ in one.received()]
