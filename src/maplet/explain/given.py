@@ -13,7 +13,7 @@ from maplet.explain.words import say
 from maplet.ops.settings import shown, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Values = np.ndarray[Any, Any]
 

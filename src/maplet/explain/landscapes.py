@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -123,7 +124,7 @@ def _vectors(path: list[Any]) -> tuple[Vector, Callable[[Vector], Any]]:
         found: dict[str, Any] = {}
         at = 0
         for name, shape in shapes.items():
-            length = int(np.prod(shape))
+            length = prod(shape)
             found[name] = vector[at : at + length].reshape(shape).astype(floats(named[name]))
             at += length
         return found[""] if is_one else found
