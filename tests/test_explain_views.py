@@ -166,6 +166,15 @@ def test_ten_thousand_nodes_are_folded():
         assert len(shown) < 200_000
 
 
+@pytest.mark.parametrize("form", ["text", "latex", "mermaid", "html"])
+def test_what_is_shown_is_linear_in_the_layers(form):
+    few, many = (
+        len(getattr(mp.explain(mean_square, nn.Sequential(*[nn.Tanh()] * count), np.ones(3, np.float32)), form)())
+        for count in (150, 300)
+    )
+    assert many < 2.1 * few
+
+
 # ── LaTeX and Mermaid ────────────────────────────────────────────────────────────────────────────
 
 
