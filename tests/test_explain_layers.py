@@ -57,3 +57,11 @@ def test_every_layer_in_every_form(make, x):
     assert gradients.text(indexed=True).count("\n") == gradients.text().count("\n")
     draws = any(step.operation == "random_bits" for step in derivation.steps)
     assert agree(derivation, gradients) or draws
+
+
+def test_a_first_state_is_not_called_like_the_result_of_its_layer():
+    net = nn.Sequential(nn.LSTM(2, 3, rng=0), nn.FinalOutput())
+    derivation = mp.explain(lambda net, x: mp.sum(net(x)), net, np.ones((1, 2, 2), np.float32))
+    called = [step for step in derivation.steps if step.name.startswith("layers.0") and "cells" not in step.name]
+    assert [step.name for step in called] == ["layers.0"]
+    assert derivation["layers.0"].cotangent.any()

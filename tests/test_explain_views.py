@@ -1,5 +1,6 @@
 """How a derivation is shown: as text, LaTeX, Mermaid and HTML."""
 
+import json
 import re
 from html.parser import HTMLParser
 from itertools import combinations
@@ -16,6 +17,8 @@ from maplet.errors import PositionError, SettingError
 from maplet.explain.folding import by_layer, title_of
 from maplet.explain.layout import places
 from maplet.explain.picture import boxes as picture_of
+from maplet.explain.print_text import text
+from maplet.explain.text import backward_equation, forward_equation
 from maplet.explain.unrolled import spoken_of
 
 
@@ -173,6 +176,26 @@ def test_what_is_shown_is_linear_in_the_layers(form):
         for count in (150, 300)
     )
     assert many < 2.1 * few
+
+
+def test_small_arrays_stand_in_the_formulas_of_both_passes():
+    """What is written with the numbers in is what comes out when it is computed, and is read by NumPy."""
+    rng = np.random.default_rng(0)
+    x, w = (np.float32(rng.integers(-9, 9, size=shape) / 4) for shape in ((2, 2), (2, 1)))
+    derivation = mp.explain(lambda x, w: mp.sum(mp.tanh(x @ w) ** 2), x, w)
+    equations = [forward_equation(derivation["v1"]), *map(backward_equation, derivation.leaves)]
+    for one in equations:  # x w, and the gradients of both
+        *_, product, found = text(one).replace("−", "-").split(" = ")
+        a, b = (np.atleast_2d(json.loads(part.rstrip("ᵀ"))) for part in re.split(r"(?<=[\]ᵀ]) (?=\[)", product))
+        computed = (a.T if "ᵀ [" in product else a) @ (b.T if product.endswith("ᵀ") else b)
+        assert np.allclose(computed, np.atleast_2d(json.loads(found)), rtol=1e-4)
+
+
+def test_long_equations_have_a_side_per_line():
+    shown = mp.explain(lambda x: mp.sum(mp.sin(x)), np.pi * np.ones((3, 3), np.float32)).text()
+    assert max(map(len, shown.splitlines())) < 150
+    assert "  v1 = sin x : f32[3,3]" in shown
+    assert "\n      = sin [[3.14159" in shown
 
 
 # ── LaTeX and Mermaid ────────────────────────────────────────────────────────────────────────────

@@ -243,18 +243,22 @@ def _ends_of_layers(nodes: Sequence[Node], graph: Graph) -> dict[Node, str]:
     """The result of each call of an innermost layer → the layer's path.
 
     It is the last node that something outside of the layer takes; what a layer changes in itself (running means) may
-    come after it.
+    come after it. What it only gives to the layers in it (a first state) is no result.
     """
     layers = {node: graph.origins.get(node, Origin()).layer for node in nodes}
-    taken = {child for node in nodes for child in node.inputs if layers.get(child) != layers[node]}
+    taken = {
+        child
+        for node in nodes
+        for child in node.inputs
+        if child in layers and not f"{layers[node]}.".startswith(f"{layers[child]}.")
+    }
     taken.add(graph.outputs[0])
     found: dict[Node, str] = {}
     run: list[Node] = []
     for node, after in zip_longest(nodes, nodes[1:]):
         run.append(node)
         if layers[node] and (after is None or layers[after] != layers[node]):
-            results = [one for one in run if one in taken]
-            found[results[-1] if results else node] = layers[node]
+            found |= dict.fromkeys([one for one in run if one in taken][-1:], layers[node])
         if after is not None and layers[after] != layers[node]:
             run = []
     return found

@@ -7,7 +7,7 @@ the same rule for a cotangent of 1.
 from __future__ import annotations
 
 from collections import ChainMap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maplet.bilingual import Bilingual
 from maplet.core.graph import nested_graphs
@@ -16,7 +16,7 @@ from maplet.core.kinds import access_at, only_moves
 from maplet.core.trace import Trace, constant
 from maplet.core.types import is_floating
 from maplet.explain.formula import Formula, Name, Partial, Row, Sign, fenced, multiplied, row
-from maplet.explain.symbols import expression, number, number_of, one, size_of, symbol
+from maplet.explain.symbols import expression, fit_in_line, number, number_of, one, size_of, symbol
 from maplet.explain.words import repeated, rules
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _local(step: ExplainedNode, operand: int, operands_and_value: list[Formula])
 # ── cotangents ───────────────────────────────────────────────────────────────────────────────────
 
 
-def pullback_formula(step: ExplainedNode, operand: int) -> Formula | None:
+def pullback_formula(step: ExplainedNode, operand: int, *, numbers: bool = False) -> Formula | None:
     """What is sent to an operand, of the cotangent and the values of the forward pass; None where it is too long."""
     if step.step is None or (sent := step.step.contributions[operand]) is None:
         return None
@@ -79,7 +79,11 @@ def pullback_formula(step: ExplainedNode, operand: int) -> Formula | None:
         if cotangent is not None:
             by = Name(f"{step.name}[{n}]" if several else step.name)
             cotangents[cotangent] = Partial(Name(step.derivation.loss.name), by)
-    return expression(sent, ChainMap(cotangents, step.derivation.symbols))
+    symbols, values = step.derivation.symbols, step.derivation.values
+    if numbers:
+        cotangents = {node: number_of(values[node], by) for node, by in cotangents.items()}
+        cotangents |= {node: number_of(values[node], symbols[node]) for node in (*step.node.inputs, step.node)}
+    return expression(sent, ChainMap(cotangents, symbols))
 
 
 def cotangent_formula(step: ExplainedNode) -> Formula | None:
@@ -104,17 +108,29 @@ def uses(step: ExplainedNode) -> Iterator[tuple[ExplainedNode, int]]:
 
 
 def cotangent_with_numbers(step: ExplainedNode) -> Formula | None:
-    """The same as products of two numbers, cotangent times local derivative, where everything is a scalar."""
-    terms: list[Formula] = []
-    for user, n, _ in step.received():
-        local = user.local(n)
-        if local is None or user.cotangent is None or local.size != 1 or step.value.size != 1:
+    """The same with the numbers in: of scalars cotangent times local derivative; None where arrays are too large."""
+    terms = [_scalar_sent(user, n) for user, n, _ in step.received()]
+    if size_of(step) != 1 or None in terms:
+        if step.cotangent is None or not all(sent_has_numbers(user, step.cotangent) for user, _ in uses(step)):
             return None
-        terms.append(row(fenced(number(user.cotangent), multiplied), "·", fenced(number(local), multiplied)))
-    if size_of(step) != 1:
+        terms = [pullback_formula(user, n, numbers=True) for user, n in uses(step)]
+    terms += [number_of(arrival.value, derivative(step)) for arrival in step.arrivals]
+    found = [term for term in terms if term is not None]
+    return _sum(found) if found and len(found) == len(terms) else None
+
+
+def _scalar_sent(user: ExplainedNode, operand: int) -> Formula | None:
+    """What is sent where all is scalar: a product of two numbers."""
+    local = user.local(operand)
+    if local is None or user.cotangent is None or local.size != 1:
         return None
-    terms += [number(arrival.value) for arrival in step.arrivals]
-    return _sum(terms) if terms else None
+    return row(fenced(number(user.cotangent), multiplied), "·", fenced(number(local), multiplied))
+
+
+def sent_has_numbers(user: ExplainedNode, sent: Any) -> bool:
+    """Whether what a use sends can be written with the numbers in."""
+    values = [user.derivation.values[node] for node in (*user.node.inputs, user.node)]
+    return user.cotangent is not None and fit_in_line([*values, user.cotangent, sent])
 
 
 def _sum(terms: Iterable[Formula]) -> Formula:

@@ -30,12 +30,13 @@ from maplet.explain.notation import notation_of
 from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from maplet.core.primitive import Primitive
     from maplet.explain.node import ExplainedNode
 
 most_entries = 12  # of an array that is written out in a formula
+most_in_line = 20  # entries in all, of a formula of several arrays
 longest = 24  # operations in a pullback that is written as one formula
 most_settled = 4 * longest  # of which it is looked what is constant
 digits = 6
@@ -68,6 +69,13 @@ def size_of(step: ExplainedNode) -> int:
     return 0 if isinstance(step.value, tuple) else step.value.size
 
 
+def fit_in_line(values: Iterable[Any]) -> bool:
+    """Whether a formula with all these numbers in can still be read, as one of a few small arrays can."""
+    return (
+        sum(most_in_line + 1 if isinstance(one, tuple) or one.ndim > 2 else one.size for one in values) <= most_in_line
+    )
+
+
 # ── what a node computes ─────────────────────────────────────────────────────────────────────────
 
 
@@ -76,6 +84,12 @@ def symbol(node: Node, names: Mapping[Node, str]) -> Formula:
     if node.primitive is constant_primitive:
         return number_of(np.asarray(node.params["value"], node.params["dtype"]), Name(names.get(node, "constant")))
     return Name(names[node])
+
+
+def has_numbers(step: ExplainedNode) -> bool:
+    """Whether what the node computes is also written with the numbers in: of one number always, else of a few."""
+    operands = [step.derivation.values[child] for child in step.node.inputs]
+    return size_of(step) == 1 or fit_in_line([step.value, *operands])
 
 
 def value_formula(step: ExplainedNode) -> Formula:

@@ -9,10 +9,10 @@ import numpy as np
 from maplet.errors import PositionError, SettingError
 from maplet.explain.entries import entry_formulas, entry_name
 from maplet.explain.folding import Fold, by_layer, folded, norm, opened, read_by
-from maplet.explain.formula import Formula, Name, Partial, equation
+from maplet.explain.formula import Formula, Name, Partial, Row, Sign, equation
 from maplet.explain.print_text import text
 from maplet.explain.rules import cotangent_formula, cotangent_with_numbers, derivative, said, uses
-from maplet.explain.symbols import number, number_of, size_of, symbol, value_formula, value_with_numbers
+from maplet.explain.symbols import has_numbers, number, number_of, size_of, symbol, value_formula, value_with_numbers
 from maplet.explain.unrolled import spoken_of, text_inside
 from maplet.explain.words import say
 from maplet.ops.settings import shown, whole
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from maplet.explain.derivation import Derivation
     from maplet.explain.node import ExplainedNode
 
+longest_line = 90  # letters of an equation whose sides are not put below one another
 most_shown = 64  # elements of an array that is printed; of a larger one, shape and norm
 
 
@@ -63,7 +64,7 @@ def title(derivation: Derivation) -> str:
 def forward_equation(step: ExplainedNode) -> Formula:
     """``z = w·x = 0.5·2 = 1``; the numbers are left out where they would not be fewer than the names."""
     value = number_of(step.value, Name(step.name))
-    numbers = [value_with_numbers(step), value] if size_of(step) == 1 else []
+    numbers = [value_with_numbers(step), value] if has_numbers(step) else []
     return equation(Name(step.name), value_formula(step), *numbers)
 
 
@@ -71,9 +72,9 @@ def backward_equation(step: ExplainedNode) -> Formula | None:
     """``∂loss/∂z = ∂loss/∂a·a·(1 − a) = 1·0.25 = 0.25``; None where no gradient comes."""
     if step.cotangent is None or isinstance(step.node.type, tuple):  # of several results, each has its own
         return None
-    found = [cotangent_formula(step), cotangent_with_numbers(step)]
-    value = [number(step.cotangent)] if step.cotangent.size == 1 else []
-    return equation(derivative(step), *(one for one in found if one is not None), *value)
+    formula, numbers = cotangent_formula(step), cotangent_with_numbers(step)
+    value = number_of(step.cotangent, derivative(step)) if numbers is not None or step.cotangent.size == 1 else None
+    return equation(derivative(step), *(one for one in (formula, numbers, value) if one is not None))
 
 
 def _scalar_lines(order: Sequence[ExplainedNode], *, forward: bool = False) -> list[str]:
@@ -97,10 +98,23 @@ def _matrix_lines(order: Sequence[ExplainedNode], *, forward: bool = False) -> l
         value = step.value if forward else step.cotangent
         place = f"   # {step.place}" if forward and step.place else ""
         kind = "" if isinstance(step.node.type, tuple) else f" : {step.node.array_type}"
-        lines += [f"  {text(formula)}{kind}{place}", *_array(value)]
+        is_said = isinstance(formula, Row) and formula.parts[-1] == number_of(value, formula)
+        first, *more = _sides(formula)
+        lines += [f"  {first}{kind}{place}", *more, *([] if is_said else _array(value))]
         if not forward:
             lines += [f"      ↳ {rule}" for rule in dict.fromkeys(said(user, n) for user, n in uses(step))]
     return lines
+
+
+def _sides(formula: Formula) -> list[str]:
+    """An equation in one line, or where that is long in one for each of its sides."""
+    line = text(formula)
+    if len(line) <= longest_line or not isinstance(formula, Row):
+        return [line]
+    ends = [n for n, part in enumerate(formula.parts) if part == Sign("=")][1:]
+    cuts = zip([0, *ends], [*ends, len(formula.parts)], strict=True)
+    first, *more = (text(Row(formula.parts[start:end])).strip() for start, end in cuts)
+    return [first, *(f"      {side}" for side in more)]
 
 
 def _array(value: Any) -> list[str]:

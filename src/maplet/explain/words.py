@@ -164,7 +164,7 @@ rules = {
 }
 repeated = Bilingual(
     " What was repeated by broadcasting is added up again.",
-    " 被广播复制的部分，其梯度要再求和。",
+    "被广播复制的部分，其梯度要再求和。",
 )
 
 
