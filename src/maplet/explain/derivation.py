@@ -101,9 +101,12 @@ class Derivation:
         incoming = None if cotangent is None else self.values[cotangent]
         if cotangent is None and node in self.arriving:  # its own pullback is not looked into
             incoming = np.asarray(sum(arrival.value for arrival in self.arriving[node]))
+        values = tuple([None if one is None else self.values[one] for one in sent])
+        if node.primitive.name == "item":  # the trail knows all results of an operation as one
+            values = (incoming,)
         return ExplainedNode(
-            node, self.names[node], self.backward.origins.get(node, Origin()), self.values[node], incoming,
-            tuple([None if one is None else self.values[one] for one in sent]), step, self,
+            node, self.names[node], self.backward.origins.get(node, Origin()), self.values[node], incoming, values,
+            step, self,
         )  # fmt: skip
 
     def __repr__(self) -> str:

@@ -69,6 +69,8 @@ def _local(step: ExplainedNode, operand: int, operands_and_value: list[Formula])
 
 def pullback_formula(step: ExplainedNode, operand: int, *, numbers: bool = False) -> Formula | None:
     """What is sent to an operand, of the cotangent and the values of the forward pass; None where it is too long."""
+    if step.operation == "item" and step.sent[operand] is not None:
+        return derivative(step)
     if step.step is None or (sent := step.step.contributions[operand]) is None:
         return None
     if step.operation in nested and nested[step.operation] != "custom":  # see `inside`: it is a program of its own
@@ -150,8 +152,10 @@ def rule_of(step: ExplainedNode, operand: int | None = None) -> str:
     """The name of the rule that the node follows backwards, a key of `words.rules`; towards one operand, or all."""
     if step.operation == "input":
         return "input"
-    if step.step is None or not any(sent is not None for sent in step.sent):
+    if not any(sent is not None for sent in step.sent):
         return "stopped"
+    if step.operation == "item":
+        return "item"
     if step.elementwise:
         locals_ = [local_formula(step, n) for n in _sent(step, operand)]
         return "passed on" if all(local == one for local in locals_) else "chain"

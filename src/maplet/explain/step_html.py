@@ -15,8 +15,6 @@ from maplet.explain.markup import Content, Markup, element
 from maplet.explain.print_mathml import math
 from maplet.explain.print_text import text
 from maplet.explain.rules import (
-    cotangent_formula,
-    derivative,
     local_formula,
     local_with_numbers,
     pullback_formula,
@@ -24,6 +22,7 @@ from maplet.explain.rules import (
     sent_has_numbers,
 )
 from maplet.explain.symbols import has_numbers, number, number_of, value_formula, value_with_numbers
+from maplet.explain.text import backward_equation, says
 from maplet.explain.unrolled import heading, sections
 from maplet.explain.words import say
 
@@ -127,8 +126,8 @@ def _inline_formula(formula: Formula) -> Markup:
 def _incoming(step: ExplainedNode, link: Link) -> list[Content]:
     if step.cotangent is None:
         return [element("p", say("no gradient", step.derivation.language))]
-    formula = cotangent_formula(step)
-    parts: list[Content] = [formula_html(equation(derivative(step), *([formula] if formula is not None else [])))]
+    shown = backward_equation(step)
+    parts: list[Content] = [formula_html(shown)] if shown is not None else []
     terms = [
         element("li", element("a", user.name, href=place), ": ", _inline(sent))
         for user, _, sent in step.received()
@@ -136,7 +135,7 @@ def _incoming(step: ExplainedNode, link: Link) -> list[Content]:
     ]
     if len(terms) > 1:
         parts += [element("p", f"{say('received', step.derivation.language)}:", class_="words"), element("ul", terms)]
-    return [*parts, array_html(step.cotangent, f"∂{step.name}")]
+    return [*parts, *([] if says(shown, step.cotangent) else [array_html(step.cotangent, f"∂{step.name}")])]
 
 
 def _outgoing(step: ExplainedNode) -> list[Content]:

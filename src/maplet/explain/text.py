@@ -77,6 +77,11 @@ def backward_equation(step: ExplainedNode) -> Formula | None:
     return equation(derivative(step), *(one for one in (formula, numbers, value) if one is not None))
 
 
+def says(formula: Formula | None, value: Any) -> bool:
+    """Whether an equation ends with the numbers of a value."""
+    return isinstance(formula, Row) and formula.parts[-1] == number_of(value, formula)
+
+
 def _scalar_lines(order: Sequence[ExplainedNode], *, forward: bool = False) -> list[str]:
     rows = [
         (forward_equation(step), step.place) if forward else (backward_equation(step), "") for step in spoken_of(order)
@@ -98,9 +103,8 @@ def _matrix_lines(order: Sequence[ExplainedNode], *, forward: bool = False) -> l
         value = step.value if forward else step.cotangent
         place = f"   # {step.place}" if forward and step.place else ""
         kind = "" if isinstance(step.node.type, tuple) else f" : {step.node.array_type}"
-        is_said = isinstance(formula, Row) and formula.parts[-1] == number_of(value, formula)
         first, *more = _sides(formula)
-        lines += [f"  {first}{kind}{place}", *more, *([] if is_said else _array(value))]
+        lines += [f"  {first}{kind}{place}", *more, *([] if says(formula, value) else _array(value))]
         if not forward:
             lines += [f"      ↳ {rule}" for rule in dict.fromkeys(said(user, n) for user, n in uses(step))]
     return lines

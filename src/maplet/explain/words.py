@@ -136,6 +136,10 @@ rules = {
         "A sum over axes: every summand gets the gradient of the sum.",
         "沿轴求和：每个加数都得到和的梯度。",
     ),
+    "item": (
+        "One of several results: its gradient is what goes into the operation from this one.",
+        "多个结果之一：它的梯度就是该运算从这个结果得到的梯度。",
+    ),
     "chosen": (
         "Only what was chosen as the greatest or least gets the gradient; ties share it.",
         "只有被选中的最大（最小）元素得到梯度；并列者平分。",
