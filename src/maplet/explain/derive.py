@@ -63,7 +63,7 @@ class Gradients:
         for node in in_order(named):
             if node in named:
                 definitions[named[node]] = term = translation.definition(node)
-                if term.head == "softmax":
+                if term.head in ("softmax", "sigmoid"):
                     algebra.named[term] = translation.term(node)
         self.results = {name: translation.term(settled[node]) for name, node in wanted.items()}
         self.lines, self.names = arranged(definitions, self.results.values())

@@ -88,7 +88,7 @@ class Algebra:
     """Makes terms, each once, and in order."""
 
     known: dict[Any, Term] = field(default_factory=dict[Any, Term])
-    named: dict[Term, Term] = field(default_factory=dict[Term, Term])  # a softmax that has a name → its symbol
+    named: dict[Term, Term] = field(default_factory=dict[Term, Term])  # what of softmax, σ has a name → its symbol
 
     def make(self, head: str, parts: Sequence[Term], settings: tuple[Any, ...], shape: Shape) -> Term:
         """A term as it is given."""
@@ -134,7 +134,7 @@ class Algebra:
             for _ in range(min(ups.count(term), downs.count(term))):
                 ups.remove(term)
                 downs.remove(term)
-        ups = self._multiplied_out(self._softmax(ups, downs))
+        ups = self._multiplied_out(self._logistic(self._softmax(ups, downs), downs))
         if coefficient == 0 or not (ups or downs):
             return self.number(coefficient, shape)
         if (coefficient, downs, len(ups)) == (1.0, [], 1) and ups[0].shape == shape:
@@ -163,11 +163,43 @@ class Algebra:
             if total.head != "sum" or total.parts[0].head != "exp" or total.parts[0] not in ups:
                 continue
             exponential, axes = total.parts[0], total.settings[0]
-            if len(axes) == 1 and total.settings[1]:
+            if len(axes) == 1 and (total.settings[1] or len(exponential.shape) == 1):
                 downs.remove(total)
                 ups = list(ups)
                 ups[ups.index(exponential)] = self.softmax(exponential.parts[0], axes[0])
         return ups
+
+    def _logistic(self, ups: list[Term], downs: list[Term]) -> list[Term]:
+        """The factors above, with e^u/(1 + e^u) as σ(u), 1/(1 + e^u) as σ(−u), and e^u σ(−u) as σ(u)."""
+        one = self.number(1.0)
+        for total in list(downs):
+            if total.head != "total" or len(total.parts) != 2 or one not in total.parts:
+                continue
+            (exponential,) = (part for part in total.parts if part is not one)
+            if exponential.head != "exp":
+                continue
+            downs.remove(total)
+            ups = list(ups)
+            if exponential in ups:
+                ups.remove(exponential)
+                ups.append(self.logistic(exponential.parts[0]))
+            else:
+                ups.append(self.logistic(self.product(exponential.parts, (), total.shape, -1.0)))
+        for exponential in [one for one in ups if one.head == "exp"]:  # e^u σ(−u) is σ(u)
+            opposite = self.logistic(self.product(exponential.parts, (), exponential.shape, -1.0))
+            if exponential in ups and opposite in ups:
+                ups = list(ups)
+                ups.remove(exponential)
+                ups[ups.index(opposite)] = self.logistic(exponential.parts[0])
+        return ups
+
+    def logistic(self, z: Term) -> Term:
+        """σ(z); of −z it is 1 − σ(z)."""
+        if factors(z)[0] < 0:
+            opposite = self.logistic(self.product([z], (), z.shape, -1.0))
+            return self.total([self.number(1.0), self.product([opposite], (), z.shape, -1.0)], z.shape)
+        found = self.make("sigmoid", (z,), (), z.shape)
+        return self.named.get(found, found)
 
     def softmax(self, exponent: Term, axis: int) -> Term:
         """softmax(u) along an axis, which no summand changes that is the same along it."""
@@ -257,13 +289,20 @@ class Algebra:
         """A product of matrices, with scalar factors before it."""
         c, up, down, a = self.scaled(a)
         d, more_up, more_down, b = self.scaled(b)
-        inner = self.make("matmul", (a, b), (), shape)
-        return self.product([*up, *more_up, inner], [*down, *more_down], shape, c * d)
+        if _is_vector(a) and _is_vector(b) and a.shape[1] == 1:
+            a = self.make("reshape", a.parts[0].parts, (("shape", a.shape),), a.shape)  # x yᵀ, whatever x was before
+        inner = [self.make("matmul", (a, b), (), shape)]
+        if a.shape[-1:] == (1,) and len(shape) == 2 and "number" in (a.head, b.head):  # one summand, and a mere number
+            inner = [a, b]
+        return self.product([*up, *more_up, *inner], [*down, *more_down], shape, c * d)
 
     def transpose(self, a: Term) -> Term:
         """A transpose; that of a transpose is the matrix."""
         c, up, down, a = self.scaled(a)
         shape = a.shape[::-1]
+        if a.head == "matmul" and any(part.head == "transpose" for part in a.parts):  # (aᵀ b)ᵀ is bᵀ a
+            turned = self.matmul(self.transpose(a.parts[1]), self.transpose(a.parts[0]), shape)
+            return self.product([*up, turned], down, shape, c)
         turned = a.parts[0] if a.head == "transpose" else self.make("transpose", (a,), (), shape)
         turned = self.number(a.settings[0], shape) if a.head == "number" else turned
         return self.product([*up, turned], down, shape, c)
@@ -302,6 +341,11 @@ class Algebra:
             return self.total(parts, shape)
         coefficient, above = term.settings if term.head == "product" else (term.settings[0], 0)
         return self.product(parts[:above], parts[above:], shape, coefficient)
+
+
+def _is_vector(a: Term) -> bool:
+    """Whether it is a transposed row or column that was made of a vector."""
+    return a.head == "transpose" and a.parts[0].head == "reshape" and len(a.parts[0].parts[0].shape) == 1
 
 
 def is_varying(term: Term, axis: int, ndim: int) -> bool:

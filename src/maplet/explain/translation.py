@@ -160,21 +160,13 @@ def _exp(self: Translation, node: Node, operands: list[Term], shape: Shape) -> T
     totals = [one for one in (u, *u.parts) if one.head == "total"]
     for one in [inner for total in totals for part in total.parts for inner in factors(part)[1]]:
         if one.head == "logaddexp" and _is_zero(one.parts[1]) and u is _difference(self, one.parts[0], one):
-            return _logistic(self, one.parts[0], shape)
+            return self.algebra.logistic(one.parts[0])
     return _as_it_is(self, node, operands, shape)
 
 
 def _sigmoid(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     """σ(z); of −z it is 1 − σ(z)."""
-    return _logistic(self, operands[0], shape)
-
-
-def _logistic(self: Translation, z: Term, shape: Shape) -> Term:
-    algebra = self.algebra
-    if factors(z)[0] >= 0:
-        return algebra.make("sigmoid", (z,), (), shape)
-    of_opposite = algebra.make("sigmoid", (algebra.product([z], (), shape, -1.0),), (), shape)
-    return algebra.total([algebra.number(1.0), algebra.product([of_opposite], (), shape, -1.0)], shape)
+    return self.algebra.logistic(operands[0])
 
 
 def _astype(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
@@ -217,6 +209,8 @@ def _adds_units(before: Shape, after: Shape) -> bool:
 
 def _reshaped(self: Translation, a: Term, shape: Shape) -> Term:
     inner = a.parts[0] if a.head == "reshape" else a
+    if len(shape) == 1 and len(inner.shape) == 2 and _is_turned(inner):
+        inner = self.algebra.transpose(inner)  # a vector is neither row nor column: (A x)ᵀ is A x
     if inner.head == "sum":
         axes, keeps = inner.settings
         whole = inner.parts[0].shape
@@ -225,6 +219,11 @@ def _reshaped(self: Translation, a: Term, shape: Shape) -> Term:
     if inner.head == "matmul" and inner.shape[:-1] == shape and _is_column(inner.parts[1]):
         return self.algebra.make("matmul", (inner.parts[0], inner.parts[1].parts[0]), (), shape)
     return inner if inner.shape == shape else self.algebra.make("reshape", (inner,), (("shape", shape),), shape)
+
+
+def _is_turned(a: Term) -> bool:
+    """Whether it is a transpose, as a product of two transposes is."""
+    return a.head == "transpose" or (a.head == "matmul" and all(part.head == "transpose" for part in a.parts))
 
 
 def _is_column(a: Term) -> bool:
