@@ -191,6 +191,12 @@ def test_small_arrays_stand_in_the_formulas_of_both_passes():
         assert np.allclose(computed, np.atleast_2d(json.loads(found)), rtol=1e-4)
 
 
+def test_an_array_without_elements_has_no_numbers():
+    lines = mp.explain(mp.sum, np.ones((0, 3))).text().splitlines()
+    assert any(line.startswith("  loss = Σ x = 0 : f64[]") for line in lines)
+    assert "  ∂loss/∂x = ∂loss/∂loss : f64[0,3]" in lines
+
+
 def test_long_equations_have_a_side_per_line():
     shown = mp.explain(lambda x: mp.sum(mp.sin(x)), np.pi * np.ones((3, 3), np.float32)).text()
     assert max(map(len, shown.splitlines())) < 150

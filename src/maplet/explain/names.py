@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from maplet.core.array import Array
-from maplet.core.context import Origin
+from maplet.core.context import Origin, here
 from maplet.core.graph import as_made, constant_primitive, input_primitive
 from maplet.core.text import node_names
 from maplet.core.tree import Stateful, leaves
@@ -169,8 +169,10 @@ class Assignment(NamedTuple):
 def _assigned(nodes: Sequence[Node], both: Passes) -> dict[Node, str]:
     """The last node that a statement makes is what it assigns, where it is an assignment to one variable.
 
-    Of ``last, rows = mp.scan(…)`` the results have the names, where there are as many of these.
+    Of ``last, rows = mp.scan(…)`` the results have the names, where there are as many of these. In ``d =
+    mp.explain(mp.sum, x)`` nothing that is computed is called d.
     """
+    asked = here()
     files: dict[str, dict[int, Assignment]] = {}
     origins = both.program.origins
 
@@ -179,21 +181,24 @@ def _assigned(nodes: Sequence[Node], both: Passes) -> dict[Node, str]:
         origin = Origin() if node is None else origins.get(node, Origin())
         if origin.file not in files:
             files[origin.file] = _assignments(origin.file) if origin.file else {}
-        assignment = files[origin.file].get(origin.line)
+        known = files[origin.file]
+        assignment = known.get(origin.line)
+        if origin.file == asked.file and assignment is known.get(asked.line):
+            assignment = None
         return origin.file, assignment.first_line if assignment else origin.line, assignment
 
     found: dict[Node, str] = {}
     for node, after in zip_longest(nodes, nodes[1:]):
-        here = statement(node)
-        if here[2] is None:
+        made = statement(node)
+        if made[2] is None:
             continue
-        if len(here[2].variables) == 1:
-            if statement(after)[:2] != here[:2] and not isinstance(node.type, tuple):
-                found[node] = here[2].variables[0]
+        if len(made[2].variables) == 1:
+            if statement(after)[:2] != made[:2] and not isinstance(node.type, tuple):
+                found[node] = made[2].variables[0]
         elif node.primitive.name == "item":
             several = both.written.get(node.inputs[0], node.inputs[0]).type
-            if isinstance(several, tuple) and len(several) == len(here[2].variables):
-                found[node] = here[2].variables[node.params["index"]]
+            if isinstance(several, tuple) and len(several) == len(made[2].variables):
+                found[node] = made[2].variables[node.params["index"]]
     return found
 
 

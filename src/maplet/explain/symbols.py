@@ -30,7 +30,7 @@ from maplet.explain.notation import notation_of
 from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from maplet.core.primitive import Primitive
     from maplet.explain.node import ExplainedNode
@@ -69,10 +69,10 @@ def size_of(step: ExplainedNode) -> int:
     return 0 if isinstance(step.value, tuple) else step.value.size
 
 
-def fit_in_line(values: Iterable[Any]) -> bool:
+def fit_in_line(values: Sequence[Any]) -> bool:
     """Whether a formula with all these numbers in can still be read, as one of a few small arrays can."""
-    return (
-        sum(most_in_line + 1 if isinstance(one, tuple) or one.ndim > 2 else one.size for one in values) <= most_in_line
+    return all(isinstance(one, np.ndarray | np.generic) and one.size and one.ndim <= 2 for one in values) and (
+        sum(one.size for one in values) <= most_in_line
     )
 
 
