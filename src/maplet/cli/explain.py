@@ -65,7 +65,7 @@ def explain(source: str | None, *, language: str, output: Path | None, operation
     maplet explain "mse(x @ w, y)" --set x=[[1,2]] --set w=[[1],[-1]] --set y=[[1]] --step 0.1 --names w
     """  # noqa: D301  (\b is how click keeps lines apart)
     if operations:
-        _no_other("--operations", source=source, **options)
+        _no_other("--operations", source=source, language=None if language == "en" else language, **options)
         text = page_of_operations().rstrip("\n")
     elif source is None:
         raise SettingError("what is to be explained?", fix=usage)
