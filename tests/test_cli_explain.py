@@ -220,7 +220,8 @@ def test_no_option_is_left_out_of_account(trained):
     for given in (
         (*x, "--step", "0.1", "--format", "html"), (*x, "--step", "0.1", "--entry", "x[0]"), (*x, "--row", "1"),
         (*x, "--format", "numpy", "--unfold", "all"), (*x, "--entry", "x[0]", "--unfold", "all"), (*x, "--set", "y=1"),
-        (*x, "--names", "x"), (*x, "--operations"), ("--operations", "--row", "1"), ("--operations", "--language", "zh"), (trained, "--set", "x=1"),
+        (*x, "--names", "x"), (*x, "--operations"), ("--operations", "--row", "1"),
+        ("--operations", "--language", "zh"), (trained, "--set", "x=1"),
     ):  # fmt: skip
         message = fails(*given)
         assert "fix: " in message, given

