@@ -197,6 +197,13 @@ def test_an_array_without_elements_has_no_numbers():
     assert "  ∂loss/∂x = ∂loss/∂loss : f64[0,3]" in lines
 
 
+def test_indices_keep_their_names():
+    shown = mp.explain(lambda z: nn.cross_entropy(z, np.asarray([0, 2])), np.ones((2, 3))).text()
+    (taken,) = re.findall(r"  (v\d+) = v\d+\[\w+\]", shown)
+    assert f"∂loss/∂{taken} = " in shown
+    assert not re.search(r"Σ\[\d", shown)
+
+
 def test_long_equations_have_a_side_per_line():
     shown = mp.explain(lambda x: mp.sum(mp.sin(x)), np.pi * np.ones((3, 3), np.float32)).text()
     assert max(map(len, shown.splitlines())) < 150

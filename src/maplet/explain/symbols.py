@@ -70,10 +70,17 @@ def size_of(step: ExplainedNode) -> int:
 
 
 def fit_in_line(values: Sequence[Any]) -> bool:
-    """Whether a formula with all these numbers in can still be read, as one of a few small arrays can."""
-    return all(isinstance(one, np.ndarray | np.generic) and one.size and one.ndim <= 2 for one in values) and (
-        sum(one.size for one in values) <= most_in_line
-    )
+    """Whether a formula with all these numbers in can still be read: of a few small arrays, none of them of indices."""
+
+    def fits(one: Any) -> bool:
+        return (
+            not isinstance(one, tuple)
+            and one.size > 0
+            and one.ndim <= 2
+            and (one.dtype.kind not in "iu" or not one.ndim)
+        )
+
+    return all(map(fits, values)) and sum(one.size for one in values) <= most_in_line
 
 
 # ── what a node computes ─────────────────────────────────────────────────────────────────────────
