@@ -13,12 +13,12 @@ from maplet.cli.files import existing, loaded, named, of_user
 from maplet.cli.language import language
 from maplet.cli.runs import read_of_run, trained_on
 from maplet.data.output import require_output, write_output
-from maplet.data.suggest import suggest
 from maplet.errors import SettingError
 from maplet.explain.derivation import explained
 from maplet.explain.derive import Gradients
 from maplet.explain.expressions import expression_of, setting
 from maplet.explain.reference import page as page_of_operations
+from maplet.messages import suggest
 from maplet.train.explaining import derivation_of
 from maplet.train.reading import read_config
 from maplet.train.run import load

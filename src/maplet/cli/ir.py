@@ -140,4 +140,4 @@ def training_step(path: Path) -> tuple[Callable[..., Any], list[Any]]:
     x = array_of(ArrayType((size, *shape), next(iter(net.parameters().values())).dtype))
     given = trace(net, x).outputs[0].array_type
     y = array_of(ArrayType((size,), default_int) if config["loss"] == "cross_entropy" else given)
-    return Stepping(net, optimizer, losses[config["loss"]]).step, [net, optimizer, x, y, None]
+    return Stepping(net, optimizer, losses[config["loss"]]).programs["step"], [net, optimizer, x, y, None]

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from maplet.bilingual import Bilingual
 from maplet.cli.streams import say
-from maplet.data.suggest import counted
+from maplet.messages import counted
 from maplet.nn.summary import in_short
 from maplet.train.formatting import short_number
 from maplet.train.metrics import higher_is_better

@@ -12,8 +12,8 @@ import numpy as np
 from maplet.cli.streams import say
 from maplet.data import ClassTarget, Table, write_table
 from maplet.data.output import require_output, write_output
-from maplet.data.suggest import counted, listed
 from maplet.errors import CheckpointError, DataError
+from maplet.messages import counted, listed
 from maplet.ops.composite import softmax
 from maplet.train.problems import Preprocessing, read_new
 from maplet.train.run import Run, load

@@ -11,8 +11,8 @@ import click
 from maplet.bilingual import Bilingual
 from maplet.cli.language import language
 from maplet.cli.output import print_history, print_metrics, print_network, print_settings
-from maplet.data.suggest import counted
 from maplet.errors import CheckpointError, MapletError
+from maplet.messages import counted
 from maplet.nn.summary import Row, layer_rows
 from maplet.train.failed import failure_of, load_failed
 from maplet.train.inputs import compute_dtype

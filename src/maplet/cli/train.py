@@ -12,8 +12,8 @@ import click
 
 from maplet.cli.output import describe_problem, print_outcome
 from maplet.cli.streams import say
-from maplet.data.suggest import quoted
 from maplet.errors import SettingError
+from maplet.messages import shown
 from maplet.train.formatting import short_number
 from maplet.train.job import Settings
 from maplet.train.job import train as run_job
@@ -118,7 +118,7 @@ def _widths(text: str) -> tuple[int, ...]:
         widths = (0,)
     if min(widths) < 1:
         raise SettingError(
-            f"--hidden takes widths ≥ 1 with commas between, not {quoted(text)}",
+            f"--hidden takes widths ≥ 1 with commas between, not {shown(text)}",
             fix="--hidden 128,64, or --hidden none",
         )
     return widths

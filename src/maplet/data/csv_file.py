@@ -16,9 +16,9 @@ import numpy as np
 
 from maplet.data.cells import as_cells, parse_number
 from maplet.data.files import open_binary
-from maplet.data.suggest import counted, listed, quoted
 from maplet.data.table import Table
 from maplet.errors import DataError
+from maplet.messages import counted, listed, shown
 
 DELIMITERS = (",", ";", "\t", "|")
 """What may stand between two cells."""
@@ -212,7 +212,7 @@ def _check_names(header: Sequence[str], file: str) -> None:
             )
         if (earlier := header.index(name) + 1) < position:
             raise DataError(
-                f"columns {earlier} and {position} are both named {quoted(name)}", fix="rename one of them", where=file
+                f"columns {earlier} and {position} are both named {shown(name)}", fix="rename one of them", where=file
             )
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from maplet.data.cells import MOSTLY, parse_numbers, unlike
 from maplet.data.columns import CategoryColumn, NumberColumn, column_from_dict, learn_scaling
-from maplet.data.suggest import counted, listed, nearest, quoted
 from maplet.data.table import Table
-from maplet.errors import DataError, SettingError
+from maplet.errors import DataError
+from maplet.messages import counted, listed, nearest, shown
+from maplet.settings import choice
 
 Categories: TypeAlias = Literal["auto", "one-hot", "embed"]
 
@@ -85,14 +86,13 @@ class Features:
         DataError
             When the table has no rows, when no column is left, or when a number is not finite.
         """
-        if categories not in get_args(Categories):
-            raise SettingError(f"categories is {categories!r}; one of {get_args(Categories)} was expected")
+        choice("categories", categories, get_args(Categories))
         if len(table) == 0:
             raise DataError("the table has no rows to learn from", where=table.source)
         learned = {name: _learn(table, name, categories) for name in table.names}
         dropped = {name: reason for name, reason in learned.items() if isinstance(reason, str)}
         for name, reason in islice(dropped.items(), MOST_NOTES):
-            _logger.warning("column %s is left out: %s", quoted(name), reason)
+            _logger.warning("column %s is left out: %s", shown(name), reason)
         if len(dropped) > MOST_NOTES:
             _logger.warning("%s left out for such reasons", counted(len(dropped) - MOST_NOTES, "more column"))
         columns = [column for column in learned.values() if not isinstance(column, str)]
@@ -149,22 +149,20 @@ class Features:
 def _meant(missing: list[str], names: tuple[str, ...]) -> str:
     """Which of the names may be meant by the missing ones; all names, once, for those that resemble none."""
     found = {name: nearest(name, names) for name in missing[:5]}
-    guesses = [
-        f"{quoted(name)}: did you mean {' or '.join(map(quoted, near))}?" for name, near in found.items() if near
-    ]
+    guesses = [f"{shown(name)}: did you mean {' or '.join(map(shown, near))}?" for name, near in found.items() if near]
     return "; ".join(guesses if all(found.values()) else [*guesses, f"the columns are {listed(names)}"])
 
 
 def _constant(levels: list[str]) -> str:
     other = unlike(levels)
     if other is None:
-        return f"every cell is {quoted(levels[0])}"
-    return f"float64 cannot tell its numbers apart, such as {quoted(levels[0])} and {quoted(other)}"
+        return f"every cell is {shown(levels[0])}"
+    return f"float64 cannot tell its numbers apart, such as {shown(levels[0])} and {shown(other)}"
 
 
 def _first_reasons(dropped: Mapping[str, str]) -> str:
-    shown = "; ".join(f"{quoted(name)}: {reason}" for name, reason in islice(dropped.items(), MOST_NOTES))
-    return shown + (f" and {len(dropped) - MOST_NOTES} more" if len(dropped) > MOST_NOTES else "")
+    reasons = "; ".join(f"{shown(name)}: {reason}" for name, reason in islice(dropped.items(), MOST_NOTES))
+    return reasons + (f" and {len(dropped) - MOST_NOTES} more" if len(dropped) > MOST_NOTES else "")
 
 
 def _is_embedded(column: NumberColumn | CategoryColumn) -> bool:
@@ -189,10 +187,10 @@ def _learn(table: Table, name: str, categories: Categories) -> NumberColumn | Ca
     if wrong.sum() <= (1 - MOSTLY) * len(known):
         _logger.warning(
             "column %s is read as categories, though %d of %d cells are numbers: the first other one is %s (%s)",
-            quoted(name),
+            shown(name),
             len(known) - int(wrong.sum()),
             len(known),
-            quoted(table[name][int(wrong.argmax())]),
+            shown(table[name][int(wrong.argmax())]),
             table.place(int(wrong.argmax()), name),
         )
     if len(levels) > MOSTLY * len(known):

@@ -3,8 +3,8 @@
 from io import BufferedReader
 from pathlib import Path
 
-from maplet.data.suggest import listed, suggest
 from maplet.errors import DataError
+from maplet.messages import listed, suggest
 
 
 def open_binary(path: str | Path) -> BufferedReader:

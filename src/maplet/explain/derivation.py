@@ -17,7 +17,6 @@ from maplet.core.context import Origin
 from maplet.core.graph import as_made, constant_primitive, input_primitive
 from maplet.core.recording import argument_names
 from maplet.core.tree import Stateful
-from maplet.data.suggest import suggest
 from maplet.errors import SettingError
 from maplet.explain.descent import descend
 from maplet.explain.equations import derivation_latex
@@ -31,7 +30,7 @@ from maplet.explain.picture import mermaid
 from maplet.explain.recorded import recorded
 from maplet.explain.symbols import symbol
 from maplet.explain.text import derivation_text, entry_text
-from maplet.ops.settings import shown
+from maplet.messages import shown, suggest
 from maplet.transforms.selection import name_of
 
 if TYPE_CHECKING:

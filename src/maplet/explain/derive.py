@@ -15,7 +15,7 @@ from maplet.explain.print_latex import latex
 from maplet.explain.print_text import text
 from maplet.explain.term_formulas import Indexed, element, matrix_formula
 from maplet.explain.translation import Translation
-from maplet.ops.settings import flag
+from maplet.settings import flag
 from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from maplet.explain.formula import Name, Row, Sign, equation, fenced, multiplied
 from maplet.explain.print_text import text
 from maplet.explain.symbols import number, number_of
 from maplet.explain.words import say
-from maplet.ops.settings import real, shown
+from maplet.messages import shown
+from maplet.settings import real
 from maplet.transforms.evaluate import compute
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from maplet.data.output import write_output
 from maplet.errors import SettingError
 from maplet.explain.markup import Content, Markup, element
 from maplet.explain.svg import drawing
-from maplet.ops.settings import shown
+from maplet.messages import shown
 
 if TYPE_CHECKING:
     from maplet.explain.svg import Plot

@@ -15,7 +15,8 @@ from maplet.explain.given import heading, numbers, several
 from maplet.explain.markup import Markup, element, number
 from maplet.explain.svg import Plot, Scale, label, value_scale
 from maplet.explain.words import say
-from maplet.ops.settings import shown, whole
+from maplet.messages import shown
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

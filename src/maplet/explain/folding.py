@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.core.graph import constant_primitive
-from maplet.data.suggest import suggest
 from maplet.errors import SettingError
 from maplet.explain.words import say
-from maplet.ops.settings import shown
+from maplet.messages import shown, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

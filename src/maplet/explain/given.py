@@ -10,7 +10,8 @@ from maplet.core.array import Array
 from maplet.core.types import is_floating
 from maplet.errors import DataError, SettingError, ShapeError
 from maplet.explain.words import say
-from maplet.ops.settings import shown, whole
+from maplet.messages import shown
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -24,7 +24,8 @@ from maplet.explain.node import Arrival
 from maplet.explain.passes import Passes, passes
 from maplet.explain.symbols import expression
 from maplet.explain.words import say
-from maplet.ops.settings import as_index, shown
+from maplet.messages import shown
+from maplet.settings import as_index
 from maplet.transforms.evaluate import compute
 
 if TYPE_CHECKING:

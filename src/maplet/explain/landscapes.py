@@ -14,7 +14,7 @@ from maplet.explain.given import around, computed, floats, heading, numbers, sev
 from maplet.explain.markup import Markup, element, number
 from maplet.explain.svg import Plot, Scale
 from maplet.explain.words import say
-from maplet.ops.settings import whole
+from maplet.settings import whole
 from maplet.transforms.selection import require_function
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from maplet.core.kinds import access_at, is_elementwise
 from maplet.core.types import is_floating
 from maplet.explain.rules import cotangent_formula, said
 from maplet.explain.symbols import value_formula, value_with_numbers
-from maplet.ops.settings import whole
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,8 @@ from maplet.explain.rules import cotangent_formula, cotangent_with_numbers, deri
 from maplet.explain.symbols import has_numbers, number, number_of, size_of, symbol, value_formula, value_with_numbers
 from maplet.explain.unrolled import spoken_of, text_inside
 from maplet.explain.words import say
-from maplet.ops.settings import shown, whole
+from maplet.messages import shown
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from maplet.data import Stream
 from maplet.errors import SettingError
 from maplet.health.doctor.recorded import Given
+from maplet.messages import shown
 from maplet.nn import Module
-from maplet.ops.settings import choice, flag, shown, whole
 from maplet.optim import Optimizer
+from maplet.settings import choice, flag, whole
 from maplet.train.callbacks import Callback
 from maplet.train.diagnosing import Diagnosing
 from maplet.train.inputs import as_samples, compute_dtype

@@ -30,8 +30,8 @@ from maplet.data import (
     split,
     target_from_dict,
 )
-from maplet.data.suggest import listed, quoted, suggest
 from maplet.errors import CheckpointError, DataError, SettingError
+from maplet.messages import listed, shown, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -203,7 +203,7 @@ def _table_problem(
         )
     if target not in table.names:
         raise SettingError(
-            f"{path.name} has no column {quoted(target)}", fix=suggest(target, table.names, kind="columns")
+            f"{path.name} has no column {shown(target)}", fix=suggest(target, table.names, kind="columns")
         )
     dropped, fingerprint = 0, table.sha256
     if drop:

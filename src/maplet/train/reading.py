@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
-from maplet.data.suggest import quoted
 from maplet.errors import CheckpointError
+from maplet.messages import shown
 from maplet.train.run_directory import run_format
 from maplet.train.storage import read_json
 
@@ -29,7 +29,7 @@ def read_config(run: Path) -> dict[str, Any]:
         raise CheckpointError(f"{run} is no run directory: it has no config.json", fix="give one, such as runs/digits")
     config = read_json(path)
     if config.get("format") != run_format:
-        raise CheckpointError(f"{path} is damaged: its format is {quoted(config.get('format'))}, not {run_format!r}")
+        raise CheckpointError(f"{path} is damaged: its format is {shown(config.get('format'))}, not {run_format!r}")
     return config
 
 
@@ -37,7 +37,7 @@ def input_shape(config: dict[str, Any], path: Path) -> tuple[int, ...]:
     """The shape of the inputs, in a batch of one; empty where they are no single array."""
     shape: list[Any] = part(part(config, "data", dict, path), "input_shape", list, path)
     if not all(isinstance(size, int) and size >= 0 for size in shape) or prod(shape) > most_inputs:
-        raise CheckpointError(f"{path} is damaged: the input shape is {quoted(shape)}")
+        raise CheckpointError(f"{path} is damaged: the input shape is {shown(shape)}")
     return tuple(shape)
 
 
@@ -49,7 +49,7 @@ def read_metrics(path: Path) -> dict[str, dict[str, float]] | None:
     for model, found in metrics.items():
         for name, value in cast("dict[str, Any]", part(metrics, model, dict, path)).items():
             if value is not None and not is_number(value):
-                raise CheckpointError(f"{path} is damaged: {quoted(name)} of {quoted(model)} is {quoted(value)}")
+                raise CheckpointError(f"{path} is damaged: {shown(name)} of {shown(model)} is {shown(value)}")
         metrics[model] = {name: value for name, value in found.items() if value is not None}
     return metrics
 
@@ -57,10 +57,10 @@ def read_metrics(path: Path) -> dict[str, dict[str, float]] | None:
 def part(content: dict[str, Any], name: str, kind: type, path: Path) -> Any:
     """An entry of a JSON object, which must be of some kind."""
     if name not in content:
-        raise CheckpointError(f"{path} is damaged: it has no {quoted(name)}")
+        raise CheckpointError(f"{path} is damaged: it has no {shown(name)}")
     if not isinstance(content[name], kind):
         raise CheckpointError(
-            f"{path} is damaged: {quoted(name)} is {quoted(content[name])}, a {kind.__name__} was expected"
+            f"{path} is damaged: {shown(name)} is {shown(content[name])}, a {kind.__name__} was expected"
         )
     return content[name]
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 from maplet.core.tree import leaves
 from maplet.errors import CheckpointError, SettingError, ShapeError
 from maplet.health.lint.finding import Finding
+from maplet.messages import shown
 from maplet.nn.architecture import build, describe
 from maplet.nn.module import Module
-from maplet.ops.settings import shown
 from maplet.ops.slicing import concat
 from maplet.train.inputs import as_inputs, compute_dtype, rows_of
 from maplet.train.storage import as_directory, exists, read_directory, read_file, write_directory

@@ -24,7 +24,7 @@ from safetensors.numpy import save as arrays_to_bytes
 
 from maplet.core.types import as_dtype
 from maplet.errors import CheckpointError, SettingError
-from maplet.ops.settings import shown
+from maplet.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

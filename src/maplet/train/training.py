@@ -16,10 +16,10 @@ import numpy as np
 from maplet.bilingual import Bilingual
 from maplet.core.tree import leaves
 from maplet.core.types import kind_of
-from maplet.data.suggest import suggest
 from maplet.errors import CheckpointError, MapletError, NonFiniteError, SettingError
 from maplet.health.doctor.recorded import Failure
 from maplet.health.lint import lint
+from maplet.messages import suggest
 from maplet.nn.losses import losses
 from maplet.train.callbacks import Callback
 from maplet.train.descent import Descent

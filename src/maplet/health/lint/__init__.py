@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.core.context import thread, user_line
-from maplet.data.suggest import suggest
 from maplet.errors import SettingError, ShapeError
 from maplet.health.lint import rules as _rules
 from maplet.health.lint.finding import Finding, rules
@@ -15,6 +14,7 @@ from maplet.health.lint.rules.normalization import batch_normalizations, one_row
 from maplet.health.lint.silence import is_silenced
 from maplet.health.lint.subject import Subject, subject_of
 from maplet.health.rules import Rule
+from maplet.messages import suggest
 from maplet.nn import Module
 from maplet.nn.losses import losses
 from maplet.transforms.blas import one_blas_thread
