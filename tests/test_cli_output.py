@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from maplet.cli.output import write_output
-from maplet.errors import DataError, SettingError
+from maplet.cli.output import require_place
+from maplet.data.output import write_output
+from maplet.errors import DataError
 from maplet.train.run_directory import ours, run_format
 
 
@@ -38,9 +39,8 @@ def test_no_input_is_replaced_whatever_its_name(tmp_path, made):
     if made is not None:
         path = tmp_path / "other.csv"
         made(source, path)
-    with pytest.raises(SettingError, match="what the command reads"):
-        write_output(path, "x", inputs=[tmp_path / "elsewhere", source])
-    assert source.read_text() == "mine"
+    with pytest.raises(DataError, match="what is read"):
+        require_place(path, [tmp_path / "elsewhere", source])
 
 
 @pytest.mark.parametrize("name", [*ours, ".lock", "model/weights.safetensors", ".replaced/config.json"])
@@ -48,13 +48,11 @@ def test_no_input_is_replaced_whatever_its_name(tmp_path, made):
 def test_what_belongs_to_a_run_is_left_alone(run, name, damage):
     if damage:
         (run / "config.json").write_text(damage)
-    before = (run / "config.json").read_text()
-    with pytest.raises(SettingError, match="belongs to the run"):
-        write_output(run / name, "x")
-    assert (run / "config.json").read_text() == before
-    write_output(run / "predictions.csv", "x")
+    with pytest.raises(DataError, match="belongs to the run"):
+        require_place(run / name)
+    require_place(run / "predictions.csv")
     (run / "config.json").write_text('{"format": "of another program"}')
-    write_output(run / "job.json", "x")
+    require_place(run / "job.json")
 
 
 def test_a_pipe_is_written_into_and_not_replaced(tmp_path):

@@ -11,8 +11,9 @@ languages = ("en", "zh")
 
 def require_language(language: str) -> None:
     """Refuse a language in which nothing is written."""
-    if language not in languages:
-        raise SettingError(f"language={language!r}: explanations speak English and Chinese", fix='"en" or "zh"')
+    given: Any = language
+    if not isinstance(given, str) or given not in languages:
+        raise SettingError(f"language={repr(given)[:60]}: explanations speak English and Chinese", fix='"en" or "zh"')
 
 
 class Bilingual(str):

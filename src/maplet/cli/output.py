@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 import shlex
-import shutil
+from contextlib import suppress
 from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ from rich.text import Text
 
 from maplet.bilingual import Bilingual
 from maplet.cli.streams import say
-from maplet.errors import DataError, SettingError
+from maplet.data.output import require_output
+from maplet.errors import DataError
 from maplet.messages import counted
 from maplet.nn.summary import in_short
 from maplet.train.formatting import short_number
@@ -39,59 +39,23 @@ room = 10_000
 """Characters: tables are as wide as their numbers need, for a number that is cut off is a wrong one."""
 
 
-def write_output(path: Path, text: str, *, inputs: Iterable[Path] = ()) -> None:
-    """Write a result into the file of ``-o``, in one step: all of it is there, or what was there before.
-
-    A pipe or a device, such as /dev/stdout, is written into; only a regular file is ever replaced.
-
-    Parameters
-    ----------
-    path
-        The file.
-    text
-        What stands in it; characters that UTF-8 does not have are written as escapes.
-    inputs
-        What the command has read: none of it is replaced, by whatever name it goes.
+def require_place(path: Path, read: Iterable[Path] = ()) -> None:
+    """Refuse, before anything is computed, a file of ``-o`` that is one of what is read, or belongs to a run.
 
     Raises
     ------
-    SettingError
-        If the file is one of the inputs, or belongs to a run.
     DataError
-        If it cannot be written.
+        So, or if it cannot be written to.
     """
-    try:
-        _require_free(path, inputs)
-        content = text.encode(errors="backslashreplace")
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)
-            return
-        target = path.resolve()  # a link goes on pointing to its file
-        temporary = target.with_name(f".maplet-{secrets.token_hex(8)}")  # the name of no file of the user's
-        try:
-            with temporary.open("xb") as file:
-                file.write(content)
-            if target.exists():
-                shutil.copymode(target, temporary)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except (OSError, RuntimeError, ValueError) as error:  # a circle of links, or NUL in a name, is no OSError
-        if isinstance(error, SettingError):
-            raise
-        raise DataError(
-            f"cannot write {path}: {getattr(error, 'strerror', None) or error}", fix="name another file with -o"
-        ) from error
-
-
-def _require_free(path: Path, inputs: Iterable[Path]) -> None:
-    another = f"name another file, such as -o {path.stem}-new{path.suffix}"
-    for source in inputs:
-        if path.exists() and source.exists() and path.samefile(source):
-            raise SettingError(f"-o {path}: this file is what the command reads, so it is left alone", fix=another)
-    run = run_that_wrote(path.resolve())
+    run = None
+    with suppress(OSError, RuntimeError, ValueError):  # of such a path `require_output` says what is wrong
+        run = run_that_wrote(path.resolve())
     if run is not None:
-        raise SettingError(f"-o {path}: this file belongs to the run {run}, so it is left alone", fix=another)
+        raise DataError(
+            f"cannot write {path}: it belongs to the run {run}",
+            fix=f"name another file, such as {path.stem}-new{path.suffix}",
+        )
+    require_output(path, read)
 
 
 def number(value: Any) -> str:

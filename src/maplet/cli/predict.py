@@ -11,9 +11,10 @@ import click
 import numpy as np
 
 from maplet.cli.options import require_meaning
-from maplet.cli.output import write_output
+from maplet.cli.output import require_place
 from maplet.cli.streams import say
 from maplet.data import ClassTarget, Table, write_table
+from maplet.data.output import write_output
 from maplet.errors import CheckpointError, DataError
 from maplet.messages import counted, listed
 from maplet.ops.composite import softmax
@@ -37,6 +38,10 @@ def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> No
     p(CLASS); or probability(CLASS), if p(CLASS) is what the target column itself is called.
     """
     require_meaning([] if output is None else ["a file of -o"], "the predictions go to standard output")
+    if output is not None:
+        require_place(output, [source])
+        if output.is_file() and not overwrite:
+            raise click.UsageError(f"{output} exists already; --overwrite replaces it")
     trained = load(run)
     preprocessing = preprocessing_of(trained)
     new = read_new(source)
@@ -45,9 +50,7 @@ def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> No
     if output is None:
         write_table(answers, sys.stdout)
     else:
-        if output.is_file() and not overwrite:
-            raise click.UsageError(f"{output} exists already; --overwrite replaces it")
-        write_output(output, as_csv(answers), inputs=[source])
+        write_output(output, as_csv(answers))
         say(f"{counted(len(answers), 'prediction')} in {output}")
     target = preprocessing.target
     if isinstance(new, Table) and target.name in new.names:

@@ -15,6 +15,7 @@ from maplet.explain.formula import (
     Function,
     Group,
     Name,
+    Number,
     Row,
     Script,
     Sign,
@@ -53,6 +54,8 @@ def arranged(term: Term, inner: Callable[[Term], Formula], *, in_matrices: bool)
             formula = inner(part)
             if isinstance(formula, Row) and formula.parts[0] == Sign("−"):
                 parts += formula.parts
+            elif isinstance(formula, Number) and formula.text.startswith("−"):
+                parts += [Sign("−"), Number(formula.text[1:])]
             else:
                 parts += [*([Sign("+")] if parts else []), formula]
         return Row(tuple(parts))
@@ -71,11 +74,19 @@ def _multiplied(
     array_before = False
     for term, times in Counter(terms).items():
         sign = "⊙" if in_matrices and array_before and not term.is_scalar else "·"
-        formula = inner(term)
-        powered = Script(fenced(formula, whole), None, number(times)) if times > 1 else fenced(formula, multiplied)
-        parts += [*([Sign(sign)] if parts else []), powered]
+        parts += [*([Sign(sign)] if parts else []), _power(term, times, inner)]
         array_before = not term.is_scalar
     return parts[0] if len(parts) == 1 else Row(tuple(parts))
+
+
+def _power(term: Term, times: int, inner: Callable[[Term], Formula]) -> Formula:
+    """A factor that comes so many times; (e^u)² is e^(2·u)."""
+    formula = inner(term)
+    if times == 1:
+        return fenced(formula, multiplied)
+    if term.head == "exp" and term.parts[0].head == "symbol" and not isinstance(formula, Name):
+        return fill(notation_of(registry["exp"], 1), [row(number(times), "·", inner(term.parts[0]))])
+    return Script(fenced(formula, whole), None, number(times))
 
 
 def _applied(term: Term, operands: Sequence[Formula]) -> Formula:
@@ -118,6 +129,8 @@ def matrix_formula(term: Term, names: Names, *, defines: bool = False) -> Formul
         return Name(names.get(term) or term.settings[0])
     if term.head == "number":
         return number(term.settings[0])
+    if term.head == "apart":
+        return inner(term.parts[0])
     if term.head in ("product", "total"):
         return arranged(term, inner, in_matrices=True)
     return _applied(term, [inner(part) for part in term.parts])
@@ -146,6 +159,8 @@ class Indexed:
             return element(Name(self.names.get(term) or term.settings[0]), place)
         if term.head == "number":
             return number(term.settings[0])
+        if term.head == "apart":
+            return self.formula(term.parts[0], at)
         if term.head in ("product", "total"):
             return arranged(term, lambda part: self.formula(part, at), in_matrices=False)
         return self.operation(term, place)
