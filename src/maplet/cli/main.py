@@ -96,10 +96,17 @@ def _tell(error: Exception) -> int:
         error.where = _without_our_line(error.where)
         say(f"error: {error}")
         return 2 if isinstance(error, usage_errors) else 1
-    known = isinstance(error, OSError | MemoryError)
-    advice = "" if known else "\n  fix: this is a fault of maplet; please report it with the output of --debug"
-    say(f"error: {type(error).__name__}: {error}{advice}")
+    say(f"error: {type(error).__name__}: {error}\n  fix: {_advice(error)}")
     return 1
+
+
+def _advice(error: Exception) -> str:
+    """What to do about an error that is none of maplet's own."""
+    if isinstance(error, OSError):
+        return "look whether the disk is full, and whether the file may be read and written"
+    if isinstance(error, MemoryError):
+        return "close other programs, or choose narrower layers, a smaller batch or fewer rows"
+    return "this is a fault of maplet; please report it with the output of --debug"
 
 
 def _without_our_line(where: str | None) -> str | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from maplet.data.cells import MOSTLY, parse_numbers, unlike
 from maplet.data.columns import CategoryColumn, NumberColumn, column_from_dict, learn_scaling
+from maplet.data.lookalikes import lookalike
 from maplet.data.table import Table
 from maplet.errors import DataError
 from maplet.messages import counted, listed, nearest, shown
@@ -143,9 +144,13 @@ class Features:
     def from_dict(cls, saved: Mapping[str, Any]) -> Self:
         """The map that `to_dict` gave; `DataError` when it is damaged."""
         try:
-            return cls(tuple(column_from_dict(column) for column in saved["columns"]), dict(saved["dropped"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"the saved preprocessing of features is damaged: {error!r}") from error
+            columns = [column_from_dict(column) for column in saved["columns"]]
+            return cls((columns[0], *columns[1:]), dict(saved["dropped"]))  # there is one at least
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise DataError(
+                f"the saved preprocessing of features is damaged: {error!r}",
+                fix="put it back from a copy, or train again",
+            ) from error
 
 
 def _meant(missing: list[str], names: tuple[str, ...]) -> str:
@@ -194,6 +199,15 @@ def _learn(table: Table, name: str, categories: Categories) -> NumberColumn | Ca
             len(known),
             shown(table[name][int(wrong.argmax())]),
             table.place(int(wrong.argmax()), name),
+        )
+    elif meant := lookalike(levels):
+        _logger.warning(
+            "column %s is read as categories, but seems to hold %s, such as %s (%s)\n  fix: %s",
+            shown(name),
+            meant.what,
+            shown(table[name][int(wrong.argmax())]),
+            table.place(int(wrong.argmax()), name),
+            meant.fix,
         )
     if len(levels) > MOSTLY * len(known):
         return f"{len(levels)} different categories in {len(known)} cells: it names the rows"

@@ -179,5 +179,8 @@ def _find(folder: Path, name: str) -> Path:
 def _read_bytes(path: Path, axes: int) -> NDArray[np.uint8]:
     array = read_idx(path)
     if array.dtype != np.uint8 or array.ndim != axes:
-        raise DataError(f"{path} holds {array.dtype} {array.shape}; bytes along {axes} axes were expected")
+        raise DataError(
+            f"{path} holds {array.dtype} {array.shape}; bytes along {axes} axes were expected",
+            fix="write gray images of one byte a pixel, (N, height, width), and labels (N,); others are for mp.fit",
+        )
     return array

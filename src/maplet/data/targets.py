@@ -183,5 +183,8 @@ def target_from_dict(saved: Mapping[str, Any]) -> ClassTarget | NumberTarget:
     """
     try:
         return _KINDS[saved["task"]].from_dict(saved)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"the saved preprocessing of the target is damaged: {error!r}") from error
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"the saved preprocessing of the target is damaged: {error!r}",
+            fix="put it back from a copy, or train again",
+        ) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from maplet.data import (
 )
 from maplet.errors import CheckpointError, DataError, SettingError
 from maplet.messages import counted, listed, shown, suggest
+from maplet.train.storage import restore
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -117,8 +119,11 @@ class Preprocessing:
             return cls(
                 target_from_dict(saved["target"]), features, float(saved["pixel_scale"]), tuple(saved["image_shape"])
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"the saved preprocessing is damaged: {error!r}") from error
+        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"the saved preprocessing is damaged: {error!r}",
+                fix=restore,
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,10 @@ def kind_of(source: str) -> Kind:
     """What kind of data a user points at."""
     if source == "digits":
         return "a set of images with labels"
-    return "a folder of images with labels" if Path(source).is_dir() else "a table"
+    try:
+        return "a folder of images with labels" if Path(source).is_dir() else "a table"
+    except OSError:  # a name too long, which whoever opens it tells
+        return "a table"
 
 
 def load_problem(
@@ -206,8 +214,9 @@ def _table_problem(
             fix=f"--target, one of {listed(table.names, 20)}",
         )
     if target not in table.names:
+        single = "; are the cells set apart by a comma, semicolon, tab or |?" if len(table.names) == 1 else ""
         raise SettingError(
-            f"{path.name} has no column {shown(target)}", fix=suggest(target, table.names, kind="columns")
+            f"{path.name} has no column {shown(target)}", fix=suggest(target, table.names, kind="columns") + single
         )
     dropped, fingerprint = 0, table.sha256
     if drop:
@@ -217,6 +226,7 @@ def _table_problem(
     labels = table[target].tolist() if decided == "classification" else None
     with _naming(path.name):
         rows = split(len(table), table_fractions, seed, labels)
+    _note_rare_classes(labels or [])
     tables = [
         replace(table.rows(index), source=f"{table.source}, {name} part")
         for index, name in zip(rows, part_names, strict=True)
@@ -239,6 +249,18 @@ def _table_problem(
     }
     train, validation, test = parts
     return Problem(path.stem, decided, preprocessing, train, validation, test, _facts(facts, parts))
+
+
+def _note_rare_classes(labels: list[str]) -> None:
+    """A class that the split cannot divide is trained on and never tested; see `split`."""
+    rare = [label for label, rows in Counter(labels).items() if rows < len(part_names)]
+    if rare:
+        _logger.warning(
+            "%s with fewer than %d rows, in the training part only and so not tested: %s",
+            f"{len(rare):,} class{'es' if len(rare) > 1 else ''}",
+            len(part_names),
+            listed(rare, 5),
+        )
 
 
 def _check_unit(target: NumberTarget, table: Table) -> None:

@@ -25,6 +25,7 @@ from maplet.train.callbacks import Callback
 from maplet.train.descent import Descent
 from maplet.train.failure import Beginning, explained
 from maplet.train.interruption import Interruption
+from maplet.train.reading import history
 from maplet.train.run import (
     Run,
     architecture,
@@ -36,7 +37,7 @@ from maplet.train.run import (
     take_up_findings,
 )
 from maplet.train.stepping import Stepping
-from maplet.train.storage import exists
+from maplet.train.storage import damaged, exists
 from maplet.train.watching import Watching
 
 if TYPE_CHECKING:
@@ -345,14 +346,15 @@ class Training:
         assert self.directory is not None  # noqa: S101  (called by train_in)
         state, arrays = self.directory.load_checkpoint()
         try:
-            self._take_up(state, arrays)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise CheckpointError(
-                f"{self.directory.checkpoint_path} does not hold the state of this run: {error!r}"
+            self._take_up({**state, "history": history(state, self.directory.checkpoint_path)}, arrays)
+            watched = int(state.get("watched", 0))
+        except (ArithmeticError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise damaged(
+                self.directory.checkpoint_path, f"it does not hold the state of this run: {error!r}"
             ) from error
         self.directory.cut_history(self.run.history)
         seen = read_history(self.directory.watch_path) if self.directory.watch_path.exists() else []
-        self.watching.cut(self.directory, int(state.get("watched", 0)), seen)
+        self.watching.cut(self.directory, watched, seen)
 
     def _take_up(self, state: dict[str, Any], arrays: dict[str, Any]) -> None:
         if len(state["callbacks"]) != len(self.callbacks):

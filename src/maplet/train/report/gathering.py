@@ -18,13 +18,13 @@ from maplet.train.explaining import derivation_of, is_as_trained, problem_of
 from maplet.train.given import given_of
 from maplet.train.inputs import compute_dtype
 from maplet.train.metrics import confusion_matrix
-from maplet.train.reading import input_shape, part, read_config, read_metrics
+from maplet.train.reading import batch_size, input_shape, part, read_config, read_metrics
 from maplet.train.report import report_html
 from maplet.train.report.words import Words
 from maplet.train.report.worked import Worked
 from maplet.train.run import load
 from maplet.train.run_directory import RunDirectory, is_report
-from maplet.train.storage import read_json
+from maplet.train.storage import damaged, read_json
 
 if TYPE_CHECKING:
     from maplet.train.problems import Problem
@@ -84,14 +84,14 @@ def report_data(directory: Path, problem: Problem | None = None, *, language: st
     data["settings"]["ended"] = run.stop_reason or "all epochs"
     if metrics is not None:
         data["metrics"] = metrics
-    loss = config.get("loss")
+    loss = str(config.get("loss"))
     if problem is None:
         notes.append(why)
         notes += _add_graphs(data, run, loss, input_shape(config, directory / "config.json"), say)
     else:
         _add_problem(data, run, problem)
         if loss in losses:
-            run.given = given_of(run.net, problem, loss, part(config, "batch_size", int, directory / "config.json"))
+            run.given = given_of(run.net, problem, loss, batch_size(config, directory / "config.json"))
             data["worked"] = _worked(run, problem, loss, directory, row=row, say=say)
     try:
         data["diagnoses"] = cast("Any", [asdict(one) for one in doctor(run)])
@@ -137,7 +137,7 @@ def _layers(run: Run, config: dict[str, Any], path: Path) -> list[dict[str, Any]
     try:
         rows = layer_rows(run.net, [shape] if shape else [], {}, compute_dtype(run.net))
     except MapletError as error:
-        raise CheckpointError(f"{path} is damaged: the network takes no input of shape {shape}") from error
+        raise damaged(path, f"the network takes no input of shape {shape}") from error
     table: list[dict[str, Any]] = []
     for row in rows:
         cells: dict[str, Any] = row.cells()
