@@ -178,6 +178,12 @@ def entropy(X, W):
     return -mp.mean(mp.sum(p * mp.log(p), axis=1))
 
 
+@of((3, 4), (4,), lines=["p = softmax(W x)", "δ2 = p ⊙ ((Σ p ⊙ δ1) − δ1)", "∂loss/∂W = δ2 xᵀ", "∂loss/∂x = Wᵀ δ2"])
+def entropy_of_a_vector(W, x):
+    p = mp.softmax(W @ x)
+    return -mp.sum(p * mp.log(p))
+
+
 @pytest.mark.parametrize("name", book)
 def test_the_gradient_stands_as_in_a_book_and_its_code_gives_the_same_numbers(name):
     function, given, lines = book[name]
