@@ -112,7 +112,7 @@ def cosine_similarity(a, b):
     return mp.sum(a * b) / (mp.sqrt(mp.sum(a**2)) * mp.sqrt(mp.sum(b**2)))
 
 
-@of((5,), (5,), lines=["∂loss/∂y = −δ2 ⊙ δ5/5"])
+@of((5,), (5,), lines=["δ3 = {1 if δ2 > 1, else δ2}", "δ4 = sign(δ1)", "∂loss/∂p = δ3 ⊙ δ4/5"])
 def huber(p, y):
     return nn.huber(p, y)
 

@@ -110,7 +110,7 @@ def value_with_numbers(step: ExplainedNode) -> Formula:
     names, values = step.derivation.names, step.derivation.values
     operands = [number_of(values[child], symbol(child, names)) for child in step.node.inputs]
     if step.operation == "multiply" and step.node.inputs[1].primitive is constant_primitive:
-        operands = operands[::-1]  # the constant stands first, as in symbols
+        operands.reverse()  # the constant stands first, as in symbols
     return written(step.written, operands)
 
 
