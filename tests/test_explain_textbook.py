@@ -112,7 +112,7 @@ def cosine_similarity(a, b):
     return mp.sum(a * b) / (mp.sqrt(mp.sum(a**2)) * mp.sqrt(mp.sum(b**2)))
 
 
-@of((5,), (5,), lines=["∂loss/∂y = −δ2 ⊙ δ5/5"])
+@of((5,), (5,), lines=["δ3 = {1 if δ2 > 1, else δ2}", "δ4 = sign(δ1)", "∂loss/∂p = δ3 ⊙ δ4/5"])
 def huber(p, y):
     return nn.huber(p, y)
 
@@ -176,6 +176,12 @@ def factorization(U, R, V):
 def entropy(X, W):
     p = mp.softmax(X @ W, axis=1)
     return -mp.mean(mp.sum(p * mp.log(p), axis=1))
+
+
+@of((3, 4), (4,), lines=["p = softmax(W x)", "δ2 = p ⊙ ((Σ p ⊙ δ1) − δ1)", "∂loss/∂W = δ2 xᵀ", "∂loss/∂x = Wᵀ δ2"])
+def entropy_of_a_vector(W, x):
+    p = mp.softmax(W @ x)
+    return -mp.sum(p * mp.log(p))
 
 
 @pytest.mark.parametrize("name", book)

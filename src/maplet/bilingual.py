@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from maplet.errors import SettingError
+from maplet.messages import shown
 
 languages = ("en", "zh")
 
@@ -13,7 +14,7 @@ def require_language(language: str) -> None:
     """Refuse a language in which nothing is written."""
     given: Any = language
     if not isinstance(given, str) or given not in languages:
-        raise SettingError(f"language={repr(given)[:60]}: explanations speak English and Chinese", fix='"en" or "zh"')
+        raise SettingError(f"language={shown(given)}: explanations speak English and Chinese", fix='"en" or "zh"')
 
 
 class Bilingual(str):

@@ -108,7 +108,10 @@ def value_formula(step: ExplainedNode) -> Formula:
 def value_with_numbers(step: ExplainedNode) -> Formula:
     """What the node computes, of its operands' numbers; of those that are too large, their names."""
     names, values = step.derivation.names, step.derivation.values
-    return written(step.written, [number_of(values[child], symbol(child, names)) for child in step.node.inputs])
+    operands = [number_of(values[child], symbol(child, names)) for child in step.node.inputs]
+    if step.operation == "multiply" and step.node.inputs[1].primitive is constant_primitive:
+        operands.reverse()  # the constant stands first, as in symbols
+    return written(step.written, operands)
 
 
 def written(node: Node, operands: Sequence[Formula]) -> Formula:

@@ -327,7 +327,8 @@ class Algebra:
         inner = self.product(inside_up, inside_down, a.shape)
         if inner.head == "one_hot" and axes == (ndim - 1,):
             return self.product(outside[0], outside[1], shape, coefficient)
-        added = self.make("sum", (inner,), (axes, keeps), shape)
+        alone = keeps and ndim == 1  # of a vector it is one number, whether it keeps the axis or not
+        added = self.make("sum", (inner,), (axes, keeps and not alone), () if alone else shape)
         return self.product([*outside[0], added], outside[1], shape, coefficient)
 
     def narrowed(self, term: Term, axes: tuple[int, ...], ndim: int) -> Term:

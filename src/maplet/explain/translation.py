@@ -121,8 +121,23 @@ def _where(self: Translation, node: Node, operands: list[Term], shape: Shape) ->
         if flipped:
             condition = self.algebra.make(opposite[condition.head], condition.parts, (), condition.shape)
         indicator = self.algebra.make("indicator", (condition,), (), condition.shape)
-        return self.algebra.product([value, indicator], (), shape)
+        return self.algebra.product([_where_it_holds(self, condition, value), indicator], (), shape)
     return _as_it_is(self, node, operands, shape)
+
+
+def _where_it_holds(self: Translation, condition: Term, value: Term) -> Term:
+    """What a sum or product is where a condition holds: a choice in it by the same, or the opposite, is made."""
+    if value.head == "where" and value.parts[0] is condition:
+        return value.parts[1]
+    if value.head == "where" and value.parts[0].head == opposite.get(condition.head):
+        return value.parts[2] if value.parts[0].parts == condition.parts else value
+    if value.head not in ("total", "product"):
+        return value
+    parts = [_where_it_holds(self, condition, part) for part in value.parts]
+    if value.head == "total":
+        return self.algebra.total(parts, value.shape)
+    coefficient, above = value.settings
+    return self.algebra.product(parts[:above], parts[above:], value.shape, coefficient)
 
 
 def _may_be_infinite(term: Term) -> bool:
