@@ -42,14 +42,15 @@ def _through_layers(course: Course) -> Series | None:
     """Gradient of the first layer's output against that of the last, if it dies out in a net that has learned nothing.
 
     From weights that begin too small, what comes in dies out as does what comes back: the gradient of each weight is
-    the product of the two, and so as small at the end as at the beginning.
+    the product of the two, and so as small at the end as at the beginning. It has been so since the first step: later,
+    units may have died of something else.
     """
     if len(course.layers) < 3 or not misses_all(course):
         return None
     first, *_, last = course.layers.values()
     with np.errstate(all="ignore"):
         share = first["gradient_rms"] / last["gradient_rms"]
-    return share if _mostly_below(share, 1 / faint) else None
+    return share if share[0] < 1 / faint and _mostly_below(share, 1 / faint) else None
 
 
 def _mostly_below(share: Series, bound: float) -> bool:
