@@ -3,6 +3,7 @@
 import logging
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from maplet import nn, optim
 from maplet.cli.main import cli
 from maplet.errors import CheckpointError, NonFiniteError, SettingError
 from maplet.health.doctor.diagnosis import blocks, sparkline
+from maplet.train import diagnosing
 from maplet.train.failed import load_failed
 
 ROOT = Path(__file__).parents[1]
@@ -63,6 +65,22 @@ def test_every_tenth_step_is_watched_for_him_if_nobody_says_otherwise():
     run = fitted(watch=0)
     assert [20 * (seen["epoch"] - 1) + seen["step"] for seen in run.watched] == [*range(0, 100, 10)]
     assert fitted(watch=0, doctor=False).watched == []
+
+
+def test_under_way_he_says_what_has_held_and_a_close_look_bears_out(monkeypatch):
+    """A close look takes seconds: it is taken once, when something has held for three epochs."""
+    looks = []
+
+    def doctor(_, *, closely=True):
+        looks.append(closely)
+        return [SimpleNamespace(code=code, layer="") for code in (["MD006"] if closely else ["MD004", "MD006"])]
+
+    monkeypatch.setattr(diagnosing, "doctor", doctor)
+    under_way = diagnosing.Diagnosing(SimpleNamespace(diagnoses=[], epoch=1))
+    for said in ([], [], ["MD006"], ["MD006"], ["MD006"]):
+        under_way.after_epoch()
+        assert codes(under_way.run.diagnoses) == said
+    assert looks.count(True) == 1
 
 
 def test_of_a_run_that_blows_up_he_says_why(caplog):

@@ -23,7 +23,7 @@ follows_from = {
     "MD003": (*_moves, "MD002", "MD006", "MD007", "MD008", "MD015"),
     "MD004": (*_moves, "MD006", "MD007", "MD008", "MD015", "MD016", "MD018"),
     "MD005": (*_moves, "MD010"),
-    "MD006": (*_moves, "MD008", "MD015"),
+    "MD006": (*_moves, "MD007", "MD008", "MD015"),
     "MD007": (*_moves, "MD002", "MD018", "MD015"),
     "MD008": (*_moves, "MD002", "MD018", "MD015"),
     "MD009": (
