@@ -34,7 +34,7 @@ def test_copies_that_are_said_to_be_equal_are_equal():
     known, met_again = {}, 0
     some = [simplified(problem) for problem in PROBLEMS.values() if problem.outputs]
     moved = [replace(problem, starts=(problem.starts[0] + 1, problem.starts[1] + 2)) for problem in some]
-    for problem in some + moved:
+    for problem in some + moved[::3]:
         for said, found in copies(problem, arrays[problem.dtype]):
             met_again += said in known
             np.testing.assert_array_equal(known.setdefault(said, found), found)

@@ -267,7 +267,7 @@ def calls_of_the_lint(net):
 )
 def test_twice_the_depth_is_about_twice_the_work(between):
     calls_of_the_lint(deep(2, between))  # what is made once
-    assert calls_of_the_lint(deep(80, between)) <= 2.2 * calls_of_the_lint(deep(40, between))
+    assert calls_of_the_lint(deep(48, between)) <= 2.2 * calls_of_the_lint(deep(24, between))
 
 
 def test_a_long_chain_between_two_layers_is_gone_through():

@@ -134,7 +134,7 @@ def test_there_is_nothing_to_lint(make, x):
     assert mp.lint(loss, batch=(make(), *as_inputs(x, "float32"))) == []
 
 
-@every_layer
+@every_layer_in_time
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [("float16", 0.004), ("bfloat16", 0.03), ("float32", 0), ("float64", 0)]
 )
