@@ -37,6 +37,19 @@ logger = logging.getLogger("maplet")
 float64 = as_dtype("float64")
 
 
+class Names:
+    """What the numbers of a watched step are, (layer or parameter, quantity), known since it was traced.
+
+    It has slots, and no ``__dict__``: what a compiled function reaches decides whether its program still fits, and what
+    tracing tells about a program is no reason to compile another.
+    """
+
+    __slots__ = ("known",)
+
+    def __init__(self) -> None:
+        self.known: list[tuple[str, str]] = []
+
+
 class Stepping:
     """Steps of gradient descent on a network.
 
@@ -56,6 +69,7 @@ class Stepping:
     def __init__(self, net: Module, optimizer: Optimizer, loss: Callable[..., Array], chunks: int = 1) -> None:
         self.net = net
         self.optimizer = optimizer
+        names = self.names = Names()
 
         def step(net: Module, optimizer: Optimizer, x: Any, y: Any, weights: Any) -> Array:
             given = {} if weights is None else {"weights": weights}
@@ -93,7 +107,7 @@ class Stepping:
             optimizer.update(net, taken)
             now = net.parameters()
             updates = {name: now[name] - before[name] for name in gradients}
-            numbers, self.names = statistics(seen, before, gradients, updates, y)
+            numbers, names.known = statistics(seen, before, gradients, updates, y)
             return value, numbers
 
         def groups(net: Module, optimizer: Optimizer, samples: Any, batches: Array) -> Array:
@@ -108,7 +122,6 @@ class Stepping:
         self.programs: dict[str, Callable[..., Any]] = {
             "step": step, "steps": steps, "watched": watched, "groups": groups,
         }  # fmt: skip
-        self.names: list[tuple[str, str]] = []  # of the numbers that a watched step gives
         self.compiled: dict[str, Jitted[..., Any]] = {}  # by the same names; none where they cannot be
         self.begun = False
 
@@ -154,7 +167,7 @@ class Stepping:
 
     def seen_in(self, numbers: NDArray[Any]) -> dict[str, Any]:
         """What was seen in a watched step, by name; see `readable`."""
-        return readable(numbers, self.names)
+        return readable(numbers, self.names.known)
 
     def _result(self, name: str, *arguments: Any) -> Any:
         """What a program gives for the net, the optimizer and these: compiled, or else one operation after another."""
