@@ -199,6 +199,17 @@ def test_the_gradient_stands_as_in_a_book_and_its_code_gives_the_same_numbers(na
         np.testing.assert_allclose(found[leaf], value, rtol=1e-5, atol=1e-7)
 
 
+def test_element_by_element():
+    """Vectors have one place, a product over one element is no sum, and nothing is defined by itself."""
+    function, given, _ = book["quadratic_form"]
+    shown = mp.derive(function, *given).text(indexed=True).splitlines()
+    assert shown == ["∂loss/∂A[i,j] = x[i]·x[j]/2", "∂loss/∂x[i] = (Σ[j] x[j]·A[j,i] + Σ[k] A[i,k]·x[k])/2"]
+    for function, given, _ in book.values():
+        for line in mp.derive(function, *given).text(indexed=True).splitlines():
+            left, right = line.split(" = ", 1)
+            assert left not in right
+
+
 @pytest.mark.parametrize("form", ["text", "latex", "numpy"])
 def test_formulas_are_linear_in_the_program(form):
     """s ↦ s·s + s has a gradient of 2ⁿ terms, were all of it multiplied out."""

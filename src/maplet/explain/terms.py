@@ -349,6 +349,11 @@ def _is_vector(a: Term) -> bool:
     return a.head == "transpose" and a.parts[0].head == "reshape" and len(a.parts[0].parts[0].shape) == 1
 
 
+def without_units(shape: Shape) -> Shape:
+    """A shape without its axes of length 1."""
+    return tuple([length for length in shape if length != 1])
+
+
 def is_varying(term: Term, axis: int, ndim: int) -> bool:
     """Whether a term, as part of an array of so many axes, differs along one of them."""
     own = axis - (ndim - len(term.shape))

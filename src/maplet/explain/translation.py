@@ -12,7 +12,7 @@ import numpy as np
 from maplet.core.graph import constant_primitive
 from maplet.core.types import is_floating
 from maplet.explain.symbols import is_program
-from maplet.explain.terms import Algebra, Term, factors
+from maplet.explain.terms import Algebra, Term, factors, without_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -207,7 +207,8 @@ def _reshape(self: Translation, node: Node, operands: list[Term], shape: Shape) 
     _, up, down = factors(a)
     if all(one.is_scalar for one in (*up, *down)):
         return self.algebra.product([a], (), shape)
-    if a.head == "product" and all(one.shape in ((), a.shape) for one in (*up, *down)) and _adds_units(a.shape, shape):
+    only_units = without_units(a.shape) == without_units(shape)
+    if a.head == "product" and only_units and all(one.shape in ((), a.shape) for one in (*up, *down)):
         c, _, _ = factors(a)
         moved = [[one if one.is_scalar else _reshaped(self, one, shape) for one in group] for group in (up, down)]
         return self.algebra.product(moved[0], moved[1], shape, c)
@@ -215,11 +216,6 @@ def _reshape(self: Translation, node: Node, operands: list[Term], shape: Shape) 
         c, up_scalars, down_scalars, rest = self.algebra.scaled(a)
         return self.algebra.product([*up_scalars, _reshaped(self, rest, shape)], down_scalars, shape, c)
     return _reshaped(self, a, shape)
-
-
-def _adds_units(before: Shape, after: Shape) -> bool:
-    """Whether two shapes differ in axes of length 1 alone."""
-    return [n for n in before if n != 1] == [n for n in after if n != 1]
 
 
 def _reshaped(self: Translation, a: Term, shape: Shape) -> Term:
