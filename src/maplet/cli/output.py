@@ -84,6 +84,14 @@ def write_output(path: Path, text: str, *, inputs: Iterable[Path] = ()) -> None:
         ) from error
 
 
+def is_file(path: Path) -> bool:
+    """Whether a regular file is there; of a name that no file can have, the error comes when it is written."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _require_free(path: Path, inputs: Iterable[Path]) -> None:
     another = f"name another file, such as -o {path.stem}-new{path.suffix}"
     for source in inputs:
@@ -193,7 +201,8 @@ def print_outcome(outcome: Outcome, place: Path, language: str = "en") -> None:
         "interrupted; nothing is lost: the same command with --resume goes on",
         "已中断；没有丢失任何东西：用同样的命令加上 --resume 可以继续",
     )
-    shown = shlex.join(["maplet", "show", str(place)])
+    chinese = [] if language == "en" else ["--language", language]
+    shown = shlex.join(["maplet", "show", str(place), *chinese])
     look = Bilingual(f"look at {place / 'report.html'}, or: {shown}", f"请看 {place / 'report.html'}，或运行：{shown}")
     click.echo(holds.speak(language))
     click.echo((again if outcome.interrupted else look).speak(language))

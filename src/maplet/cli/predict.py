@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from maplet.cli.options import require_meaning
-from maplet.cli.output import write_output
+from maplet.cli.output import is_file, write_output
 from maplet.cli.streams import say
 from maplet.data import ClassTarget, Table, write_table
 from maplet.data.suggest import counted, listed
@@ -45,7 +45,7 @@ def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> No
     if output is None:
         write_table(answers, sys.stdout)
     else:
-        if output.is_file() and not overwrite:
+        if is_file(output) and not overwrite:
             raise click.UsageError(f"{output} exists already; --overwrite replaces it")
         write_output(output, as_csv(answers), inputs=[source])
         say(f"{counted(len(answers), 'prediction')} in {output}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from maplet.cli.language import language
-from maplet.cli.output import write_output
+from maplet.cli.output import is_file, write_output
 from maplet.errors import RunExistsError
 from maplet.train.report import report_html
 from maplet.train.report.gathering import report_data, write_report
@@ -25,10 +25,10 @@ def report(*, run: Path, output: Path | None, language: str, row: int) -> None:
     It shows the test metrics, the curves, what the lint and the doctor found, the predictions, a row of the training
     data worked through the network and back, both graphs folded by layer, and all that is needed to repeat the run.
     """
-    if output is None or output.resolve() == (run / "report.html").resolve():
+    if output is None or output.absolute() == (run / "report.html").absolute():
         click.echo(write_report(run, language=language, row=row))
         return
-    if output.is_file() and not is_report(output):
+    if is_file(output) and not is_report(output):
         raise RunExistsError(f"{output} is there and is no report of maplet, so it is left alone", fix="give -o FILE")
     write_output(output, report_html(report_data(run, language=language, row=row), language))
     click.echo(output)

@@ -25,6 +25,7 @@ from maplet.train.callbacks import Callback
 from maplet.train.descent import Descent
 from maplet.train.failure import Beginning, explained
 from maplet.train.interruption import Interruption
+from maplet.train.names import named
 from maplet.train.reading import history
 from maplet.train.run import (
     Run,
@@ -263,6 +264,7 @@ class Training:
                 directory.check_config(settings)
             if resumable:
                 self._resume()
+                self._remark_if_over(epochs)
             directory.forget_failure()
             self.run.start = directory.write_config({**settings, "epochs": epochs})
             if existing == "resume" and not resumable:
@@ -355,6 +357,17 @@ class Training:
         self.directory.cut_history(self.run.history)
         seen = read_history(self.directory.watch_path) if self.directory.watch_path.exists() else []
         self.watching.cut(self.directory, watched, seen)
+
+    def _remark_if_over(self, epochs: int) -> None:
+        """A run to which nothing is added would otherwise look as if it had been trained."""
+        done, why = len(self.run.history), self.run.stop_reason or "all epochs"
+        if self.run.stop_reason or done >= epochs:
+            self._remark(
+                Bilingual(
+                    f"nothing is left to train: the run ended after epoch {done} ({why})",
+                    f"没有剩余的训练：第 {done} 轮后已经结束（{named(why, 'zh')}）",
+                )
+            )
 
     def _take_up(self, state: dict[str, Any], arrays: dict[str, Any]) -> None:
         if len(state["callbacks"]) != len(self.callbacks):
