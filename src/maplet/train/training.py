@@ -379,6 +379,8 @@ class Training:
         run.epoch = len(run.history)
         if not 0 <= run.step <= (self.source.steps or run.step):
             raise ValueError(f"step {run.step}")
+        if not isinstance(state["stop_reason"], str):
+            raise TypeError(f"stop_reason {state['stop_reason']!r}")
         run.stop_reason = "" if state["stop_reason"] == interrupted else state["stop_reason"]
         self.total, self.total_weight = float(state["total"]), float(state["total_weight"])
         self.seconds = float(state["seconds"])
