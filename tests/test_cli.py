@@ -431,4 +431,8 @@ def test_training_speaks_chinese(tmp_path):
         assert words in done.stdout
     assert not re.search(r"epoch|loss|note|rows|advice|fix:", done.stderr + done.stdout)
     assert 'lang="zh' in (tmp_path / "runs" / "t" / "report.html").read_text(encoding="utf-8")
+    assert (
+        "提示：没有剩余的训练：第 5 轮后已经结束（跑完全部轮次）"
+        in maplet("train", "t.csv", *chinese, "--resume", cwd=tmp_path).stderr
+    )
     assert "fix: --resume" in fails(2, "train", "t.csv", *chinese, cwd=tmp_path)

@@ -25,6 +25,7 @@ from maplet.train.callbacks import Callback
 from maplet.train.descent import Descent
 from maplet.train.failure import Beginning, explained
 from maplet.train.interruption import Interruption
+from maplet.train.names import named
 from maplet.train.reading import history
 from maplet.train.run import (
     Run,
@@ -263,6 +264,7 @@ class Training:
                 directory.check_config(settings)
             if resumable:
                 self._resume()
+                self._remark_if_over(epochs)
             directory.forget_failure()
             self.run.start = directory.write_config({**settings, "epochs": epochs})
             if existing == "resume" and not resumable:
@@ -356,6 +358,17 @@ class Training:
         seen = read_history(self.directory.watch_path) if self.directory.watch_path.exists() else []
         self.watching.cut(self.directory, watched, seen)
 
+    def _remark_if_over(self, epochs: int) -> None:
+        """A run to which nothing is added would otherwise look as if it had been trained."""
+        done, why = len(self.run.history), self.run.stop_reason or "all epochs"
+        if self.run.stop_reason or done >= epochs:
+            self._remark(
+                Bilingual(
+                    f"nothing is left to train: the run ended after epoch {done} ({why})",
+                    f"没有剩余的训练：第 {done} 轮后已经结束（{named(why, 'zh')}）",
+                )
+            )
+
     def _take_up(self, state: dict[str, Any], arrays: dict[str, Any]) -> None:
         if len(state["callbacks"]) != len(self.callbacks):
             raise CheckpointError(
@@ -366,6 +379,8 @@ class Training:
         run.epoch = len(run.history)
         if not 0 <= run.step <= (self.source.steps or run.step):
             raise ValueError(f"step {run.step}")
+        if not isinstance(state["stop_reason"], str):
+            raise TypeError(f"stop_reason {state['stop_reason']!r}")
         run.stop_reason = "" if state["stop_reason"] == interrupted else state["stop_reason"]
         self.total, self.total_weight = float(state["total"]), float(state["total_weight"])
         self.seconds = float(state["seconds"])
