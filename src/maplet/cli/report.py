@@ -26,7 +26,7 @@ def report(*, run: Path, output: Path | None, language: str, row: int) -> None:
     It shows the test metrics, the curves, what the lint and the doctor found, the predictions, a row of the training
     data worked through the network and back, both graphs folded by layer, and all that is needed to repeat the run.
     """
-    if output is None or output.resolve() == (run / "report.html").resolve():
+    if output is None or output.absolute() == (run / "report.html").absolute():
         click.echo(write_report(run, language=language, row=row))
         return
     require_place(output)
