@@ -73,7 +73,8 @@ def test_under_way_he_says_what_has_held_and_a_close_look_bears_out(monkeypatch)
 
     def doctor(_, *, closely=True):
         looks.append(closely)
-        return [SimpleNamespace(code=code, layer="") for code in (["MD006"] if closely else ["MD004", "MD006"])]
+        codes = ["MD006"] if closely else ["MD004", "MD006"]
+        return [SimpleNamespace(code=code, layer="", text=lambda language: language) for code in codes]
 
     monkeypatch.setattr(diagnosing, "doctor", doctor)
     under_way = diagnosing.Diagnosing(SimpleNamespace(diagnoses=[], epoch=1))
