@@ -147,7 +147,7 @@ def test_a_sample_of_damages(place, tried, document, command):
 @pytest.mark.parametrize("document", documents)
 @pytest.mark.parametrize("command", commands)
 def test_a_larger_sample_of_damages(place, tried, document, command):
-    tries(place, document, command, tried, every=5)  # of six damages to each place: all of them in turn
+    tries(place, document, command, tried, every=11)  # of six damages to each place: all of them in turn
 
 
 def cut_off(file):
