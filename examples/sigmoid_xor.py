@@ -11,7 +11,7 @@ from maplet import nn, optim
 X, Y = mp.asarray([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), mp.asarray([[0.0], [1.0], [1.0], [0.0]])
 
 
-def train(net, most=400):
+def train(net, most=200):
     """Descend; → the loss and how many of the four are right. The loss takes logits: the last sigmoid is in it."""
     optimizer = optim.SGD(0.5, momentum=0.9)
     for _ in range(most):

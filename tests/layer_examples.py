@@ -265,6 +265,10 @@ every_layer_in_time = pytest.mark.parametrize(
 )
 
 
+# Of each array this many elements are moved for a central difference: a sample quickly, all of them slowly.
+some_elements = pytest.mark.parametrize("most", [16, pytest.param(200, marks=pytest.mark.slow)])
+
+
 def drops(net):
     """Whether some layer drops elements while training."""
     kinds = (nn.Dropout, nn.ChannelDropout, nn.AlphaDropout, nn.StochasticDepth)

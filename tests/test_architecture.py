@@ -16,6 +16,9 @@ PACKAGE = Path(__file__).parents[1] / "src" / "maplet"
 # A room imports only from rooms that stand before it.
 ROOMS = [
     "errors",
+    "messages",
+    "settings",
+    "bilingual",
     "core",
     "ops",
     "transforms",
@@ -31,7 +34,7 @@ ROOMS = [
 ]
 
 # Stricter than the order of rooms: what these rooms may import at most.
-ONLY = {"data": {"errors"}}
+ONLY = {"data": {"errors", "messages", "settings"}}
 
 # Who may import what from outside Python and NumPy: a room, or one file of it.
 OWNERS = {

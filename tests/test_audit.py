@@ -11,8 +11,7 @@ from click.testing import CliRunner
 import maplet as mp
 from maplet.cli.audit import audit as command
 from maplet.errors import GradientError, SettingError, ShapeError
-from maplet.explain.words import languages
-from maplet.health.audit import Cause, Subject, words
+from maplet.health.audit import Cause, Subject
 from maplet.health.audit.judging import prepared
 
 sys.path.insert(0, str(Path(__file__).parent / "faults" / "gradients"))
@@ -29,7 +28,7 @@ def test_a_right_program_is_not_accused(path):
     assert runner.audited(next(runner.cases(path.parent.name, path.stem)))
 
 
-@pytest.mark.parametrize("path", programs[::3], ids=lambda path: path.stem)  # all of them are in the slow test
+@pytest.mark.parametrize("path", programs[::6], ids=lambda path: path.stem)  # all of them are in the slow test
 def test_the_first_fault_of_a_program_is_named(path):
     _, faulty, *_ = runner.cases(path.parent.name, path.stem)
     report = runner.audited(faulty)
@@ -97,9 +96,7 @@ def test_a_fault_is_shown_with_line_evidence_and_entries(args):
     assert "the sign is flipped" in str(report)
 
 
-def test_every_sentence_is_there_in_both_languages(args):
-    english, chinese = (words.table(language) for language in languages)
-    assert english.keys() == chinese.keys() >= set(Cause)
+def test_a_report_is_written_in_chinese(args):
     report = mp.audit(forward, lambda x, y, w: {"w": 2 * x.T @ (x @ w - y)}, *args, language="zh")
     assert "缺少 1/N" in str(report)
 

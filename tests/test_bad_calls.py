@@ -49,7 +49,7 @@ def fit(net=None, data=(x, y), **settings):
 settings_of_fit = {
     "epochs": [], "batch_size": [], "chunks": [], "loss": [], "optimizer": [], "data": [], "validation": ["None"],
     "metrics": ["[]", "()"], "callbacks": ["[]", "()"], "seed": ["0"], "directory": ["None"], "existing": [],
-    "progress": ["True"], "lint": ["True"], "watch": ["0"], "doctor": ["True"], "rehearse": ["True"],
+    "progress": ["True"], "lint": ["True"], "watch": ["0"], "doctor": ["True"], "rehearse": ["True"], "language": [],
 }  # fmt: skip
 
 

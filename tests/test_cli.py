@@ -417,3 +417,22 @@ def test_mnist(tmp_path):
     metrics = json.loads((tmp_path / "runs/mnist/metrics.json").read_text())
     assert metrics["network"]["accuracy"] >= 0.96
     assert 0.88 <= metrics["linear model"]["accuracy"] <= 0.94
+
+
+def test_training_speaks_chinese(tmp_path):
+    """Progress, lint, doctor, the words at the end and the report; the way an error is told stays English."""
+    (tmp_path / "t.csv").write_text("a,b,y\n" + "".join(f"{n},{n % 7},{n % 2}\n" for n in range(600)))
+    settings = ("--hidden", 4, "--activation", "sigmoid", "--optimizer", "sgd", "--learning-rate", 100, "--epochs", 5)
+    chinese = ("--target", "y", *settings, "--doctor", "--language", "zh")
+    done = maplet("train", "t.csv", *chinese, cwd=tmp_path)
+    for words in ("t：420 训练", "第 1/5 轮  损失", "提示：ML", "改法：", "轮：MD", "建议："):
+        assert words in done.stderr
+    for words in ("测试集指标", "训练保存在 runs/t", "请看 runs/t/report.html"):
+        assert words in done.stdout
+    assert not re.search(r"epoch|loss|note|rows|advice|fix:", done.stderr + done.stdout)
+    assert 'lang="zh' in (tmp_path / "runs" / "t" / "report.html").read_text(encoding="utf-8")
+    assert (
+        "提示：没有剩余的训练：第 5 轮后已经结束（跑完全部轮次）"
+        in maplet("train", "t.csv", *chinese, "--resume", cwd=tmp_path).stderr
+    )
+    assert "fix: --resume" in fails(2, "train", "t.csv", *chinese, cwd=tmp_path)

@@ -377,6 +377,27 @@ def test_writing_touches_no_other_file_of_the_user(maplet, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"pp.csv", "pp.csv.new", "real.csv", "link.csv"}
 
 
+def test_what_is_predicted_from_is_not_written_to(maplet, place):
+    config = place / "classes" / "config.json"
+    for read, reason in ((place / "rows.csv", "what is read stands there"), (config, "belongs to the run")):
+        before = read.read_bytes()
+        status, _, err = maplet("predict", "classes", "rows.csv", "-o", read, "--overwrite")
+        assert (status, read.read_bytes()) == (1, before)
+        assert reason in err
+
+
+def test_a_report_replaces_nothing_but_a_report(maplet, tmp_path):
+    (tmp_path / "mine.html").write_text("mine")
+    for place in (tmp_path / "mine.html", tmp_path, tmp_path / "nowhere" / "report.html"):
+        status, _, err = maplet("report", "classes", "-o", place)
+        assert status != 0
+        assert f"{place}" in err
+    for _ in range(2):  # the second replaces the first
+        assert maplet("report", "classes", "-o", tmp_path / "report.html")[0] == 0
+    assert (tmp_path / "mine.html").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.html", "report.html"}
+
+
 def test_a_pipe_is_written_to(maplet):
     reading, writing = os.pipe()
     assert maplet("predict", "classes", "rows.csv", "-o", f"/dev/fd/{writing}")[0] == 0

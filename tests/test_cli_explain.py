@@ -84,8 +84,8 @@ def test_an_expression():
     assert "前向传播" in shown("mse(sigmoid(x @ w + b), y)", *given, "--language", "zh")
     assert shown("mse(sigmoid(x @ w + b), y)", *given, "--format", "mermaid").startswith("flowchart TD")
     assert r"\begin{align*}" in shown("mse(sigmoid(x @ w + b), y)", *given, "--format", "latex")
-    assert "∂loss/∂w = 2·xᵀ" in shown("mse(x @ w, y)", *given, "--format", "formulas")
-    assert "def gradients(x, w, y):" in shown("mse(x @ w, y)", *given, "--format", "numpy")
+    assert "∂loss/∂w = 2·xᵀ" in shown("mse(x @ w, y)", *given[:4], *given[6:], "--format", "formulas")
+    assert "def gradients(x, w, y):" in shown("mse(x @ w, y)", *given[:4], *given[6:], "--format", "numpy")
     entry = shown("mse(sigmoid(x @ w + b), y)", *given, "--entry", "w[1,0]")
     assert entry.splitlines()[1] == "∂loss/∂w[1,0] = x[0,1]·∂loss/∂v1[0,0] = 2·(−0.28747) = −0.574939"
 
@@ -121,7 +121,7 @@ def test_what_is_refused(file, tmp_path, trained):
     assert "what is to be explained?" in fails()
     assert "the test part has" in fails(trained, "--row", "1000")
     assert "it has no config.json" in fails(tmp_path)
-    assert "expected an element" in fails("x ** 2", "--set", "x=1", "--entry", "x")
+    assert "expected one element" in fails("x ** 2", "--set", "x=1", "--entry", "x")
     assert "cannot write" in fails("x ** 2", "--set", "x=1", "-o", tmp_path / "no" / "folder")
 
 
@@ -190,6 +190,69 @@ def test_a_step_of_gradient_descent():
     chinese = shown("mse(x @ w, y)", *given, "--step", "0.1", "--language", "zh")
     assert "更新前的损失" in chinese
     assert "goes downhill" in fails("mse(x @ w, y)", *given, "--step", "-1")
+
+
+@pytest.mark.parametrize("rate", ["0", "nan", "inf", "1e-400"])
+def test_a_step_of_no_length_is_refused(rate):
+    assert "expected a finite number > 0" in fails("x ** 2", "--set", "x=3", "--step", rate)
+
+
+def test_what_a_step_moves_is_said_and_chosen(trained):
+    """What moves and what is held is every input with a gradient, whoever chose."""
+    given = ["mse(x @ w, y)", "--set", "x=[[1,2]]", "--set", "w=[[1],[-1]]", "--set", "y=[[1]]", "--step", "0.1"]
+    assert shown(*given).splitlines()[1:3] == [
+        "moved: x, w, y", "no module has parameters here, so every input moves, data too; names chooses",
+    ]  # fmt: skip
+    assert shown(*given, "--names", "w").splitlines()[1:4] == ["moved: w", "held fixed: x, y", ""]
+    assert shown(*given, "--names", "y, w").splitlines()[1:4] == ["moved: y, w", "held fixed: x", ""]
+    assert shown(*given, "--names", "w", "--language", "zh").splitlines()[1:3] == ["移动：w", "保持不变：x, y"]
+    _, moved, held, *_ = shown(trained, "--step", "0.1").splitlines()
+    assert moved.startswith("moved: layers.0.weight, layers.0.bias,")
+    assert held == "held fixed: x"
+    for wrong, words in (("v1", "v1 is computed"), ("z", "nothing called 'z'"), (" , ", "nothing is asked for")):
+        assert words in fails(*given, "--names", wrong)
+    assert "∂loss/∂w" in shown(*given[:-2], "--names", "w", "--format", "formulas")
+    assert "∂loss/∂x" not in shown(*given[:-2], "--names", "w", "--format", "formulas")
+
+
+def test_no_option_is_left_out_of_account(trained):
+    x = ("x ** 2", "--set", "x=3")
+    for given in (
+        (*x, "--step", "0.1", "--format", "html"), (*x, "--step", "0.1", "--entry", "x[0]"), (*x, "--row", "1"),
+        (*x, "--format", "numpy", "--unfold", "all"), (*x, "--entry", "x[0]", "--unfold", "all"), (*x, "--set", "y=1"),
+        (*x, "--names", "x"), (*x, "--operations"), ("--operations", "--row", "1"),
+        ("--operations", "--language", "zh"), (trained, "--set", "x=1"),
+    ):  # fmt: skip
+        message = fails(*given)
+        assert "fix: " in message, given
+        assert given[-1].partition("=")[0] in message or given[-2] in message, given
+
+
+def test_a_file_that_is_read_is_never_written_to(file, trained, tmp_path):
+    """Neither by its name, nor by a link to it; what else stands there as a file gives way as a whole."""
+    before = file.read_bytes()
+    (tmp_path / "link.html").symlink_to(file)
+    for place in (file, tmp_path / "link.html", tmp_path / "." / "net.py"):
+        assert "what is read stands there" in fails(f"{file}:loss", "--set", "x=[[1,2]]", "-o", place)
+    assert file.read_bytes() == before
+    reasons = {trained / name: "belongs to the run" for name in ("config.json", "model/manifest.json")}
+    for place, reason in {**reasons, trained.parent / "t.csv": "what is read stands there"}.items():
+        before = place.read_bytes()
+        assert reason in fails(trained, "-o", place)
+        assert place.read_bytes() == before
+    x = ("x ** 2", "--set", "x=3")
+    (tmp_path / "old.txt").write_text("old", encoding="utf-8")
+    (tmp_path / "other.txt").symlink_to("old.txt")
+    assert shown(*x, "-o", tmp_path / "other.txt") == ""
+    assert (tmp_path / "old.txt").read_text(encoding="utf-8") == shown(*x)
+    for place, words in (
+        (tmp_path, "is a directory"),
+        (tmp_path / ("n" * 300), "too long"),
+        (tmp_path / "a\0", "null"),
+    ):
+        assert words in fails(*x, "-o", place)
+    assert shown(*x, "-o", "/dev/null") == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.html", "net.py", "old.txt", "other.txt"]
 
 
 def test_what_happens_inside_a_loop(tmp_path):

@@ -161,8 +161,10 @@ def recorded(values):
     return graph_of(lambda inputs: leaves(row_wise(*inputs)).values(), [type_of(x) for x in values])
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("rows", "columns"), [(37, 100), (64, 33), (257, 700)])
+@pytest.mark.parametrize(
+    ("rows", "columns", "dtype"),
+    [(37, 100, "float64"), (64, 33, "float32"), (64, 33, "float64"), (257, 700, "float32")],
+)
 def test_layer_norm_and_cross_entropy(small, rows, columns, dtype):
     values = [mp.asarray(x) for x in given(rows, columns, dtype)]
     expected = jit(row_wise)(*values)

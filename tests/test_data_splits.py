@@ -125,7 +125,7 @@ def test_batches_cut_the_rows_without_gap_or_overlap(n, batch_size):
 
 @pytest.mark.parametrize("batch_size", [0, -1, 1.5, 32.0, "32", None, True])
 def test_batch_size_out_of_range(batch_size):
-    with pytest.raises(SettingError, match=r"batch_size is .*an integer ≥ 1 was expected") as caught:
+    with pytest.raises(SettingError, match=r"batch_size=.*: expected an integer ≥ 1") as caught:
         batch_slices(10, batch_size)
     assert repr(batch_size) in str(caught.value)
 
@@ -133,7 +133,7 @@ def test_batch_size_out_of_range(batch_size):
 @pytest.mark.parametrize("seed", [-1, 2**64, 0.5])
 def test_seed_out_of_range(seed):
     for call in (lambda: permutation(3, seed, 0), lambda: split(3, seed=seed)):
-        with pytest.raises(SettingError, match=r"seed is .*an integer ≥ 0"):
+        with pytest.raises(SettingError, match=r"seed=.*: expected an integer from 0 to"):
             call()
 
 

@@ -2,8 +2,8 @@
 
 import logging
 import os
-import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,10 +13,8 @@ import maplet as mp
 from maplet import nn, optim
 from maplet.cli.main import cli
 from maplet.errors import CheckpointError, NonFiniteError, SettingError
-from maplet.health.doctor import rules
 from maplet.health.doctor.diagnosis import blocks, sparkline
-from maplet.health.doctor.page import page
-from maplet.health.pages import section
+from maplet.train import diagnosing
 from maplet.train.failed import load_failed
 
 ROOT = Path(__file__).parents[1]
@@ -40,26 +38,6 @@ def codes(found):
 
 
 # ── the doctor ───────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(("language", "name"), [("en", "doctor.md"), ("zh", "doctor.zh.md")])
-def test_the_page_is_up_to_date(language, name):
-    assert page(language) == (ROOT / "docs" / name).read_text(encoding="utf-8"), (
-        f"write it anew: python -m maplet.health.doctor.page {language} > docs/{name}"
-    )
-
-
-@pytest.mark.parametrize("code", rules)
-def test_every_rule_speaks_chinese_and_shows_the_same_code(code):
-    chinese, english = section(rules[code].find, "zh"), section(rules[code].find)
-    assert re.search(r"[\u4e00-\u9fff]", rules[code].name.zh)
-    assert len(chinese.split("\n\n")) == len(english.split("\n\n"))
-    assert all(re.search(r"[\u4e00-\u9fff]", paragraph) for paragraph in chinese.split("\n\n"))
-    assert set(re.findall("`[^`]*`", chinese)) == set(re.findall("`[^`]*`", english))
-
-
-def test_the_codes_of_the_rules_have_no_gap():
-    assert sorted(rules) == [f"MD{number:03}" for number in range(1, len(rules) + 1)]
 
 
 def test_he_says_it_during_training_once_and_afterwards(caplog):
@@ -87,6 +65,23 @@ def test_every_tenth_step_is_watched_for_him_if_nobody_says_otherwise():
     run = fitted(watch=0)
     assert [20 * (seen["epoch"] - 1) + seen["step"] for seen in run.watched] == [*range(0, 100, 10)]
     assert fitted(watch=0, doctor=False).watched == []
+
+
+def test_under_way_he_says_what_has_held_and_a_close_look_bears_out(monkeypatch):
+    """A close look takes seconds: it is taken once, when something has held for three epochs."""
+    looks = []
+
+    def doctor(_, *, closely=True):
+        looks.append(closely)
+        codes = ["MD006"] if closely else ["MD004", "MD006"]
+        return [SimpleNamespace(code=code, layer="", text=lambda language: language) for code in codes]
+
+    monkeypatch.setattr(diagnosing, "doctor", doctor)
+    under_way = diagnosing.Diagnosing(SimpleNamespace(diagnoses=[], epoch=1))
+    for said in ([], [], ["MD006"], ["MD006"], ["MD006"]):
+        under_way.after_epoch()
+        assert codes(under_way.run.diagnoses) == said
+    assert looks.count(True) == 1
 
 
 def test_of_a_run_that_blows_up_he_says_why(caplog):

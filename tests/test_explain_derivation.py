@@ -317,7 +317,7 @@ def test_arguments_that_do_not_fit_are_told():
     for wrong in ("x", ("x",), ("x", (0,), 1)):
         with pytest.raises(SettingError, match="expected a name and a place"):
             mp.explain(mp.sin, 1.0).text(entry=wrong)
-    with pytest.raises(SettingError, match="is one name, not a list of names"):
+    with pytest.raises(SettingError, match=r"expected a list of names\n  fix: names=\['x'\]"):
         mp.derive(mp.sin, 1.0, names="x")
     with pytest.raises(SettingError, match="goes downhill"):
         mp.explain(mp.sin, 1.0).descend("0.1")

@@ -1,6 +1,8 @@
 """`mp.derive`: gradients as a person would write them, and as NumPy code that gives the same numbers."""
 
+import functools
 import inspect
+import time
 import warnings
 
 import numpy as np
@@ -299,3 +301,48 @@ def test_every_program_has_all_its_forms():
         assert len(found.text().splitlines()) == len(found.text(indexed=True).splitlines())
         assert found.latex(indexed=True).count("&=") == len(found.formulas())
         assert all(text(formula).count(" = ") for formula in found.formulas())
+
+
+# ── programs that grow ───────────────────────────────────────────────────────────────────────────
+
+doubling = {
+    "polynomial": lambda s: s * s + s,
+    "quotient": lambda s: s / (1.0 + s * s),
+    "functions": lambda s: mp.sin(s) * mp.cos(s),
+    "factors": lambda s: 2.0 * mp.tanh(s) + 3.0 * mp.tanh(s) ** 2,
+    "power": lambda s: s**3 - s**2 + s,
+    "choice": lambda s: mp.where(s > 0.1, s * s, 0.5 * s),
+    "greatest": lambda s: mp.maximum(s, s * s) + mp.minimum(s, 1.0 - s),
+    "matrices": lambda s: s @ s.T + s,
+    "softmax": lambda s: mp.softmax(s @ s, axis=1) * s,
+    "rows": lambda s: s / mp.sqrt(mp.sum(s * s, axis=1, keepdims=True) + 1.0),
+}
+
+
+@pytest.mark.parametrize("name", doubling)
+def test_a_step_that_is_repeated_is_written_in_as_many_lines(name):
+    """Each step uses the one before it twice: written out without names, 40 of them were 2⁴⁰ letters."""
+    start = np.random.default_rng(1).uniform(0.001, 0.002, size=(3, 3))  # so that nothing overflows
+
+    def repeated(count):
+        return lambda s: mp.sum(functools.reduce(lambda s, _: doubling[name](s), range(count), s))
+
+    began = time.process_time()
+    every = [mp.derive(repeated(count), start) for count in (20, 40)]
+    shown = [(found.text(), found.text(indexed=True), found.latex(), found.numpy()) for found in every]
+    assert time.process_time() - began < 2.0
+    for half, full in zip(*shown, strict=True):
+        assert len(full) < 3 * len(half)
+    scope = {}
+    exec(shown[1][-1], scope)
+    derivation = mp.explain(repeated(40), start)
+    np.testing.assert_allclose(scope["gradients"](start)["s"], derivation["s"].cotangent, rtol=1e-6, atol=1e-30)
+
+
+def test_what_all_of_a_sum_has_stands_before_it():
+    found = mp.derive(lambda x: functools.reduce(lambda s, _: s * s + s, range(3), x), 0.5)
+    assert found.text().splitlines() == [
+        "δ1 = x + 1", "∂loss/∂x = (1 + 2·x·δ1·(x·δ1 + 1))·(1 + 2·x·δ1)·(1 + 2·x)",
+    ]  # fmt: skip
+    squares = mp.derive(lambda x, y, z: x**2 * y * z + x * z**2 * y, 2.0, 3.0, 4.0, names=["y"])
+    assert squares.text() == "∂loss/∂y = x·z·(z + x)"

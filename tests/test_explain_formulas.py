@@ -204,3 +204,24 @@ def test_every_rule_has_words_in_both_languages():
 def test_what_reductions_go_along_is_said_where_that_is_not_everything():
     derivation = mp.explain(lambda x: mp.sum(mp.max(x, axis=1)), np.ones((2, 3)))
     assert [text(value_formula(step)) for step in derivation.steps] == ["max[axis 1] x", "Σ v1"]
+
+
+@pytest.mark.parametrize("exponent", [-1.0, 0.0, 0.5, 1.0, 3.0])
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_what_is_settled_by_constants_is_worked_out_in_every_formula(exponent, shape):
+    """The derivative of a power asks whether its exponent is 0, which is known: no formula asks it again."""
+
+    def f(x):
+        return mp.sum(x**exponent)
+
+    derivation, found = mp.explain(f, np.full(shape, 2.0)), mp.derive(f, np.full(shape, 2.0))
+    for shown in (derivation.text(), derivation.latex(), derivation.mermaid(), found.text(), found.latex()):
+        assert not re.search(r"\bif\b|cases", shown)
+    if exponent == 3.0:
+        assert "∂loss/∂v1·3·x²" in derivation.text() or "∂loss/∂loss·3·x²" in derivation.text()
+        assert found.text() == "∂loss/∂x = 3·x²"
+
+
+def test_a_choice_that_is_no_constant_stays():
+    lines = mp.explain(lambda x: mp.where(x > 1.0, x, 2.0 * x), 0.5).text()
+    assert "{∂loss/∂loss if v1, else 0}" in lines

@@ -1,7 +1,6 @@
 """All that a reader of an explanation sees is in the language that was asked for."""
 
 import re
-from string import Formatter
 
 import numpy as np
 import pytest
@@ -56,10 +55,3 @@ def test_no_english_word_of_ours_stands_in_a_chinese_explanation(name):
     for phrase in said:
         longest = max(re.split(r"\{[^}]*\}", phrase), key=len).strip()
         assert not any(longest in form for form in shown if len(longest) > 5), longest
-
-
-@pytest.mark.parametrize("table", [words, rules])
-def test_both_languages_have_the_same_places_for_values(table):
-    for key, pair in table.items():
-        english_fields, chinese_fields = ([field for _, field, _, _ in Formatter().parse(one) if field] for one in pair)
-        assert sorted(english_fields) == sorted(chinese_fields), key

@@ -1,5 +1,6 @@
 """How a derivation is shown: as text, LaTeX, Mermaid and HTML."""
 
+import json
 import re
 from html.parser import HTMLParser
 from itertools import combinations
@@ -13,7 +14,12 @@ from hypothesis import strategies as st
 import maplet as mp
 from maplet import nn
 from maplet.errors import PositionError, SettingError
+from maplet.explain.folding import by_layer, title_of
 from maplet.explain.layout import places
+from maplet.explain.picture import boxes as picture_of
+from maplet.explain.print_text import text
+from maplet.explain.text import backward_equation, forward_equation
+from maplet.explain.unrolled import spoken_of
 
 
 def array(numbers):
@@ -105,13 +111,52 @@ def test_large_nets_are_folded_by_layer_and_unfold_on_demand():
     shown = derivation.text()
     assert shown.count("\n") < 90
     assert re.search(r"layers\.0 +matmul, add +f32\[4,9\]", shown)
-    opened = derivation.text(unfold="layers.1")
-    steps = [step for step in derivation.steps if step.origin.layer == "layers.1"]
-    assert len(opened.splitlines()) == len(shown.splitlines()) + len(steps) - 1
+    assert set(shown.splitlines()) <= set(derivation.text(unfold="layers.1").splitlines())
     with pytest.raises(SettingError, match="no such group") as caught:
         derivation.html(unfold="layer.1")
     assert "layers.1" in caught.value.fix
     assert len(derivation.text(unfold=True).splitlines()) > 3 * len(derivation.steps)
+
+
+def mean_square(net, x):
+    return mp.mean(net(x) ** 2)
+
+
+unfoldable = {
+    "linears": (nn.Sequential(*[nn.Linear(3, 3, rng=n) for n in range(4)]), (2, 3)),
+    "images": (nn.Sequential(nn.Conv2d(1, 2, 3, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                             nn.Linear(8, 2, rng=1)), (2, 6, 6, 1)),
+    "transformer": (nn.TransformerEncoderLayer(4, 2, rng=0, dropout=0.0), (2, 3, 4)),
+    "recurrent": (nn.Sequential(nn.LSTM(2, 3, rng=0), nn.FinalOutput(), nn.Linear(3, 1, rng=1)), (2, 3, 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", unfoldable)
+def test_a_layer_that_is_unfolded_is_shown_whole_and_the_rest_folded(name):
+    net, shape = unfoldable[name]
+    derivation = mp.explain(mean_square, net, np.linspace(-1, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape))
+    groups = by_layer(derivation)
+    assert len(groups) > 2
+    for group in groups:
+        shown = derivation.text(unfold=group.title)
+        table, _, below = shown.partition(f"\n\n{group.title}\n\n")
+        for other in groups:
+            assert re.search(rf"^  {re.escape(other.title)} +\S", table, re.MULTILINE)
+        titles = [title for title in (one.title for one in groups) if f"{title}.".startswith(f"{group.title}.")]
+        inside = [step for step in derivation.steps if title_of(step.origin, derivation) in titles]
+        parameters = [leaf for leaf in derivation.leaves if any(leaf.name in step.operands for step in inside)]
+        for step in spoken_of(inside):
+            assert f"\n  {step.name} = " in below
+        for one in (*spoken_of(inside), *parameters):
+            if one.cotangent is not None:
+                assert f"\n  ∂loss/∂{one.name} " in below
+        strangers = [step for step in derivation.steps if step not in inside]
+        assert not any(f"\n  {step.name} = " in below for step in strangers)
+        boxes, _ = picture_of(derivation, group.title)
+        alone = [box.steps[0] for box in boxes if len(box.steps) == 1]
+        assert {*inside, *parameters} <= set(alone)
+        assert derivation.html(unfold=group.title)
+        assert derivation.latex(unfold=group.title)
 
 
 @pytest.mark.slow
@@ -122,6 +167,48 @@ def test_ten_thousand_nodes_are_folded():
     for shown in (derivation.latex(), derivation.mermaid(), derivation.html()):
         assert "5000 × sin" in shown.replace("#215;", "×")
         assert len(shown) < 200_000
+
+
+@pytest.mark.parametrize("form", ["text", "latex", "mermaid", "html"])
+def test_what_is_shown_is_linear_in_the_layers(form):
+    few, many = (
+        len(getattr(mp.explain(mean_square, nn.Sequential(*[nn.Tanh()] * count), np.ones(3, np.float32)), form)())
+        for count in (150, 300)
+    )
+    assert many < 2.1 * few
+
+
+def test_small_arrays_stand_in_the_formulas_of_both_passes():
+    """What is written with the numbers in is what comes out when it is computed, and is read by NumPy."""
+    rng = np.random.default_rng(0)
+    x, w = (np.float32(rng.integers(-9, 9, size=shape) / 4) for shape in ((2, 2), (2, 1)))
+    derivation = mp.explain(lambda x, w: mp.sum(mp.tanh(x @ w) ** 2), x, w)
+    equations = [forward_equation(derivation["v1"]), *map(backward_equation, derivation.leaves)]
+    for one in equations:  # x w, and the gradients of both
+        *_, product, found = text(one).replace("−", "-").split(" = ")
+        a, b = (np.atleast_2d(json.loads(part.rstrip("ᵀ"))) for part in re.split(r"(?<=[\]ᵀ]) (?=\[)", product))
+        computed = (a.T if "ᵀ [" in product else a) @ (b.T if product.endswith("ᵀ") else b)
+        assert np.allclose(computed, np.atleast_2d(json.loads(found)), rtol=1e-4)
+
+
+def test_an_array_without_elements_has_no_numbers():
+    lines = mp.explain(mp.sum, np.ones((0, 3))).text().splitlines()
+    assert any(line.startswith("  loss = Σ x = 0 : f64[]") for line in lines)
+    assert "  ∂loss/∂x = ∂loss/∂loss : f64[0,3]" in lines
+
+
+def test_indices_keep_their_names():
+    shown = mp.explain(lambda z: nn.cross_entropy(z, np.asarray([0, 2])), np.ones((2, 3))).text()
+    (taken,) = re.findall(r"  (v\d+) = v\d+\[\w+\]", shown)
+    assert f"∂loss/∂{taken} = " in shown
+    assert not re.search(r"Σ\[\d", shown)
+
+
+def test_long_equations_have_a_side_per_line():
+    shown = mp.explain(lambda x: mp.sum(mp.sin(x)), np.pi * np.ones((3, 3), np.float32)).text()
+    assert max(map(len, shown.splitlines())) < 150
+    assert "  v1 = sin x : f32[3,3]" in shown
+    assert "\n      = sin [[3.14159" in shown
 
 
 # ── LaTeX and Mermaid ────────────────────────────────────────────────────────────────────────────

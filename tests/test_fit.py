@@ -282,7 +282,7 @@ def uninterrupted(tmp_path_factory):
     return stopped_at(0, path), path
 
 
-@pytest.mark.parametrize("step", range(1, 17))
+@pytest.mark.parametrize("step", [n if n % 3 == 1 else pytest.param(n, marks=pytest.mark.slow) for n in range(1, 17)])
 def test_resume_from_every_step_gives_the_same_bits(tmp_path, uninterrupted, step):
     whole, path = uninterrupted
     with pytest.raises(KeyboardInterrupt):
@@ -602,7 +602,7 @@ def test_a_checkpoint_of_another_shape(tmp_path, name):
     state, arrays = RunDirectory(tmp_path / "run").load_checkpoint()
     state, arrays = ({"history": 3}, arrays) if name == "state.json" else (state, {**arrays, "network": {}})
     RunDirectory(tmp_path / "run").save_checkpoint(state, arrays)
-    with pytest.raises(CheckpointError, match="does not hold the state"):
+    with pytest.raises(CheckpointError, match=r"checkpoint is damaged: .*(history|does not hold the state)"):
         run_fit(directory=tmp_path / "run", existing="resume", epochs=2)
 
 

@@ -16,14 +16,11 @@ import pytest
 
 import maplet as mp
 from maplet import nn, optim
+from maplet.bilingual import languages
 from maplet.core.primitive import registry
 from maplet.errors import GradientError, SettingError, ShapeError
-from maplet.explain.words import languages
-from maplet.health.lint import rules
 from maplet.health.lint.finding import Finding
 from maplet.health.lint.opening import opened_by
-from maplet.health.lint.page import page
-from maplet.health.pages import section
 from maplet.train.job import Settings, build_network, build_optimizer, loss_of
 from maplet.train.problems import load_problem
 
@@ -56,31 +53,6 @@ def codes(found):
 # ── rules ────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(("language", "name"), [("en", "lint.md"), ("zh", "lint.zh.md")])
-def test_the_page_is_up_to_date(language, name):
-    assert page(language) == (ROOT / "docs" / name).read_text(encoding="utf-8"), (
-        f"write it anew: python -m maplet.health.lint.page {language} > docs/{name}"
-    )
-
-
-def test_every_rule_has_its_section_and_says_how_to_mend_it():
-    assert sorted(rules) == [f"ML{number:03}" for number in range(1, len(rules) + 1)]
-    for code, rule in rules.items():
-        _, _, written = page().partition(f"\n## {code}\n")
-        assert rule.name[1:] in written
-        assert len(rule.find.__doc__.split()) > 40, code
-
-
-@pytest.mark.parametrize("code", rules)
-def test_every_rule_speaks_chinese_and_shows_the_same_code(code):
-    rule = rules[code]
-    chinese, english = section(rule.find, "zh"), section(rule.find)
-    assert re.search(r"[\u4e00-\u9fff]", rule.name.zh)
-    assert len(chinese.split("\n\n")) == len(english.split("\n\n"))
-    assert all(re.search(r"[\u4e00-\u9fff]", paragraph) for paragraph in chinese.split("\n\n"))
-    assert set(re.findall("`[^`]*`", chinese)) == set(re.findall("`[^`]*`", english))
-
-
 def test_every_operation_with_graphs_inside_is_opened():
     inside = {name for name, one in registry.items() if "Graph" in str(inspect.signature(one.shape))}
     assert inside == opened_by.keys()
@@ -104,8 +76,7 @@ def test_a_finding_is_kept_in_both_languages_and_one_of_before_stays_english():
     assert [Finding.from_dict(kept).text(language) for language in languages] == [
         found.text(language) for language in languages
     ]
-    del kept["chinese"]
-    before = Finding.from_dict(kept)
+    before = Finding.from_dict(kept | {"message": str(found.message), "fix": str(found.fix)})
     assert (before.message, before.message.zh) == (found.message, found.message)
     assert (before.fix, before.fix.zh) == (found.fix, found.fix)
 
@@ -296,7 +267,7 @@ def calls_of_the_lint(net):
 )
 def test_twice_the_depth_is_about_twice_the_work(between):
     calls_of_the_lint(deep(2, between))  # what is made once
-    assert calls_of_the_lint(deep(80, between)) <= 2.2 * calls_of_the_lint(deep(40, between))
+    assert calls_of_the_lint(deep(48, between)) <= 2.2 * calls_of_the_lint(deep(24, between))
 
 
 def test_a_long_chain_between_two_layers_is_gone_through():

@@ -116,7 +116,7 @@ def test_a_function_is_an_initializer():
 def test_an_unknown_name_offers_near_ones():
     with pytest.raises(SettingError, match=r"there is no initializer 'he_unifrom'(?s:.*)he_uniform"):
         nn.Linear(2, 3, weight_init="he_unifrom")
-    with pytest.raises(SettingError, match="zeros, ones, uniform"):
+    with pytest.raises(SettingError, match="the initializers are 'zeros', 'ones', 'uniform'"):
         as_initializer("qqq")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import maplet as mp
+from layer_examples import some_elements
 from loss_examples import (
     binary,
     cases,
@@ -50,15 +51,19 @@ def test_every_loss_has_an_example_and_is_public():
         ],
     ],
 )
-def test_gradients_agree_with_central_differences(name, given, options, reduction, weighted):
+@some_elements
+def test_gradients_agree_with_central_differences(name, given, options, *, reduction, weighted, most):
     weights = per_row(given) if weighted else None
-    report = mp.check_gradient(lambda *xs: losses[name](*xs, reduction=reduction, weights=weights, **options), *given)
+    report = mp.check_gradient(
+        lambda *xs: losses[name](*xs, reduction=reduction, weights=weights, **options), *given, max_entries=most
+    )
     assert report.passed, str(report)
 
 
 @every_loss
-def test_gradients_of_gradients_agree_with_central_differences(name, given, options):
-    report = mp.check_gradient(mp.grad(lambda p: losses[name](p, *given[1:], **options)), given[0])
+@some_elements
+def test_gradients_of_gradients_agree_with_central_differences(name, given, options, most):
+    report = mp.check_gradient(mp.grad(lambda p: losses[name](p, *given[1:], **options)), given[0], max_entries=most)
     assert report.passed, str(report)
 
 

@@ -65,6 +65,21 @@ def test_the_reason_of_an_early_end_is_the_last_line():
     assert stream.getvalue() == "ended before the end of epoch 1: interrupted\n"
 
 
+def test_it_speaks_chinese():
+    stream, display = terminal(language="zh")
+    with display:
+        train(display, reason="interrupted")
+    shown = without_escapes(stream.getvalue())
+    for words in (
+        "第 1/3 轮  第 1/4 步",
+        "损失 0.5000",
+        "第 3/3 轮  损失 0.3333   验证损失 0.6667",
+        "第 3/3 轮后结束：被中断",
+    ):
+        assert words in shown
+    assert not re.search("epoch|step|loss|left", shown)
+
+
 def test_a_resumed_run_goes_on_counting():
     assert [line[:9] for line in plain(epochs=4, first_epoch=3).splitlines()] == ["epoch 3/4", "epoch 4/4"]
 

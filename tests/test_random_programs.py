@@ -223,7 +223,7 @@ common = {
 @pytest.mark.parametrize("law", laws)
 def test_random_programs_obey(law):
     holds, options = laws[law]
-    settings(max_examples=10, derandomize=True, **common)(given(programs(**options))(holds))()
+    settings(max_examples=6, derandomize=True, **common)(given(programs(**options))(holds))()
 
 
 @pytest.mark.slow

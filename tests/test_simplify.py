@@ -1,5 +1,6 @@
 """A simplified program computes the same bits with less: laws over random programs, and each rule by itself."""
 
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -25,6 +26,7 @@ from random_graphs import RandomGraph
 from random_programs import programs
 from test_random_programs import common, inputs_of
 
+slowly = partial(pytest.param, marks=pytest.mark.slow)
 dtypes = ["float16", "float32", "float64", "int8", "int32", "int64", "uint8", "uint64", "bool"]
 
 
@@ -175,8 +177,9 @@ def test_identities_hold_at_every_number(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32", "uint8"])
-def test_random_graphs_keep_their_bits(dtype):
-    for seed in range(40):
+@pytest.mark.parametrize("count", [20, slowly(100)])
+def test_random_graphs_keep_their_bits(dtype, count):
+    for seed in range(count):
         random = RandomGraph(seed, dtype=dtype)
         law(random.graph, random.values)
 
@@ -201,8 +204,9 @@ def law_of_program(program):
         np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-9 * scale)
 
 
-def test_random_programs_keep_their_bits():
-    settings(max_examples=30, derandomize=True, **common)(given(programs())(law_of_program))()
+@pytest.mark.parametrize("count", [15, slowly(200)])
+def test_random_programs_keep_their_bits(count):
+    settings(max_examples=count, derandomize=True, **common)(given(programs())(law_of_program))()
 
 
 @pytest.fixture
@@ -218,10 +222,11 @@ def unsimplified(monkeypatch, nothing_on_disk):  # noqa: ARG001  (the others wou
     assert graphs, "nothing was compiled without being simplified"
 
 
-def test_native_code_keeps_its_bits(unsimplified):
+@pytest.mark.parametrize("count", [12, slowly(60)])
+def test_native_code_keeps_its_bits(unsimplified, count):
     """The order of every sum, too: the numbers are not whole, so another order would show."""
     cases = []
-    for seed in range(25):
+    for seed in range(count):
         random = RandomGraph(seed, dtype=["float32", "float64", "float32", "int32"][seed % 4])
         rng = np.random.default_rng(seed)
         values = [

@@ -206,7 +206,7 @@ def test_equal_blocks_compile_once(monkeypatch):
     monkeypatch.setattr(Stepping, "begin", lambda self: (begin(self), made.append(self))[0])
     fit(Stream([block(32, number) for number in range(5)]))
     assert len({id(one) for one in made}) == 1
-    assert len(made[0].compiled_steps.programs) == 1
+    assert len(made[0].compiled["steps"].programs) == 1
 
 
 class ReadError(Exception):

@@ -172,6 +172,22 @@ def test_noise_and_signal_are_those_of_the_examples():
     assert seen["signal"] == pytest.approx(np.sum(each.mean(axis=0) ** 2) - spread / 50, rel=1e-3)
 
 
+def test_a_watched_program_is_compiled_once():
+    """What is known of it after its first call is no reason for another."""
+    samples = mp.train.inputs.Samples(mp.asarray(X), mp.asarray(Y))
+    net, optimizer = mlp(), optim.SGD(0.1)
+    optimizer.init(net)
+    stepping = Stepping(net, optimizer, nn.cross_entropy)
+    for first in (0, 8, 16):
+        for _ in stepping.run_groups(samples, np.arange(24).reshape(1, 3, 8)) or ():
+            pass
+        stepping.run_watched(samples, np.arange(first, first + 8))
+    assert {name: stepping.compiled[name].reasons for name in ("watched", "groups")} == {
+        "watched": ["the first call"],
+        "groups": ["the first call"],
+    }
+
+
 # ── kept with the run ────────────────────────────────────────────────────────────────────────────
 
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from maplet.bilingual import Bilingual
 from maplet.cli.language import language
 from maplet.cli.output import visible
 from maplet.cli.runs import trained_on
 from maplet.cli.streams import say
 from maplet.errors import MapletError
-from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor import doctor as diagnoses
 from maplet.train.failed import failure_of, load_failed
 from maplet.train.given import given_of
-from maplet.train.reading import part
+from maplet.train.reading import batch_size
 from maplet.train.run import load
 
 if TYPE_CHECKING:
@@ -66,4 +66,4 @@ not_asked = Bilingual(
 def _given(known: Run, path: Path, language: str) -> Given:
     """What the run learned from, as it was split."""
     problem, config = trained_on(path, known.net, language)
-    return given_of(known.net, problem, config["loss"], part(config, "batch_size", int, path / "config.json"))
+    return given_of(known.net, problem, config["loss"], batch_size(config, path / "config.json"))

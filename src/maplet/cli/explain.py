@@ -11,12 +11,15 @@ import click
 
 from maplet.cli.files import existing, loaded, named, of_user
 from maplet.cli.language import language
-from maplet.cli.runs import trained_on
-from maplet.errors import DataError, SettingError
+from maplet.cli.output import require_place
+from maplet.cli.runs import read_of_run, trained_on
+from maplet.data.output import write_output
+from maplet.errors import SettingError
 from maplet.explain.derivation import explained
 from maplet.explain.derive import Gradients
 from maplet.explain.expressions import expression_of, setting
 from maplet.explain.reference import page as page_of_operations
+from maplet.messages import suggest
 from maplet.train.explaining import derivation_of
 from maplet.train.reading import read_config
 from maplet.train.run import load
@@ -33,22 +36,22 @@ usage = 'maplet explain runs/digits, file.py:loss, or "mse(x @ w, y)" --set x=�
 
 @click.command()
 @click.argument("source", required=False, metavar="[SOURCE]")
-@click.option("--row", type=int, default=0, show_default=True, help="Of a run: the row of the test part, from 0.")
+@click.option("--row", type=int, help="Of a run: the row of the test part, from 0.  [default: 0]")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An argument: x=[[1,2]], or y:int=[0,1].")
 @language
-@click.option("--format", "kind", type=click.Choice(formats), default="text", show_default=True)
+@click.option("--format", type=click.Choice(formats), help="[default: text]")
 @click.option("--entry", metavar="NAME[0,1]", help="Only how this one element comes to its value and gradient.")
 @click.option(
     "--inside", metavar="NAME[3]", help="What happens inside a loop (its step 3), a branch, a function called."
 )
 @click.option("--unfold", metavar="LAYER|all", help="Show the steps of a folded layer, or all of them.")
-@click.option("--step", "learning_rate", type=float, metavar="RATE", help="One step of gradient descent instead.")
+@click.option("--step", type=float, metavar="RATE", help="One step of gradient descent instead.")
+@click.option(
+    "--names", metavar="NAME,…", help="What --step moves, or formulas are of.  [default: parameters; else every input]"
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A file.  [default: standard output]")
 @click.option("--operations", is_flag=True, help="The page of all operations and their derivatives.")
-def explain(
-    *, source: str | None, row: int, settings: tuple[str, ...], language: str, output: Path | None, operations: bool,
-    inside: str | None, **view: Any,
-) -> None:  # fmt: skip
+def explain(source: str | None, *, language: str, output: Path | None, operations: bool, **options: Any) -> None:
     """Show every step of backpropagation through SOURCE.
 
     SOURCE is a run directory, whose network is explained on one row of its test data; a function of a file,
@@ -60,23 +63,43 @@ def explain(
     maplet explain net.py:loss --format numpy
     maplet explain net.py:loss --inside v1[0]
     maplet explain "mse(sigmoid(x @ w + b), y)" --set x=[[1,2]] --set w=[[1],[-1]] --set b=0 --set y=[[1]]
+    maplet explain "mse(x @ w, y)" --set x=[[1,2]] --set w=[[1],[-1]] --set y=[[1]] --step 0.1 --names w
     """  # noqa: D301  (\b is how click keeps lines apart)
     if operations:
-        _write(page_of_operations().rstrip("\n"), output)
-        return
-    if source is None:
+        _no_other("--operations", source=source, language=None if language == "en" else language, **options)
+        text = page_of_operations().rstrip("\n")
+    elif source is None:
         raise SettingError("what is to be explained?", fix=usage)
-    given = dict(map(setting, settings))
-    if is_function.fullmatch(source):
-        derivation = _of_file(source, given, language)
     else:
-        in_run = _is_directory(source)
-        derivation = _of_run(Path(source), row, language) if in_run else _of_expression(source, given, language)
+        text = _explained(source, language, output, **options)
+    if output is None:
+        click.echo(text)
+    else:
+        write_output(output, text + "\n")
+
+
+def _explained(
+    source: str, language: str, output: Path | None, *, row: int | None, settings: tuple[str, ...], inside: str | None,
+    **view: Any,
+) -> str:  # fmt: skip
+    given = dict(map(setting, settings))
+    of_file, of_run = is_function.fullmatch(source) is not None, _is_directory(source)
+    if output is not None:
+        read = [Path(source.rpartition(":")[0])] if of_file else read_of_run(Path(source)) if of_run else []
+        require_place(output, read)
+    if row is not None and (of_file or not of_run):
+        raise SettingError(f"--row {row}: only a run has rows", fix="--set gives the arguments of anything else")
+    if of_file:
+        derivation = _of_file(source, given, language)
+    elif of_run:
+        derivation = _of_run(Path(source), row or 0, given, language)
+    else:
+        derivation = _of_expression(source, given, language)
     if inside is not None:
         found = is_inside.fullmatch(inside)
         name, step = found.groups() if found else (inside, None)
         derivation = derivation.inside(name, None if step is None else int(step))
-    _write(_shown(derivation, **view), output)
+    return _shown(derivation, **view)
 
 
 def _is_directory(source: str) -> bool:
@@ -88,30 +111,43 @@ def _is_directory(source: str) -> bool:
 
 
 def _shown(
-    derivation: Derivation, kind: str, entry: str | None, unfold: str | None, learning_rate: float | None
-) -> str:
-    if learning_rate is not None:
-        return derivation.descend(learning_rate).text()
-    if kind in ("formulas", "numpy"):
-        gradients = Gradients(derivation, None)
-        return gradients.text() if kind == "formulas" else gradients.numpy().rstrip("\n")
+    derivation: Derivation, *, format: str | None, entry: str | None, unfold: str | None, step: float | None,
+    names: str | None,
+) -> str:  # fmt: skip
+    chosen = None if names is None else [name.strip() for name in names.split(",") if name.strip()]
+    if step is not None:
+        _no_other("--step", format=format, entry=entry, unfold=unfold)
+        return derivation.descend(step, chosen).text()
+    if format in ("formulas", "numpy"):
+        _no_other(f"--format {format}", entry=entry, unfold=unfold)
+        gradients = Gradients(derivation, chosen)
+        return gradients.text() if format == "formulas" else gradients.numpy().rstrip("\n")
+    if names is not None:
+        raise SettingError(f"--names {names}: all gradients are shown", fix=f"--step 0.1 --names {names}")
+    if entry is not None:
+        _no_other("--entry", format=format, unfold=unfold)
+        return derivation.text(entry=_entry(entry))
     opened = True if unfold == "all" else unfold or False
-    if entry is None:
-        return cast("str", getattr(derivation, kind)(unfold=opened))
-    found = is_entry.fullmatch(entry)
-    if found is None or kind != "text":
-        raise SettingError(f"--entry {entry}: expected an element, as text", fix="such as --entry hidden.weight[0,1]")
-    return derivation.text(entry=(found[1], tuple([int(n) for n in found[2].split(",") if n.strip()])))
+    return cast("str", getattr(derivation, format or "text")(unfold=opened))
 
 
-def _write(text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text)
-        return
-    try:
-        output.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"cannot write {output}: {error.strerror}") from error
+def _entry(text: str) -> tuple[str, tuple[int, ...]]:
+    """``hidden.weight[0,1]`` as its name and its place."""
+    found = is_entry.fullmatch(text)
+    places = [place.strip() for place in found[2].split(",")] if found else [""]
+    if found is None or not all(place.isdecimal() for place in places):
+        raise SettingError(
+            f"--entry {text}: expected one element of an array", fix="such as --entry hidden.weight[0,1]"
+        )
+    return found[1], tuple(map(int, places))
+
+
+def _no_other(what: str, **options: Any) -> None:
+    """Refuse options that have no meaning beside another, instead of leaving them out of account."""
+    for name, value in options.items():
+        if value not in (None, ()):
+            called = "--set" if name == "settings" else name if name == "source" else f"--{name}"
+            raise SettingError(f"{what} does not go with {called}", fix="leave one of both out")
 
 
 # ── an expression, a function of a file ──────────────────────────────────────────────────────────
@@ -146,6 +182,11 @@ def _of_file(source: str, given: dict[str, Any], language: str) -> Derivation:
 
 
 def _require(names: list[str], given: dict[str, Any], what: str) -> None:
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise SettingError(
+            f"--set {unknown[0]}: {what} takes no {unknown[0]}", fix=suggest(unknown[0], names, kind="names")
+        )
     missing = [name for name in names if name not in given]
     if missing:
         raise SettingError(
@@ -156,8 +197,10 @@ def _require(names: list[str], given: dict[str, Any], what: str) -> None:
 # ── a run ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_run(path: Path, row: int, language: str) -> Derivation:
+def _of_run(path: Path, row: int, given: dict[str, Any], language: str) -> Derivation:
     """The loss of a run's network on one row of its test part."""
+    if given:
+        raise SettingError(f"--set {next(iter(given))}: a run has its own net and rows", fix="--row chooses among them")
     read_config(path)  # what is no run at all is told first
     net = load(path).net
     problem, config = trained_on(path, net, language)

@@ -10,8 +10,8 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from maplet.core.context import package_folder
-from maplet.data.suggest import suggest
 from maplet.errors import MapletError, SettingError
+from maplet.messages import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Generator

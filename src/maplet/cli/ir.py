@@ -19,8 +19,9 @@ from maplet.core.types import ArrayType, default_int
 from maplet.errors import CheckpointError, GraphError, MapletError, SettingError
 from maplet.nn.architecture import build
 from maplet.nn.losses import losses
-from maplet.train.reading import read_config
+from maplet.train.reading import batch_size, input_shape, read_config
 from maplet.train.stepping import Stepping
+from maplet.train.storage import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,8 +124,8 @@ def training_step(path: Path) -> tuple[Callable[..., Any], list[Any]]:
     """The step that a run iterates, and arguments of the types that it was given."""
     config = read_config(path)
     try:
-        size, shape = int(config["batch_size"]), [int(length) for length in config["data"]["input_shape"][1:]]
-        if not config["data"]["input_shape"] or config["loss"] not in losses:
+        size, shape = batch_size(config, path / "config.json"), input_shape(config, path / "config.json")
+        if not shape or config["loss"] not in losses:
             raise CheckpointError(
                 f"{path} was trained with a loss or with inputs that only your own program has",
                 fix="write the step as a function: maplet ir file.py:step",
@@ -134,10 +135,10 @@ def training_step(path: Path) -> tuple[Callable[..., Any], list[Any]]:
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, MapletError):
             raise
-        raise CheckpointError(f"{path / 'config.json'} is damaged: {error!r}") from error
+        raise damaged(path / "config.json", repr(error)) from error
     net.train()
     optimizer.init(net)
-    x = array_of(ArrayType((size, *shape), next(iter(net.parameters().values())).dtype))
+    x = array_of(ArrayType((size, *shape[1:]), next(iter(net.parameters().values())).dtype))
     given = trace(net, x).outputs[0].array_type
     y = array_of(ArrayType((size,), default_int) if config["loss"] == "cross_entropy" else given)
-    return Stepping(net, optimizer, losses[config["loss"]]).step, [net, optimizer, x, y, None]
+    return Stepping(net, optimizer, losses[config["loss"]]).programs["step"], [net, optimizer, x, y, None]

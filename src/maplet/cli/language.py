@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from maplet.explain.words import languages
+from maplet.bilingual import languages
 
 language = click.option(
     "--language", type=click.Choice(languages), default="en", show_default=True, help="Of what is said."

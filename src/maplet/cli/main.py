@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 import maplet
+from maplet.bilingual import Bilingual
 from maplet.cli.audit import audit
 from maplet.cli.doctor import doctor
 from maplet.cli.explain import explain
@@ -22,10 +23,12 @@ from maplet.cli.show import show
 from maplet.cli.streams import close, prepare, say, to_nowhere
 from maplet.cli.train import train
 from maplet.errors import MapletError, RunExistsError, SettingError
+from maplet.health.lint.finding import at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+empty_places = (at.strip(), at.zh)  # of a finding whose place was only a line of the command itself
 usage_errors = (SettingError, RunExistsError)
 
 
@@ -93,10 +96,17 @@ def _tell(error: Exception) -> int:
         error.where = _without_our_line(error.where)
         say(f"error: {error}")
         return 2 if isinstance(error, usage_errors) else 1
-    known = isinstance(error, OSError | MemoryError)
-    advice = "" if known else "\n  fix: this is a fault of maplet; please report it with the output of --debug"
-    say(f"error: {type(error).__name__}: {error}{advice}")
+    say(f"error: {type(error).__name__}: {error}\n  fix: {_advice(error)}")
     return 1
+
+
+def _advice(error: Exception) -> str:
+    """What to do about an error that is none of maplet's own."""
+    if isinstance(error, OSError):
+        return "look whether the disk is full, and whether the file may be read and written"
+    if isinstance(error, MemoryError):
+        return "close other programs, or choose narrower layers, a smaller batch or fewer rows"
+    return "this is a fault of maplet; please report it with the output of --debug"
 
 
 def _without_our_line(where: str | None) -> str | None:
@@ -110,7 +120,10 @@ class _Notes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one."""
         lines = [_without_our_line(line) or line for line in record.getMessage().splitlines()]
-        say("note: " + "\n".join(line for line in lines if line.strip() != "at:"))
+        context = click.get_current_context(silent=True)
+        spoken = context.params.get("language", "en") if context else "en"
+        note = Bilingual("note: ", "提示：").speak(spoken)
+        say(note + "\n".join(line for line in lines if line.strip() not in empty_places))
 
 
 def _show_notes() -> None:

@@ -1,8 +1,9 @@
-"""Tables on standard output: aligned and coloured on a terminal, plain text elsewhere."""
+"""Results: tables on standard output, aligned and coloured on a terminal, plain text elsewhere; and the files of -o."""
 
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +13,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from maplet.bilingual import Bilingual
 from maplet.cli.streams import say
-from maplet.data.suggest import counted
-from maplet.explain.bilingual import Bilingual
+from maplet.data.output import require_output
+from maplet.errors import DataError
+from maplet.messages import counted
 from maplet.nn.summary import in_short
 from maplet.train.formatting import short_number
 from maplet.train.metrics import higher_is_better
-from maplet.train.reading import is_number
+from maplet.train.reading import is_number, run_that_wrote
 from maplet.train.report.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from maplet.nn.summary import Row
@@ -34,6 +37,25 @@ Metrics = dict[str, dict[str, float]]
 
 room = 10_000
 """Characters: tables are as wide as their numbers need, for a number that is cut off is a wrong one."""
+
+
+def require_place(path: Path, read: Iterable[Path] = ()) -> None:
+    """Refuse, before anything is computed, a file of ``-o`` that is one of what is read, or belongs to a run.
+
+    Raises
+    ------
+    DataError
+        So, or if it cannot be written to.
+    """
+    run = None
+    with suppress(OSError, RuntimeError, ValueError):  # of such a path `require_output` says what is wrong
+        run = run_that_wrote(path.resolve())
+    if run is not None:
+        raise DataError(
+            f"cannot write {path}: it belongs to the run {run}",
+            fix=f"name another file, such as {path.stem}-new{path.suffix}",
+        )
+    require_output(path, read)
 
 
 def number(value: Any) -> str:
@@ -104,39 +126,52 @@ def print_history(history: list[dict[str, Any]], language: str = "en", most: int
     Console(width=room).print(table)
 
 
-def describe_problem(problem: Problem) -> str:
+def describe_problem(problem: Problem, language: str = "en") -> str:
     """One line on what was decided about the data: rows, split, task, inputs."""
-    parts = [f"{count:,} {name}" for name, count in problem.facts["split"].items()]
-    classes = problem.preprocessing.classes
-    task = (
-        f"{problem.task}, {len(classes)} classes"
+    words, facts, classes = Words(language), problem.facts, problem.preprocessing.classes
+    parts = " + ".join(f"{count:,} {words.name(name)}" for name, count in facts["split"].items())
+    task, target = words.name(problem.task), problem.preprocessing.target.name
+    inputs = prod(problem.train[0].shape[1:])
+    goal = (
+        Bilingual(f"{task}, {len(classes)} classes", f"{task}，{len(classes)} 类")
         if classes
-        else f"{problem.task} of {problem.preprocessing.target.name}"
-    )
-    inputs = counted(prod(problem.train[0].shape[1:]), "input")
-    return f"{problem.name}: {' + '.join(parts)} rows · {task} · {inputs}"
+        else Bilingual(f"{task} of {target}", f"{target} 的{task}")
+    ).speak(language)
+    return Bilingual(
+        f"{problem.name}: {parts} rows · {goal} · {counted(inputs, 'input')}",
+        f"{problem.name}：{parts}（行）· {goal} · {inputs:,} 个输入",
+    ).speak(language)
 
 
-def print_outcome(outcome: Outcome, place: Path) -> None:
+def print_outcome(outcome: Outcome, place: Path, language: str = "en") -> None:
     """What came out, how training ended and where everything is."""
     run = outcome.run
-    print_metrics(outcome.metrics)
-    _warn_if_useless(outcome.metrics)
-    kept = f"the weights of epoch {run.best_epoch} of {len(run.history)}" if run.best_epoch else "the last weights"
-    click.echo(f"{place} holds the run, with {kept}")
-    if outcome.interrupted:
-        click.echo("interrupted; nothing is lost: the same command with --resume goes on")
-    else:
-        click.echo(f"look at {place / 'report.html'}, or: {shlex.join(['maplet', 'show', str(place)])}")
+    print_metrics(outcome.metrics, language)
+    _warn_if_useless(outcome.metrics, language)
+    best, count = run.best_epoch, len(run.history)
+    kept = Bilingual("the last weights", "最后的权重")
+    if best:
+        kept = Bilingual(f"the weights of epoch {best} of {count}", f"第 {best} 轮（共 {count} 轮）的权重")
+    holds = Bilingual(f"{place} holds the run, with {kept}", f"训练保存在 {place}，其中是{kept.zh}")
+    again = Bilingual(
+        "interrupted; nothing is lost: the same command with --resume goes on",
+        "已中断；没有丢失任何东西：用同样的命令加上 --resume 可以继续",
+    )
+    shown = shlex.join(["maplet", "show", str(place)])
+    look = Bilingual(f"look at {place / 'report.html'}, or: {shown}", f"请看 {place / 'report.html'}，或运行：{shown}")
+    click.echo(holds.speak(language))
+    click.echo((again if outcome.interrupted else look).speak(language))
 
 
-def _warn_if_useless(metrics: Metrics) -> None:
+def _warn_if_useless(metrics: Metrics, language: str) -> None:
     """A network that knows less than the trivial answer was not trained well; better to say so."""
     for name, value in metrics["network"].items():
         trivial = metrics.get("baseline", {}).get(name, value)
         if value < trivial if higher_is_better(name) else value > trivial:  # NaN is neither
-            say(
+            warning = Bilingual(
                 f"warning: by {name} the network is worse than the trivial baseline; "
-                "try another learning rate, more epochs, or a smaller network"
+                "try another learning rate, more epochs, or a smaller network",
+                f"警告：按{Words('zh').name(name)}，网络还不如平凡基线；请换学习率、增加轮数，或用更小的网络",
             )
+            say(warning.speak(language))
             return

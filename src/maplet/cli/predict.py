@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
+import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
+from maplet.cli.options import require_meaning
+from maplet.cli.output import require_place
 from maplet.cli.streams import say
 from maplet.data import ClassTarget, Table, write_table
-from maplet.data.suggest import counted, listed
+from maplet.data.output import write_output
 from maplet.errors import CheckpointError, DataError
+from maplet.messages import counted, listed
 from maplet.ops.composite import softmax
 from maplet.train.problems import Preprocessing, read_new
 from maplet.train.run import Run, load
 
 if TYPE_CHECKING:
-    from typing import TextIO
-
     from maplet.data import NumberTarget
 
 
@@ -37,6 +37,11 @@ def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> No
     images (.idx, .idx.gz, .npy). One line per row comes out: the prediction, and for classes their probabilities,
     p(CLASS); or probability(CLASS), if p(CLASS) is what the target column itself is called.
     """
+    require_meaning([] if output is None else ["a file of -o"], "the predictions go to standard output")
+    if output is not None:
+        require_place(output, [source])
+        if output.is_file() and not overwrite:
+            raise click.UsageError(f"{output} exists already; --overwrite replaces it")
     trained = load(run)
     preprocessing = preprocessing_of(trained)
     new = read_new(source)
@@ -45,7 +50,7 @@ def predict(run: Path, source: Path, output: Path | None, overwrite: bool) -> No
     if output is None:
         write_table(answers, sys.stdout)
     else:
-        _write_file(answers, output, overwrite=overwrite)
+        write_output(output, as_csv(answers))
         say(f"{counted(len(answers), 'prediction')} in {output}")
     target = preprocessing.target
     if isinstance(new, Table) and target.name in new.names:
@@ -79,30 +84,11 @@ def as_table(preprocessing: Preprocessing, outputs: np.ndarray[Any, Any]) -> Tab
     return Table.from_columns({target.name: labels, **named})
 
 
-def _write_file(answers: Table, path: Path, *, overwrite: bool) -> None:
-    """Write in one step: all of it is there, or what was there before."""
-    try:
-        if path.is_file() and not overwrite:
-            raise click.UsageError(f"{path} exists already; --overwrite replaces it")
-        if path.exists() and not path.is_file():  # such as /dev/stdout, which must not be replaced by a file
-            _write(answers, path, "w")
-            return
-        target = path.resolve()  # a link goes on pointing to its file
-        temporary = target.with_name(f".maplet-{secrets.token_hex(8)}")  # the name of no file of the user's
-        try:
-            _write(answers, temporary, "x")
-            if target.exists():
-                shutil.copymode(target, temporary)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:  # a circle of links is a RuntimeError
-        raise DataError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _write(answers: Table, path: Path, mode: str) -> None:
-    with path.open(mode, encoding="utf-8", errors="backslashreplace", newline="") as file:
-        write_table(answers, cast("TextIO", file))
+def as_csv(answers: Table) -> str:
+    """A table as the text of a CSV file."""
+    text = io.StringIO()
+    write_table(answers, text)
+    return text.getvalue()
 
 
 def _compare(target: ClassTarget | NumberTarget, new: Table, answers: Table) -> None:

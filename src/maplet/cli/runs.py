@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maplet.bilingual import Bilingual
 from maplet.cli.streams import say
 from maplet.errors import CheckpointError
-from maplet.explain.bilingual import Bilingual
 from maplet.nn.losses import losses
 from maplet.train.explaining import is_as_trained, problem_of
 from maplet.train.reading import read_config
+from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from maplet.nn import Module
     from maplet.train.problems import Problem
 
@@ -35,6 +35,13 @@ def trained_on(path: Path, net: Module, language: str) -> tuple[Problem, dict[st
     if not is_as_trained(problem, net, config, path / "config.json"):
         say(other_data.speak(language))
     return problem, config
+
+
+def read_of_run(path: Path) -> list[Path]:
+    """What `trained_on` reads beside the run's own files: its data. No output may replace it."""
+    job = path / "job.json"
+    source = read_json(job).get("source") if job.is_file() else None
+    return [Path(source)] if isinstance(source, str) else []
 
 
 other_data = Bilingual(

@@ -8,18 +8,18 @@ from typing import Any
 
 import click
 
+from maplet.bilingual import Bilingual
 from maplet.cli.language import language
 from maplet.cli.output import print_history, print_metrics, print_network, print_settings
-from maplet.data.suggest import counted
-from maplet.errors import CheckpointError, MapletError
-from maplet.explain.bilingual import Bilingual
+from maplet.errors import MapletError
+from maplet.messages import counted
 from maplet.nn.summary import Row, layer_rows
 from maplet.train.failed import failure_of, load_failed
 from maplet.train.inputs import compute_dtype
 from maplet.train.reading import input_shape, part, read_config, read_metrics
 from maplet.train.report.words import Words
 from maplet.train.run import Run, load, read_history
-from maplet.train.storage import exists, read_json
+from maplet.train.storage import damaged, exists, read_json
 
 
 @click.command()
@@ -73,9 +73,7 @@ def _layers(trained: Run, config: dict[str, Any], path: Path) -> list[Row]:
     try:
         return layer_rows(trained.net, [shape] if shape else [], {}, compute_dtype(trained.net))
     except MapletError as error:
-        raise CheckpointError(
-            f"{path} is damaged: the network takes no input of shape {shape}: {error.message}"
-        ) from error
+        raise damaged(path, f"the network takes no input of shape {shape}: {error.message}") from error
 
 
 def _settings(config: dict[str, Any], path: Path, job: Path) -> dict[str, str]:

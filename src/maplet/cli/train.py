@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from maplet.cli.language import language
+from maplet.cli.options import require_meaning
 from maplet.cli.output import describe_problem, print_outcome
 from maplet.cli.streams import say
-from maplet.data.suggest import quoted
 from maplet.errors import SettingError
+from maplet.messages import shown
+from maplet.settings import whole
+from maplet.train.fit import largest_seed
 from maplet.train.formatting import short_number
 from maplet.train.job import Settings
 from maplet.train.job import train as run_job
-from maplet.train.problems import load_problem
+from maplet.train.problems import kind_of, load_problem
 
 if TYPE_CHECKING:
     from maplet.train.problems import Problem
@@ -66,6 +70,7 @@ most_parameters = 100_000_000
 @click.option("--overwrite", is_flag=True, help="Start anew where a run is there already.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.option("--doctor", is_flag=True, help="Look into every tenth step, and say what goes wrong.")
+@language
 @click.option("--lint/--no-lint", default=True, help="Look for what is likely to go wrong before the first step.")
 def train(
     *,
@@ -77,6 +82,7 @@ def train(
     quiet: bool,
     lint: bool,
     doctor: bool,
+    language: str,
     **options: Any,
 ) -> None:
     """Train a network on SOURCE and measure it.
@@ -85,28 +91,30 @@ def train(
     digits for scikit-learn's handwritten digits.
     """
     if resume and overwrite:
-        raise SettingError("--resume and --overwrite exclude each other")
+        raise SettingError(
+            "--resume and --overwrite exclude each other",
+            fix="--resume goes on with the run that is there, --overwrite starts anew",
+        )
     reading = {name: options.pop(name) for name in ("target", "task", "categories")}
     drop = options.pop("drop_missing")
     settings = Settings(hidden=_widths(hidden), **options)
-    problem = load_problem(source, **reading, drop=drop, seed=_seed(settings.seed))
+    kind, layers = kind_of(source), "hidden layers" if settings.hidden else ""
+    require_meaning((kind, "hidden layers"), f"{source} is {kind}")
+    require_meaning((kind, layers), f"with --hidden {hidden} there are none")
+    whole("--seed", settings.seed, least=0, most=largest_seed)
+    problem = load_problem(source, **reading, drop=drop, seed=settings.seed)
     place = directory or Path("runs") / problem.name
     existing = "resume" if resume else "overwrite" if overwrite else "error"
     job = {"source": source, **reading, "drop_missing": drop, **asdict(settings)}
     _check_size(problem, settings.hidden)
-    say(describe_problem(problem))
+    say(describe_problem(problem, language))
     outcome = run_job(
-        problem, settings, place, existing=existing, command=job, progress=not quiet, lint=lint, doctor=doctor
-    )
-    print_outcome(outcome, place)
+        problem, settings, place, existing=existing, command=job, progress=not quiet, lint=lint, doctor=doctor,
+        language=language,
+    )  # fmt: skip
+    print_outcome(outcome, place, language)
     if outcome.interrupted:
         click.get_current_context().exit(130)
-
-
-def _seed(seed: int) -> int:
-    if not 0 <= seed < 2**63:
-        raise SettingError(f"--seed is a whole number from 0 to 2⁶³ − 1, not {seed}")
-    return seed
 
 
 def _widths(text: str) -> tuple[int, ...]:
@@ -118,7 +126,7 @@ def _widths(text: str) -> tuple[int, ...]:
         widths = (0,)
     if min(widths) < 1:
         raise SettingError(
-            f"--hidden takes widths ≥ 1 with commas between, not {quoted(text)}",
+            f"--hidden takes widths ≥ 1 with commas between, not {shown(text)}",
             fix="--hidden 128,64, or --hidden none",
         )
     return widths

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.compiler import target as machine
+from maplet.compiler.assembly_loops import assemble_loop
 from maplet.compiler.assembly_strips import assemble_strips
 from maplet.compiler.blocks import Block, Choice, Contract, HostCall, Item, Loop, Nest, Scatter, Storage, Strips
 from maplet.compiler.contraction import plan
@@ -15,19 +16,20 @@ from maplet.compiler.elements import Fetch, within
 from maplet.compiler.epilogues import nodes_of
 from maplet.compiler.instructions import Op
 from maplet.compiler.liveness import carried_inputs, last_uses, may_fail
-from maplet.compiler.memory import OfConstant, Pointer, Row
+from maplet.compiler.memory import OfConstant, Pointer
 from maplet.compiler.nests import lower_nest, lower_scatter
 from maplet.compiler.straight import Issued
 from maplet.compiler.strips import is_of_own_row, written_by
 from maplet.compiler.work import work_of
+from maplet.core.types import ArrayType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
+    from maplet.compiler.contraction import Plan, Step
     from maplet.compiler.lowering import KernelCall
     from maplet.compiler.table import Table
     from maplet.core.graph import Node
-    from maplet.core.types import ArrayType
 
 
 class BlockAssembler:
@@ -53,7 +55,20 @@ class BlockAssembler:
         self.last = last_uses(block)
         self.last_failure = max((n for n, item in enumerate(block.items) if may_fail(item)), default=-1)
         self.owned: dict[Storage, tuple[int, int]] = {}
+        self.plans: dict[int, Plan] = {}
+        self.copies: dict[tuple[Storage, Hashable], Storage] = {}
+        self._plan()
         self._hand_on()
+
+    def _plan(self) -> None:
+        """Plan the products; a copy of an operand stays until the last of them has read it."""
+        for number, item in enumerate(self.block.items):
+            if isinstance(item, Contract):
+                operands = {name: self.block.storage[node] for name, node in (("a", item.a), ("b", item.b))}
+                known = {(x, key) for x, of in operands.items() for operand, key in self.copies if operand is of}
+                steps = self.plans[number] = plan(item.contraction, machine.target(), known)
+                copies = [self._copy(item, step, steps) for step in steps.steps]
+                self.last |= {copy: number for copy in copies if copy is not None}
 
     def _hand_on(self) -> None:
         """What a loop begins with is wanted where it ends with it, if nothing else reads it: then none is copied."""
@@ -90,16 +105,16 @@ class BlockAssembler:
             if self.pointer(storage) is not target and storage.type.size
         ]
         if any(source in [target for target, _, _ in moves] for _, source, _ in moves):
-            staged = [(self._temporary(kind), source, kind) for _, source, kind in moves]
+            staged = [(self.temporary(kind), source, kind) for _, source, kind in moves]
             for between, source, kind in staged:
                 self.to.row(Op.COPY, between, source, kind.nbytes)
             moves = [(t, between, kind) for (t, _, kind), (between, _, _) in zip(moves, staged, strict=True)]
         for target, source, kind in moves:
             self.to.row(Op.COPY, target, source, kind.nbytes)
 
-    def _temporary(self, kind: ArrayType) -> Pointer:
-        storage = Storage(kind)
-        return self._allocate(storage)
+    def temporary(self, kind: ArrayType) -> Pointer:
+        """The place of an array that nobody reads but who writes it."""
+        return self._allocate(Storage(kind))
 
     def pointer(self, storage: Storage) -> Pointer:
         """Where an array lies."""
@@ -116,11 +131,17 @@ class BlockAssembler:
         return self.pointer(self.block.storage[node])
 
     def _allocate(self, storage: Storage) -> Pointer:
-        size = storage.type.nbytes
-        offset = self.to.room.take(size)
-        self.owned[storage] = (offset, size)
-        self.at[storage] = self.to.place(offset)
+        self.allocate(storage, {storage: 0})
         return self.at[storage]
+
+    def allocate(self, whole: Storage, parts: Mapping[Storage, int]) -> int:
+        """Memory for an array, in which others lie, each so many bytes behind its begin; where it begins."""
+        size = whole.type.nbytes
+        offset = self.to.room.take(size)
+        self.owned[whole] = (offset, size)
+        self.last[whole] = max(self.last.get(part, -1) for part in parts)
+        self.at |= {part: self.to.place(offset + further) for part, further in parts.items()}
+        return offset
 
     def make(self, storage: Storage, number: int, item: Item) -> Pointer:
         """The place of a result: where it is wanted if that is free by now, else in the arena."""
@@ -198,7 +219,7 @@ class BlockAssembler:
                 self.to.hosts.append((item.node, first[1]))
                 self.to.row(Op.HOST, len(self.to.hosts) - 1)
             case Loop():
-                self._loop(item, number)
+                assemble_loop(self, item, number)
             case Choice():
                 self._choice(item, number)
             case Strips():
@@ -229,7 +250,7 @@ class BlockAssembler:
 
     def _contract(self, item: Contract, number: int) -> None:
         storage, nest, problem = self.block.storage[item.node], item.epilogue, item.contraction
-        steps = plan(problem, machine.target())
+        steps = self.plans[number]
         made: Sequence[Node] = [item.node] if nest is None or not steps.whole else list(nest.outputs)
         named = {"a": self._of(item.a), "b": self._of(item.b)}
         if problem.epilogue is not None and steps.whole:
@@ -238,81 +259,38 @@ class BlockAssembler:
         named |= dict(zip(results, places, strict=False))
         if not storage.type.size:
             return
-        held: list[tuple[int, int]] = []
-        for name, elements in steps.temporaries.items():
-            size = elements * storage.type.dtype.itemsize
-            offset = self.to.room.take(size)
-            held.append((offset, size))
-            named[name] = self.to.place(offset)
         for step in steps.steps:
+            copy = self._copy(item, step, steps)
+            if copy is not None:
+                name = step.buffers[1]
+                if copy in self.at:
+                    named[name] = self.at[copy]
+                    continue
+                named[name] = self._allocate(copy)
             pointers = [named[name] for name in step.buffers]
             nodes = nodes_of(item) if steps.whole else (item.product,)
             work = max(step.flops // 4, step.bytes // 4)
             self.to.call(
                 Issued(step.kernel, tuple(pointers), step.sizes, step.count, work, nodes, step.flops, step.bytes)
             )
-        for taken in held:
-            self.to.room.free(*taken)
         if nest is not None and not steps.whole:
             self._kernel(lower_nest(nest), nest.nodes, number, nest)
 
-    # ── loops ────────────────────────────────────────────────────────────────────────────────────
+    def _copy(self, item: Contract, step: Step, steps: Plan) -> Storage | None:
+        """The copy of an operand that a step makes: one for all products that read it so."""
+        if step.copies is None:
+            return None
+        operand = self.block.storage[item.a if step.buffers[0] == "a" else item.b]
+        kind = ArrayType((steps.temporaries[step.buffers[1]],), operand.type.dtype)
+        return self.copies.setdefault((operand, step.copies), Storage(kind))
 
-    def _loop(self, item: Loop, number: int) -> None:
-        node, body = item.node, item.body
-        carried = carried_inputs(item)
-        slots = [self.make(storage, number, item) for storage in item.gives[: len(carried)]]
-        for slot, place in zip(slots, carried, strict=True):
-            source, kind = self._of(node.inputs[place]), node.inputs[place].array_type
-            if source is not slot and kind.size and not self._is_same(source, slot, item, place):
-                self.to.row(Op.COPY, slot, source, kind.nbytes)
-        given = [self._of(child) for child in node.inputs]
-        for slot, place in zip(slots, carried, strict=True):
-            given[place] = slot
-        counter = self.to.word(0)
-        if not self.to.depth:
-            self.to.counters.append(counter)
-        self.to.row(Op.SET, counter, 0)
-        self.to.depth += 1
-        if item.condition is None:
-            self._scan(item, number, given, slots, counter)
-        else:
-            self._while(item, given, slots, counter)
-        self.to.depth -= 1
-        del body
-
-    def _is_same(self, source: Pointer, slot: Pointer, item: Loop, place: int) -> bool:
-        """Whether a carry begins in the very memory that it ends in: an output that takes over that input."""
-        storage = item.gives[carried_inputs(item).index(place)]
+    def takes_over(self, storage: Storage, target: Pointer, source: Pointer) -> bool:
+        """Whether a result takes over the very memory that its value lies in before."""
         taken = self.donated.get(storage)
-        return taken is not None and self.at.get(taken) is source and self.wanted.get(storage) is slot
+        return taken is not None and self.at.get(taken) is source and self.wanted.get(storage) is target
 
-    def _scan(
-        self, item: Loop, number: int, given: list[Pointer], slots: list[Pointer], counter: tuple[str, int]
-    ) -> None:
-        params = item.node.params
-        length, reverse = params["length"], params["reverse"]
-        fixed = params["constants"] + params["carries"]
-        rows: list[tuple[Row, Pointer, int]] = []
-
-        def row_of(whole: Pointer, kind: ArrayType) -> Pointer:
-            row = Row()
-            rows.append((row, whole, kind.nbytes))
-            return row
-
-        for n in range(fixed, len(given)):
-            given[n] = row_of(given[n], item.body.graph.inputs[n].array_type)
-        gathered = [self.make(storage, number, item) for storage in item.gives[len(slots) :]]
-        results = item.body.outputs[len(slots) :]
-        targets = [*slots, *(row_of(w, s.type) for w, s in zip(gathered, results, strict=True))]
-        starts = [
-            (row, (whole, (length - 1) * size), -size) if reverse else (row, (whole, 0), size)
-            for row, whole, size in rows
-        ]
-        self.to.repeat(length, starts, lambda: self._body(item.body, given, targets, slots), counter)
-
-    def _body(self, body: Block, given: list[Pointer], targets: list[Pointer], slots: list[Pointer]) -> None:
-        """The rows of a body."""
+    def body(self, body: Block, given: list[Pointer], targets: list[Pointer], slots: list[Pointer]) -> None:
+        """The rows of a body; what it writes to ``slots`` takes over what it reads there."""
         wanted: dict[Storage, Pointer] = {}
         donated: dict[Storage, Storage] = {}
         inputs = body.inputs
@@ -323,26 +301,6 @@ class BlockAssembler:
                     donated[storage] = inputs[given.index(target)]
         BlockAssembler(self.to, body, dict(zip(inputs, given, strict=True)), wanted, donated).run(targets)
 
-    def _while(self, item: Loop, given: list[Pointer], slots: list[Pointer], counter: tuple[str, int]) -> None:
-        assert item.condition is not None  # noqa: S101  (else it is a scan)
-        bound = item.node.params["bound"]
-        first = self.to.here()
-        exits: list[tuple[int, int]] = []
-        if bound is not None:
-            limit = self.to.word(bound)
-            self.to.row(Op.JUMP_IF_LESS, counter, limit, self.to.here() + 2)
-            exits.append((self.to.row(Op.JUMP, 0), 1))
-        truth = self._temporary(item.condition.outputs[0].type)
-        self._body(item.condition, given, [truth], [])
-        exits.append((self.to.row(Op.JUMP_IF_FALSE, truth, 0), 2))
-        self._body(item.body, given, slots, slots)
-        self.to.row(Op.ADD, counter, 1)
-        if self.to.depth == 1:
-            self.to.row(Op.PAUSE)
-        self.to.row(Op.JUMP, first)
-        for row, operand in exits:
-            self.to.land(row, operand)
-
     def _choice(self, item: Choice, number: int) -> None:
         targets = [self.make(storage, number, item) for storage in item.gives]
         which, *operands = [self._of(child) for child in item.node.inputs]
@@ -352,7 +310,7 @@ class BlockAssembler:
         for n in (last, *range(last)):
             if n < last:
                 self.to.land(tests[n], 3)
-            self._body(item.branches[n], operands, targets, [])
+            self.body(item.branches[n], operands, targets, [])
             ends.append(self.to.row(Op.JUMP, 0))
         for end in ends:
             self.to.land(end, 1)

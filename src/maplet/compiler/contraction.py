@@ -14,9 +14,11 @@ from maplet.compiler import packing
 from maplet.compiler.contraction_kernel import ContractionWriter
 from maplet.compiler.contraction_order import schedule
 from maplet.compiler.contraction_schedule import Axis, Contraction, simplified, with_epilogue
-from maplet.compiler.contraction_tiles import choose
+from maplet.compiler.contraction_tiles import choices
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Hashable
+
     from maplet.compiler.contraction_schedule import Panels, Schedule
     from maplet.compiler.contraction_tiles import Choice
     from maplet.compiler.loops import Kernel
@@ -42,6 +44,9 @@ class Step:
         Its outermost loop runs over 0‥count; threads may share it in any way.
     flops, bytes
         How much it computes, and how much memory it touches.
+    copies
+        Of a step that copies an operand, ``a`` or ``b``, to a temporary: what goes where. Steps of which that is equal
+        make the same copy.
     """
 
     kernel: Kernel
@@ -50,6 +55,7 @@ class Step:
     count: int
     flops: int
     bytes: int
+    copies: Hashable = None
 
 
 @dataclass(frozen=True)
@@ -64,12 +70,21 @@ class Plan:
     whole: bool = True
 
 
-def plan(contraction: Contraction, target: Target) -> Plan:
-    """The steps that compute a contraction on a kind of processor."""
+def plan(contraction: Contraction, target: Target, known: Collection[tuple[str, Hashable]] = ()) -> Plan:
+    """The steps that compute a contraction on a kind of processor; ``known`` are copies of operands that there are."""
     problem = simplified(contraction)
     if problem.outputs == 0:
         return Plan((), {})
-    return planned(problem, choose(problem, target))
+
+    def cycles(choice: Choice) -> float:
+        free = (x for x in choice.packed if (x, _identity(problem, choice, x)) in known) if known else ()
+        return choice.cycles - sum(choice.copying["ab".index(x)] for x in free)
+
+    return planned(problem, min(choices(problem, target), key=cycles))
+
+
+def _identity(problem: Contraction, choice: Choice, operand: str) -> Hashable:
+    return packing.identity(problem, packing.panels(problem, choice.tile, operand), choice.tile)
 
 
 def planned(problem: Contraction, choice: Choice) -> Plan:
@@ -85,7 +100,7 @@ def planned(problem: Contraction, choice: Choice) -> Plan:
         kernel = writer.kernel()  # first, as it gathers the sizes
         touched = 2 * panels.elements * problem.size
         buffers, sizes = (operand, names[operand]), tuple(writer.sizes.numbers.values())
-        steps.append(Step(kernel, buffers, sizes, writer.count, 0, touched))
+        steps.append(Step(kernel, buffers, sizes, writer.count, 0, touched, _identity(problem, choice, operand)))
         copies.append(panels)
         reading = packing.reading(reading, panels)
     made = schedule(reading, choice, tuple(copies))

@@ -49,23 +49,19 @@ most_single = 16  # the same of tiles one vector wide, where LLVM never does
 
 @dataclass(frozen=True)
 class Choice:
-    """A tile, the operand to copy into panels first, and the cycles that it takes."""
+    """A tile, the operands to copy into panels first, and the cycles that it takes; among them those of each copy."""
 
     tile: Tile
     packed: str
     cycles: float
-
-
-def choose(problem: Contraction, target: Target) -> Choice:
-    """The fastest tile by the model."""
-    return min(choices(problem, target), key=lambda choice: choice.cycles)
+    copying: tuple[float, float]
 
 
 def choices(problem: Contraction, target: Target) -> Iterator[Choice]:
     """All that are worth a thought."""
     for tile in _tiles(problem, target):
         for packed in _packable(problem, tile):
-            yield Choice(tile, packed, _cycles(problem, tile, packed))
+            yield _choice(problem, tile, packed)
 
 
 def _packable(problem: Contraction, tile: Tile) -> Iterator[str]:
@@ -140,7 +136,7 @@ def _counts(extent: int, most: int) -> list[int]:
     return sorted({ceil(extent / ceil(extent / count)) for count in range(2, most + 1)} - {1}) if extent > 1 else []
 
 
-def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
+def _choice(problem: Contraction, tile: Tile, packed: str) -> Choice:
     """About how long a contraction takes in such tiles."""
     axes, size = problem.axes, problem.size
     tiles = prod(ceil(axis.extent / tile.count(number)) for number, axis in enumerate(axes))
@@ -158,7 +154,9 @@ def _cycles(problem: Contraction, tile: Tile, packed: str) -> float:
     if step != 1:
         store = tile.lanes * (far_scatter if step * size >= apart else scatter)
     cycles = tiles * (problem.depth * term + vectors * store + around) + sum(read.copying for read in reads)
-    return cycles * usual if all(count & (count - 1) == 0 for _, count in tile.rows) else cycles
+    if all(count & (count - 1) == 0 for _, count in tile.rows):
+        cycles *= usual
+    return Choice(tile, packed, cycles, (reads[0].copying, reads[1].copying))
 
 
 @dataclass

@@ -11,6 +11,8 @@ from maplet.compiler.contraction_schedule import Panels
 from maplet.compiler.loops import Buffer, For, Kernel, Load, Store, apply, index, integer, plus, times, turned
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from maplet.compiler.contraction_schedule import Contraction, Tile
     from maplet.compiler.loops import Statement, Value
 
@@ -51,6 +53,15 @@ def reading(problem: Contraction, layout: Panels) -> Contraction:
     )
     a, b = problem.starts
     return replace(problem, axes=axes, sums=sums, starts=(0, b) if layout.operand == "a" else (a, 0))
+
+
+def identity(problem: Contraction, layout: Panels, tile: Tile) -> Hashable:
+    """What decides which element of the operand goes where: equal ones of one array are one copy."""
+    operand, cut = layout.operand, problem.axes[layout.axis]
+    axes = zip((*problem.axes, *problem.sums), (*layout.axes, *layout.sums), strict=True)
+    own = sorted((axis.extent, axis.stride(operand), to) for axis, to in axes if axis.stride(operand))
+    panels = (cut.extent, cut.stride(operand), layout.width, layout.panel, tile.masked and layout.axis == tile.vector)
+    return problem.dtype, problem.starts["ab".index(operand)], panels, tuple(own)
 
 
 class PanelWriter:

@@ -22,7 +22,7 @@ import numpy as np
 
 from maplet.compiler.cores import cores
 from maplet.errors import SettingError
-from maplet.ops.settings import whole
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

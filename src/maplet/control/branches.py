@@ -17,12 +17,12 @@ from maplet.core.primitive import Primitive, operation, register
 from maplet.core.tree import leaves, objects, places
 from maplet.core.types import ArrayType, default_int, is_floating, kind_of
 from maplet.errors import DTypeError, GraphError, SettingError, ShapeError, TraceError
+from maplet.messages import shown
 from maplet.ops.arguments import as_array, convert
 from maplet.ops.composite import clip
 from maplet.ops.elementwise import equal, logical_not, where
 from maplet.ops.identity import several
 from maplet.ops.movement import reshape
-from maplet.ops.settings import shown
 from maplet.transforms.batch import as_pairs, batch
 from maplet.transforms.evaluate import apply, compute
 from maplet.transforms.forward import pushforward, with_tangents

@@ -49,7 +49,7 @@ for_maplet = {
     "cat": "mp.concat",
     "cholesky": "mp.linalg.cholesky",
     "clamp": "mp.clip",
-    "compile": "nothing yet: it comes with the compiler; mp.trace(f, x) gives the graph",
+    "compile": "mp.jit(f), or @mp.jit above its def: one native program",
     "concatenate": "mp.concat",
     "cross": "mp.linalg.cross",
     "cuda": "nothing: maplet computes on the CPU",

@@ -1,11 +1,9 @@
 """The order of the rows in an epoch, and the batches that they are cut into."""
 
-from operator import index
-
 import numpy as np
 from numpy.typing import NDArray
 
-from maplet.errors import SettingError
+from maplet.settings import whole
 
 
 def permutation(n: int, seed: int, epoch: int, block: int = 0) -> NDArray[np.int64]:
@@ -39,9 +37,9 @@ def permutation(n: int, seed: int, epoch: int, block: int = 0) -> NDArray[np.int
     >>> permutation(5, seed=0, epoch=0).tolist()
     [0, 2, 1, 4, 3]
     """
-    key = np.array([whole("seed", seed, 0), whole("epoch", epoch, 0)], dtype=np.uint64)
-    counter = np.array([0, 0, 0, whole("block", block, 0)], dtype=np.uint64)
-    draws = np.asarray(np.random.Philox(key=key, counter=counter).random_raw(whole("the number of rows", n, 0)))
+    key = np.array([_word("seed", seed), _word("epoch", epoch)], dtype=np.uint64)
+    counter = np.array([0, 0, 0, _word("block", block)], dtype=np.uint64)
+    draws = np.asarray(np.random.Philox(key=key, counter=counter).random_raw(whole("n", n, least=0)))
     return np.argsort(draws, kind="stable").astype(np.int64)
 
 
@@ -58,31 +56,11 @@ def batch_slices(n: int, batch_size: int) -> list[slice]:
     >>> batch_slices(5, 2)
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
-    n = whole("the number of rows", n, 0)
-    batch_size = whole("batch_size", batch_size, 1)
+    n = whole("n", n, least=0)
+    batch_size = whole("batch_size", batch_size, least=1)
     return [slice(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
 
 
-def whole(name: str, value: object, least: int) -> int:
-    """An option as an int, or a `SettingError` that says which integers it takes: least ≤ value < 2⁶⁴.
-
-    Examples
-    --------
-    >>> whole("batch_size", np.int64(32), 1)
-    32
-    >>> whole("batch_size", 0, 1)
-    Traceback (most recent call last):
-    maplet.errors.SettingError: batch_size is 0; an integer ≥ 1 was expected
-      fix: for example: batch_size=1
-    """
-    try:
-        # A bool counts as an integer in Python; here it can only be a slip.
-        number = None if isinstance(value, bool) else index(value)  # pyright: ignore[reportArgumentType]  (the error of a wrong type is caught)
-    except TypeError:
-        number = None
-    if number is None or not least <= number < 2**64:
-        limit = "" if number is None or number < least else " and < 2⁶⁴"
-        raise SettingError(
-            f"{name} is {value!r}; an integer ≥ {least}{limit} was expected", fix=f"for example: {name}={max(least, 1)}"
-        )
-    return number
+def _word(name: str, value: int) -> int:
+    """An integer of 64 bits, as the Philox generator takes them."""
+    return whole(name, value, least=0, most=2**64 - 1)

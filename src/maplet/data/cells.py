@@ -17,6 +17,8 @@ GAPS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 """What a cell holds when its value is not known."""
 
 
+_GAPS = frozenset(GAPS)
+
 MOSTLY = 0.9
 """The share of cells that counts as nearly all of them."""
 
@@ -34,10 +36,8 @@ def find_gaps(cells: Cells) -> NDArray[np.bool_]:
     >>> find_gaps(as_cells(["39.1", "NA", "?", "0"])).tolist()
     [False, True, True, False]
     """
-    gaps = np.zeros(len(cells), dtype=np.bool_)
-    for marker in GAPS:
-        gaps |= cells == marker
-    return gaps
+    # Python's set: of a wide table the columns are many and short, and nine comparisons by NumPy take longer.
+    return np.array([text in _GAPS for text in cells.tolist()], dtype=np.bool_)
 
 
 def parse_number(text: str) -> float | None:

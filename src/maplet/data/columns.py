@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maplet.data.scaling import Scaling
-from maplet.data.suggest import counted, quoted
 from maplet.data.table import Table
 from maplet.errors import DataError
+from maplet.messages import counted, shown
 
 _logger = logging.getLogger("maplet")
 
@@ -39,7 +39,7 @@ def standardise(table: Table, name: str, scaling: Scaling) -> NDArray[np.float32
     if np.isinf(standard).any():
         row = int(np.isinf(standard).argmax())
         raise DataError(
-            f"{quoted(table[name][row])} is too far from the mean {scaling.mean:.6g} of the training part: "
+            f"{shown(table[name][row])} is too far from the mean {scaling.mean:.6g} of the training part: "
             "standardised, it is infinite in float32",
             fix="mend the cell, or leave it empty if its value is not known",
             where=table.place(row, name),
@@ -156,7 +156,7 @@ class CategoryColumn:
                 "%s: %s with what the training part did not hold, the first %s in %s %d",
                 table.place(None, self.name),
                 counted(int(unseen.sum()), "cell"),
-                quoted(cells[row]),
+                shown(cells[row]),
                 "row" if table.source is None else "line",
                 table.lines[row],
             )

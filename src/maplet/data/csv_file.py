@@ -16,9 +16,9 @@ import numpy as np
 
 from maplet.data.cells import as_cells, parse_number
 from maplet.data.files import open_binary
-from maplet.data.suggest import counted, listed, quoted
 from maplet.data.table import Table
 from maplet.errors import DataError
+from maplet.messages import counted, listed, shown
 
 DELIMITERS = (",", ";", "\t", "|")
 """What may stand between two cells."""
@@ -28,11 +28,17 @@ LONGEST_LINE = 64 * 2**20
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FOREIGN = (
+    (b"\xff\xfe\0\0", "text in UTF-32", "save it as UTF-8"),
     (b"\xff\xfe", "text in UTF-16", "save it as UTF-8"),
     (b"\xfe\xff", "text in UTF-16", "save it as UTF-8"),
     (b"PK\x03\x04", "a zip archive, perhaps an Excel workbook", "save the sheet as CSV"),
     (b"\x1f\x8b", "compressed by gzip", "unpack it with gunzip"),
     (b"PAR1", "a Parquet file", "write it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV"),
+    (b"SQLite format 3", "an SQLite database", "write the table as CSV"),
+    (b"\x89PNG", "a picture (PNG)", "give a table; images are read from the four IDX files of a folder"),
+    (b"\xff\xd8\xff", "a picture (JPEG)", "give a table; images are read from the four IDX files of a folder"),
+    (b"%PDF", "a PDF", "write its table as CSV"),
 )
 
 
@@ -160,7 +166,9 @@ def _read_lines(file: BinaryIO, name: str, digest: Digest) -> Iterator[str]:
                 raise DataError(f"the file is {what}, not text in UTF-8", fix=fix, where=name)
         if b"\0" in line:
             raise DataError(
-                f"byte {offset + line.index(0)} is NUL: the file is binary, not text", fix="save it as CSV", where=where
+                f"byte {offset + line.index(0)} is NUL: the file is binary, or text in UTF-16",
+                fix="save it as CSV in UTF-8",
+                where=where,
             )
         mark = len(_BYTE_ORDER_MARK) if number == 1 and line.startswith(_BYTE_ORDER_MARK) else 0
         try:
@@ -203,6 +211,7 @@ def _read_header(records: Iterator[tuple[int, list[str]]], name: str) -> list[st
 
 
 def _check_names(header: Sequence[str], file: str) -> None:
+    first: dict[str, int] = {}
     for position, name in enumerate(header, start=1):
         if not name:
             raise DataError(
@@ -210,15 +219,17 @@ def _check_names(header: Sequence[str], file: str) -> None:
                 fix="name it in the header line (pandas writes its index so: to_csv(…, index=False) leaves it out)",
                 where=file,
             )
-        if (earlier := header.index(name) + 1) < position:
+        if (earlier := first.setdefault(name, position)) < position:
             raise DataError(
-                f"columns {earlier} and {position} are both named {quoted(name)}", fix="rename one of them", where=file
+                f"columns {earlier} and {position} are both named {shown(name)}", fix="rename one of them", where=file
             )
 
 
 def _ragged(cells: Sequence[str], expected: int, delimiter: str, where: str) -> DataError:
     fix = (
-        f"put cells that contain {delimiter!r} in double quotes"
+        "line 1 counts as the header; take away what stands above the names of the columns"
+        if expected == 1
+        else f"put cells that contain {delimiter!r} in double quotes"
         if len(cells) > expected
         else "add the missing cells; an unknown value may be left empty between two delimiters"
     )

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from maplet.data.cells import MOSTLY, parse_numbers, unlike
 from maplet.data.columns import CategoryColumn, NumberColumn, column_from_dict, learn_scaling
-from maplet.data.suggest import counted, listed, nearest, quoted
+from maplet.data.lookalikes import lookalike
 from maplet.data.table import Table
-from maplet.errors import DataError, SettingError
+from maplet.errors import DataError
+from maplet.messages import counted, listed, nearest, shown
+from maplet.settings import choice
 
 Categories: TypeAlias = Literal["auto", "one-hot", "embed"]
 
@@ -85,14 +87,13 @@ class Features:
         DataError
             When the table has no rows, when no column is left, or when a number is not finite.
         """
-        if categories not in get_args(Categories):
-            raise SettingError(f"categories is {categories!r}; one of {get_args(Categories)} was expected")
+        choice("categories", categories, get_args(Categories))
         if len(table) == 0:
             raise DataError("the table has no rows to learn from", where=table.source)
         learned = {name: _learn(table, name, categories) for name in table.names}
         dropped = {name: reason for name, reason in learned.items() if isinstance(reason, str)}
         for name, reason in islice(dropped.items(), MOST_NOTES):
-            _logger.warning("column %s is left out: %s", quoted(name), reason)
+            _logger.warning("column %s is left out: %s", shown(name), reason)
         if len(dropped) > MOST_NOTES:
             _logger.warning("%s left out for such reasons", counted(len(dropped) - MOST_NOTES, "more column"))
         columns = [column for column in learned.values() if not isinstance(column, str)]
@@ -104,6 +105,8 @@ class Features:
                 fix="give at least one column, beside the target, whose cells differ and repeat",
                 where=table.source,
             )
+        if categories != "auto" and not any(isinstance(column, CategoryColumn) for column in columns):
+            _logger.warning("categories=%r changes nothing: no column holds words", categories)
         return cls(tuple(sorted(columns, key=_is_embedded)), dropped)
 
     @property
@@ -141,30 +144,32 @@ class Features:
     def from_dict(cls, saved: Mapping[str, Any]) -> Self:
         """The map that `to_dict` gave; `DataError` when it is damaged."""
         try:
-            return cls(tuple(column_from_dict(column) for column in saved["columns"]), dict(saved["dropped"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"the saved preprocessing of features is damaged: {error!r}") from error
+            columns = [column_from_dict(column) for column in saved["columns"]]
+            return cls((columns[0], *columns[1:]), dict(saved["dropped"]))  # there is one at least
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise DataError(
+                f"the saved preprocessing of features is damaged: {error!r}",
+                fix="put it back from a copy, or train again",
+            ) from error
 
 
 def _meant(missing: list[str], names: tuple[str, ...]) -> str:
     """Which of the names may be meant by the missing ones; all names, once, for those that resemble none."""
     found = {name: nearest(name, names) for name in missing[:5]}
-    guesses = [
-        f"{quoted(name)}: did you mean {' or '.join(map(quoted, near))}?" for name, near in found.items() if near
-    ]
+    guesses = [f"{shown(name)}: did you mean {' or '.join(map(shown, near))}?" for name, near in found.items() if near]
     return "; ".join(guesses if all(found.values()) else [*guesses, f"the columns are {listed(names)}"])
 
 
 def _constant(levels: list[str]) -> str:
     other = unlike(levels)
     if other is None:
-        return f"every cell is {quoted(levels[0])}"
-    return f"float64 cannot tell its numbers apart, such as {quoted(levels[0])} and {quoted(other)}"
+        return f"every cell is {shown(levels[0])}"
+    return f"float64 cannot tell its numbers apart, such as {shown(levels[0])} and {shown(other)}"
 
 
 def _first_reasons(dropped: Mapping[str, str]) -> str:
-    shown = "; ".join(f"{quoted(name)}: {reason}" for name, reason in islice(dropped.items(), MOST_NOTES))
-    return shown + (f" and {len(dropped) - MOST_NOTES} more" if len(dropped) > MOST_NOTES else "")
+    reasons = "; ".join(f"{shown(name)}: {reason}" for name, reason in islice(dropped.items(), MOST_NOTES))
+    return reasons + (f" and {len(dropped) - MOST_NOTES} more" if len(dropped) > MOST_NOTES else "")
 
 
 def _is_embedded(column: NumberColumn | CategoryColumn) -> bool:
@@ -189,11 +194,20 @@ def _learn(table: Table, name: str, categories: Categories) -> NumberColumn | Ca
     if wrong.sum() <= (1 - MOSTLY) * len(known):
         _logger.warning(
             "column %s is read as categories, though %d of %d cells are numbers: the first other one is %s (%s)",
-            quoted(name),
+            shown(name),
             len(known) - int(wrong.sum()),
             len(known),
-            quoted(table[name][int(wrong.argmax())]),
+            shown(table[name][int(wrong.argmax())]),
             table.place(int(wrong.argmax()), name),
+        )
+    elif meant := lookalike(levels):
+        _logger.warning(
+            "column %s is read as categories, but seems to hold %s, such as %s (%s)\n  fix: %s",
+            shown(name),
+            meant.what,
+            shown(table[name][int(wrong.argmax())]),
+            table.place(int(wrong.argmax()), name),
+            meant.fix,
         )
     if len(levels) > MOSTLY * len(known):
         return f"{len(levels)} different categories in {len(known)} cells: it names the rows"

@@ -3,8 +3,8 @@
 from io import BufferedReader
 from pathlib import Path
 
-from maplet.data.suggest import listed, suggest
 from maplet.errors import DataError
+from maplet.messages import listed, shown, suggest
 
 
 def open_binary(path: str | Path) -> BufferedReader:
@@ -24,15 +24,19 @@ def open_binary(path: str | Path) -> BufferedReader:
       fix: the folder /no/such/folder does not exist either
     """
     path = Path(path)
-    if path.is_dir():
-        files = sorted(entry.name for entry in path.iterdir() if entry.is_file())
-        raise DataError(f"{path} is a folder, a file was expected", fix=f"it holds {listed(files) or 'no files'}")
     try:
+        if path.is_dir():
+            files = sorted(entry.name for entry in path.iterdir() if entry.is_file())
+            raise DataError(f"{path} is a folder, a file was expected", fix=f"it holds {listed(files) or 'no files'}")
         return path.open("rb")
     except FileNotFoundError:
         raise DataError(f"there is no file {path}", fix=_what_is_there(path)) from None
+    except PermissionError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}", fix="ask its owner for permission") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        raise DataError(
+            f"{shown(str(path))} cannot be read: {error.strerror}", fix="give the path of a readable file"
+        ) from error
 
 
 def _what_is_there(path: Path) -> str:

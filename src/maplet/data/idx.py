@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maplet.data.files import open_binary
-from maplet.data.suggest import listed, quoted
 from maplet.errors import DataError
+from maplet.messages import listed, shown
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP = b"\x1f\x8b"
@@ -91,7 +91,7 @@ def _read_array(file: BinaryIO, path: Path, most: int) -> NDArray[Any]:
     expected = math.prod(shape) * dtype.itemsize
     if expected > most:
         raise DataError(
-            f"{path} is cut off: its header asks for {quoted(shape)}, which a file of its size cannot hold",
+            f"{path} is cut off: its header asks for {shown(shape)}, which a file of its size cannot hold",
             fix="fetch the file again",
         )
     body = file.read(expected)
@@ -109,7 +109,7 @@ def _read_array(file: BinaryIO, path: Path, most: int) -> NDArray[Any]:
         array = np.frombuffer(body, dtype=dtype).reshape(shape)
     except ValueError as error:  # too many axes, or too long ones, though one of them is 0
         raise DataError(
-            f"{path}: no array has the shape {quoted(shape)} that its header asks for", fix="fetch the file again"
+            f"{path}: no array has the shape {shown(shape)} that its header asks for", fix="fetch the file again"
         ) from error
     return array.astype(dtype.newbyteorder("="))
 
@@ -179,5 +179,8 @@ def _find(folder: Path, name: str) -> Path:
 def _read_bytes(path: Path, axes: int) -> NDArray[np.uint8]:
     array = read_idx(path)
     if array.dtype != np.uint8 or array.ndim != axes:
-        raise DataError(f"{path} holds {array.dtype} {array.shape}; bytes along {axes} axes were expected")
+        raise DataError(
+            f"{path} holds {array.dtype} {array.shape}; bytes along {axes} axes were expected",
+            fix="write gray images of one byte a pixel, (N, height, width), and labels (N,); others are for mp.fit",
+        )
     return array

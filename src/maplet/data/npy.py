@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maplet.data.files import open_binary
-from maplet.data.suggest import quoted
 from maplet.errors import DataError
+from maplet.messages import shown
 
 _MAGIC = b"\x93NUMPY"
 
@@ -44,11 +44,11 @@ def read_npy(path: str | Path) -> NDArray[Any]:
         mapped = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # a damaged header makes NumPy raise errors of many kinds
         raise DataError(
-            f"{path} cannot be read as a NumPy array: {quoted(str(error), 200)}", fix="write it again with numpy.save"
+            f"{path} cannot be read as a NumPy array: {shown(str(error), 200)}", fix="write it again with numpy.save"
         ) from error
     if mapped.dtype.kind not in "buif":
         raise DataError(
-            f"{path} holds {quoted(mapped.dtype)}, real numbers were expected",
+            f"{path} holds {shown(mapped.dtype)}, real numbers were expected",
             fix="convert it, as with array.astype(numpy.float32), and save it again",
         )
     return np.array(mapped)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from maplet.data.batches import permutation, whole
+from maplet.data.batches import permutation
 from maplet.errors import DataError, SettingError
+from maplet.settings import whole
 
 # The split draws from the epoch that no training ever reaches, so that it shares no random numbers with the shuffling.
 _STREAM = 2**64 - 1
@@ -56,7 +57,7 @@ def split(
     >>> len(train), len(validation), len(test)
     (14, 3, 3)
     """
-    n = whole("the number of rows", n, 0)
+    n = whole("n", n, least=0)
     shares = _check_fractions(fractions)
     needed = sum(share > 0 for share in shares)
     if n < needed:

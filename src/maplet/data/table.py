@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maplet.data.cells import Cells, as_cells, find_gaps, parse_numbers, to_text
-from maplet.data.suggest import quoted, suggest
 from maplet.errors import DataError
+from maplet.messages import shown, suggest
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -96,7 +96,7 @@ class Table:
         """The cells of a column, (N,); `DataError` offers the nearest names for one that is not there."""
         if name not in self.columns:
             raise DataError(
-                f"there is no column {quoted(name)}", fix=suggest(name, self.names, kind="columns"), where=self.source
+                f"there is no column {shown(name)}", fix=suggest(name, self.names, kind="columns"), where=self.source
             )
         return self.columns[name]
 
@@ -116,7 +116,7 @@ class Table:
         if wrong.any():
             row = int(wrong.argmax())
             raise DataError(
-                f"{quoted(self[name][row])} is not a number",
+                f"{shown(self[name][row])} is not a number",
                 fix="mend the cell, or leave it empty if its value is not known",
                 where=self.place(row, name),
             )
@@ -124,7 +124,7 @@ class Table:
         if infinite.any():
             row = int(infinite.argmax())
             raise DataError(
-                f"{quoted(self[name][row])} is not a finite number",
+                f"{shown(self[name][row])} is not a finite number",
                 fix="mend the cell, or leave it empty if its value is not known",
                 where=self.place(row, name),
             )
@@ -136,7 +136,7 @@ class Table:
         if row is not None:
             line = int(self.lines[row])
             parts.append(f"row {line} (counted from 0)" if self.source is None else f"line {line}")
-        return ", ".join([*parts, f"column {quoted(name)}"])
+        return ", ".join([*parts, f"column {shown(name)}"])
 
     def select(self, *names: str) -> Self:
         """The table with these columns only, in this order."""
@@ -172,7 +172,7 @@ def drop_missing(table: Table) -> tuple[Table, int]:
     if len(table) and not whole.any():
         worst = max(gaps, key=lambda name: int(gaps[name].sum()))
         raise DataError(
-            f"every row has a gap; column {quoted(worst)} has the most, {int(gaps[worst].sum())} in {len(table)} rows",
+            f"every row has a gap; column {shown(worst)} has the most, {int(gaps[worst].sum())} in {len(table)} rows",
             fix="leave that column out, or impute the gaps",
             where=table.source,
         )

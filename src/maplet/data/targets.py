@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from maplet.data.cells import Cells, as_cells, parse_number, same_number, unlike
 from maplet.data.columns import learn_scaling, standardise
 from maplet.data.scaling import Scaling
-from maplet.data.suggest import listed, quoted, suggest
 from maplet.data.table import Table
 from maplet.data.task import target_cells
 from maplet.errors import DataError
+from maplet.messages import listed, shown, suggest
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,7 @@ class ClassTarget:
             for first, second in pairwise(labels):
                 if numbers[first] == numbers[second] and same_number(first, second):
                     raise DataError(
-                        f"{quoted(first)} and {quoted(second)} are one number in two spellings, "
-                        "but would be two classes",
+                        f"{shown(first)} and {shown(second)} are one number in two spellings, but would be two classes",
                         fix="write each class in one way",
                         where=table.place(None, name),
                     )
@@ -83,7 +82,7 @@ class ClassTarget:
         if (codes < 0).any():
             row = int(codes.argmin())
             raise DataError(
-                f"the class {quoted(cells[row])} was not learned",
+                f"the class {shown(cells[row])} was not learned",
                 fix=suggest(str(cells[row]), self.labels, kind="classes"),
                 where=table.place(row, self.name),
             )
@@ -146,7 +145,7 @@ class NumberTarget:
         other = unlike(cells.tolist()) if (table.numbers(name) == scaling.mean).all() else None
         if other is not None:
             raise DataError(
-                f"float64 cannot tell the target's numbers apart, such as {quoted(cells[0])} and {quoted(other)}",
+                f"float64 cannot tell the target's numbers apart, such as {shown(cells[0])} and {shown(other)}",
                 fix="subtract from all of them the least one",
                 where=table.place(None, name),
             )
@@ -184,5 +183,8 @@ def target_from_dict(saved: Mapping[str, Any]) -> ClassTarget | NumberTarget:
     """
     try:
         return _KINDS[saved["task"]].from_dict(saved)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"the saved preprocessing of the target is damaged: {error!r}") from error
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"the saved preprocessing of the target is damaged: {error!r}",
+            fix="put it back from a copy, or train again",
+        ) from error

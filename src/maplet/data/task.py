@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maplet.data.cells import MOSTLY, Cells, parse_numbers
-from maplet.data.suggest import counted, listed, quoted
 from maplet.data.table import Table
-from maplet.errors import DataError, SettingError
+from maplet.errors import DataError
+from maplet.messages import counted, listed, shown
+from maplet.settings import choice
 
 Task: TypeAlias = Literal["classification", "regression"]
 
@@ -40,8 +41,8 @@ def decide_task(table: Table, name: str, task: Task | None = None) -> Task:
     >>> decide_task(table, "species"), decide_task(table, "mass")
     ('classification', 'regression')
     """
-    if task is not None and task not in get_args(Task):
-        raise SettingError(f"task is {task!r}; one of {get_args(Task)} was expected")
+    if task is not None:
+        choice("task", task, get_args(Task))
     cells = target_cells(table, name)
     distinct = set(cells.tolist())
     if len(distinct) < 2:
@@ -81,7 +82,7 @@ def _check_classes(table: Table, name: str, wrong: NDArray[np.bool_], classes: i
     row = int(wrong.argmax())
     if wrong.sum() <= (1 - MOSTLY) * len(table):
         raise DataError(
-            f"{quoted(table[name][row])} is not a number, but {int((~wrong).sum())} of {len(table)} cells are",
+            f"{shown(table[name][row])} is not a number, but {int((~wrong).sum())} of {len(table)} cells are",
             fix="mend the cell; or, if these are classes, say so with --task classification",
             where=table.place(row, name),
         )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     Lines = list[tuple[str, Term]]
 
 deepest = 12  # operations inside one another in one formula
+comparisons = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+seen_through = {"transpose", "reshape", "indicator", "one_hot", "item"}
 
 
 def arranged(definitions: Mapping[str, Term], results: Iterable[Term]) -> tuple[Lines, dict[Term, str]]:
@@ -34,10 +36,9 @@ def arranged(definitions: Mapping[str, Term], results: Iterable[Term]) -> tuple[
             spoken[name] = definitions[name]
             waiting += symbols_in([definitions[name]])
     known = {name: spoken[name] for name in definitions if name in spoken}
-    order = in_order([*known.values(), *results])
-    uses = Counter(part for term in order for part in set(term.parts))
-    uses.update([*known.values(), *results])
-    shared = _worth_a_name(order, uses, set(known.values()))
+    written = [*known.values(), *results]
+    order = in_order(written)
+    shared = _worth_a_name(order, _uses(order, written), set(known.values()))
     names = {term: f"δ{n}" for n, term in enumerate(shared, start=1)}
     place = {term: n for n, term in enumerate(order)}
     lines = [*known.items(), *((name, term) for term, name in names.items())]
@@ -64,17 +65,35 @@ def symbols_in(terms: Iterable[Term]) -> list[str]:
     return [term.settings[0] for term in in_order(terms) if term.head == "symbol"]
 
 
+def _uses(order: Sequence[Term], written: Iterable[Term]) -> Counter[Term]:
+    """How often each term would be written, if what comes more than once had a name."""
+    uses = Counter(written)
+    for term in reversed(order):
+        times = uses[term] if _is_seen_through(term) else 1
+        for part, count in Counter(term.parts).items():
+            uses[part] += times if term.head == "product" else times * count  # x·x is x²
+    return uses
+
+
 def _worth_a_name(order: Sequence[Term], uses: Counter[Term], known: set[Term]) -> list[Term]:
-    """What comes more than once, or would be nested too deeply to be read."""
+    """What comes more than once, or would be nested too deeply to be read, and so what is apart."""
     depth: dict[Term, int] = {}
     found: list[Term] = []
     for term in order:
         depth[term] = 1 + max((depth[part] for part in term.parts), default=0)
-        small = len(term.parts) < 2 and not any(part.parts for part in term.parts)
-        alone = term.head == "product" and len(term.parts) == 1  # a factor before something else
-        if small or alone or term in known or term.head in ("transpose", "reshape", "indicator", "one_hot", "item"):
+        if term in known or _is_small(term) or _is_seen_through(term):
             continue
-        if uses[term] > 1 or depth[term] > deepest:
+        if uses[term] > 1 or depth[term] > deepest or term.head == "apart":
             found.append(term)
             depth[term] = 0
     return found
+
+
+def _is_small(term: Term) -> bool:
+    """Whether it is written as quickly as a name: a function of a variable, a variable compared with a number."""
+    return (len(term.parts) < 2 or term.head in comparisons) and not any(part.parts for part in term.parts)
+
+
+def _is_seen_through(term: Term) -> bool:
+    """Whether it says little by itself, so that rather what is in it gets a name: a transpose, a factor before it."""
+    return term.head in seen_through or (term.head == "product" and len(term.parts) == 1)

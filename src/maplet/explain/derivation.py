@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from maplet.bilingual import require_language
 from maplet.core.context import Origin
 from maplet.core.graph import as_made, constant_primitive, input_primitive
 from maplet.core.recording import argument_names
@@ -29,7 +30,7 @@ from maplet.explain.picture import mermaid
 from maplet.explain.recorded import recorded
 from maplet.explain.symbols import symbol
 from maplet.explain.text import derivation_text, entry_text
-from maplet.explain.words import require_language
+from maplet.messages import shown, suggest
 from maplet.transforms.selection import name_of
 
 if TYPE_CHECKING:
@@ -99,9 +100,12 @@ class Derivation:
         incoming = None if cotangent is None else self.values[cotangent]
         if cotangent is None and node in self.arriving:  # its own pullback is not looked into
             incoming = np.asarray(sum(arrival.value for arrival in self.arriving[node]))
+        values = tuple([None if one is None else self.values[one] for one in sent])
+        if node.primitive.name == "item":  # the trail knows all results of an operation as one
+            values = (incoming,)
         return ExplainedNode(
-            node, self.names[node], self.backward.origins.get(node, Origin()), self.values[node], incoming,
-            tuple([None if one is None else self.values[one] for one in sent]), step, self,
+            node, self.names[node], self.backward.origins.get(node, Origin()), self.values[node], incoming, values,
+            step, self,
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -120,13 +124,13 @@ class Derivation:
 
     def __getitem__(self, name: str) -> ExplainedNode:
         """The node that people call so: ``derivation["hidden.weight"]``."""
+        given: Any = name
         for one in (*self.leaves, *self.steps):
-            if one.name == name:
+            if isinstance(given, str) and one.name == given:
                 return one
-        raise SettingError(
-            f"{self.title} has nothing called {name!r}",
-            fix=f"one of {', '.join(one.name for one in (*self.leaves, *self.steps)[:12])} …",
-        )
+        names = [one.name for one in (*self.leaves, *self.steps)]
+        meant = suggest(given, names, kind="names") if isinstance(given, str) else f"a name, such as {names[-1]!r}"
+        raise SettingError(f"{self.title} has nothing called {shown(given)}", fix=meant)
 
     def gradients(self) -> dict[str, Value]:
         """∂loss/∂input by name, of every input that the loss depends on."""
@@ -216,8 +220,11 @@ class Derivation:
         """
         if entry is None:
             return derivation_text(self, unfold)
-        if not isinstance(cast("Any", entry), tuple) or len(entry) != 2:
-            raise SettingError(f"entry={entry!r}: expected a name and a place", fix='such as entry=("weight", (0, 1))')
+        given: Any = entry
+        if not isinstance(given, tuple) or len(cast("tuple[Any, ...]", given)) != 2 or not isinstance(given[1], tuple):
+            raise SettingError(
+                f"entry={shown(entry)}: expected a name and a place", fix='such as entry=("weight", (0, 1))'
+            )
         return entry_text(self, *entry)
 
     def descend(self, learning_rate: float, names: Sequence[str] | None = None) -> Descent:
@@ -228,13 +235,15 @@ class Derivation:
         learning_rate
             α > 0.
         names
-            What is moved. By default the trainable parameters of modules, or else every input with a gradient.
+            What is moved. By default the trainable parameters of modules, or else every input with a gradient, data
+            too; what moved and what was held fixed is said.
 
         Examples
         --------
         >>> import maplet as mp
         >>> print(mp.explain(lambda x: x**2, 3.0).descend(0.1).text())
         one step of gradient descent: θ ↦ θ − α∇J
+        moved: x
         <BLANKLINE>
           x ↦ 3 − 0.1·6 = 2.4
         <BLANKLINE>

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from maplet.core.graph import as_made, input_primitive
+from maplet.core.graph import Graph, in_order
 from maplet.explain.arrangement import arranged, symbols_in
 from maplet.explain.derivation import explain
 from maplet.explain.descent import chosen_leaves
@@ -14,11 +15,14 @@ from maplet.explain.print_latex import latex
 from maplet.explain.print_text import text
 from maplet.explain.term_formulas import Indexed, element, matrix_formula
 from maplet.explain.translation import Translation
+from maplet.settings import flag
+from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from maplet.explain.derivation import Derivation
+    from maplet.explain.node import ExplainedNode
     from maplet.explain.terms import Term
 
 
@@ -38,27 +42,37 @@ class Gradients:
         derivation.require_whole("formulas of the gradients")
         self.loss = derivation.loss.name
         self.arguments = [leaf.name for leaf in derivation.leaves]
-        named = {leaf.node: leaf.name for leaf in derivation.leaves}
-        named |= {step.node: step.name for step in derivation.steps if not step.is_numbered}
-        translation = Translation(named)
+        leaves = {leaf.node: leaf.name for leaf in derivation.leaves}
+        steps = {step.node: step.name for step in derivation.steps if _has_own_name(step)}
+        wanted = {
+            leaf.name: cotangent
+            for leaf in chosen_leaves(derivation, names)
+            if (cotangent := derivation.cotangent_node(leaf.node)) is not None
+        }
+        backward = derivation.backward
+        program = Graph(backward.inputs, (*steps, *wanted.values()), backward.origins)
+        smaller, settled = simplify(program)  # so that what is constant is worked out
+        named = {node: name for before, name in reversed(steps.items()) if (node := settled[before]) not in leaves}
+        uses = Counter(child for node in in_order(smaller.outputs) for child in node.inputs)
+        translation = Translation(leaves | named, {node for node, count in uses.items() if count > 1})
         algebra = translation.algebra
-        translation.terms[derivation.backward.inputs[-1]] = algebra.number(1.0)  # ∂loss/∂loss
-        forward = {node: name for node, name in named.items() if node.primitive is not input_primitive}
+        for node in leaves:  # so that factors stand in the order of the arguments
+            translation.term(node)
+        translation.terms[backward.inputs[-1]] = algebra.number(1.0)  # ∂loss/∂loss
         definitions: dict[str, Term] = {}
-        for node in [node for node in as_made(derivation.backward) if node in forward]:
-            definitions[forward[node]] = term = translation.definition(node)
-            if term.head == "softmax":
-                algebra.named[term] = translation.term(node)
-        self.results: dict[str, Term] = {}
-        for leaf in chosen_leaves(derivation, names):
-            if (cotangent := derivation.cotangent_node(leaf.node)) is not None:
-                self.results[leaf.name] = translation.term(cotangent)
+        for node in in_order(named):
+            if node in named:
+                definitions[named[node]] = term = translation.definition(node)
+                if term.head in ("softmax", "sigmoid"):
+                    algebra.named[term] = translation.term(node)
+        self.results = {name: translation.term(settled[node]) for name, node in wanted.items()}
         self.lines, self.names = arranged(definitions, self.results.values())
 
     # ── how they are shown ───────────────────────────────────────────────────────────────────────
 
     def formulas(self, *, indexed: bool = False) -> list[Formula]:
         """The equations: the lines, then a gradient each; ``indexed`` writes them element by element."""
+        indexed = flag("indexed", indexed)
         rows: list[tuple[str, Term, bool]] = [
             *((name, term, False) for name, term in self.lines),
             *((name, term, True) for name, term in self.results.items()),
@@ -101,6 +115,11 @@ class Gradients:
 
     def _repr_latex_(self) -> str:
         return self.latex()
+
+
+def _has_own_name(step: ExplainedNode) -> bool:
+    """Whether it is one array that is called by a variable or a layer of the user's."""
+    return not step.is_numbered and not isinstance(step.node.type, tuple)
 
 
 def derive(f: Callable[..., Any], *args: Any, names: Sequence[str] | None = None) -> Gradients:

@@ -17,6 +17,8 @@ from maplet.explain.formula import Name, Row, Sign, equation, fenced, multiplied
 from maplet.explain.print_text import text
 from maplet.explain.symbols import number, number_of
 from maplet.explain.words import say
+from maplet.messages import shown
+from maplet.settings import real
 from maplet.transforms.evaluate import compute
 
 if TYPE_CHECKING:
@@ -48,6 +50,10 @@ class Descent:
         α.
     moved
         What happened to each parameter.
+    held
+        The names of the other inputs that have a gradient: they stay as they are.
+    named
+        Whether it was said what moves, by names or by parameters of modules; else every input moved.
     loss_before, loss_after
         J(θ) and J(θ′).
     predicted
@@ -58,6 +64,8 @@ class Descent:
 
     learning_rate: float
     moved: tuple[Moved, ...]
+    held: tuple[str, ...]
+    named: bool
     loss_before: float
     loss_after: float
     predicted: float
@@ -70,7 +78,10 @@ class Descent:
 
     def text(self) -> str:
         """As lines: each parameter with the numbers in, then the losses, and what was promised of it."""
-        lines = [say("update", self.language), ""]
+        lines = [say("update", self.language), say("moved", self.language, ", ".join(one.name for one in self.moved))]
+        lines += [say("held", self.language, ", ".join(self.held))] if self.held else []
+        lines += [] if self.named or len(self.moved) == 1 else [say("all moved", self.language)]
+        lines.append("")
         for one in self.moved:
             before, after = (number_of(value, Name("")) for value in (one.before, one.after))
             if before == Name(""):
@@ -97,16 +108,15 @@ def descend(derivation: Derivation, learning_rate: float, names: Sequence[str] |
         α > 0.
     names
         What is moved. By default the trainable parameters of modules; where there are none, every input that has a
-        gradient.
+        gradient, data among them, which `Descent.text` then says.
 
     Raises
     ------
     SettingError
-        If the learning rate is not greater than 0, or a name has no gradient.
+        If the learning rate is not greater than 0, or a name is none of an input with a gradient.
     """
     derivation.require_whole("a step of gradient descent")
-    if isinstance(cast("Any", learning_rate), str | complex) or not learning_rate > 0:
-        raise SettingError(f"learning_rate={learning_rate!r}: a step goes downhill", fix="a number greater than 0")
+    learning_rate = real("learning_rate", learning_rate, above=0, fix="a step goes downhill, such as 0.1")
     chosen = chosen_leaves(derivation, names)
     after = {one.node: one.value - one.value.dtype.type(learning_rate) * one.cotangent for one in chosen}
     graph = derivation.backward
@@ -114,26 +124,36 @@ def descend(derivation: Derivation, learning_rate: float, names: Sequence[str] |
     given = [after.get(leaf.node, leaf.value) for leaf in derivation.leaves]
     with np.errstate(all="ignore"):
         (loss,) = compute(forward, given)
+    known = _with_gradient(derivation)
+    held = tuple([leaf.name for leaf in known if leaf not in chosen])
+    named = names is not None or any(leaf.origin.trainable for leaf in known)
     moved = tuple([Moved(one.name, one.value, after[one.node] - one.value, after[one.node]) for one in chosen])
     steepness = norm([one.cotangent for one in chosen]) or 0.0
     return Descent(
-        learning_rate, moved, float(derivation.loss.value), float(loss), learning_rate * steepness**2,
+        learning_rate, moved, held, named, float(derivation.loss.value), float(loss), learning_rate * steepness**2,
         derivation.language,
     )  # fmt: skip
 
 
 def chosen_leaves(derivation: Derivation, names: Sequence[str] | None) -> list[ExplainedNode]:
     """The inputs that are moved: those named; by default the trainable parameters, or else all with a gradient."""
-    known = [leaf for leaf in derivation.leaves if leaf.cotangent is not None]
-    if isinstance(names, str):
-        raise SettingError(f"names={names!r} is one name, not a list of names", fix=f"names=[{names!r}]")
+    known = _with_gradient(derivation)
     if names is None:
         trainable = [leaf for leaf in known if leaf.origin.trainable]
         return trainable or known
-    chosen = [derivation[name] for name in names]
-    for one in chosen:
-        if one not in known:
-            raise SettingError(
-                f"{one.name} has no gradient to go down by", fix=f"one of {', '.join(leaf.name for leaf in known)}"
-            )
-    return chosen
+    given: Any = names
+    if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in cast("list[Any]", given)):
+        fix = f"names=[{given!r}]" if isinstance(given, str) else 'such as names=["w", "b"]'
+        raise SettingError(f"names={shown(given)}: expected a list of names", fix=fix)
+    by_name = {leaf.name: leaf for leaf in known}
+    for name in names:
+        if name not in by_name:
+            what = "is computed, and no input" if derivation[name].operation != "input" else "has no gradient"
+            raise SettingError(f"names: {name} {what}", fix=f"one of {', '.join(by_name)}" if by_name else None)
+    if not names:
+        raise SettingError("names=[]: nothing is asked for", fix=f"one of {', '.join(by_name)}; or leave names out")
+    return [by_name[name] for name in dict.fromkeys(names)]
+
+
+def _with_gradient(derivation: Derivation) -> list[ExplainedNode]:
+    return [leaf for leaf in derivation.leaves if leaf.cotangent is not None]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from maplet.errors import DataError
+from maplet.data.output import write_output
+from maplet.errors import SettingError
 from maplet.explain.markup import Content, Markup, element
 from maplet.explain.svg import drawing
+from maplet.messages import shown
 
 if TYPE_CHECKING:
     from maplet.explain.svg import Plot
@@ -47,11 +49,12 @@ class Picture:
         ------
         DataError
             If the file cannot be written.
+        SettingError
+            If it is no path.
         """
-        try:
-            Path(path).write_text(self.svg, encoding="utf-8")
-        except OSError as error:
-            raise DataError(f"cannot write {path}: {error.strerror}") from error
+        if not isinstance(cast("Any", path), str | Path) or not str(path):
+            raise SettingError(f"save: expected the path of a file, given {shown(path)}", fix='such as "descent.svg"')
+        write_output(Path(path), self.svg)
 
 
 def picture(title: str, description: str, *content: Content, size: tuple[float, float] = (width, height)) -> Picture:

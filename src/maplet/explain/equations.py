@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.explain.folding import folded
+from maplet.explain.folding import folded, opened
 from maplet.explain.formula import Row, Sign
 from maplet.explain.inside import Inside
 from maplet.explain.print_latex import escaped, latex
@@ -34,13 +34,12 @@ def derivation_latex(derivation: Derivation, unfold: bool | str = False) -> str:
         if formula is not None:
             backward.append(_aligned(formula))
     groups = [(say("forward", language), forward), (say("backward", language), backward)]
-    if not any(len(fold.steps) > 1 for fold in folds):
-        for inside in map(Inside, programs_inside(derivation)):
-            groups += [
-                (f"{heading(inside)}: {part.title}", [*map(_aligned, part.equations)])
-                for part in sections(inside)
-                if part.equations
-            ]
+    for inside in map(Inside, programs_inside(opened(folds))):
+        groups += [
+            (f"{heading(inside)}: {part.title}", [*map(_aligned, part.equations)])
+            for part in sections(inside)
+            if part.equations
+        ]
     return "\n".join(
         line
         for name, equations in groups

@@ -14,8 +14,8 @@ from warnings import catch_warnings
 import numpy as np
 
 from maplet.core.primitive import operations
-from maplet.data.suggest import suggest
 from maplet.errors import MapletError, SettingError
+from maplet.messages import suggest
 from maplet.nn.losses import losses
 
 if TYPE_CHECKING:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from math import log10
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.errors import DataError
+from maplet.errors import DataError, SettingError
+from maplet.explain.derivation import Derivation
 from maplet.explain.drawn import Picture, bottom, framed, left, picture, right, top, width
 from maplet.explain.folding import norm
+from maplet.explain.given import heading, numbers, several
 from maplet.explain.markup import Markup, element, number
 from maplet.explain.svg import Plot, Scale, label, value_scale
 from maplet.explain.words import say
+from maplet.messages import shown
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from maplet.explain.derivation import Derivation
 
 bar, names = 24.0, 190.0  # the height of a bar, and the room for names
 
@@ -40,23 +43,31 @@ def gradient_flow(derivation: Derivation, title: str | None = None) -> Picture:
     >>> gradient_flow(mp.explain(lambda x, w: mp.sin(x * w), 0.5, 2.0))
     <picture: gradient of each parameter>
     """
+    if not isinstance(cast("Any", derivation), Derivation):
+        raise SettingError(
+            f"gradient_flow: expected a derivation, given {shown(derivation)}",
+            fix="gradient_flow(mp.explain(loss, net))",
+        )
+    head = heading(title, "flow", derivation.language)
     trainable = [leaf for leaf in derivation.leaves if leaf.origin.trainable]
     sizes: dict[str, float] = {}
     for leaf in trainable or derivation.leaves:
         if leaf.cotangent is not None and leaf.cotangent.size:
             sizes[leaf.name] = (norm([leaf.cotangent]) or 0.0) / leaf.cotangent.size**0.5
-    shown = {name: size for name, size in sizes.items() if size > 0 and np.isfinite(size)}
-    if not shown:
-        raise DataError("gradient_flow: no gradient is finite and other than 0, so that there is nothing to draw")
-    low = 10.0 ** np.floor(log10(min(shown.values())) - 0.01)
-    high = 10.0 ** np.ceil(log10(max(shown.values())) + 0.01)
+    drawn = {name: size for name, size in sizes.items() if size > 0 and np.isfinite(size)}
+    if not drawn:
+        raise DataError(
+            "gradient_flow: no gradient is finite and other than 0, so that there is nothing to draw",
+            fix="print(derivation) shows every gradient",
+        )
+    low = 10.0 ** np.floor(log10(min(drawn.values())) - 0.01)
+    high = 10.0 ** np.ceil(log10(max(drawn.values())) + 0.01)
     height = 60 + bar * len(sizes) + 40
     scale = Scale(float(low), float(high), names, width - 90, logarithmic=True)
     rows = [_row(name, size, 44 + n * bar, scale) for n, (name, size) in enumerate(sizes.items())]
     words = ", ".join(f"{name} {size:.2g}" for name, size in sizes.items())
-    language = derivation.language
-    described = say("root mean square", language, words)
-    return picture(title or say("flow", language), described, rows, size=(width, height))
+    described = say("root mean square", derivation.language, words)
+    return picture(head, described, rows, size=(width, height))
 
 
 def _row(name: str, size: float, y: float, scale: Scale) -> Markup:
@@ -83,11 +94,15 @@ def histogram(values: Any, title: str | None = None, bins: int = 40, *, language
     >>> histogram(np.asarray([0.0, 1.0, 1.0, np.nan])).description
     '4 numbers from 0 to 1, mean 0.667, standard deviation 0.471, 1 not finite'
     """
-    every = np.asarray(values, np.float64).reshape(-1)
+    head, bins = heading(title, "spread", language), whole("histogram: bins", bins, least=1, most=10_000)
+    every = numbers("histogram", values).reshape(-1)
     finite = every[np.isfinite(every)]
     if not finite.size:
-        raise DataError(f"histogram: none of the {every.size} numbers is finite")
-    counts, edges = np.histogram(finite, bins=bins)
+        raise DataError(f"histogram: none of the {every.size} numbers is finite", fix="give at least one that is")
+    low, high = float(finite.min()), float(finite.max())
+    least = 4.0 * bins * float(np.spacing(max(abs(low), abs(high))))  # so that the edges of bars are different floats
+    room = max(0.5, least) if high - low < least else 0.0
+    counts, edges = np.histogram(finite, bins=bins, range=(low - room, high + room))
     x = value_scale([float(edges[0]), float(edges[-1])], left, right)
     y = value_scale([0.0, float(counts.max())], bottom, top)
     plot = Plot(x, y)
@@ -99,7 +114,7 @@ def histogram(values: Any, title: str | None = None, bins: int = 40, *, language
     words = say("numbers spread", language, every.size, finite.min(), finite.max(), finite.mean(), finite.std())
     words += say("not finite", language, every.size - finite.size) if finite.size < every.size else ""
     frame = framed(plot, say("value", language), say("count", language))
-    return picture(title or say("spread", language), words, frame, element("path", d=path, class_="bar"))
+    return picture(head, words, frame, element("path", d=path, class_="bar"))
 
 
 quantiles = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -130,14 +145,13 @@ def spread_over_time(series: Sequence[Any], title: str | None = None, *, languag
     >>> spread_over_time([np.arange(5.0) * n for n in range(4)])
     <picture: how the numbers are spread, over time>
     """
-    if len(series) < 2:
-        raise DataError(f"spread_over_time: {len(series)} steps are no course of time", fix="give two arrays or more")
+    head = heading(title, "spread over time", language)
     rows: list[list[float]] = []
-    for n, values in enumerate(series):
-        flat = np.asarray(values, np.float64).reshape(-1)
+    for n, values in enumerate(several("spread_over_time", series, "steps")):
+        flat = numbers(f"spread_over_time: step {n}", values).reshape(-1)
         finite = flat[np.isfinite(flat)]
         if not finite.size:
-            raise DataError(f"spread_over_time: step {n} has no finite number")
+            raise DataError(f"spread_over_time: step {n} has no finite number", fix=f"give the steps before: [:{n}]")
         rows.append(np.quantile(finite, quantiles).tolist())
     x = Scale(0.0, float(len(rows) - 1), left, right)
     plot = Plot(x, value_scale([value for row in rows for value in row], bottom, top))
@@ -145,7 +159,7 @@ def spread_over_time(series: Sequence[Any], title: str | None = None, *, languag
     median = plot.line([(float(n), row[3]) for n, row in enumerate(rows)], "curve")
     words = say("median", language, len(rows), rows[0][3], rows[-1][3])
     frame = framed(plot, say("step", language), say("value", language))
-    return picture(title or say("spread over time", language), words, bands, frame, median)
+    return picture(head, words, bands, frame, median)
 
 
 def _band(plot: Plot, rows: Sequence[Sequence[float]], n: int, opacity: float) -> Markup:

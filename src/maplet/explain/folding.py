@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.data.suggest import suggest
+from maplet.core.graph import constant_primitive
 from maplet.errors import SettingError
 from maplet.explain.words import say
+from maplet.messages import shown, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from maplet.core.context import Origin
     from maplet.explain.derivation import Derivation
@@ -33,10 +34,13 @@ class Fold:
         The layer's path, or the line.
     steps
         What is in it, in order; one step alone is shown as itself.
+    is_opened
+        Whether it is a step of a group that was asked for by ``unfold``, or of a program that is shown whole.
     """
 
     title: str
     steps: tuple[ExplainedNode, ...]
+    is_opened: bool = False
 
     @property
     def operations(self) -> str:
@@ -67,17 +71,39 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
         If there is no group of that title.
     """
     steps = derivation.steps
+    if not isinstance(cast("Any", unfold), bool | str):
+        raise SettingError(
+            f"unfold={shown(unfold)}: expected True, or a name", fix='unfold=True, or such as unfold="layers.3"'
+        )
     if unfold is True or (unfold is False and len(steps) <= most_steps):
-        return [Fold(step.name, (step,)) for step in steps]
-    groups = by_layer(derivation)
-    titles = [group.title for group in groups]
-    wanted = [title for title in titles if isinstance(unfold, str) and f"{title}.".startswith(f"{unfold}.")]
-    if isinstance(unfold, str) and not wanted:
-        raise SettingError(f"unfold={unfold!r}: there is no such group", fix=suggest(unfold, titles, kind="groups"))
+        return [_alone(step) for step in steps]
     found: list[Fold] = []
+    groups = by_layer(derivation)
     for group in groups:
-        found += [Fold(step.name, (step,)) for step in group.steps] if group.title in wanted else [group]
+        is_wanted = unfold and f"{group.title}.".startswith(f"{unfold}.")
+        found += [_alone(step) for step in group.steps] if is_wanted else [group]
+    if unfold is not False and not any(fold.is_opened for fold in found):
+        titles = [group.title for group in groups]
+        raise SettingError(
+            f"unfold={shown(unfold)}: there is no such group", fix=suggest(unfold, titles, kind="groups")
+        )
     return found
+
+
+def _alone(step: ExplainedNode) -> Fold:
+    return Fold(step.name, (step,), is_opened=True)
+
+
+def opened(folds: Sequence[Fold]) -> list[ExplainedNode]:
+    """The steps that were asked for, in order; empty where everything is folded."""
+    return [step for fold in folds if fold.is_opened for step in fold.steps]
+
+
+def read_by(steps: Sequence[ExplainedNode]) -> list[ExplainedNode]:
+    """What some steps take from outside of them: inputs, parameters, and results of other steps."""
+    inside = set(steps)
+    taken = dict.fromkeys(step.derivation.of(child) for step in steps for child in step.node.inputs)
+    return [one for one in taken if one not in inside and one.operation != constant_primitive.name]
 
 
 def by_layer(derivation: Derivation) -> list[Fold]:

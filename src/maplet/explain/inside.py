@@ -24,6 +24,8 @@ from maplet.explain.node import Arrival
 from maplet.explain.passes import Passes, passes
 from maplet.explain.symbols import expression
 from maplet.explain.words import say
+from maplet.messages import shown
+from maplet.settings import as_index
 from maplet.transforms.evaluate import compute
 
 if TYPE_CHECKING:
@@ -99,6 +101,15 @@ class Inside:
     def is_custom(self) -> bool:
         """Whether the gradient goes past the program, by the pullback that the author of the function wrote."""
         return self.node.operation == "custom_gradient"
+
+    @property
+    def condition(self) -> ExplainedNode | None:
+        """What a `cond` decided by: its branch 0 is the one for true, so its number is made of *not* the condition."""
+        if self.node.operation != "switch":
+            return None
+        number = self.node.node.inputs[0]
+        made_by = [node.primitive.name for node in (number, *number.inputs)]
+        return self.node.derivation.of(number.inputs[0].inputs[0]) if made_by == ["astype", "logical_not"] else None
 
     # ── what comes back to its results ───────────────────────────────────────────────────────────
 
@@ -217,12 +228,17 @@ class Inside:
     def derivation(self, step: int | None = None) -> Derivation:
         """Every value and gradient of one step."""
         count = len(self)
-        number = (0 if self.reverse else count - 1) if step is None else step
-        if not -count <= number < count or (step is not None and not self.is_loop):
+        if self.is_loop and not count:
+            raise SettingError(
+                f"inside of {self.node.name}: the loop makes no step here, so there is none to look into",
+                fix="explain the function for arguments with which the loop runs, such as an x with rows",
+            )
+        number = (0 if self.reverse else count - 1) if step is None else as_index(step)
+        if number is None or not -count <= number < count or (step is not None and not self.is_loop):
             steps = f"{count} step{'s' * (count != 1)}" if self.is_loop else "no steps"
             raise SettingError(
-                f"inside of {self.node.name}: there is no step {step}, it has {steps}",
-                fix=f"a number from 0 to {count - 1}" if self.is_loop and count else "leave the step out",
+                f"inside of {self.node.name}: there is no step {shown(step)}, it has {steps}",
+                fix=f"a number from 0 to {count - 1}" if self.is_loop else "leave the step out",
             )
         number %= count
         around = self.node.derivation

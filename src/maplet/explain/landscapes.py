@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -9,9 +10,12 @@ import numpy as np
 from maplet.errors import DataError, ShapeError
 from maplet.explain.contours import levels, segments
 from maplet.explain.drawn import Picture, bottom, framed, left, picture, right, top
+from maplet.explain.given import around, computed, floats, heading, numbers, several, side
 from maplet.explain.markup import Markup, element, number
 from maplet.explain.svg import Plot, Scale
 from maplet.explain.words import say
+from maplet.settings import whole
+from maplet.transforms.selection import require_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,9 +61,11 @@ def landscape(
     Raises
     ------
     DataError
-        If the path has fewer than two points, or no loss in the picture is finite.
+        If the path has fewer than two points, one of them is not finite, or no loss in the picture is.
     ShapeError
-        If its points have different shapes.
+        If its points have different shapes, or the loss is not one number.
+    SettingError
+        If size, lines or title are not what they should be.
 
     Examples
     --------
@@ -68,12 +74,14 @@ def landscape(
     >>> landscape(lambda p: p[0] ** 2 + 3 * p[1] ** 2, path)
     <picture: descent of the loss>
     """
-    points, rebuilt = _vectors(path)
+    require_function(f, example="landscape(loss, path), not landscape(loss(w), path)")
+    head, size = heading(title, "descent", language), side("landscape", size)
+    lines = whole("landscape: lines", lines, least=1, most=200)
+    points, rebuilt = _vectors(several("landscape: path", path, "points"))
     origin, directions, shares = _plane(points)
     seen = (points - origin) @ directions.T
     low, high = seen.min(axis=0), seen.max(axis=0)
-    room = np.maximum((high - low) * margin, 0.05 * np.max(high - low) + 1e-12)
-    low, high = low - room, high + room
+    low, high = around(low, high, margin)
     across, up = (np.linspace(float(low[n]), float(high[n]), size).tolist() for n in (0, 1))
 
     def height(a: float, b: float) -> float:
@@ -92,36 +100,41 @@ def landscape(
     track = [(float(a), float(b)) for a, b in seen]
     ring = element("circle", cx=plot.x(track[-1][0]), cy=plot.y(track[-1][1]), r=7.0, class_="ring")
     first, last = (_loss(f, rebuilt(points[n])) for n in (0, -1))
-    words, head = say("path of descent", language, len(points), first, last), say("descent", language)
-    return picture(
-        title or head, words, framed(plot, *labels), drawn, plot.line(track, "curve"), plot.dots(track, "dots"), ring
-    )
+    words = say("path of descent", language, len(points), first, last)
+    return picture(head, words, framed(plot, *labels), drawn, plot.line(track, "curve"), plot.dots(track, "dots"), ring)
 
 
-def _vectors(path: Sequence[Any]) -> tuple[Vector, Callable[[Vector], Any]]:
+def _vectors(path: list[Any]) -> tuple[Vector, Callable[[Vector], Any]]:
     """The points as rows of numbers, and the way back."""
-    if len(path) < 2:
-        raise DataError(f"landscape: a path of {len(path)} points shows no descent", fix="give two points or more")
-    first = path[0]
-    named = cast("Mapping[str, Any]", first) if isinstance(first, dict) else {"": first}
-    shapes = {name: np.shape(value) for name, value in named.items()}
+    named, is_one = _named(path[0])
+    shapes = {name: numbers("landscape: path", value).shape for name, value in named.items()}
     rows: list[Vector] = []
     for n, point in enumerate(path):
-        parts = cast("Mapping[str, Any]", point) if isinstance(point, dict) else {"": point}
-        if {name: np.shape(value) for name, value in parts.items()} != shapes:
-            raise ShapeError(f"landscape: point {n} of the path has other shapes than the first")
-        rows.append(np.concatenate([np.asarray(parts[name], np.float64).reshape(-1) for name in shapes]))
+        parts = {name: numbers(f"landscape: path[{n}]", value) for name, value in _named(point)[0].items()}
+        if {name: part.shape for name, part in parts.items()} != shapes:
+            raise ShapeError(
+                f"landscape: path[{n}] has other parameters or shapes than path[0]",
+                fix="give all points the same, as run.weights() does",
+            )
+        rows.append(np.concatenate([parts[name].reshape(-1) for name in shapes] or [np.zeros(0)]))
+        if not np.isfinite(rows[-1]).all():
+            raise DataError(f"landscape: path[{n}] is not finite", fix=f"leave out what has diverged: path[:{n}]")
 
     def rebuilt(vector: Vector) -> Any:
         found: dict[str, Any] = {}
         at = 0
         for name, shape in shapes.items():
-            length = int(np.prod(shape))
-            found[name] = vector[at : at + length].reshape(shape).astype(np.asarray(named[name]).dtype)
+            length = prod(shape)
+            found[name] = vector[at : at + length].reshape(shape).astype(floats(named[name]))
             at += length
-        return found if isinstance(first, dict) else found[""]
+        return found[""] if is_one else found
 
     return np.stack(rows), rebuilt
+
+
+def _named(point: Any) -> tuple[Mapping[str, Any], bool]:
+    """A point as arrays by name, and whether it is a single array, which has none."""
+    return (cast("Mapping[str, Any]", point), False) if isinstance(point, dict) else ({"": point}, True)
 
 
 def _plane(points: Vector) -> tuple[Vector, Vector, list[float]]:
@@ -129,7 +142,10 @@ def _plane(points: Vector) -> tuple[Vector, Vector, list[float]]:
     if points.shape[1] == 2:
         return np.zeros(2), np.eye(2), [1.0, 1.0]
     if points.shape[1] < 2:
-        raise ShapeError("landscape: two parameters or more make a plane, given one")
+        raise ShapeError(
+            f"landscape: two parameters or more make a plane, given {points.shape[1]}",
+            fix="of one parameter, plot the losses themselves",
+        )
     moved = points - points[-1]
     _, stretch, directions = np.linalg.svd(moved - moved.mean(axis=0), full_matrices=False)
     two = np.concatenate([directions, np.eye(points.shape[1])[:2]])[:2]
@@ -140,8 +156,7 @@ def _plane(points: Vector) -> tuple[Vector, Vector, list[float]]:
 
 
 def _loss(f: Callable[[Any], Any], parameters: Any) -> float:
-    with np.errstate(all="ignore"):
-        found = np.asarray(f(parameters), np.float64)
+    found = computed("landscape: f", f, parameters)
     if found.size != 1:
         raise ShapeError(f"landscape: the loss is one number, given shape {found.shape}", fix="take the mean of it")
     return float(found.reshape(()))

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from maplet.core.array import Array
-from maplet.core.context import Origin
-from maplet.core.graph import as_made, constant_primitive
+from maplet.core.context import Origin, here
+from maplet.core.graph import as_made, constant_primitive, input_primitive
 from maplet.core.text import node_names
 from maplet.core.tree import Stateful, leaves
 
@@ -68,12 +68,12 @@ def names_for_people(
     """
     graph, order = both.program, as_made(both.program)
     wanted: dict[Node, str] = _inputs(graph, outside, objects) | dict(known or {})
-    between = [node for node in order if node not in wanted and node.primitive is not constant_primitive]
-    assigned = _assigned(between, both) if by_lines else {}
-    layers = _ends_of_layers(between, graph) if result else {}  # what is inside of one is in one layer
-    for node in between:
+    computed = [node for node in order if node.primitive not in (input_primitive, constant_primitive)]
+    assigned = _assigned(computed, both) if by_lines else {}
+    layers = _ends_of_layers(computed, graph) if result else {}  # what is inside of one is in one layer
+    for node in computed:
         if name := assigned.get(node) or layers.get(node):
-            wanted[node] = name
+            wanted.setdefault(node, name)
     if result:
         wanted.setdefault(graph.outputs[0], result)
     names = _distinct(wanted, order)
@@ -169,8 +169,10 @@ class Assignment(NamedTuple):
 def _assigned(nodes: Sequence[Node], both: Passes) -> dict[Node, str]:
     """The last node that a statement makes is what it assigns, where it is an assignment to one variable.
 
-    Of ``last, rows = mp.scan(…)`` the results have the names, where there are as many of these.
+    Of ``last, rows = mp.scan(…)`` the results have the names, where there are as many of these. In ``d =
+    mp.explain(mp.sum, x)`` nothing that is computed is called d.
     """
+    asked = here()
     files: dict[str, dict[int, Assignment]] = {}
     origins = both.program.origins
 
@@ -179,21 +181,24 @@ def _assigned(nodes: Sequence[Node], both: Passes) -> dict[Node, str]:
         origin = Origin() if node is None else origins.get(node, Origin())
         if origin.file not in files:
             files[origin.file] = _assignments(origin.file) if origin.file else {}
-        assignment = files[origin.file].get(origin.line)
+        known = files[origin.file]
+        assignment = known.get(origin.line)
+        if origin.file == asked.file and assignment is known.get(asked.line):
+            assignment = None
         return origin.file, assignment.first_line if assignment else origin.line, assignment
 
     found: dict[Node, str] = {}
     for node, after in zip_longest(nodes, nodes[1:]):
-        here = statement(node)
-        if here[2] is None:
+        made = statement(node)
+        if made[2] is None:
             continue
-        if len(here[2].variables) == 1:
-            if statement(after)[:2] != here[:2] and not isinstance(node.type, tuple):
-                found[node] = here[2].variables[0]
+        if len(made[2].variables) == 1:
+            if statement(after)[:2] != made[:2] and not isinstance(node.type, tuple):
+                found[node] = made[2].variables[0]
         elif node.primitive.name == "item":
             several = both.written.get(node.inputs[0], node.inputs[0]).type
-            if isinstance(several, tuple) and len(several) == len(here[2].variables):
-                found[node] = here[2].variables[node.params["index"]]
+            if isinstance(several, tuple) and len(several) == len(made[2].variables):
+                found[node] = made[2].variables[node.params["index"]]
     return found
 
 
@@ -243,18 +248,22 @@ def _ends_of_layers(nodes: Sequence[Node], graph: Graph) -> dict[Node, str]:
     """The result of each call of an innermost layer → the layer's path.
 
     It is the last node that something outside of the layer takes; what a layer changes in itself (running means) may
-    come after it.
+    come after it. What it only gives to the layers in it (a first state) is no result.
     """
     layers = {node: graph.origins.get(node, Origin()).layer for node in nodes}
-    taken = {child for node in nodes for child in node.inputs if layers.get(child) != layers[node]}
+    taken = {
+        child
+        for node in nodes
+        for child in node.inputs
+        if child in layers and not f"{layers[node]}.".startswith(f"{layers[child]}.")
+    }
     taken.add(graph.outputs[0])
     found: dict[Node, str] = {}
     run: list[Node] = []
     for node, after in zip_longest(nodes, nodes[1:]):
         run.append(node)
         if layers[node] and (after is None or layers[after] != layers[node]):
-            results = [one for one in run if one in taken]
-            found[results[-1] if results else node] = layers[node]
+            found |= dict.fromkeys([one for one in run if one in taken][-1:], layers[node])
         if after is not None and layers[after] != layers[node]:
             run = []
     return found

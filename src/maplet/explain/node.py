@@ -14,6 +14,7 @@ from maplet.core.kinds import access_at, is_elementwise
 from maplet.core.types import is_floating
 from maplet.explain.rules import cotangent_formula, said
 from maplet.explain.symbols import value_formula, value_with_numbers
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,8 +88,8 @@ class ExplainedNode:
 
     @property
     def is_numbered(self) -> bool:
-        """Whether nobody named it, so that it is ``v1``, ``v2``, …."""
-        return self.name[0] == "v" and self.name[1:].isdigit() and self.operation != "input"
+        """Whether nobody named it, so that it is ``v1``, ``v2``, …; inside of v1, ``v1.1``."""
+        return self.name[0] == "v" and self.name[1:].replace(".", "").isdigit() and self.operation != "input"
 
     @property
     def is_other_shape(self) -> bool:
@@ -132,6 +133,9 @@ class ExplainedNode:
         It is what the rule of the operation sends back for a cotangent of ones. The derivative of a matrix product or
         a sum is a linear map, of which `pullback` is the formula.
         """
+        if not self.node.inputs:
+            return None
+        operand = whole("local: operand", operand, least=0, most=len(self.node.inputs) - 1)
         rule, child = self.node.primitive.gradient, self.node.inputs[operand]
         if not self.elementwise or rule is None or not is_floating(child.array_type.dtype):
             return None

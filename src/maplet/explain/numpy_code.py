@@ -72,6 +72,8 @@ class Code:
         """
         if term in self.names and not defines:
             return identifier(self.names[term])
+        if term.head == "apart":
+            return self.text(term.parts[0], need, exact=exact)
         found, binding = self._written(term)
         if exact and self._short(term, defines=defines):
             return f"np.broadcast_to({found}, {term.shape})"  # binds as tightly as any call

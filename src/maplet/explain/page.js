@@ -1,16 +1,21 @@
 "use strict";
 // Which step is shown, and its way to the loss. Everything else is in the page already.
 (() => {
-  const { chains, start } = %s;
+  const { after, start } = %s;
   const one = (selector) => document.querySelector(selector);
   const all = (selector) => [...document.querySelectorAll(selector)];
   const panels = all(".panel");
   const boxes = all(".box");
   let current = -1;
+  const chainOf = (step) => {
+    const chain = new Set([step]);
+    for (const n of chain) after[n].forEach((user) => chain.add(user)); // what is added is visited, too
+    return chain;
+  };
   const show = (step) => {
     if (step < 0 || step >= panels.length || step === current) return;
     current = step;
-    const chain = new Set(chains[step]);
+    const chain = chainOf(step);
     panels.forEach((panel, n) => panel.classList.toggle("shown", n === step));
     boxes.forEach((box, n) => {
       box.classList.toggle("chained", chain.has(n));

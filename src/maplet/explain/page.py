@@ -44,25 +44,17 @@ def page(derivation: Derivation, unfold: bool | str = False) -> str:
             class_="columns",
         ),
     ]  # fmt: skip
-    data = json.dumps({"chains": _chains(found, numbers), "start": len(found) - 1}).replace("<", "\\u003c")
+    data = json.dumps({"after": _after(found, numbers), "start": len(found) - 1}).replace("<", "\\u003c")
     return document(name, language, resource("page.css"), content, script=resource("page.js") % data)
 
 
-def _chains(found: list[Box], numbers: dict[Any, int]) -> list[list[int]]:
-    """For each box, all those through which its gradient comes from the loss, itself among them."""
-    after: list[set[int]] = []
-    for box in found:
+def _after(found: list[Box], numbers: dict[Any, int]) -> list[list[int]]:
+    """For each box, those from which its gradient comes; the script follows them to the loss."""
+    after: list[list[int]] = []
+    for n, box in enumerate(found):
         users = (user.node for step in box.steps for user, _, _ in step.received())
-        after.append({numbers[user] for user in users if user in numbers})
-    chains: list[list[int]] = []
-    for n in range(len(found)):
-        seen, waiting = {n}, [n]
-        while waiting:
-            new = after[waiting.pop()] - seen
-            seen |= new
-            waiting += new
-        chains.append(sorted(seen))
-    return chains
+        after.append(sorted({numbers[user] for user in users if user in numbers} - {n}))
+    return after
 
 
 def _buttons(language: str) -> Markup:

@@ -61,7 +61,7 @@ def passes(graph: Graph, seeded: Sequence[int] = (0,)) -> Passes:
     count, inputs = len(graph.outputs), len(graph.inputs)
     program = Graph(backward.inputs[:inputs], backward.outputs[:count], backward.origins)
     cotangents = dict(trail.cotangents)
-    several = {step.node: step.cotangents for step in trail.steps if len(step.cotangents) > 1}
+    several = {step.node: step.cotangents for step in trail.steps if isinstance(step.node.type, tuple)}
     order = dict.fromkeys([*backward.inputs, *as_made(backward)])
     for item in order:
         if item.primitive.name == "item" and item.inputs[0] in several:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from maplet.explain.folding import Fold, folded, norm
+from maplet.explain.folding import Fold, folded, norm, opened, read_by
 from maplet.explain.print_text import text
 from maplet.explain.symbols import number, value_formula
 
@@ -43,14 +43,11 @@ class Box:
 def boxes(derivation: Derivation, unfold: bool | str = False) -> tuple[list[Box], list[tuple[int, int]]]:
     """The boxes in the order of the forward pass, and the arrows between them by number.
 
-    Where nothing is folded, inputs have boxes too.
+    What steps read that are shown one by one has boxes, too: all inputs where nothing is folded.
     """
     folds = folded(derivation, unfold)
-    inputs: list[Fold] = []
-    if not any(len(fold.steps) > 1 for fold in folds):
-        used = [leaf for leaf in derivation.leaves if leaf.node in derivation.users]
-        inputs = [Fold(leaf.name, (leaf,)) for leaf in used]
-    return boxes_of([*inputs, *folds], derivation)
+    read = set(read_by(opened(folds)))
+    return boxes_of([*(Fold(leaf.name, (leaf,)) for leaf in derivation.leaves if leaf in read), *folds], derivation)
 
 
 def boxes_of(every: Sequence[Fold], derivation: Derivation) -> tuple[list[Box], list[tuple[int, int]]]:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.errors import ShapeError
+from maplet.errors import DataError, ShapeError
 from maplet.explain.contours import segments
 from maplet.explain.drawn import Picture, bottom, framed, left, picture, right, top
+from maplet.explain.given import around, classes_of_points, computed, floats, heading, points_of_plane, side
 from maplet.explain.landscapes import contour
 from maplet.explain.markup import Markup, element, number
 from maplet.explain.svg import Plot, Scale, label
 from maplet.explain.words import say
+from maplet.transforms.selection import require_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +46,11 @@ def decision_boundary(
     Raises
     ------
     ShapeError
-        If the points have not two numbers each.
+        If the points have not two numbers each, or there are not as many classes or logits as points.
+    DataError
+        If a point is not finite, a class is none, or the net gives NaN.
+    SettingError
+        If size or title are not what they should be.
 
     Examples
     --------
@@ -52,35 +58,48 @@ def decision_boundary(
     >>> decision_boundary(lambda x: x[:, :1] - x[:, 1:], mp.asarray([[0.0, 1.0], [1.0, 0.0]]), [0, 1])
     <picture: what the net decides>
     """
-    points, truth = np.asarray(x), np.asarray(y).reshape(-1).astype(int)
-    plot, grid = _grid(points, size, "decision_boundary")
-    decided = _classes(np.asarray(net(grid.astype(points.dtype)))).reshape(size, size)
-    wrong = int((_classes(np.asarray(net(points))) != truth).sum())
+    require_function(net, example="decision_boundary(net, x, y), not decision_boundary(net(x), x, y)")
+    head, size = heading(title, "decisions", language), side("decision_boundary", size)
+    points = points_of_plane("decision_boundary: x", x)
+    plot, grid = _grid(points, size)
+    every, count = _decided(net, np.concatenate([grid, points]).astype(floats(x)))
+    truth = classes_of_points("decision_boundary: y", y, (len(points),), count)
+    decided, wrong = every[: len(grid)].reshape(size, size), int((every[len(grid) :] != truth).sum())
     areas = [_area(decided == one, one, plot, size, say("class", language, one)) for one in np.unique(decided).tolist()]
     dots = [
         element("circle", cx=plot.x(a), cy=plot.y(b), r=4.0, class_=f"point class{one % colours}")
-        for (a, b), one in zip(points.astype(float).tolist(), truth.tolist(), strict=True)
+        for (a, b), one in zip(points.tolist(), truth.tolist(), strict=True)
     ]
     words = say("points decided", language, len(points), wrong)
     frame = framed(plot, say("first input", language), say("second input", language))
-    return picture(title or say("decisions", language), words, areas, frame, dots)
+    return picture(head, words, areas, frame, dots)
 
 
-def _grid(points: Values, size: int, name: str) -> tuple[Plot, Values]:
-    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
-        raise ShapeError(f"{name} draws points of the plane, (N, 2), given {points.shape}")
-    low, high = points.min(axis=0).astype(float), points.max(axis=0).astype(float)
-    room = np.maximum((high - low) * 0.12, 1e-6)
-    x0, y0, x1, y1 = (float(end) for end in (*(low - room), *(high + room)))
+def _grid(points: Values, size: int) -> tuple[Plot, Values]:
+    """The part of the plane around some points, and the points of a grid in it, row by row from below."""
+    low, high = around(points.min(axis=0), points.max(axis=0), 0.12)
+    x0, y0, x1, y1 = (float(end) for end in (*low, *high))
     across, up = np.linspace(x0, x1, size), np.linspace(y0, y1, size)
     grid = np.stack([np.tile(across, size), np.repeat(up, size)], axis=1)
     return Plot(Scale(x0, x1, left, right), Scale(y0, y1, bottom, top)), grid
 
 
-def _classes(outputs: Values) -> Values:
+def _decided(net: Callable[[Any], Any], points: Values) -> tuple[Values, int]:
+    """The class of each point, and of how many."""
+    outputs = computed("decision_boundary: net", net, points)
+    if outputs.ndim not in (1, 2) or len(outputs) != len(points) or not outputs.size:
+        raise ShapeError(
+            f"decision_boundary: expected logits (N,) or (N, C), N={len(points)}, the net gives {outputs.shape}",
+            fix="give a function of points (N, 2)",
+        )
+    if np.isnan(outputs).any():
+        raise DataError(
+            f"decision_boundary: the net gives NaN at {int(np.isnan(outputs).sum())} of {outputs.size} places",
+            fix="mp.explain shows where it comes from",
+        )
     if outputs.ndim == 2 and outputs.shape[1] > 1:
-        return outputs.argmax(axis=1)
-    return (outputs.reshape(-1) > 0).astype(int)
+        return outputs.argmax(axis=1), outputs.shape[1]
+    return (outputs.reshape(-1) > 0).astype(int), 2
 
 
 def _area(inside: Values, one: int, plot: Plot, size: int, words: str) -> Markup:
@@ -113,17 +132,26 @@ def activations(
     title, language
         What stands above it; and in which language all of it speaks, ``"en"`` or ``"zh"``.
 
+    Raises
+    ------
+    ShapeError, DataError, SettingError
+        As for `decision_boundary`.
+
     Examples
     --------
     >>> import maplet as mp
     >>> activations(lambda x: mp.stack([x[:, 0], x[:, 1] * x[:, 0]], axis=1), mp.asarray([[-1.0, -1.0], [1.0, 1.0]]))
     <picture: activation of each unit>
     """
-    points = np.asarray(x)
-    _, grid = _grid(points, size, "activations")
-    values = np.asarray(layer(grid.astype(points.dtype)), np.float64)
-    if values.ndim != 2:
-        raise ShapeError(f"activations draws units, (N, units), and the layer gives {values.shape}")
+    require_function(layer, example="activations(layer, x), not activations(layer(x), x)")
+    head, size = heading(title, "activation", language), side("activations", size)
+    _, grid = _grid(points_of_plane("activations: x", x), size)
+    values = computed("activations: layer", layer, grid.astype(floats(x)))
+    if values.ndim != 2 or len(values) != len(grid) or not values.size:
+        raise ShapeError(
+            f"activations: expected units, (N, units) of {len(grid)} points, the layer gives {values.shape}",
+            fix="give a function of points (N, 2), such as lambda x: mp.tanh(net.layers[0](x))",
+        )
     units = values.shape[1]
     columns = min(units, 4)
     size_of_all = (columns * (tile + space) + space, ceil(units / columns) * (tile + space) + 40.0)
@@ -137,12 +165,12 @@ def activations(
         )
         for n in range(units)
     ]
-    head, words = title or say("activation", language), say("units", language, units)
-    return picture(head, words, tiles, size=(max(size_of_all[0], 260.0), size_of_all[1]))
+    return picture(head, say("units", language, units), tiles, size=(max(size_of_all[0], 260.0), size_of_all[1]))
 
 
 def _unit(heights: Values, n: int, x: float, y: float, language: str) -> Markup:
-    low, high, size = float(heights.min()), float(heights.max()), len(heights)
+    finite, size = heights[np.isfinite(heights)], len(heights)
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (np.nan, np.nan)
     plot = Plot(Scale(0.0, 1.0, x, x + tile), Scale(0.0, 1.0, y + tile, y))
     lines: list[Markup] = []
     for part in (0.25, 0.5, 0.75):

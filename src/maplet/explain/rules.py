@@ -7,17 +7,17 @@ the same rule for a cotangent of 1.
 from __future__ import annotations
 
 from collections import ChainMap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from maplet.core.graph import Graph, nested_graphs
+from maplet.bilingual import Bilingual
+from maplet.core.graph import nested_graphs
 from maplet.core.index_notation import Call, Expression, Read, Reduce
 from maplet.core.kinds import access_at, only_moves
 from maplet.core.trace import Trace, constant
 from maplet.core.types import is_floating
 from maplet.explain.formula import Formula, Name, Partial, Row, Sign, fenced, multiplied, row
-from maplet.explain.symbols import expression, number, number_of, one, size_of, symbol
-from maplet.explain.words import languages, repeated, rules
-from maplet.transforms.simplify import simplify
+from maplet.explain.symbols import expression, fit_in_line, number, number_of, one, size_of, symbol
+from maplet.explain.words import repeated, rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,16 +61,16 @@ def _local(step: ExplainedNode, operand: int, operands_and_value: list[Formula])
         if found is None:
             return None
         inputs = tuple([trace.node_of(argument) for argument in (*operands, out)])
-        graph = Graph(inputs, (trace.node_of(found),), trace.origins)
-    smaller, _ = simplify(graph)
-    return expression(smaller.outputs[0], dict(zip(smaller.inputs, operands_and_value, strict=True)))
+    return expression(trace.node_of(found), dict(zip(inputs, operands_and_value, strict=True)))
 
 
 # ── cotangents ───────────────────────────────────────────────────────────────────────────────────
 
 
-def pullback_formula(step: ExplainedNode, operand: int) -> Formula | None:
+def pullback_formula(step: ExplainedNode, operand: int, *, numbers: bool = False) -> Formula | None:
     """What is sent to an operand, of the cotangent and the values of the forward pass; None where it is too long."""
+    if step.operation == "item" and step.sent[operand] is not None:
+        return derivative(step)
     if step.step is None or (sent := step.step.contributions[operand]) is None:
         return None
     if step.operation in nested and nested[step.operation] != "custom":  # see `inside`: it is a program of its own
@@ -81,7 +81,11 @@ def pullback_formula(step: ExplainedNode, operand: int) -> Formula | None:
         if cotangent is not None:
             by = Name(f"{step.name}[{n}]" if several else step.name)
             cotangents[cotangent] = Partial(Name(step.derivation.loss.name), by)
-    return expression(sent, ChainMap(cotangents, step.derivation.symbols))
+    symbols, values = step.derivation.symbols, step.derivation.values
+    if numbers:
+        cotangents = {node: number_of(values[node], by) for node, by in cotangents.items()}
+        cotangents |= {node: number_of(values[node], symbols[node]) for node in (*step.node.inputs, step.node)}
+    return expression(sent, ChainMap(cotangents, symbols))
 
 
 def cotangent_formula(step: ExplainedNode) -> Formula | None:
@@ -106,17 +110,29 @@ def uses(step: ExplainedNode) -> Iterator[tuple[ExplainedNode, int]]:
 
 
 def cotangent_with_numbers(step: ExplainedNode) -> Formula | None:
-    """The same as products of two numbers, cotangent times local derivative, where everything is a scalar."""
-    terms: list[Formula] = []
-    for user, n, _ in step.received():
-        local = user.local(n)
-        if local is None or user.cotangent is None or local.size != 1 or step.value.size != 1:
+    """The same with the numbers in: of scalars cotangent times local derivative; None where arrays are too large."""
+    terms = [_scalar_sent(user, n) for user, n, _ in step.received()]
+    if size_of(step) != 1 or None in terms:
+        if step.cotangent is None or not all(sent_has_numbers(user, step.cotangent) for user, _ in uses(step)):
             return None
-        terms.append(row(fenced(number(user.cotangent), multiplied), "·", fenced(number(local), multiplied)))
-    if size_of(step) != 1:
+        terms = [pullback_formula(user, n, numbers=True) for user, n in uses(step)]
+    terms += [number_of(arrival.value, derivative(step)) for arrival in step.arrivals]
+    found = [term for term in terms if term is not None]
+    return _sum(found) if found and len(found) == len(terms) else None
+
+
+def _scalar_sent(user: ExplainedNode, operand: int) -> Formula | None:
+    """What is sent where all is scalar: a product of two numbers."""
+    local = user.local(operand)
+    if local is None or user.cotangent is None or local.size != 1:
         return None
-    terms += [number(arrival.value) for arrival in step.arrivals]
-    return _sum(terms) if terms else None
+    return row(fenced(number(user.cotangent), multiplied), "·", fenced(number(local), multiplied))
+
+
+def sent_has_numbers(user: ExplainedNode, sent: Any) -> bool:
+    """Whether what a use sends can be written with the numbers in."""
+    values = [user.derivation.values[node] for node in (*user.node.inputs, user.node)]
+    return user.cotangent is not None and fit_in_line([*values, user.cotangent, sent])
 
 
 def _sum(terms: Iterable[Formula]) -> Formula:
@@ -132,19 +148,26 @@ def _sum(terms: Iterable[Formula]) -> Formula:
 # ── which kind of rule it is ─────────────────────────────────────────────────────────────────────
 
 
-def rule_of(step: ExplainedNode) -> str:
-    """The name of the rule that the node follows backwards, a key of `words.rules`."""
+def rule_of(step: ExplainedNode, operand: int | None = None) -> str:
+    """The name of the rule that the node follows backwards, a key of `words.rules`; towards one operand, or all."""
     if step.operation == "input":
         return "input"
-    if step.step is None or not any(sent is not None for sent in step.sent):
+    if not any(sent is not None for sent in step.sent):
         return "stopped"
+    if step.operation == "item":
+        return "item"
     if step.elementwise:
-        locals_ = [local_formula(step, n) for n, sent in enumerate(step.sent) if sent is not None]
+        locals_ = [local_formula(step, n) for n in _sent(step, operand)]
         return "passed on" if all(local == one for local in locals_) else "chain"
     if nested_graphs(step.node):
         return nested[step.operation]
     access = access_at(step.node)
     return "host" if access is None else _rule_of(access.value)
+
+
+def _sent(step: ExplainedNode, operand: int | None) -> list[int]:
+    """The operands that get a gradient, or only the one that is asked for."""
+    return [n for n, sent in enumerate(step.sent) if sent is not None and operand in (None, n)]
 
 
 def _rule_of(value: Expression) -> str:
@@ -160,15 +183,13 @@ def _rule_of(value: Expression) -> str:
     return "chosen" if value.combiner in ("max", "min") else "own"
 
 
-def is_repeated(step: ExplainedNode) -> bool:
+def is_repeated(step: ExplainedNode, operand: int | None = None) -> bool:
     """Whether the operation repeated an operand by broadcasting, so that what is sent to it is added up again."""
-    if not step.elementwise:
-        return False
-    pairs = zip(step.node.inputs, step.sent, strict=True)
-    return any(sent is not None and child.array_type.shape != step.node.array_type.shape for child, sent in pairs)
+    shape = None if isinstance(step.node.type, tuple) else step.node.type.shape
+    return step.elementwise and any(step.node.inputs[n].array_type.shape != shape for n in _sent(step, operand))
 
 
-def said(step: ExplainedNode) -> str:
-    """The rule that the node follows backwards, in words."""
-    language = languages.index(step.derivation.language)
-    return rules[rule_of(step)][language] + (f" {repeated[language]}" if is_repeated(step) else "")
+def said(step: ExplainedNode, operand: int | None = None) -> str:
+    """The rule that the node follows backwards, in words; towards one operand, or all."""
+    rule = Bilingual(*rules[rule_of(step, operand)])
+    return (rule.then(repeated) if is_repeated(step, operand) else rule).speak(step.derivation.language)

@@ -15,14 +15,14 @@ from maplet.explain.markup import Content, Markup, element
 from maplet.explain.print_mathml import math
 from maplet.explain.print_text import text
 from maplet.explain.rules import (
-    cotangent_formula,
-    derivative,
     local_formula,
     local_with_numbers,
     pullback_formula,
     said,
+    sent_has_numbers,
 )
-from maplet.explain.symbols import number, number_of, size_of, value_formula, value_with_numbers
+from maplet.explain.symbols import has_numbers, number, number_of, value_formula, value_with_numbers
+from maplet.explain.text import backward_equation, says
 from maplet.explain.unrolled import heading, sections
 from maplet.explain.words import say
 
@@ -53,7 +53,7 @@ def step_html(step: ExplainedNode, link: Link) -> list[Content]:
     parts: list[Content] = [element("dl", [_fact(name, fact) for name, fact in facts if fact], class_="facts")]
     if step.operation != "input":
         parts += [_title("computes", language), formula_html(equation(Name(step.name), value_formula(step)))]
-        if size_of(step) == 1:
+        if has_numbers(step):
             parts.append(formula_html(equation(value_with_numbers(step), number_of(step.value, Name(step.name)))))
     if not isinstance(step.node.type, tuple):  # of several results, each has its own
         parts += [_title("value", language), array_html(step.value, step.name)]
@@ -126,8 +126,8 @@ def _inline_formula(formula: Formula) -> Markup:
 def _incoming(step: ExplainedNode, link: Link) -> list[Content]:
     if step.cotangent is None:
         return [element("p", say("no gradient", step.derivation.language))]
-    formula = cotangent_formula(step)
-    parts: list[Content] = [formula_html(equation(derivative(step), *([formula] if formula is not None else [])))]
+    shown = backward_equation(step)
+    parts: list[Content] = [formula_html(shown)] if shown is not None else []
     terms = [
         element("li", element("a", user.name, href=place), ": ", _inline(sent))
         for user, _, sent in step.received()
@@ -135,7 +135,7 @@ def _incoming(step: ExplainedNode, link: Link) -> list[Content]:
     ]
     if len(terms) > 1:
         parts += [element("p", f"{say('received', step.derivation.language)}:", class_="words"), element("ul", terms)]
-    return [*parts, array_html(step.cotangent, f"∂{step.name}")]
+    return [*parts, *([] if says(shown, step.cotangent) else [array_html(step.cotangent, f"∂{step.name}")])]
 
 
 def _outgoing(step: ExplainedNode) -> list[Content]:
@@ -152,11 +152,11 @@ def _outgoing(step: ExplainedNode) -> list[Content]:
             shown = equation(Partial(Name(step.name), Name(name)), *local, *last)
             rows += [element("p", say("local", language), class_="words"), formula_html(shown)]
         back = pullback_formula(step, n)
-        value = [number(sent)] if sent.size == 1 else []
-        if back is not None or value:
-            sides = [*([back] if back is not None else []), *value]
+        numbers = pullback_formula(step, n, numbers=True) if sent_has_numbers(step, sent) else None
+        value = number_of(sent, Name(name)) if numbers is not None or sent.size == 1 else None
+        if sides := [one for one in (back, numbers, value) if one is not None]:
             rows += [element("p", say("sent", language), class_="words"), formula_html(equation(*sides))]
-        rows += [] if sent.size == 1 else [array_html(sent, f"→ {name}")]
+        rows += [] if value is not None else [array_html(sent, f"→ {name}")]
         parts.append(element("div", element("p", element("strong", f"→ {name}")), rows, class_="operand"))
     return parts
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.core.graph import Graph, constant_primitive
+from maplet.core.graph import Graph, Node, constant_primitive, in_order, input_node
 from maplet.explain.formula import (
     Call,
     Formula,
@@ -27,16 +27,18 @@ from maplet.explain.formula import (
     whole,
 )
 from maplet.explain.notation import notation_of
+from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from maplet.core.graph import Node
     from maplet.core.primitive import Primitive
     from maplet.explain.node import ExplainedNode
 
 most_entries = 12  # of an array that is written out in a formula
+most_in_line = 20  # entries in all, of a formula of several arrays
 longest = 24  # operations in a pullback that is written as one formula
+most_settled = 4 * longest  # of which it is looked what is constant
 digits = 6
 
 one, minus_one, zero = Number("1"), Number("−1"), Number("0")
@@ -67,6 +69,20 @@ def size_of(step: ExplainedNode) -> int:
     return 0 if isinstance(step.value, tuple) else step.value.size
 
 
+def fit_in_line(values: Sequence[Any]) -> bool:
+    """Whether a formula with all these numbers in can still be read: of a few small arrays, none of them of indices."""
+
+    def fits(one: Any) -> bool:
+        return (
+            not isinstance(one, tuple)
+            and one.size > 0
+            and one.ndim <= 2
+            and (one.dtype.kind not in "iu" or not one.ndim)
+        )
+
+    return all(map(fits, values)) and sum(one.size for one in values) <= most_in_line
+
+
 # ── what a node computes ─────────────────────────────────────────────────────────────────────────
 
 
@@ -75,6 +91,12 @@ def symbol(node: Node, names: Mapping[Node, str]) -> Formula:
     if node.primitive is constant_primitive:
         return number_of(np.asarray(node.params["value"], node.params["dtype"]), Name(names.get(node, "constant")))
     return Name(names[node])
+
+
+def has_numbers(step: ExplainedNode) -> bool:
+    """Whether what the node computes is also written with the numbers in: of one number always, else of a few."""
+    operands = [step.derivation.values[child] for child in step.node.inputs]
+    return size_of(step) == 1 or fit_in_line([step.value, *operands])
 
 
 def value_formula(step: ExplainedNode) -> Formula:
@@ -86,7 +108,10 @@ def value_formula(step: ExplainedNode) -> Formula:
 def value_with_numbers(step: ExplainedNode) -> Formula:
     """What the node computes, of its operands' numbers; of those that are too large, their names."""
     names, values = step.derivation.names, step.derivation.values
-    return written(step.written, [number_of(values[child], symbol(child, names)) for child in step.node.inputs])
+    operands = [number_of(values[child], symbol(child, names)) for child in step.node.inputs]
+    if step.operation == "multiply" and step.node.inputs[1].primitive is constant_primitive:
+        operands.reverse()  # the constant stands first, as in symbols
+    return written(step.written, operands)
 
 
 def written(node: Node, operands: Sequence[Formula]) -> Formula:
@@ -167,13 +192,17 @@ def _product(a: Formula, b: Formula) -> Formula:
 
 
 def expression(node: Node, known: Mapping[Node, Formula], most: int = longest) -> Formula | None:
-    """What a node computes of others that are known; None where that takes more operations than are readable."""
+    """What a node computes of others that are known; None where that takes more operations than are readable.
+
+    What is settled, whatever the numbers are, is worked out by `simplify`: x^(3 − 1) is x².
+    """
+    smaller, formulas = _settled(node, known)
     counted = 0
 
     def formula(inner: Node) -> Formula:
         nonlocal counted
-        if inner in known:
-            return known[inner]
+        if inner in formulas:
+            return formulas[inner]
         if inner.primitive is constant_primitive:
             return symbol(inner, {})
         counted += 1
@@ -181,5 +210,40 @@ def expression(node: Node, known: Mapping[Node, Formula], most: int = longest) -
             return Name("…")
         return written(inner, [formula(child) for child in inner.inputs])
 
-    found = formula(node)
+    found = formula(smaller)
     return found if counted <= most else None
+
+
+def _settled(node: Node, known: Mapping[Node, Formula]) -> tuple[Node, Mapping[Node, Formula]]:
+    """A node with what is constant on the way to it worked out, and the formulas of what it is then made of.
+
+    To `simplify` what is known is an input, so that nothing behind it is looked at.
+    """
+    ends, between = _reached(node, known)
+    constants = [inner for inner in between if inner.primitive is constant_primitive]
+    if len(between) > most_settled or not constants:
+        return node, known
+    if any(isinstance(end.type, tuple) for end in ends):
+        return node, known
+    stands: dict[Node, Node] = {end: input_node(end.array_type) for end in ends}
+    for inner in in_order([node], ends):
+        if inner not in stands:
+            operands = tuple([stands[child] for child in inner.inputs])
+            stands[inner] = Node(inner.primitive, operands, inner.params, inner.type)
+    smaller, _ = simplify(Graph(tuple([stands[end] for end in ends]), (stands[node],)))
+    return smaller.outputs[0], {stands[one]: known[one] for one in (*ends, *constants) if one in known}
+
+
+def _reached(node: Node, known: Mapping[Node, Formula]) -> tuple[list[Node], list[Node]]:
+    """The known nodes that a node is made of, and what is between; no more than is asked for."""
+    ends: dict[Node, None] = {}
+    between: dict[Node, None] = {}
+    waiting = [node]
+    while waiting and len(between) <= most_settled:
+        one = waiting.pop()
+        if one in known and one.primitive is not constant_primitive:
+            ends[one] = None
+        elif one not in between:
+            between[one] = None
+            waiting += one.inputs
+    return list(ends), list(between)

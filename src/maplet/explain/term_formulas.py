@@ -15,6 +15,7 @@ from maplet.explain.formula import (
     Function,
     Group,
     Name,
+    Number,
     Row,
     Script,
     Sign,
@@ -28,7 +29,7 @@ from maplet.explain.formula import (
 )
 from maplet.explain.notation import notation_of
 from maplet.explain.symbols import applied_along, by_parameters, number, one
-from maplet.explain.terms import Term, factors
+from maplet.explain.terms import Term, factors, without_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,12 +54,15 @@ def arranged(term: Term, inner: Callable[[Term], Formula], *, in_matrices: bool)
             formula = inner(part)
             if isinstance(formula, Row) and formula.parts[0] == Sign("−"):
                 parts += formula.parts
+            elif isinstance(formula, Number) and formula.text.startswith("−"):
+                parts += [Sign("−"), Number(formula.text[1:])]
             else:
                 parts += [*([Sign("+")] if parts else []), formula]
         return Row(tuple(parts))
     coefficient, up, down = factors(term)
     above, below = ratio(abs(coefficient))
-    over = _multiplied(above, up, inner, in_matrices=in_matrices)
+    is_alone = above == 1 and len(up) == 1 and (below != 1 or down)  # over a line, where it needs no parentheses
+    over = inner(up[0]) if is_alone else _multiplied(above, up, inner, in_matrices=in_matrices)
     under = _multiplied(below, down, inner, in_matrices=in_matrices)
     found = over if under == one else Fraction(over, under)
     return found if coefficient >= 0 else row("−", fenced(found, multiplied))
@@ -71,11 +75,19 @@ def _multiplied(
     array_before = False
     for term, times in Counter(terms).items():
         sign = "⊙" if in_matrices and array_before and not term.is_scalar else "·"
-        formula = inner(term)
-        powered = Script(fenced(formula, whole), None, number(times)) if times > 1 else fenced(formula, multiplied)
-        parts += [*([Sign(sign)] if parts else []), powered]
+        parts += [*([Sign(sign)] if parts else []), _power(term, times, inner)]
         array_before = not term.is_scalar
     return parts[0] if len(parts) == 1 else Row(tuple(parts))
+
+
+def _power(term: Term, times: int, inner: Callable[[Term], Formula]) -> Formula:
+    """A factor that comes so many times; (e^u)² is e^(2·u)."""
+    formula = inner(term)
+    if times == 1:
+        return fenced(formula, multiplied)
+    if term.head == "exp" and term.parts[0].head == "symbol" and not isinstance(formula, Name):
+        return fill(notation_of(registry["exp"], 1), [row(number(times), "·", inner(term.parts[0]))])
+    return Script(fenced(formula, whole), None, number(times))
 
 
 def _applied(term: Term, operands: Sequence[Formula]) -> Formula:
@@ -118,6 +130,8 @@ def matrix_formula(term: Term, names: Names, *, defines: bool = False) -> Formul
         return Name(names.get(term) or term.settings[0])
     if term.head == "number":
         return number(term.settings[0])
+    if term.head == "apart":
+        return inner(term.parts[0])
     if term.head in ("product", "total"):
         return arranged(term, inner, in_matrices=True)
     return _applied(term, [inner(part) for part in term.parts])
@@ -146,6 +160,8 @@ class Indexed:
             return element(Name(self.names.get(term) or term.settings[0]), place)
         if term.head == "number":
             return number(term.settings[0])
+        if term.head == "apart":
+            return self.formula(term.parts[0], at)
         if term.head in ("product", "total"):
             return arranged(term, lambda part: self.formula(part, at), in_matrices=False)
         return self.operation(term, place)
@@ -158,19 +174,24 @@ class Indexed:
             return self.formula(term.parts[0], at[::-1])
         if term.head == "one_hot":
             return Group("[", row(self.formula(term.parts[0], at[:1]), "=", Name(at[1])), "]")
+        if term.head == "reshape" and without_units(term.shape) == without_units(term.parts[0].shape):
+            moved = iter([i for i, length in zip(at, term.shape, strict=True) if length != 1])
+            return self.formula(term.parts[0], [next(moved) if n != 1 else "0" for n in term.parts[0].shape])
         alike = term.parts and all(part.shape in ((), term.shape) for part in term.parts)
         if alike and term.head not in ("softmax", "reshape"):
             return _applied(term, [self.formula(part, at) for part in term.parts])
-        return element(matrix_formula(term, self.names), at)
+        return element(fenced(matrix_formula(term, self.names, defines=True), whole), at)
 
     def matmul(self, term: Term, at: list[str]) -> Formula:
-        """``Σ_k a[i,k]·b[k,j]``; where b is a vector there is no j."""
-        (k,) = self.letters(1)
+        """``Σ_k a[i,k]·b[k,j]``; where b is a vector there is no j; of one summand there is no sum."""
         a, b = term.parts
+        is_sum = a.shape[-1] != 1
+        (k,) = self.letters(1) if is_sum else "0"
         vector = len(b.shape) == 1
         left = self.formula(a, [*at, k] if vector else [*at[:-1], k])
         right = self.formula(b, [k] if vector else [*at[:-2], k, at[-1]])
-        return _sum_over([k], row(fenced(left, multiplied), "·", fenced(right, multiplied)))
+        product = row(fenced(left, multiplied), "·", fenced(right, multiplied))
+        return _sum_over([k], product) if is_sum else product
 
     def sum(self, term: Term, at: list[str]) -> Formula:
         """``Σ_k a[i,k]``."""

@@ -14,13 +14,16 @@ head          parts                                  settings
 ``softmax``   z                                      axis
 ``one_hot``   the classes                            how many there are
 ``indicator`` a condition                            1 where it holds, else 0
+``apart``     a sum or product that has grown large
 any other     operands of the operation              its parameters
 ============= ====================================== ===================================
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     Shape = tuple[int, ...]
+
+largest = 40  # sums and products are put in order only as long as they have no more parts
+largest_shared = 24  # the same of what comes several times
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +54,11 @@ class Term:
     def is_scalar(self) -> bool:
         """Whether its value is one number."""
         return self.shape == ()
+
+    @cached_property
+    def weight(self) -> int:
+        """How many parts a sum or product has, those of its sums and products counted, too."""
+        return sum(part.weight for part in self.parts) if self.head in ("product", "total") else 1
 
 
 def _settled(settings: Any) -> Any:
@@ -77,7 +88,7 @@ class Algebra:
     """Makes terms, each once, and in order."""
 
     known: dict[Any, Term] = field(default_factory=dict[Any, Term])
-    named: dict[Term, Term] = field(default_factory=dict[Term, Term])  # a softmax that has a name → its symbol
+    named: dict[Term, Term] = field(default_factory=dict[Term, Term])  # what of softmax, σ has a name → its symbol
 
     def make(self, head: str, parts: Sequence[Term], settings: tuple[Any, ...], shape: Shape) -> Term:
         """A term as it is given."""
@@ -91,6 +102,15 @@ class Algebra:
     def number(self, value: float, shape: Shape = ()) -> Term:
         """An array of one number."""
         return self.make("number", (), (float(value),), shape)
+
+    def bounded(self, term: Term, *, is_shared: bool) -> Term:
+        """A term that is no larger than an algebra can put in order: of a large one, the whole as one part.
+
+        Else s ↦ s·s + s, done n times, would have 2ⁿ factors.
+        """
+        if term.weight <= (largest_shared if is_shared else largest):
+            return term
+        return self.make("apart", (term,), (), term.shape)
 
     # ── products ─────────────────────────────────────────────────────────────────────────────────
 
@@ -114,7 +134,7 @@ class Algebra:
             for _ in range(min(ups.count(term), downs.count(term))):
                 ups.remove(term)
                 downs.remove(term)
-        ups = self._multiplied_out(self._softmax(ups, downs))
+        ups = self._multiplied_out(self._logistic(self._softmax(ups, downs), downs))
         if coefficient == 0 or not (ups or downs):
             return self.number(coefficient, shape)
         if (coefficient, downs, len(ups)) == (1.0, [], 1) and ups[0].shape == shape:
@@ -143,11 +163,43 @@ class Algebra:
             if total.head != "sum" or total.parts[0].head != "exp" or total.parts[0] not in ups:
                 continue
             exponential, axes = total.parts[0], total.settings[0]
-            if len(axes) == 1 and total.settings[1]:
+            if len(axes) == 1 and (total.settings[1] or len(exponential.shape) == 1):
                 downs.remove(total)
                 ups = list(ups)
                 ups[ups.index(exponential)] = self.softmax(exponential.parts[0], axes[0])
         return ups
+
+    def _logistic(self, ups: list[Term], downs: list[Term]) -> list[Term]:
+        """The factors above, with e^u/(1 + e^u) as σ(u), 1/(1 + e^u) as σ(−u), and e^u σ(−u) as σ(u)."""
+        one = self.number(1.0)
+        for total in list(downs):
+            if total.head != "total" or len(total.parts) != 2 or one not in total.parts:
+                continue
+            (exponential,) = (part for part in total.parts if part is not one)
+            if exponential.head != "exp":
+                continue
+            downs.remove(total)
+            ups = list(ups)
+            if exponential in ups:
+                ups.remove(exponential)
+                ups.append(self.logistic(exponential.parts[0]))
+            else:
+                ups.append(self.logistic(self.product(exponential.parts, (), total.shape, -1.0)))
+        for exponential in [one for one in ups if one.head == "exp"]:  # e^u σ(−u) is σ(u)
+            opposite = self.logistic(self.product(exponential.parts, (), exponential.shape, -1.0))
+            if exponential in ups and opposite in ups:
+                ups = list(ups)
+                ups.remove(exponential)
+                ups[ups.index(opposite)] = self.logistic(exponential.parts[0])
+        return ups
+
+    def logistic(self, z: Term) -> Term:
+        """σ(z); of −z it is 1 − σ(z)."""
+        if factors(z)[0] < 0:
+            opposite = self.logistic(self.product([z], (), z.shape, -1.0))
+            return self.total([self.number(1.0), self.product([opposite], (), z.shape, -1.0)], z.shape)
+        found = self.make("sigmoid", (z,), (), z.shape)
+        return self.named.get(found, found)
 
     def softmax(self, exponent: Term, axis: int) -> Term:
         """softmax(u) along an axis, which no summand changes that is the same along it."""
@@ -163,6 +215,8 @@ class Algebra:
         """A sum, in which like terms are one and what all have in common stands before it."""
         terms = list(terms)
         shape = natural_shape(terms) if shape is None else shape
+        if len(terms) > 1 and any(shared := self._shared(terms)):
+            return self._times_total(terms, shared, shape)
         flat = [part for one in terms for part in (one.parts if one.head == "total" else (one,))]
         left = self._gathered(flat)
         expanded = self._gathered([part for one in flat for part in self._expanded(one)])
@@ -178,15 +232,20 @@ class Algebra:
         ]
         if len(parts) == 1:
             return self.product(parts, (), shape)
-        above, below = self._shared(parts)
-        if above or below:
-            parts = [self.product([part, *below], above, part.shape) for part in parts]
+        if any(shared := self._shared(parts)):
+            return self._times_total(parts, shared, shape, common)
         if all(factors(part)[0] < 0 for part in parts):
             common, parts = -common, [self.product([part], (), part.shape, -1.0) for part in parts]
         inner = self.make("total", sorted(parts, key=lambda part: factors(part)[0] < 0), (), natural_shape(parts))
-        if (common, above, below) == (1.0, [], []) and inner.shape == shape:
-            return inner
-        return self.product([*above, inner], below, shape, common)
+        return inner if common == 1.0 and inner.shape == shape else self.product([inner], (), shape, common)
+
+    def _times_total(
+        self, terms: Sequence[Term], shared: tuple[list[Term], list[Term]], shape: Shape, coefficient: float = 1.0
+    ) -> Term:
+        """A sum with the factors that all of it has before it."""
+        above, below = shared
+        rest = self.total([self.product([term, *below], above, term.shape) for term in terms])
+        return self.product([*above, rest], below, shape, coefficient)
 
     def _gathered(self, terms: Iterable[Term]) -> list[tuple[Term | None, float]]:
         """Like terms as one, with their coefficients added up; None stands for a mere number."""
@@ -209,10 +268,12 @@ class Algebra:
 
     def _shared(self, parts: Sequence[Term]) -> tuple[list[Term], list[Term]]:
         """The factors that all parts have above, and below the line."""
-        split = [factors(part) for part in parts]
-        above = [one for one in split[0][1] if all(one in up for _, up, _ in split)]
-        below = [one for one in split[0][2] if all(one in down for _, _, down in split)]
-        return above, below
+        _, up, down = factors(parts[0])
+        above, below = Counter(up), Counter(down)  # of x²·y and x·z it is one x
+        for part in parts[1:]:
+            _, up, down = factors(part)
+            above, below = above & Counter(up), below & Counter(down)
+        return list(above.elements()), list(below.elements())
 
     # ── what moves, adds up and multiplies matrices ──────────────────────────────────────────────
 
@@ -228,13 +289,20 @@ class Algebra:
         """A product of matrices, with scalar factors before it."""
         c, up, down, a = self.scaled(a)
         d, more_up, more_down, b = self.scaled(b)
-        inner = self.make("matmul", (a, b), (), shape)
-        return self.product([*up, *more_up, inner], [*down, *more_down], shape, c * d)
+        if _is_vector(a) and _is_vector(b) and a.shape[1] == 1:
+            a = self.make("reshape", a.parts[0].parts, (("shape", a.shape),), a.shape)  # x yᵀ, whatever x was before
+        inner = [self.make("matmul", (a, b), (), shape)]
+        if a.shape[-1:] == (1,) and len(shape) == 2 and "number" in (a.head, b.head):  # one summand, and a mere number
+            inner = [a, b]
+        return self.product([*up, *more_up, *inner], [*down, *more_down], shape, c * d)
 
     def transpose(self, a: Term) -> Term:
         """A transpose; that of a transpose is the matrix."""
         c, up, down, a = self.scaled(a)
         shape = a.shape[::-1]
+        if a.head == "matmul" and any(part.head == "transpose" for part in a.parts):  # (aᵀ b)ᵀ is bᵀ a
+            turned = self.matmul(self.transpose(a.parts[1]), self.transpose(a.parts[0]), shape)
+            return self.product([*up, turned], down, shape, c)
         turned = a.parts[0] if a.head == "transpose" else self.make("transpose", (a,), (), shape)
         turned = self.number(a.settings[0], shape) if a.head == "number" else turned
         return self.product([*up, turned], down, shape, c)
@@ -259,7 +327,8 @@ class Algebra:
         inner = self.product(inside_up, inside_down, a.shape)
         if inner.head == "one_hot" and axes == (ndim - 1,):
             return self.product(outside[0], outside[1], shape, coefficient)
-        added = self.make("sum", (inner,), (axes, keeps), shape)
+        alone = keeps and ndim == 1  # of a vector it is one number, whether it keeps the axis or not
+        added = self.make("sum", (inner,), (axes, keeps and not alone), () if alone else shape)
         return self.product([*outside[0], added], outside[1], shape, coefficient)
 
     def narrowed(self, term: Term, axes: tuple[int, ...], ndim: int) -> Term:
@@ -273,6 +342,16 @@ class Algebra:
             return self.total(parts, shape)
         coefficient, above = term.settings if term.head == "product" else (term.settings[0], 0)
         return self.product(parts[:above], parts[above:], shape, coefficient)
+
+
+def _is_vector(a: Term) -> bool:
+    """Whether it is a transposed row or column that was made of a vector."""
+    return a.head == "transpose" and a.parts[0].head == "reshape" and len(a.parts[0].parts[0].shape) == 1
+
+
+def without_units(shape: Shape) -> Shape:
+    """A shape without its axes of length 1."""
+    return tuple([length for length in shape if length != 1])
 
 
 def is_varying(term: Term, axis: int, ndim: int) -> bool:

@@ -8,38 +8,49 @@ import numpy as np
 
 from maplet.errors import PositionError, SettingError
 from maplet.explain.entries import entry_formulas, entry_name
-from maplet.explain.folding import Fold, folded, norm
-from maplet.explain.formula import Formula, Name, Partial, equation
+from maplet.explain.folding import Fold, by_layer, folded, norm, opened, read_by
+from maplet.explain.formula import Formula, Name, Partial, Row, Sign, equation
 from maplet.explain.print_text import text
 from maplet.explain.rules import cotangent_formula, cotangent_with_numbers, derivative, said, uses
-from maplet.explain.symbols import number, number_of, size_of, symbol, value_formula, value_with_numbers
+from maplet.explain.symbols import has_numbers, number, number_of, size_of, symbol, value_formula, value_with_numbers
 from maplet.explain.unrolled import spoken_of, text_inside
 from maplet.explain.words import say
+from maplet.messages import shown
+from maplet.settings import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from maplet.explain.derivation import Derivation
     from maplet.explain.node import ExplainedNode
 
+longest_line = 90  # letters of an equation whose sides are not put below one another
 most_shown = 64  # elements of an array that is printed; of a larger one, shape and norm
 
 
 def derivation_text(derivation: Derivation, unfold: bool | str = False) -> str:
     """The whole derivation."""
     folds = folded(derivation, unfold)
-    many = any(len(fold.steps) > 1 for fold in folds)
-    scalar = all(size_of(one) == 1 for one in (*derivation.leaves, *derivation.steps))
     language = derivation.language
     count = len(spoken_of(derivation.steps))
     first = f"{title(derivation)} · {say('one step' if count == 1 else 'steps', language, count)}"
-    parts = [first, "", say("forward", language)]
-    if many:
-        parts += [f"  {line}" for line in _table(folds, derivation)]
-        return "\n".join([*parts, "", say("parameters", language), *_leaves(derivation), "", say("folded", language)])
-    lines = _scalar_lines if scalar else _matrix_lines
-    both = [*lines(derivation, forward=True), "", say("backward", language), *lines(derivation)]
-    return "\n".join([*parts, *both, *text_inside(derivation)])
+    steps = opened(folds)
+    if len(steps) == len(folds):  # nothing is folded
+        return "\n".join([first, "", *_both_passes(steps, derivation.leaves), *text_inside(steps)])
+    groups = folds if not unfold else by_layer(derivation)
+    parts = [first, "", say("forward", language), *(f"  {line}" for line in _table(groups, derivation))]
+    parts += ["", say("parameters", language), *_leaves(derivation), ""]
+    if steps:
+        parts += [f"{unfold}", "", *_both_passes(steps, read_by(steps)), *text_inside(steps), ""]
+    return "\n".join([*parts, say("folded", language)])
+
+
+def _both_passes(steps: Sequence[ExplainedNode], inputs: Sequence[ExplainedNode]) -> list[str]:
+    """The steps as they are computed, and the gradients of these and of what they read, as they come."""
+    language = steps[0].derivation.language if steps else "en"
+    back = [*reversed(steps), *inputs]
+    lines = _scalar_lines if all(size_of(one) == 1 for one in back) else _matrix_lines
+    return [say("forward", language), *lines(steps, forward=True), "", say("backward", language), *lines(back)]
 
 
 def title(derivation: Derivation) -> str:
@@ -54,7 +65,7 @@ def title(derivation: Derivation) -> str:
 def forward_equation(step: ExplainedNode) -> Formula:
     """``z = w·x = 0.5·2 = 1``; the numbers are left out where they would not be fewer than the names."""
     value = number_of(step.value, Name(step.name))
-    numbers = [value_with_numbers(step), value] if size_of(step) == 1 else []
+    numbers = [value_with_numbers(step), value] if has_numbers(step) else []
     return equation(Name(step.name), value_formula(step), *numbers)
 
 
@@ -62,13 +73,17 @@ def backward_equation(step: ExplainedNode) -> Formula | None:
     """``∂loss/∂z = ∂loss/∂a·a·(1 − a) = 1·0.25 = 0.25``; None where no gradient comes."""
     if step.cotangent is None or isinstance(step.node.type, tuple):  # of several results, each has its own
         return None
-    found = [cotangent_formula(step), cotangent_with_numbers(step)]
-    value = [number(step.cotangent)] if step.cotangent.size == 1 else []
-    return equation(derivative(step), *(one for one in found if one is not None), *value)
+    formula, numbers = cotangent_formula(step), cotangent_with_numbers(step)
+    value = number_of(step.cotangent, derivative(step)) if numbers is not None or step.cotangent.size == 1 else None
+    return equation(derivative(step), *(one for one in (formula, numbers, value) if one is not None))
 
 
-def _scalar_lines(derivation: Derivation, *, forward: bool = False) -> list[str]:
-    order = derivation.steps if forward else [*reversed(derivation.steps), *derivation.leaves]
+def says(formula: Formula | None, value: Any) -> bool:
+    """Whether an equation ends with the numbers of a value."""
+    return isinstance(formula, Row) and formula.parts[-1] == number_of(value, formula)
+
+
+def _scalar_lines(order: Sequence[ExplainedNode], *, forward: bool = False) -> list[str]:
     rows = [
         (forward_equation(step), step.place) if forward else (backward_equation(step), "") for step in spoken_of(order)
     ]
@@ -80,9 +95,8 @@ def _scalar_lines(derivation: Derivation, *, forward: bool = False) -> list[str]
 # ── matrix by matrix ─────────────────────────────────────────────────────────────────────────────
 
 
-def _matrix_lines(derivation: Derivation, *, forward: bool = False) -> list[str]:
+def _matrix_lines(order: Sequence[ExplainedNode], *, forward: bool = False) -> list[str]:
     lines: list[str] = []
-    order = derivation.steps if forward else [*reversed(derivation.steps), *derivation.leaves]
     for step in spoken_of(order):
         formula = forward_equation(step) if forward else backward_equation(step)
         if formula is None:
@@ -90,10 +104,22 @@ def _matrix_lines(derivation: Derivation, *, forward: bool = False) -> list[str]
         value = step.value if forward else step.cotangent
         place = f"   # {step.place}" if forward and step.place else ""
         kind = "" if isinstance(step.node.type, tuple) else f" : {step.node.array_type}"
-        lines += [f"  {text(formula)}{kind}{place}", *_array(value)]
+        first, *more = _sides(formula)
+        lines += [f"  {first}{kind}{place}", *more, *([] if says(formula, value) else _array(value))]
         if not forward:
-            lines += [f"      ↳ {rule}" for rule in dict.fromkeys(said(user) for user, _ in uses(step))]
+            lines += [f"      ↳ {rule}" for rule in dict.fromkeys(said(user, n) for user, n in uses(step))]
     return lines
+
+
+def _sides(formula: Formula) -> list[str]:
+    """An equation in one line, or where that is long in one for each of its sides."""
+    line = text(formula)
+    if len(line) <= longest_line or not isinstance(formula, Row):
+        return [line]
+    ends = [n for n, part in enumerate(formula.parts) if part == Sign("=")][1:]
+    cuts = zip([0, *ends], [*ends, len(formula.parts)], strict=True)
+    first, *more = (text(Row(formula.parts[start:end])).strip() for start, end in cuts)
+    return [first, *(f"      {side}" for side in more)]
 
 
 def _array(value: Any) -> list[str]:
@@ -141,11 +167,17 @@ def entry_text(derivation: Derivation, name: str, at: tuple[int, ...]) -> str:
     one = derivation[name]
     if isinstance(one.node.type, tuple) or len(at) != one.node.type.ndim:
         raise SettingError(
-            f"entry: {name} is {one.node.type}, and {at} is no place in it",
+            f"entry: {name} is {one.node.type}, and {shown(at)} is no place in it",
             fix=f"one number per axis, such as entry=({name!r}, (0, 1))",
         )
-    if not all(0 <= n < length for n, length in zip(at, one.value.shape, strict=True)):
-        raise PositionError(f"entry: {at} is outside of {name}, whose shape is {one.value.shape}")
+    at = tuple([whole(f"entry: {name}, axis {axis}", n, least=0) for axis, n in enumerate(at)])
+    if not all(n < length for n, length in zip(at, one.value.shape, strict=True)):
+        raise PositionError(
+            f"entry: {shown(at)} is outside of {name}, whose shape is {one.value.shape}",
+            fix=f"count from 0: the last one is {tuple([length - 1 for length in one.value.shape])}"
+            if one.value.size
+            else "it has no elements",
+        )
     known: dict[Any, Formula] = {node: symbol(node, derivation.names) for node in derivation.names}
     loss = Name(derivation.loss.name)
     near = [user for user, _, _ in one.received()]

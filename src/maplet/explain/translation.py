@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +12,10 @@ import numpy as np
 from maplet.core.graph import constant_primitive
 from maplet.core.types import is_floating
 from maplet.explain.symbols import is_program
-from maplet.explain.terms import Algebra, Term, factors
+from maplet.explain.terms import Algebra, Term, factors, without_units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from maplet.core.graph import Node
     from maplet.explain.terms import Shape
@@ -28,10 +27,7 @@ opposite = {
     "equal": "not_equal", "not_equal": "equal",
 }  # fmt: skip
 
-compared: dict[str, Callable[[Any, Any], bool]] = {
-    "less": operator.lt, "less_equal": operator.le, "greater": operator.gt, "greater_equal": operator.ge,
-    "equal": operator.eq, "not_equal": operator.ne,
-}  # fmt: skip
+most_factors = 8  # of a power that is written as a product
 
 with_poles = {"log", "log1p", "log2", "log10", "power", "rsqrt", "reciprocal", "divide", "tan", "atanh", "digamma"}
 
@@ -46,11 +42,13 @@ class Translation:
     ----------
     symbols
         Nodes that keep their names; behind them the translation does not look.
+    shared
+        Nodes that are used more than once.
     """
 
-    def __init__(self, symbols: dict[Node, str]) -> None:
+    def __init__(self, symbols: dict[Node, str], shared: Collection[Node] = ()) -> None:
         self.algebra = Algebra()
-        self.symbols = symbols
+        self.symbols, self.shared = symbols, shared
         self.terms: dict[Node, Term] = {}
         self.programs: dict[str, list[Mapping[str, Any]]] = {}  # the loops and branches met, by operation
 
@@ -64,9 +62,10 @@ class Translation:
                 waiting += missing
                 continue
             if one not in self.terms:
-                named = one in self.symbols
-                shape = _shape(one)
-                self.terms[one] = self.algebra.symbol(self.symbols[one], shape) if named else self.definition(one)
+                if one in self.symbols:
+                    self.terms[one] = self.algebra.symbol(self.symbols[one], _shape(one))
+                else:
+                    self.terms[one] = self.algebra.bounded(self.definition(one), is_shared=one in self.shared)
             waiting.pop()
         return self.terms[node]
 
@@ -108,16 +107,6 @@ def _sum_of(sign: float) -> Rule:
 
 
 def _where(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
-    """A choice; it is made where its condition compares two numbers."""
-    condition, yes, no = operands
-    if condition.head in compared and all(part.head == "number" for part in condition.parts):
-        chosen = yes if compared[condition.head](*(part.settings[0] for part in condition.parts)) else no
-        if chosen.shape == shape:
-            return chosen
-    return _choice(self, node, operands, shape)
-
-
-def _choice(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     condition, yes, no = operands
     zeros = [one.head == "number" and one.settings[0] == 0 for one in (yes, no)]
     if condition.head == "isfinite" and condition.parts[0] is yes and zeros[1]:
@@ -132,8 +121,23 @@ def _choice(self: Translation, node: Node, operands: list[Term], shape: Shape) -
         if flipped:
             condition = self.algebra.make(opposite[condition.head], condition.parts, (), condition.shape)
         indicator = self.algebra.make("indicator", (condition,), (), condition.shape)
-        return self.algebra.product([value, indicator], (), shape)
+        return self.algebra.product([_where_it_holds(self, condition, value), indicator], (), shape)
     return _as_it_is(self, node, operands, shape)
+
+
+def _where_it_holds(self: Translation, condition: Term, value: Term) -> Term:
+    """What a sum or product is where a condition holds: a choice in it by the same, or the opposite, is made."""
+    if value.head == "where" and value.parts[0] is condition:
+        return value.parts[1]
+    if value.head == "where" and value.parts[0].head == opposite.get(condition.head):
+        return value.parts[2] if value.parts[0].parts == condition.parts else value
+    if value.head not in ("total", "product"):
+        return value
+    parts = [_where_it_holds(self, condition, part) for part in value.parts]
+    if value.head == "total":
+        return self.algebra.total(parts, value.shape)
+    coefficient, above = value.settings
+    return self.algebra.product(parts[:above], parts[above:], value.shape, coefficient)
 
 
 def _may_be_infinite(term: Term) -> bool:
@@ -155,27 +159,29 @@ def _difference(self: Translation, a: Term, b: Term) -> Term:
     return self.algebra.total([a, self.algebra.product([b], (), b.shape, -1.0)])
 
 
+def _power(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    """x³ as the product x·x·x, so that x³/x is x²."""
+    base, exponent = operands
+    times = exponent.settings[0] if exponent.head == "number" else 0.0
+    if not (times.is_integer() and 0 < abs(times) <= most_factors) or base.shape != shape:
+        return _as_it_is(self, node, operands, shape)
+    several = [base] * int(abs(times))
+    return self.algebra.product(*((several, ()) if times > 0 else ((), several)), shape)
+
+
 def _exp(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     """e^u; where u = z − ln(1 + e^z) it is σ(z)."""
     (u,) = operands
     totals = [one for one in (u, *u.parts) if one.head == "total"]
     for one in [inner for total in totals for part in total.parts for inner in factors(part)[1]]:
         if one.head == "logaddexp" and _is_zero(one.parts[1]) and u is _difference(self, one.parts[0], one):
-            return _logistic(self, one.parts[0], shape)
+            return self.algebra.logistic(one.parts[0])
     return _as_it_is(self, node, operands, shape)
 
 
 def _sigmoid(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     """σ(z); of −z it is 1 − σ(z)."""
-    return _logistic(self, operands[0], shape)
-
-
-def _logistic(self: Translation, z: Term, shape: Shape) -> Term:
-    algebra = self.algebra
-    if factors(z)[0] >= 0:
-        return algebra.make("sigmoid", (z,), (), shape)
-    of_opposite = algebra.make("sigmoid", (algebra.product([z], (), shape, -1.0),), (), shape)
-    return algebra.total([algebra.number(1.0), algebra.product([of_opposite], (), shape, -1.0)], shape)
+    return self.algebra.logistic(operands[0])
 
 
 def _astype(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
@@ -201,7 +207,8 @@ def _reshape(self: Translation, node: Node, operands: list[Term], shape: Shape) 
     _, up, down = factors(a)
     if all(one.is_scalar for one in (*up, *down)):
         return self.algebra.product([a], (), shape)
-    if a.head == "product" and all(one.shape in ((), a.shape) for one in (*up, *down)) and _adds_units(a.shape, shape):
+    only_units = without_units(a.shape) == without_units(shape)
+    if a.head == "product" and only_units and all(one.shape in ((), a.shape) for one in (*up, *down)):
         c, _, _ = factors(a)
         moved = [[one if one.is_scalar else _reshaped(self, one, shape) for one in group] for group in (up, down)]
         return self.algebra.product(moved[0], moved[1], shape, c)
@@ -211,13 +218,10 @@ def _reshape(self: Translation, node: Node, operands: list[Term], shape: Shape) 
     return _reshaped(self, a, shape)
 
 
-def _adds_units(before: Shape, after: Shape) -> bool:
-    """Whether two shapes differ in axes of length 1 alone."""
-    return [n for n in before if n != 1] == [n for n in after if n != 1]
-
-
 def _reshaped(self: Translation, a: Term, shape: Shape) -> Term:
     inner = a.parts[0] if a.head == "reshape" else a
+    if len(shape) == 1 and len(inner.shape) == 2 and _is_turned(inner):
+        inner = self.algebra.transpose(inner)  # a vector is neither row nor column: (A x)ᵀ is A x
     if inner.head == "sum":
         axes, keeps = inner.settings
         whole = inner.parts[0].shape
@@ -226,6 +230,11 @@ def _reshaped(self: Translation, a: Term, shape: Shape) -> Term:
     if inner.head == "matmul" and inner.shape[:-1] == shape and _is_column(inner.parts[1]):
         return self.algebra.make("matmul", (inner.parts[0], inner.parts[1].parts[0]), (), shape)
     return inner if inner.shape == shape else self.algebra.make("reshape", (inner,), (("shape", shape),), shape)
+
+
+def _is_turned(a: Term) -> bool:
+    """Whether it is a transpose, as a product of two transposes is."""
+    return a.head == "transpose" or (a.head == "matmul" and all(part.head == "transpose" for part in a.parts))
 
 
 def _is_column(a: Term) -> bool:
@@ -250,6 +259,17 @@ def _sum(self: Translation, node: Node, operands: list[Term], shape: Shape) -> T
     return self.algebra.summed(operands[0], tuple(node.params["axes"]), shape, keeps=bool(node.params["keepdims"]))
 
 
+def _item(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    """One of several results; a loop without a step hands on what it is given, and its rows are empty."""
+    loop = node.inputs[0]
+    number: int = node.params["index"]
+    if loop.primitive.name == "scan" and loop.params["length"] == 0:
+        constants: int = loop.params["constants"]
+        carries: int = loop.params["carries"]
+        return self.term(loop.inputs[constants + number]) if number < carries else self.algebra.number(0.0, shape)
+    return _as_it_is(self, node, operands, shape)
+
+
 def _add_along_axis(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     """What is added at one class of each row: a column times a one-hot matrix."""
     value, places = operands
@@ -264,6 +284,8 @@ def _add_along_axis(self: Translation, node: Node, operands: list[Term], shape: 
 rules: dict[str, Rule] = {
     constant_primitive.name: _constant,
     "exp": _exp,
+    "power": _power,
+    "square": lambda self, node, xs, shape: self.algebra.product([*xs, *xs], (), shape),
     "sigmoid": _sigmoid,
     "astype": _astype,
     "add": _sum_of(1.0),
@@ -280,5 +302,6 @@ rules: dict[str, Rule] = {
     "permute_dims": _permute,
     "sum": _sum,
     "where": _where,
+    "item": _item,
     "add_along_axis": _add_along_axis,
 }

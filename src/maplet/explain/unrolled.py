@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.core.graph import nested_graphs
+from maplet.core.graph import constant_primitive, nested_graphs
 from maplet.explain.folding import norm
 from maplet.explain.formula import Formula, Function, Name, Row, Script, Sign, Words, equation, fenced, multiplied
 from maplet.explain.inside import Inside
@@ -42,9 +42,9 @@ class Section:
     rows: list[list[str]] = field(default_factory=list["list[str]"])
 
 
-def programs_inside(derivation: Derivation) -> list[ExplainedNode]:
-    """The steps that have a program inside."""
-    return [step for step in derivation.steps if nested_graphs(step.written)]
+def programs_inside(steps: Iterable[ExplainedNode]) -> list[ExplainedNode]:
+    """Those of some steps that have a program inside."""
+    return [step for step in steps if nested_graphs(step.written)]
 
 
 def heading(inside: Inside) -> str:
@@ -54,10 +54,25 @@ def heading(inside: Inside) -> str:
     if kind == "loop":
         key = {0: "no steps", 1: "loop of one"}.get(len(inside), "loop")
         what = say(key, language, len(inside), len(inside) - 1)
+    elif kind == "branch":
+        what = _branch(inside)
     else:
-        taken = one.derivation.values[one.node.inputs[0]] if kind == "branch" else ""
-        what = say(kind, language, taken)
+        what = say(kind, language)
     return f"{say('inside of', language, one.name)}: {what}"
+
+
+def _branch(inside: Inside) -> str:
+    """``the branch that was taken: x > 0 is true``; of a `switch`, its number."""
+    one, condition = inside.node, inside.condition
+    language = one.derivation.language
+    if condition is None:
+        count = len(nested_graphs(one.written))
+        return say("branch", language, one.derivation.values[one.node.inputs[0]], count - 1)
+    if condition.operation == constant_primitive.name:
+        called = say("condition", language)
+    else:
+        called = text(value_formula(condition)) if condition.is_numbered else condition.name
+    return say("branch if", language, called, say("true" if condition.value else "false", language))
 
 
 def sections(inside: Inside) -> list[Section]:
@@ -162,16 +177,16 @@ def _sums(inside: Inside, steps: dict[int, Derivation]) -> list[Formula]:
 # ── as text ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def text_inside(derivation: Derivation) -> list[str]:
-    """The sections of all programs inside, as lines."""
+def text_inside(steps: Iterable[ExplainedNode]) -> list[str]:
+    """The sections of the programs inside of some steps, as lines."""
     lines: list[str] = []
-    for one in programs_inside(derivation):
+    for one in programs_inside(steps):
         inside = Inside(one)
         lines += ["", heading(inside)]
         for section in sections(inside):
             lines += [f"  {section.title}", *(f"    {line}" for line in _lines(section))]
         if inside.is_loop and len(inside):
-            lines.append(f"  {say('look into', derivation.language, one.name)}")
+            lines.append(f"  {say('look into', one.derivation.language, one.name)}")
     return lines
 
 

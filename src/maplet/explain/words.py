@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from maplet.errors import SettingError
-
-languages = ("en", "zh")
+from maplet.bilingual import Bilingual
 
 # key → (English, Chinese)
 words = {
@@ -41,7 +39,11 @@ words = {
     "loop": ("a loop of {0} steps, t = 0 … {1}", "共 {0} 步的循环，t = 0 … {1}"),
     "loop of one": ("a loop of 1 step, t = 0", "共 1 步的循环，t = 0"),
     "no steps": ("a loop without a step", "没有执行任何一步的循环"),
-    "branch": ("the branch that was taken: number {0}", "所选的分支：第 {0} 个"),
+    "branch": ("the branch that was taken: number {0} of 0 … {1}", "所选的分支：第 {0} 个（0 … {1}）"),
+    "branch if": ("the branch that was taken: {0} is {1}", "所选的分支：{0} 为{1}"),
+    "condition": ("the condition", "条件"),
+    "true": ("true", "真"),
+    "false": ("false", "假"),
     "call": ("a function that is called", "被调用的函数"),
     "custom": ("a function with a gradient of its own", "自带梯度的函数"),
     "each step": ("what each step computes", "每一步的计算"),
@@ -59,6 +61,12 @@ words = {
     "step number": ("step {0} of {1}", "第 {0} 步，共 {1} 步"),
     "previous": ("previous", "上一步"),
     "next": ("next", "下一步"),
+    "moved": ("moved: {0}", "移动：{0}"),
+    "held": ("held fixed: {0}", "保持不变：{0}"),
+    "all moved": (
+        "no module has parameters here, so every input moves, data too; names chooses",
+        "这里没有模块的参数，所以所有输入都移动，包括数据；可用 names 指定",
+    ),
     "loss before": ("loss before", "更新前的损失"),
     "loss after": ("loss after", "更新后的损失"),
     "predicted": ("decrease predicted to first order, α‖∇J‖²", "一阶预测的下降 α‖∇J‖²"),
@@ -128,6 +136,10 @@ rules = {
         "A sum over axes: every summand gets the gradient of the sum.",
         "沿轴求和：每个加数都得到和的梯度。",
     ),
+    "item": (
+        "One of several results: its gradient is what goes into the operation from this one.",
+        "多个结果之一：它的梯度就是该运算从这个结果得到的梯度。",
+    ),
     "chosen": (
         "Only what was chosen as the greatest or least gets the gradient; ties share it.",
         "只有被选中的最大（最小）元素得到梯度；并列者平分。",
@@ -154,16 +166,10 @@ rules = {
         "自带梯度的函数：按作者给出的反向规则。",
     ),
 }
-repeated = (
-    "What was repeated by broadcasting is added up again.",
+repeated = Bilingual(
+    " What was repeated by broadcasting is added up again.",
     "被广播复制的部分，其梯度要再求和。",
 )
-
-
-def require_language(language: str) -> None:
-    """Refuse a language in which nothing is written."""
-    if language not in languages:
-        raise SettingError(f"language={language!r}: explanations speak English and Chinese", fix='"en" or "zh"')
 
 
 def say(key: str, language: str, *values: object) -> str:
@@ -174,6 +180,5 @@ def say(key: str, language: str, *values: object) -> str:
     SettingError
         If nothing is written in that language.
     """
-    require_language(language)
-    said = words[key][languages.index(language)]
+    said = Bilingual(*words[key]).speak(language)
     return said.format(*values) if values else said

@@ -155,7 +155,7 @@ def build(description: Description, *, initialize: bool = True, rng: Rng = None)
         return module.astype(description["dtype"]) if "dtype" in description else module
     except CheckpointError:
         raise
-    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise CheckpointError(f"this is no description of a network: {type(error).__name__}: {error}") from error
 
 

@@ -19,7 +19,7 @@ from maplet.ops.identity import stop_gradient
 from maplet.ops.movement import expand_dims, reshape
 from maplet.ops.reduction import max as greatest
 from maplet.ops.reduction import sum as total_of
-from maplet.ops.settings import flag, whole
+from maplet.settings import flag, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from maplet.ops.elementwise import rsqrt, square
 from maplet.ops.identity import stop_gradient
 from maplet.ops.movement import reshape
 from maplet.ops.reduction import sum as sum_over
-from maplet.ops.settings import real
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,8 +13,8 @@ from maplet.ops.arguments import meet
 from maplet.ops.convolution import conv
 from maplet.ops.convolution_transposed import conv_transpose
 from maplet.ops.random import as_generator
-from maplet.ops.settings import flag, whole
 from maplet.ops.spatial import one_per_axis
+from maplet.settings import flag, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -11,7 +11,7 @@ from maplet.ops.activations import selu_alpha, selu_scale
 from maplet.ops.arguments import as_array, as_floating
 from maplet.ops.elementwise import where
 from maplet.ops.random import as_generator
-from maplet.ops.settings import real
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import erfc, prod, sqrt
 from typing import Literal, TypeAlias
 
 from maplet.core.array import Array
 from maplet.core.types import default_float
 from maplet.errors import SettingError, ShapeError
+from maplet.messages import shown, suggest
 from maplet.ops.arguments import convert
 from maplet.ops.creation import full
 from maplet.ops.diagonals import diagonal
@@ -35,7 +35,6 @@ from maplet.ops.factorizations import qr
 from maplet.ops.movement import matrix_transpose, reshape
 from maplet.ops.portable import normal_quantile
 from maplet.ops.random import Generator
-from maplet.ops.settings import shown
 
 Initializer: TypeAlias = Callable[[Sequence[int], Generator], Array]
 
@@ -222,6 +221,5 @@ def as_initializer(given: str | Initializer) -> Initializer:
             fix='"glorot_uniform", or nn.initializers.Constant(0.5); weights of your own: layer.weight[...] = values',
         )
     if given not in initializers:
-        near = get_close_matches(given, initializers, n=3) or initializers
-        raise SettingError(f"there is no initializer {given!r}", fix=f"did you mean {', '.join(near)}?")
+        raise SettingError(f"there is no initializer {given!r}", fix=suggest(given, initializers, kind="initializers"))
     return initializers[given]

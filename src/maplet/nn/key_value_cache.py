@@ -13,7 +13,7 @@ from maplet.ops.creation import arange, zeros
 from maplet.ops.elementwise import logical_and, where
 from maplet.ops.indexing import take
 from maplet.ops.movement import reshape
-from maplet.ops.settings import whole
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array

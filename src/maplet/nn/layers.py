@@ -17,7 +17,7 @@ from maplet.ops.contraction import matmul
 from maplet.ops.indexing import take
 from maplet.ops.movement import reshape
 from maplet.ops.random import as_generator
-from maplet.ops.settings import flag, whole
+from maplet.settings import flag, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ from maplet.nn.positions import RotaryPositions
 from maplet.ops.arguments import as_array
 from maplet.ops.movement import reshape
 from maplet.ops.random import as_generator
-from maplet.ops.settings import flag, real, whole
+from maplet.settings import flag, real, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

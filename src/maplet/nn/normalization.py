@@ -25,7 +25,7 @@ from maplet.ops.elementwise import rsqrt, square
 from maplet.ops.movement import broadcast_to, reshape
 from maplet.ops.random import as_generator
 from maplet.ops.reduction import mean
-from maplet.ops.settings import flag, real, whole
+from maplet.settings import flag, real, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

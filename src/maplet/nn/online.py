@@ -25,7 +25,7 @@ from maplet.ops.contraction import matmul
 from maplet.ops.creation import zeros
 from maplet.ops.movement import reshape
 from maplet.ops.products import tensordot
-from maplet.ops.settings import whole
+from maplet.settings import whole
 from maplet.transforms.derivatives import value_and_grad
 from maplet.transforms.jacobian import jacobian
 from maplet.transforms.vmap import vmap

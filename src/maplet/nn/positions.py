@@ -15,8 +15,8 @@ from maplet.ops.elementwise import cos, exp, sin
 from maplet.ops.indexing import take
 from maplet.ops.movement import expand_dims, reshape
 from maplet.ops.random import as_generator
-from maplet.ops.settings import real, whole
 from maplet.ops.slicing import concat, slice_along, stack
+from maplet.settings import real, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -20,8 +20,8 @@ from maplet.nn.sequences import as_given, as_sequences, inside, with_state
 from maplet.ops.elementwise import where
 from maplet.ops.movement import permute_dims, reshape
 from maplet.ops.random import as_generator
-from maplet.ops.settings import flag, real, whole
 from maplet.ops.slicing import concat, stack
+from maplet.settings import flag, real, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -17,8 +17,8 @@ from maplet.ops.activations import relu
 from maplet.ops.contraction import matmul
 from maplet.ops.elementwise import sigmoid, tanh
 from maplet.ops.random import as_generator
-from maplet.ops.settings import choice, flag, real, whole
 from maplet.ops.slicing import concat, slice_along
+from maplet.settings import choice, flag, real, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import ArrayLike

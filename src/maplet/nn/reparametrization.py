@@ -21,7 +21,7 @@ from maplet.ops.movement import reshape
 from maplet.ops.norms import vector_norm
 from maplet.ops.random import as_generator
 from maplet.ops.reduction import sum as total
-from maplet.ops.settings import whole
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from maplet.ops.random import Rng

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.types import default_int, is_floating, short_name
 from maplet.errors import DTypeError, SettingError, ShapeError
+from maplet.messages import shown
 from maplet.nn.layers import Embedding
 from maplet.nn.module import Module
 from maplet.ops.arguments import as_array, convert
 from maplet.ops.movement import reshape
 from maplet.ops.random import as_generator
-from maplet.ops.settings import shown, whole
 from maplet.ops.slicing import concat, slice_along
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from maplet.nn.multi_head import MultiHeadAttention
 from maplet.nn.normalization import LayerNorm
 from maplet.ops.arguments import as_array
 from maplet.ops.random import as_generator
-from maplet.ops.settings import choice, flag, real, whole
+from maplet.settings import choice, flag, real, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

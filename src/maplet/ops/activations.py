@@ -20,7 +20,7 @@ from maplet.ops.elementwise import (
     tanh,
     where,
 )
-from maplet.ops.settings import flag, real
+from maplet.settings import flag, real
 
 if TYPE_CHECKING:
     from collections.abc import Callable

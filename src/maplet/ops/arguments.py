@@ -23,7 +23,7 @@ from maplet.core.types import (
     short_name,
 )
 from maplet.errors import AxisError, DTypeError, ShapeError, TraceError
-from maplet.ops.settings import as_index
+from maplet.settings import as_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

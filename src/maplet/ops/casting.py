@@ -17,7 +17,7 @@ from maplet.core.trace import same
 from maplet.core.types import ArrayType, as_dtype, kind_of
 from maplet.ops.arguments import as_array, convert
 from maplet.ops.records import aligned_batch, float64
-from maplet.ops.settings import flag
+from maplet.settings import flag
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

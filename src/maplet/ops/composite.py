@@ -33,7 +33,7 @@ from maplet.ops.elementwise import (
 )
 from maplet.ops.identity import stop_gradient
 from maplet.ops.movement import expand_dims, reshape
-from maplet.ops.settings import whole
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,9 +23,9 @@ from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import meet, require
 from maplet.ops.creation import zeros
 from maplet.ops.movement import expand_dims, matrix_transpose, moveaxis, reshape, squeeze
-from maplet.ops.settings import whole
 from maplet.ops.slicing import stack
 from maplet.ops.spatial import margins_of, one_per_axis, spans_of
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,7 +21,7 @@ from maplet.errors import DTypeError, SettingError, ShapeError
 from maplet.ops.arguments import as_array, as_shape, convert
 from maplet.ops.elementwise import equal, where
 from maplet.ops.movement import broadcast_to, expand_dims, reshape
-from maplet.ops.settings import choice, flag, whole
+from maplet.settings import choice, flag, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,8 +21,8 @@ from maplet.ops.creation import arange, full
 from maplet.ops.elementwise import bitwise_invert, equal, negative, where
 from maplet.ops.movement import all_rows, broadcast_to, permute_dims, reshape
 from maplet.ops.reduction import reduction, spread
-from maplet.ops.settings import flag
 from maplet.ops.slicing import concat, flip, slice_along
+from maplet.settings import flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -20,7 +20,7 @@ from maplet.ops.creation import arange
 from maplet.ops.elementwise import equal, where
 from maplet.ops.movement import broadcast_to, expand_dims
 from maplet.ops.padding import pad
-from maplet.ops.settings import whole
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

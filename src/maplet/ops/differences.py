@@ -10,8 +10,8 @@ from maplet.core.types import float64, is_floating
 from maplet.ops import reduction
 from maplet.ops.arguments import as_array, convert, count_axis, meet
 from maplet.ops.elementwise import abs, equal, isfinite, isnan  # noqa: A004  (the standard's name for |x|)
-from maplet.ops.settings import flag, whole
 from maplet.ops.slicing import concat, slice_along
+from maplet.settings import flag, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -22,8 +22,8 @@ from maplet.ops.diagonals import tril
 from maplet.ops.identity import several
 from maplet.ops.lapack import by_lapack, require_matrices, row_by_row
 from maplet.ops.movement import matrix_transpose
-from maplet.ops.settings import choice, flag
 from maplet.ops.slicing import concat
+from maplet.settings import choice, flag
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -22,8 +22,8 @@ from maplet.errors import DTypeError
 from maplet.ops import gamma_series as series
 from maplet.ops.arguments import as_array, as_floating
 from maplet.ops.records import aligned_batch, in_float64, unary
-from maplet.ops.settings import whole
 from maplet.ops.special import polynomial
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

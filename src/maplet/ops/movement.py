@@ -18,7 +18,7 @@ from maplet.core.trace import bind, same
 from maplet.core.types import ArrayType
 from maplet.errors import ShapeError
 from maplet.ops.arguments import as_array, as_shape, count_axes, count_axis, one_or_more
-from maplet.ops.settings import flag
+from maplet.settings import flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

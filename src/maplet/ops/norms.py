@@ -16,8 +16,8 @@ from maplet.ops.movement import expand_dims
 from maplet.ops.reduction import max as greatest
 from maplet.ops.reduction import min as least
 from maplet.ops.reduction import sum as summed
-from maplet.ops.settings import flag, real
 from maplet.ops.spectra import svdvals
+from maplet.settings import flag, real
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

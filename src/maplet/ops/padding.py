@@ -16,8 +16,8 @@ from maplet.core.trace import bind, same
 from maplet.errors import SettingError, ShapeError
 from maplet.ops.arguments import as_array, as_shape, meet
 from maplet.ops.movement import broadcast_to
-from maplet.ops.settings import choice
 from maplet.ops.slicing import concat, slice_along
+from maplet.settings import choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -17,8 +17,8 @@ from maplet.ops.diagonals import diagonal
 from maplet.ops.linear_algebra import inv
 from maplet.ops.movement import broadcast_to, expand_dims, moveaxis, permute_dims, reshape
 from maplet.ops.reduction import sum as summed
-from maplet.ops.settings import whole
 from maplet.ops.slicing import stack
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -28,9 +28,9 @@ from maplet.ops.identity import stop_gradient
 from maplet.ops.indexing import take
 from maplet.ops.movement import broadcast_to, reshape
 from maplet.ops.portable import portable_exp
-from maplet.ops.settings import whole
 from maplet.ops.slicing import concat, stack
 from maplet.ops.sorting import argsort
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

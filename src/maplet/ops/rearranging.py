@@ -14,8 +14,8 @@ from maplet.core.types import is_integer, short_name
 from maplet.errors import DTypeError, SettingError, ShapeError
 from maplet.ops.arguments import as_array, as_shape, broadcast_shape, count_axis, known_value, one_or_more
 from maplet.ops.movement import broadcast_to, expand_dims, reshape
-from maplet.ops.settings import whole
 from maplet.ops.slicing import concat, slice_along
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

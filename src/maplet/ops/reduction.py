@@ -28,7 +28,7 @@ from maplet.errors import DTypeError, ShapeError
 from maplet.ops.arguments import as_array, as_floating, convert, count_axes, count_axis, widened
 from maplet.ops.elementwise import equal, sqrt, square
 from maplet.ops.movement import broadcast_to, reshape
-from maplet.ops.settings import flag, real
+from maplet.settings import flag, real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

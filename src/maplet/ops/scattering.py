@@ -11,7 +11,7 @@ from maplet.errors import ShapeError
 from maplet.ops.arguments import as_array, convert, count_axis, meet
 from maplet.ops.indexing import require_positions
 from maplet.ops.movement import broadcast_to
-from maplet.ops.settings import whole
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

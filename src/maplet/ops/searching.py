@@ -13,7 +13,7 @@ from maplet.ops.arguments import as_array, count_axis, meet
 from maplet.ops.elementwise import isnan, not_equal, where
 from maplet.ops.indexing import take_along_axis
 from maplet.ops.movement import broadcast_to, moveaxis
-from maplet.ops.settings import choice, whole
+from maplet.settings import choice, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

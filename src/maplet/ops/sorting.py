@@ -16,8 +16,8 @@ from maplet.core.types import ArrayType, default_int
 from maplet.errors import ShapeError
 from maplet.ops.arguments import as_array, count_axis
 from maplet.ops.movement import moveaxis
-from maplet.ops.settings import flag
 from maplet.ops.slicing import flip
+from maplet.settings import flag
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -24,7 +24,7 @@ from maplet.ops.linear_algebra import tolerance
 from maplet.ops.movement import broadcast_to, expand_dims, matrix_transpose
 from maplet.ops.reduction import max as greatest
 from maplet.ops.reduction import sum as summed
-from maplet.ops.settings import flag
+from maplet.settings import flag
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.ops.elementwise import sqrt
-from maplet.ops.settings import real
 from maplet.optim.described import register
 from maplet.optim.moving_averages import average, squares
 from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, zeros_beside
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.optim.standard import Rate

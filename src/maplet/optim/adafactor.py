@@ -9,12 +9,12 @@ from maplet.ops.arguments import convert
 from maplet.ops.creation import zeros
 from maplet.ops.elementwise import maximum, sqrt, square
 from maplet.ops.reduction import mean
-from maplet.ops.settings import real
 from maplet.optim.described import register
 from maplet.optim.moving_averages import in_dtype_of
 from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, chain
 from maplet.optim.transformations import decay_weights, global_norm
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array

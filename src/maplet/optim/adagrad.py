@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from maplet.ops.creation import full
 from maplet.ops.elementwise import sqrt, square
-from maplet.ops.settings import real
 from maplet.optim.described import register
 from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.optim.standard import Rate

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from maplet.ops.elementwise import maximum, sqrt
-from maplet.ops.settings import flag
 from maplet.optim.described import register
 from maplet.optim.moving_averages import average, checked_betas, moments, squares, unbiased, weight_after
 from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, chain, recall, zeros_beside
 from maplet.optim.transformations import decay_weights
+from maplet.settings import flag
 
 if TYPE_CHECKING:
     from maplet.core.array import Array

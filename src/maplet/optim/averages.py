@@ -11,10 +11,10 @@ from maplet.core.types import float64
 from maplet.errors import SettingError
 from maplet.ops.arguments import convert, widened
 from maplet.ops.elementwise import where
-from maplet.ops.settings import real
 from maplet.optim.described import register
 from maplet.optim.resuming import Resumable, fresh, require_same, types_of
 from maplet.optim.targets import parameters_of
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from collections.abc import Generator

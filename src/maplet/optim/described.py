@@ -10,7 +10,7 @@ import numpy as np
 from maplet.core.array import Array
 from maplet.core.tree import Stateful
 from maplet.errors import SettingError
-from maplet.ops.settings import shown
+from maplet.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

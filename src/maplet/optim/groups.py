@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from maplet.core.tree import leaves
 from maplet.errors import SettingError
-from maplet.ops.settings import real
 from maplet.optim.composite import Composite
 from maplet.optim.described import register
 from maplet.optim.optimizer import Optimizer
 from maplet.optim.resuming import fresh
 from maplet.optim.schedules import Scaled, Schedule
 from maplet.optim.transformations import clip_by_norm
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

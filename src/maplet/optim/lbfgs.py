@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.errors import SettingError
-from maplet.ops.settings import whole
 from maplet.optim.described import Described, register
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.ops.elementwise import sign
-from maplet.ops.settings import real
 from maplet.optim.described import register
 from maplet.optim.moving_averages import average
 from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, chain, zeros_beside
 from maplet.optim.transformations import decay_weights
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.optim.standard import Rate

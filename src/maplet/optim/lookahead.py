@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from maplet.core.array import Array, assign
 from maplet.ops.elementwise import where
-from maplet.ops.settings import real, whole
 from maplet.optim.composite import Composite
 from maplet.optim.described import register
+from maplet.settings import real, whole
 
 if TYPE_CHECKING:
     from maplet.optim.optimizer import Optimizer

@@ -10,13 +10,13 @@ from maplet.core.array import assign
 from maplet.core.recording import as_tree
 from maplet.errors import SettingError
 from maplet.ops.arguments import as_array
-from maplet.ops.settings import real, whole
 from maplet.optim.descent import Descent
 from maplet.optim.lbfgs import LBFGS, Curvature, Trial, strong_wolfe
 from maplet.optim.optimizer import Optimizer
 from maplet.optim.resuming import fresh
 from maplet.optim.sgd import SGD
 from maplet.optim.targets import gradients_for, parameters_of
+from maplet.settings import real, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ from maplet.core.types import default_int, float64
 from maplet.ops.arguments import convert
 from maplet.ops.creation import zeros
 from maplet.ops.elementwise import square
-from maplet.ops.settings import real
 from maplet.optim.transformation import zeros_beside
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array

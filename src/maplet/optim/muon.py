@@ -8,13 +8,13 @@ from maplet.control.loops import fori_loop
 from maplet.ops.contraction import matmul
 from maplet.ops.elementwise import maximum
 from maplet.ops.movement import matrix_transpose, reshape
-from maplet.ops.settings import choice, flag, real, whole
 from maplet.optim.adam import scale_by_adam
 from maplet.optim.described import register
 from maplet.optim.moving_averages import in_dtype_of
 from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, chain, partition, stateless
 from maplet.optim.transformations import decay_weights, global_norm, momentum
+from maplet.settings import choice, flag, real, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array

@@ -8,11 +8,11 @@ from maplet.core.types import float64
 from maplet.ops.arguments import convert
 from maplet.ops.creation import ones
 from maplet.ops.elementwise import sqrt
-from maplet.ops.settings import real
 from maplet.optim.described import register
 from maplet.optim.moving_averages import average, checked_betas, in_dtype_of, moments, squares, unbiased, weight_after
 from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array

@@ -13,12 +13,12 @@ from maplet.core.types import float64, is_floating
 from maplet.errors import SettingError
 from maplet.ops.arguments import convert
 from maplet.ops.casting import astype
-from maplet.ops.settings import is_number, real
 from maplet.optim.resuming import Resumable, fresh, require_same, types_of
 from maplet.optim.rows import looked_up, put_back, rows_of
 from maplet.optim.schedules import Schedule
 from maplet.optim.targets import gradients_for, parameters_of
 from maplet.optim.transformation import Transformation, chain
+from maplet.settings import is_number, real
 
 if TYPE_CHECKING:
     from collections.abc import Callable

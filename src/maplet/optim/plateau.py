@@ -6,9 +6,9 @@ import numpy as np
 
 from maplet.core.array import Array
 from maplet.core.types import default_int, float64
-from maplet.ops.settings import real, whole
 from maplet.optim.described import register
 from maplet.optim.schedules import Schedule
+from maplet.settings import real, whole
 
 
 @register

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maplet.ops.elementwise import maximum, sqrt, square
-from maplet.ops.settings import flag, real
 from maplet.optim.described import register
 from maplet.optim.moving_averages import average, squares
 from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, identity, recall, zeros_beside
 from maplet.optim.transformations import momentum
+from maplet.settings import flag, real
 
 if TYPE_CHECKING:
     from maplet.optim.standard import Rate

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from maplet.ops.composite import clip
 from maplet.ops.creation import ones_like
 from maplet.ops.elementwise import sign, where
-from maplet.ops.settings import real
 from maplet.optim.described import register
 from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, zeros_beside
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.optim.standard import Rate

@@ -10,12 +10,12 @@ from maplet.core.array import assign
 from maplet.errors import SettingError
 from maplet.ops.arguments import convert
 from maplet.ops.elementwise import where
-from maplet.ops.settings import real
 from maplet.optim.composite import Composite
 from maplet.optim.described import register
 from maplet.optim.resuming import fresh
 from maplet.optim.targets import gradients_for, parameters_of
 from maplet.optim.transformations import global_norm
+from maplet.settings import real
 from maplet.transforms.derivatives import value_and_grad
 from maplet.transforms.selection import require_function
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from maplet.core.types import float64
 from maplet.errors import SettingError
+from maplet.messages import shown
 from maplet.ops.arguments import as_array, convert
 from maplet.ops.elementwise import cos, floor, minimum, sqrt, where
-from maplet.ops.settings import real, shown, whole
 from maplet.optim.described import Described, register
+from maplet.settings import real, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

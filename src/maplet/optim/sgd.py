@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.ops.settings import flag, real
 from maplet.optim.described import register
 from maplet.optim.standard import Standard
 from maplet.optim.transformation import Transformation, identity
 from maplet.optim.transformations import momentum
+from maplet.settings import flag, real
 
 if TYPE_CHECKING:
     from maplet.optim.standard import Rate

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from maplet.errors import SettingError
+from maplet.messages import shown
 from maplet.ops.creation import zeros_like
-from maplet.ops.settings import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from maplet.ops import reduction
 from maplet.ops.arguments import convert
 from maplet.ops.composite import clip
 from maplet.ops.elementwise import maximum, sqrt, square
-from maplet.ops.settings import flag, real
 from maplet.optim.transformation import Transformation, identity, recall, stateless, zeros_beside
+from maplet.settings import flag, real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array

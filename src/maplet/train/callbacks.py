@@ -9,7 +9,8 @@ import math
 from typing import TYPE_CHECKING, Any, cast
 
 from maplet.errors import SettingError
-from maplet.ops.settings import flag, real, shown, whole
+from maplet.messages import shown
+from maplet.settings import flag, real, whole
 from maplet.train.metrics import higher_is_better
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from maplet.errors import CheckpointError
 from maplet.explain.derivation import explained
 from maplet.nn.losses import losses
 from maplet.train.inputs import as_samples, compute_dtype
@@ -31,12 +30,16 @@ def problem_of(directory: Path) -> Problem:
     DataError, SettingError
         What `load_problem` says of the data.
     """
-    job = read_json(directory / "job.json")
-    try:
-        reading = {name: job[name] for name in ("target", "task", "categories", "seed")}
-        return load_problem(job["source"], drop=job["drop_missing"], **reading)
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(f"{directory / 'job.json'} is damaged: {error!r}") from error
+    path = directory / "job.json"
+    job = read_json(path)
+    return load_problem(
+        part(job, "source", str, path),
+        target=part(job, "target", str | None, path),
+        task=part(job, "task", str | None, path),
+        categories=part(job, "categories", str, path),
+        drop=part(job, "drop_missing", bool, path),
+        seed=part(job, "seed", int, path),
+    )
 
 
 def is_as_trained(problem: Problem, net: Module, config: dict[str, Any], path: Path) -> bool:

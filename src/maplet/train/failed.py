@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.errors import CheckpointError
 from maplet.health.doctor.recorded import Failure
-from maplet.train.reading import part, read_config
+from maplet.train.reading import history, part, read_config
 from maplet.train.run import Run, built, read_history, restored
 from maplet.train.run_directory import RunDirectory
-from maplet.train.storage import read_json
+from maplet.train.storage import damaged, read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +30,7 @@ def failure_of(path: Path) -> Failure | None:
     try:
         return Failure.from_dict(read_json(place))
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{place} is damaged: {error!r}") from error
+        raise damaged(place, f"{error!r}") from error
 
 
 def load_failed(path: Path, net: Module | None = None) -> Run:
@@ -56,7 +55,7 @@ def load_failed(path: Path, net: Module | None = None) -> Run:
     net.load_state(arrays.get("network", {}))
     run = Run(net.eval(), directory=path)
     run.failure = failure_of(path)
-    run.history = [restored(record) for record in part(state, "history", list, directory.checkpoint_path)]
+    run.history = [restored(record) for record in history(state, directory.checkpoint_path)]
     run.watched = read_history(directory.watch_path) if directory.watch_path.exists() else []
     run.epoch = len(run.history)
     return run

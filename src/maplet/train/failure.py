@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.bilingual import Bilingual
 from maplet.core.array import assign, from_value
 from maplet.core.tree import leaves
 from maplet.errors import NonFiniteError
-from maplet.explain.bilingual import Bilingual
 from maplet.train.stepping import Stepping
 from maplet.transforms.debug import debug
 
@@ -85,7 +85,7 @@ def explained(
             with debug():
                 losses.append(stepping.run(batch))
         except NonFiniteError as error:
-            made_by, fix = said(error), None if error.found.remedy is None else Bilingual(*error.found.remedy)
+            made_by, fix = said(error), error.found.remedy
             break
     finite = tuple(number for number in losses if np.isfinite(number))
     return replace(failure, losses=finite, growth=growth, made_by=made_by, fix=fix)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+from maplet.bilingual import languages
 from maplet.data import Stream
 from maplet.errors import SettingError
 from maplet.health.doctor.recorded import Given
+from maplet.messages import shown
 from maplet.nn import Module
-from maplet.ops.settings import choice, flag, shown, whole
 from maplet.optim import Optimizer
+from maplet.settings import choice, flag, whole
 from maplet.train.callbacks import Callback
 from maplet.train.diagnosing import Diagnosing
 from maplet.train.inputs import as_samples, compute_dtype
@@ -53,6 +55,7 @@ def fit(
     watch: int = 0,
     doctor: bool = False,
     rehearse: bool = False,
+    language: str = "en",
 ) -> Run:
     """Train a network.
 
@@ -102,6 +105,8 @@ def fit(
     rehearse
         Whether to try first if a copy of the net can learn one batch by heart. If it cannot, it will not learn all of
         them: a warning says so, and training begins all the same.
+    language
+        ``"en"`` or ``"zh"``: of the progress, and of what lint, doctor and rehearsal say. Errors are English.
 
     Returns
     -------
@@ -132,6 +137,7 @@ def fit(
     progress, lint, doctor = flag("progress", progress), flag("lint", lint), flag("doctor", doctor)
     watch, rehearse = _require_watch(watch, chunks, doctor=doctor), flag("rehearse", rehearse)
     choice("existing", existing, get_args(Existing))
+    language = choice("language", language, languages)
     place = None if directory is None else as_directory("directory", directory)
     if place is None and existing != "error":
         raise SettingError(
@@ -144,17 +150,17 @@ def fit(
             fix="give validation=(x, y); the loss on the training data is always measured",
         )
     source = source_of(data, dtype, batch_size=batch_size, seed=seed, epochs=epochs)
-    with closing(source), one_blas_thread(), Progress(enabled=progress) as display:
+    with closing(source), one_blas_thread(), Progress(enabled=progress, language=language) as display:
         training = Training(net, source, loss, optimizer, batch_size=batch_size, seed=seed, chunks=chunks)
         training.validation = None if validation is None else as_samples(validation, dtype, "validation")
         training.metrics = measures
         training.callbacks = list(callbacks)
         training.run.given = Given(source.samples, training.validation, training.loss, batch_size)
-        training.lint = lint
+        training.lint, training.language = lint, language
         training.watching.every = watch
-        training.diagnosing = Diagnosing(training.run) if doctor else None
+        training.diagnosing = Diagnosing(training.run, language) if doctor else None
         if rehearse and (known := source.known()) is not None:
-            rehearsal(net, optimizer, training.loss, known.rows(slice(0, batch_size)))
+            rehearsal(net, optimizer, training.loss, known.rows(slice(0, batch_size)), language)
         if place is None:
             training.train(epochs, display)
         else:

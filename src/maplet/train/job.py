@@ -131,6 +131,7 @@ def train(
     progress: bool = True,
     lint: bool = True,
     doctor: bool = False,
+    language: str = "en",
 ) -> Outcome:
     """Train the network of a problem, keep the run in a directory, and measure it.
 
@@ -142,8 +143,8 @@ def train(
         Where the run is kept, and what to do if it is there; see `fit`.
     command
         What the user asked for; kept as ``job.json``.
-    progress, lint, doctor
-        See `fit`.
+    progress, lint, doctor, language
+        See `fit`; the report is in that language.
     """
     documents = Keep(problem.preprocessing, command)
     network = build_network(problem, settings, settings.hidden)
@@ -153,6 +154,7 @@ def train(
         batch_size=batch_size_for(problem, settings), validation=problem.validation,
         metrics=["accuracy"] if problem.task == "classification" else [], callbacks=[stopping, documents],
         seed=settings.seed, directory=directory, existing=existing, progress=progress, lint=lint, doctor=doctor,
+        language=language,
     )  # fmt: skip
     metrics = {"network": measure(problem, run.predict(problem.test[0]).numpy())}
     linear = None if run.stop_reason == interrupted else fit_linear_model(problem, settings)
@@ -163,7 +165,7 @@ def train(
     outcome = Outcome(run, metrics, interrupted=False)
     with RunDirectory(directory).reopened(run.start) as place:
         place.write_json("metrics.json", metrics)
-        place.write_text("report.html", report_html(report_data(directory, problem)))
+        place.write_text("report.html", report_html(report_data(directory, problem, language=language), language))
     return outcome
 
 

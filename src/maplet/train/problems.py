@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -30,8 +31,9 @@ from maplet.data import (
     split,
     target_from_dict,
 )
-from maplet.data.suggest import listed, quoted, suggest
 from maplet.errors import CheckpointError, DataError, SettingError
+from maplet.messages import counted, listed, shown, suggest
+from maplet.train.storage import restore
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from maplet.data import Categories, Task
 
     Arrays = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+Kind = Literal["a set of images with labels", "a folder of images with labels", "a table"]
 
 table_fractions = (0.7, 0.15, 0.15)
 part_names = ("train", "validation", "test")
@@ -115,8 +119,11 @@ class Preprocessing:
             return cls(
                 target_from_dict(saved["target"]), features, float(saved["pixel_scale"]), tuple(saved["image_shape"])
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"the saved preprocessing is damaged: {error!r}") from error
+        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"the saved preprocessing is damaged: {error!r}",
+                fix=restore,
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -132,6 +139,16 @@ class Problem:
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+def kind_of(source: str) -> Kind:
+    """What kind of data a user points at."""
+    if source == "digits":
+        return "a set of images with labels"
+    try:
+        return "a folder of images with labels" if Path(source).is_dir() else "a table"
+    except OSError:  # a name too long, which whoever opens it tells
+        return "a table"
+
+
 def load_problem(
     source: str,
     *,
@@ -143,24 +160,24 @@ def load_problem(
 ) -> Problem:
     """Read what a user points at: the word ``digits``, a CSV file with a target column, or a folder of IDX files.
 
+    The last two have their labels with them, and all but the seed is for tables.
+
     Raises
     ------
     SettingError
-        If the target is missing or unknown (the nearest names are offered), or does not belong there.
+        If the target is missing or unknown (the nearest names are offered).
     DataError
         If the data cannot be learned from; file, row and column are named.
     """
-    path = Path(source)
-    if source == "digits":
+    path, kind = Path(source), kind_of(source)
+    if kind == "a set of images with labels":
         if path.exists():
             _logger.warning("digits means those of scikit-learn; write ./digits for the one in this folder")
-        _no_target(target, "the digits")
         images, labels = read_digits()
         train, validation, test = split(len(labels), table_fractions, seed, labels.tolist())
         parts = [(images[index], labels[index]) for index in (train, validation, test)]
         return _image_problem("digits", parts, 16.0)
-    if path.is_dir():
-        _no_target(target, "a folder of images")
+    if kind == "a folder of images with labels":
         given, held_out = read_idx_folder(path)
         _check_classes(given.labels, str(path))
         with _naming(str(path)):
@@ -168,11 +185,6 @@ def load_problem(
         parts = [(given.images[index], given.labels[index]) for index in (train, validation)]
         return _image_problem(path.resolve().name, [*parts, (held_out.images, held_out.labels)], 255.0)
     return _table_problem(path, read_table(path), target, task, categories, drop=drop, seed=seed)
-
-
-def _no_target(target: str | None, what: str) -> None:
-    if target is not None:
-        raise SettingError(f"{what} come with their labels; --target {target} has no meaning there")
 
 
 def _check_classes(labels: np.ndarray[Any, Any], place: str) -> None:
@@ -202,16 +214,19 @@ def _table_problem(
             fix=f"--target, one of {listed(table.names, 20)}",
         )
     if target not in table.names:
+        single = "; are the cells set apart by a comma, semicolon, tab or |?" if len(table.names) == 1 else ""
         raise SettingError(
-            f"{path.name} has no column {quoted(target)}", fix=suggest(target, table.names, kind="columns")
+            f"{path.name} has no column {shown(target)}", fix=suggest(target, table.names, kind="columns") + single
         )
     dropped, fingerprint = 0, table.sha256
     if drop:
         table, dropped = drop_missing(table)
+        _logger.warning("%s: %s with gaps left out, %s stay", path.name, counted(dropped, "row"), f"{len(table):,}")
     decided = decide_task(table, target, task)
     labels = table[target].tolist() if decided == "classification" else None
     with _naming(path.name):
         rows = split(len(table), table_fractions, seed, labels)
+    _note_rare_classes(labels or [])
     tables = [
         replace(table.rows(index), source=f"{table.source}, {name} part")
         for index, name in zip(rows, part_names, strict=True)
@@ -234,6 +249,18 @@ def _table_problem(
     }
     train, validation, test = parts
     return Problem(path.stem, decided, preprocessing, train, validation, test, _facts(facts, parts))
+
+
+def _note_rare_classes(labels: list[str]) -> None:
+    """A class that the split cannot divide is trained on and never tested; see `split`."""
+    rare = [label for label, rows in Counter(labels).items() if rows < len(part_names)]
+    if rare:
+        _logger.warning(
+            "%s with fewer than %d rows, in the training part only and so not tested: %s",
+            f"{len(rare):,} class{'es' if len(rare) > 1 else ''}",
+            len(part_names),
+            listed(rare, 5),
+        )
 
 
 def _check_unit(target: NumberTarget, table: Table) -> None:

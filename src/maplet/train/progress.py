@@ -21,7 +21,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from maplet.bilingual import Bilingual
 from maplet.train.formatting import duration, short_number
+from maplet.train.names import named
 
 _SECONDS_BETWEEN_REFRESHES = 0.1
 
@@ -43,6 +45,8 @@ class Progress:
         If False, nothing is ever shown.
     console
         Where to; if None, stderr, with the bar if that is a terminal that can move its cursor.
+    language
+        ``"en"`` or ``"zh"``.
 
     Examples
     --------
@@ -54,7 +58,8 @@ class Progress:
     ended after epoch 1 of 2: the tolerance is reached
     """
 
-    def __init__(self, *, enabled: bool = True, console: Console | None = None) -> None:
+    def __init__(self, *, enabled: bool = True, console: Console | None = None, language: str = "en") -> None:
+        self.language = language
         self.enabled = enabled
         self._console = console or _usual_console()
         self._live: Live | None = None
@@ -126,8 +131,10 @@ class Progress:
         self._close()
         if self.enabled and reason:
             done = self._last.get("epoch", self._epoch - 1)
-            when = f"after epoch {done} of {self._epochs}" if done else "before the end of epoch 1"
-            self._write(f"ended {when}: {reason}")
+            why, of_all = named(reason, "zh"), self._epochs
+            after = self._say(f"ended after epoch {done} of {of_all}: {reason}", f"第 {done}/{of_all} 轮后结束：{why}")
+            early = self._say(f"ended before the end of epoch 1: {reason}", f"第 1 轮尚未完成即结束：{why}")
+            self._write(after if done else early)
 
     def __enter__(self) -> Self:
         return self
@@ -208,17 +215,20 @@ class Progress:
         """The bar, in as much detail as the terminal is wide."""
         total = self._epochs * self._steps_per_epoch
         of_all = f"/{self._steps_per_epoch}" if self._steps_per_epoch else ""
-        where = Text(f"epoch {self._epoch}/{self._epochs}  step {self._step}{of_all}", "bold")
+        epoch, step = f"{self._epoch}/{self._epochs}", f"{self._step}{of_all}"
+        where = Text(self._say(f"epoch {epoch}  step {step}", f"第 {epoch} 轮  第 {step} 步"), "bold")
         facts: list[Text] = []
         if self._loss_weight:
-            facts.append(_fact("loss", short_number(self._loss_sum / self._loss_weight), "cyan"))
+            facts.append(self._fact("loss", short_number(self._loss_sum / self._loss_weight), "cyan"))
         left = self._seconds_left()
         if left is not None:
-            facts.append(Text(f"{duration(left)} left"))
+            facts.append(Text(self._say(f"{duration(left)} left", f"剩余 {duration(left)}")))
         if self._speed:
-            facts.append(Text(f"{short_number(self._speed)} steps/s", "dim"))
+            speed = short_number(self._speed)
+            facts.append(Text(self._say(f"{speed} steps/s", f"{speed} 步/秒"), "dim"))
         measured = [(name, value) for name, value in self._last.items() if name not in _UNSHOWN | {"loss"}]
-        facts[1:1] = [_fact(name, short_number(value)) for name, value in measured if isinstance(value, int | float)]
+        numbers = [(name, short_number(value)) for name, value in measured if isinstance(value, int | float)]
+        facts[1:1] = [self._fact(name, shown) for name, shown in numbers]
         room = self._console.width - where.cell_len - 14
         # What there is no room for is left out from the back of the measured ones: they stand in the line above.
         while len(facts) > 3 and sum(fact.cell_len + 2 for fact in facts) > room:
@@ -236,21 +246,23 @@ class Progress:
     def _line(self, record: Mapping[str, Any]) -> Text:
         """A finished epoch, its values under those of the epoch before."""
         count = str(record.get("epoch", self._epoch)).rjust(len(str(self._epochs)))
-        line = Text(f"epoch {count}/{self._epochs}")
+        line = Text(self._say(f"epoch {count}/{self._epochs}", f"第 {count}/{self._epochs} 轮"))
         for name, value in record.items():
             if name in _UNSHOWN or not isinstance(value, int | float):
                 continue
             shown = short_number(float(value))
             width = self._widths[name] = max(self._widths.get(name, 7), len(shown))
-            line.append("  ").append(_fact(name, shown.ljust(width)))
+            line.append("  ").append(self._fact(name, shown.ljust(width)))
         if "seconds" in record:
             line.append("  ").append(duration(record["seconds"]), "dim")
         line.rstrip()
         return line
 
+    def _fact(self, name: str, shown: str, style: str = "") -> Text:
+        return Text.assemble((f"{named(name, self.language)} ", "dim"), (shown, style))
 
-def _fact(name: str, shown: str, style: str = "") -> Text:
-    return Text.assemble((f"{name} ", "dim"), (shown, style))
+    def _say(self, en: str, zh: str) -> str:
+        return Bilingual(en, zh).speak(self.language)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

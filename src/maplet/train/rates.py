@@ -12,8 +12,8 @@ import numpy as np
 from maplet.errors import SettingError
 from maplet.explain.markup import Markup, element
 from maplet.explain.svg import Plot, Scale, drawing, label_width, value_scale
-from maplet.ops.settings import real, whole
 from maplet.optim import SGD
+from maplet.settings import real, whole
 from maplet.train.fit import require_trainable
 from maplet.train.formatting import short_number
 from maplet.train.inputs import as_samples, compute_dtype

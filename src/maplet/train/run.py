@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 from maplet.core.tree import leaves
 from maplet.errors import CheckpointError, SettingError, ShapeError
 from maplet.health.lint.finding import Finding
+from maplet.messages import shown
 from maplet.nn.architecture import build, describe
 from maplet.nn.module import Module
-from maplet.ops.settings import shown
 from maplet.ops.slicing import concat
 from maplet.train.inputs import as_inputs, compute_dtype, rows_of
-from maplet.train.storage import as_directory, exists, read_directory, read_file, write_directory
+from maplet.train.storage import as_directory, damaged, exists, read_directory, read_file, write_directory
 from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
@@ -265,13 +265,13 @@ def _take_up_course(run: Run, course: Any, path: Path) -> None:
         run.best_epoch, run.stop_reason = None if best is None else int(best), reason
         take_up_findings(run, course)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"{path}: course.json is damaged: {error!r}") from error
+        raise damaged(path / "model" / "course.json", repr(error)) from error
 
 
 def built(description: Any, path: Path) -> Module:
     """The network that a file in a directory describes, with arrays that are still to be loaded."""
     if not isinstance(description, dict):
-        raise CheckpointError(f"{path}: model.json is damaged: it holds no description of a network")
+        raise damaged(path / "model.json", "it holds no description of a network")
     if "cannot be built" in description:
         raise CheckpointError(
             f"{path}: {description['cannot be built']}",

@@ -302,6 +302,7 @@ class RunDirectory:
         try:
             yield
         except OSError as error:
+            self._temporary(name).unlink(missing_ok=True)
             raise CheckpointError(
                 f"cannot write {self.path / name}: {error.strerror}", fix="make room on the disk"
             ) from error

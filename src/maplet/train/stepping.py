@@ -37,6 +37,19 @@ logger = logging.getLogger("maplet")
 float64 = as_dtype("float64")
 
 
+class Names:
+    """What the numbers of a watched step are, (layer or parameter, quantity), known since it was traced.
+
+    It has slots, and no ``__dict__``: what a compiled function reaches decides whether its program still fits, and what
+    tracing tells about a program is no reason to compile another.
+    """
+
+    __slots__ = ("known",)
+
+    def __init__(self) -> None:
+        self.known: list[tuple[str, str]] = []
+
+
 class Stepping:
     """Steps of gradient descent on a network.
 
@@ -56,6 +69,7 @@ class Stepping:
     def __init__(self, net: Module, optimizer: Optimizer, loss: Callable[..., Array], chunks: int = 1) -> None:
         self.net = net
         self.optimizer = optimizer
+        names = self.names = Names()
 
         def step(net: Module, optimizer: Optimizer, x: Any, y: Any, weights: Any) -> Array:
             given = {} if weights is None else {"weights": weights}
@@ -93,7 +107,7 @@ class Stepping:
             optimizer.update(net, taken)
             now = net.parameters()
             updates = {name: now[name] - before[name] for name in gradients}
-            numbers, self.names = statistics(seen, before, gradients, updates, y)
+            numbers, names.known = statistics(seen, before, gradients, updates, y)
             return value, numbers
 
         def groups(net: Module, optimizer: Optimizer, samples: Any, batches: Array) -> Array:
@@ -105,12 +119,10 @@ class Stepping:
 
             return scan(one, None, batches)[1]
 
-        self.step, self.steps, self.watched, self.groups = step, steps, watched, groups
-        self.names: list[tuple[str, str]] = []  # of the numbers that a watched step gives
-        self.compiled: Jitted[..., Array] | None = None
-        self.compiled_steps: Jitted[..., Array] | None = None
-        self.compiled_watched: Jitted[..., tuple[Array, Array]] | None = None
-        self.compiled_groups: Jitted[..., Array] | None = None
+        self.programs: dict[str, Callable[..., Any]] = {
+            "step": step, "steps": steps, "watched": watched, "groups": groups,
+        }  # fmt: skip
+        self.compiled: dict[str, Jitted[..., Any]] = {}  # by the same names; none where they cannot be
         self.begun = False
 
     def begin(self) -> None:
@@ -125,54 +137,18 @@ class Stepping:
         except ImportError as error:
             logger.warning("llvmlite is not there (%s): training runs one operation after another", error)
             return
-        self.compiled, self.compiled_steps = Jitted(self.step), Jitted(self.steps, steadfast=True)
-        self.compiled_watched, self.compiled_groups = Jitted(self.watched), Jitted(self.groups, steadfast=True)
+        self.compiled = {
+            name: Jitted(program, steadfast=name in ("steps", "groups")) for name, program in self.programs.items()
+        }
 
     def run(self, batch: Samples) -> float:
         """One step; the loss before it."""
-        self.begin()
-        arguments = self.net, self.optimizer, batch.x, batch.y, batch.weights
-        if self.compiled is not None and thread.watch is None:
-            try:
-                return self.compiled(*arguments).item()
-            except TraceError as error:
-                self._give_up(error)
-        return self.step(*arguments).item()
+        return self._result("step", batch.x, batch.y, batch.weights).item()
 
     def run_watched(self, samples: Samples, rows: NDArray[np.int64]) -> tuple[float, dict[str, Any]]:
         """One step on some rows of the samples, to the same bits, and what was seen in it; see `readable`."""
-        self.begin()
-        arguments = self.net, self.optimizer, samples.parts(), from_value(rows)
-        found: tuple[Array, Array] | None = None
-        if self.compiled_watched is not None and thread.watch is None:
-            try:
-                found = self.compiled_watched(*arguments)
-            except TraceError as error:
-                self._give_up(error)
-        value, numbers = self.watched(*arguments) if found is None else found
+        value, numbers = self._result("watched", samples.parts(), from_value(rows))
         return value.item(), self.seen_in(numbers.numpy())
-
-    def run_groups(self, samples: Samples, batches: NDArray[np.int64]) -> Iterator[NDArray[Any]] | None:
-        """Like `run_many`, for groups of steps of which the first is watched, batches[group, step, row].
-
-        Each row that comes back has the losses of a group, and then the numbers that `seen_in` makes readable.
-        """
-        self.begin()
-        if self.compiled_groups is None or thread.watch is not None:
-            return None
-        try:
-            return self.compiled_groups.turns(self.net, self.optimizer, samples.parts(), from_value(batches))
-        except TraceError as error:
-            self._give_up(error)
-            return None
-
-    def seen_in(self, numbers: NDArray[Any]) -> dict[str, Any]:
-        """What was seen in a watched step, by name; see `readable`."""
-        return readable(numbers, self.names)
-
-    def _give_up(self, error: TraceError) -> None:
-        self.compiled = self.compiled_steps = self.compiled_watched = self.compiled_groups = None
-        logger.warning("training is not compiled, and so runs slowly: %s", error)
 
     def run_many(self, samples: Samples, batches: NDArray[np.int64]) -> Iterator[NDArray[Any]] | None:
         """Steps in a row, one for each row of ``batches``, which numbers the samples of its batch.
@@ -180,14 +156,43 @@ class Stepping:
         Comes back every few dozen milliseconds with the losses so far; net and optimizer are then as after the last of
         these steps, and whoever stops asking leaves them so. None where the steps can only be run one by one.
         """
+        return self._turns("steps", samples, batches)
+
+    def run_groups(self, samples: Samples, batches: NDArray[np.int64]) -> Iterator[NDArray[Any]] | None:
+        """Like `run_many`, for groups of steps of which the first is watched, batches[group, step, row].
+
+        Each row that comes back has the losses of a group, and then the numbers that `seen_in` makes readable.
+        """
+        return self._turns("groups", samples, batches)
+
+    def seen_in(self, numbers: NDArray[Any]) -> dict[str, Any]:
+        """What was seen in a watched step, by name; see `readable`."""
+        return readable(numbers, self.names.known)
+
+    def _result(self, name: str, *arguments: Any) -> Any:
+        """What a program gives for the net, the optimizer and these: compiled, or else one operation after another."""
         self.begin()
-        if self.compiled_steps is None or thread.watch is not None or not len(batches):
+        if self.compiled and thread.watch is None:
+            try:
+                return self.compiled[name](self.net, self.optimizer, *arguments)
+            except TraceError as error:
+                self._give_up(error)
+        return self.programs[name](self.net, self.optimizer, *arguments)
+
+    def _turns(self, name: str, samples: Samples, batches: NDArray[np.int64]) -> Iterator[NDArray[Any]] | None:
+        """A loop over batches in native code, which comes back now and then; None where there can be none."""
+        self.begin()
+        if not self.compiled or thread.watch is not None or not len(batches):
             return None
         try:
-            return self.compiled_steps.turns(self.net, self.optimizer, samples.parts(), from_value(batches))
+            return self.compiled[name].turns(self.net, self.optimizer, samples.parts(), from_value(batches))
         except TraceError as error:
             self._give_up(error)
             return None
+
+    def _give_up(self, error: TraceError) -> None:
+        self.compiled = {}
+        logger.warning("training is not compiled, and so runs slowly: %s", error)
 
 
 def look(

@@ -24,13 +24,14 @@ from safetensors.numpy import save as arrays_to_bytes
 
 from maplet.core.types import as_dtype
 from maplet.errors import CheckpointError, SettingError
-from maplet.ops.settings import shown
+from maplet.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 format_name, format_version = "maplet", 1
 manifest_name = "manifest.json"
+restore = "put it back from a copy, or train again"  # how damage is mended
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -135,7 +136,12 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}", fix=restore) from error
+
+
+def damaged(path: Path, why: str) -> CheckpointError:
+    """The error of a file that is not what maplet wrote."""
+    return CheckpointError(f"{path} is damaged: {why}", fix=restore)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -143,9 +149,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_file(path))
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
+        raise damaged(path, f"{error}") from error
     if not isinstance(content, dict):
-        raise CheckpointError(f"{path} is damaged: it holds no JSON object")
+        raise damaged(path, "it holds no JSON object")
     return cast("dict[str, Any]", content)
 
 
@@ -285,13 +291,13 @@ def _read_whole(path: Path) -> tuple[dict[str, Any], dict[str, Arrays]]:
             else:
                 arrays[stem] = arrays_from_bytes(content)
         except Exception as error:  # safetensors and json raise different errors for what is malformed
-            raise CheckpointError(f"{path / name} is malformed: {error}") from error
+            raise damaged(path / name, str(error)) from error
     return documents, arrays
 
 
 def _listed_files(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     if manifest.get("format") != format_name:
-        raise CheckpointError(f"{path / manifest_name} was not written by maplet")
+        raise damaged(path / manifest_name, "it was not written by maplet")
     if manifest.get("version") != format_version:
         raise CheckpointError(
             f"{path} has format version {manifest.get('version')}, this maplet reads version {format_version}",
@@ -300,14 +306,18 @@ def _listed_files(path: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     listed = manifest.get("files")
     files = cast("dict[str, Any]", listed) if isinstance(listed, dict) else {}
     if not files or not all(Path(name).name == name and isinstance(facts, dict) for name, facts in files.items()):
-        raise CheckpointError(f"{path / manifest_name} is damaged: it lists no plain file names with their lengths")
+        raise damaged(path / manifest_name, "it lists no plain file names with their lengths")
     return files
 
 
 def _read_verified(path: Path, facts: dict[str, Any]) -> bytes:
     content = read_file(path)
     if len(content) != facts.get("bytes"):
-        raise CheckpointError(f"{path} is truncated or changed: {len(content)} bytes instead of {facts.get('bytes')}")
+        raise CheckpointError(
+            f"{path} is truncated or changed: {len(content)} bytes instead of {facts.get('bytes')}", fix=restore
+        )
     if hashlib.sha256(content).hexdigest() != facts.get("sha256"):
-        raise CheckpointError(f"{path} was changed after it was written: its SHA-256 does not match the manifest")
+        raise CheckpointError(
+            f"{path} was changed after it was written: its SHA-256 does not match the manifest", fix=restore
+        )
     return content

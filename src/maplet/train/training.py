@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.bilingual import Bilingual
 from maplet.core.tree import leaves
 from maplet.core.types import kind_of
-from maplet.data.suggest import suggest
 from maplet.errors import CheckpointError, MapletError, NonFiniteError, SettingError
-from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.recorded import Failure
 from maplet.health.lint import lint
+from maplet.messages import suggest
 from maplet.nn.losses import losses
 from maplet.train.callbacks import Callback
 from maplet.train.descent import Descent
 from maplet.train.failure import Beginning, explained
 from maplet.train.interruption import Interruption
+from maplet.train.names import named
+from maplet.train.reading import history
 from maplet.train.run import (
     Run,
     architecture,
@@ -36,7 +38,7 @@ from maplet.train.run import (
     take_up_findings,
 )
 from maplet.train.stepping import Stepping
-from maplet.train.storage import exists
+from maplet.train.storage import damaged, exists
 from maplet.train.watching import Watching
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ class Training:
         self.metrics: dict[str, Callable[..., float]] = {}
         self.callbacks: list[Callback] = []
         self.lint = True
+        self.language = "en"  # of what is said meanwhile
         self.diagnosing: Diagnosing | None = None  # where the doctor is asked
         self.watching = Watching(self.run, 0)
         self.beginning: Beginning | None = None  # of the epoch, where steps are watched
@@ -131,7 +134,7 @@ class Training:
             )
             self.run.linted = True
         for finding in self.run.findings:
-            logger.warning("%s", finding)
+            logger.warning("%s", finding.text(self.language))
 
     def _epoch(self, interruption: Interruption, display: Progress) -> bool:
         """One pass over the data, from the step at which it stands; False if it was interrupted."""
@@ -217,6 +220,9 @@ class Training:
             weights += weight
         return total / weights
 
+    def _remark(self, text: Bilingual) -> None:
+        logger.warning("%s", text.speak(self.language))
+
     def _tell(self, event: str) -> None:
         for callback in self.callbacks:
             getattr(callback, event)(self.run)
@@ -258,15 +264,26 @@ class Training:
                 directory.check_config(settings)
             if resumable:
                 self._resume()
+                self._remark_if_over(epochs)
             directory.forget_failure()
             self.run.start = directory.write_config({**settings, "epochs": epochs})
             if existing == "resume" and not resumable:
-                logger.warning("there is nothing in %s to resume; training starts anew", directory.path)
+                self._remark(
+                    Bilingual(
+                        f"there is nothing in {directory.path} to resume; training starts anew",
+                        f"{directory.path} 中没有可以继续的训练，从头开始",
+                    )
+                )
             self.train(epochs, display)
             if self.run.history:
                 directory.forget_replaced()
             elif directory.replaced_path.exists():
-                logger.warning("no epoch was finished: %s holds the run that was there before", directory.path)
+                self._remark(
+                    Bilingual(
+                        f"no epoch was finished: {directory.path} holds the run that was there before",
+                        f"没有完成任何一轮：{directory.path} 保留的是之前的训练",
+                    )
+                )
                 directory.bring_back()
         except BaseException:
             directory.bring_back()
@@ -331,14 +348,26 @@ class Training:
         assert self.directory is not None  # noqa: S101  (called by train_in)
         state, arrays = self.directory.load_checkpoint()
         try:
-            self._take_up(state, arrays)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise CheckpointError(
-                f"{self.directory.checkpoint_path} does not hold the state of this run: {error!r}"
+            self._take_up({**state, "history": history(state, self.directory.checkpoint_path)}, arrays)
+            watched = int(state.get("watched", 0))
+        except (ArithmeticError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise damaged(
+                self.directory.checkpoint_path, f"it does not hold the state of this run: {error!r}"
             ) from error
         self.directory.cut_history(self.run.history)
         seen = read_history(self.directory.watch_path) if self.directory.watch_path.exists() else []
-        self.watching.cut(self.directory, int(state.get("watched", 0)), seen)
+        self.watching.cut(self.directory, watched, seen)
+
+    def _remark_if_over(self, epochs: int) -> None:
+        """A run to which nothing is added would otherwise look as if it had been trained."""
+        done, why = len(self.run.history), self.run.stop_reason or "all epochs"
+        if self.run.stop_reason or done >= epochs:
+            self._remark(
+                Bilingual(
+                    f"nothing is left to train: the run ended after epoch {done} ({why})",
+                    f"没有剩余的训练：第 {done} 轮后已经结束（{named(why, 'zh')}）",
+                )
+            )
 
     def _take_up(self, state: dict[str, Any], arrays: dict[str, Any]) -> None:
         if len(state["callbacks"]) != len(self.callbacks):
@@ -350,6 +379,8 @@ class Training:
         run.epoch = len(run.history)
         if not 0 <= run.step <= (self.source.steps or run.step):
             raise ValueError(f"step {run.step}")
+        if not isinstance(state["stop_reason"], str):
+            raise TypeError(f"stop_reason {state['stop_reason']!r}")
         run.stop_reason = "" if state["stop_reason"] == interrupted else state["stop_reason"]
         self.total, self.total_weight = float(state["total"]), float(state["total_weight"])
         self.seconds = float(state["seconds"])

@@ -14,7 +14,7 @@ from maplet.core.tree import leaves
 from maplet.core.types import is_floating
 from maplet.errors import GradientError
 from maplet.ops import reduction
-from maplet.ops.settings import real, whole
+from maplet.settings import real, whole
 from maplet.transforms.evaluate import compute
 from maplet.transforms.gradient import gradient
 from maplet.transforms.lost_path import refuse_lost_path

@@ -18,10 +18,10 @@ from maplet.transforms.remedies import remedy
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
+    from maplet.bilingual import Bilingual
     from maplet.core.array import Value
     from maplet.core.context import Derivation
     from maplet.core.primitive import Primitive
-    from maplet.transforms.remedies import Said
 
 
 class Found(NamedTuple):
@@ -33,7 +33,7 @@ class Found(NamedTuple):
     place: str  # "[0, 1]" in its result; empty where that is one number
     type: str  # of its result
     others: int  # further elements that are such
-    remedy: Said | None
+    remedy: Bilingual | None
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def _accusation(
     others = f"; {found.others:,} more of its elements are such" if found.others else ""
     error = NonFiniteError(
         "\n  ".join([f"{found.phase}: {maker} made {found.made}{place} {found.type}{others}", *evidence]),
-        fix=found.remedy[0] if found.remedy else None,
+        fix=found.remedy,
         where=str(origin) or None,
     )
     error.found = found

@@ -10,9 +10,9 @@ from maplet.core.recording import Recording, record
 from maplet.core.tree import leaves
 from maplet.core.types import is_floating
 from maplet.errors import SettingError
+from maplet.messages import shown
 from maplet.ops.creation import eye
 from maplet.ops.movement import permute_dims, reshape
-from maplet.ops.settings import shown
 from maplet.transforms.derivatives import grad
 from maplet.transforms.evaluate import apply
 from maplet.transforms.forward import pushforward

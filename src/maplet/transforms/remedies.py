@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.bilingual import Bilingual
 from maplet.core.types import kind_of
 
 if TYPE_CHECKING:
@@ -17,18 +18,17 @@ if TYPE_CHECKING:
 
     from maplet.core.context import Derivation
 
-Said = tuple[str, str]  # in English, and in Chinese
-Case = tuple["Callable[..., Any]", Said]  # of the numbers that made it: when it applies, and what to do
+Case = tuple["Callable[..., Any]", Bilingual]  # of the numbers that made it: when it applies, and what to do
 
-safe_division = (
+safe_division = Bilingual(
     "mp.where(y == 0, 0.0, x / mp.where(y == 0, 1.0, y)), safe inside and outside of the where",
     "mp.where(y == 0, 0.0, x / mp.where(y == 0, 1.0, y))，where 的里外都安全",
 )
-safe_log = (
+safe_log = Bilingual(
     "mp.log(mp.maximum(x, 1e-12)); probabilities are best kept as logits: mp.log_softmax(logits), nn.cross_entropy",
     "mp.log(mp.maximum(x, 1e-12))；概率最好保留为 logits：mp.log_softmax(logits)、nn.cross_entropy",
 )
-too_steep = (
+too_steep = Bilingual(
     (
         "e^x is beyond the range of its dtype (f32: x > 88.7): subtract the greatest first, as mp.softmax, "
         "mp.logsumexp and mp.log_softmax do; or hold x back by mp.clip"
@@ -38,22 +38,17 @@ too_steep = (
         "或者用 mp.clip 限制 x"
     ),
 )
-unsafe_branch = (
+unsafe_branch = Bilingual(
     "0·∞ is NaN: if a where chose the 0, the other branch must be safe too: mp.where(ok, f(mp.where(ok, x, 1.0)), 0.0)",
     "0·∞ 是 NaN：如果 where 选了 0，另一分支也必须安全：mp.where(ok, f(mp.where(ok, x, 1.0)), 0.0)",
 )
 
 
-def _both(said: Said, then: Said) -> Said:
-    """One sentence after the other, in each language."""
-    return said[0] + then[0], said[1] + then[1]
-
-
 of_logarithm: list[Case] = [
-    (lambda x: x == 0, _both(("the logarithm of 0 is −∞: ", "0 的对数是 −∞："), safe_log)),
+    (lambda x: x == 0, Bilingual("the logarithm of 0 is −∞: ", "0 的对数是 −∞：").then(safe_log)),
     (
         lambda x: x < 0,
-        (
+        Bilingual(
             "a negative number has no logarithm: is it a difference that should be an absolute value?",
             "负数没有对数：它是不是一个本该取绝对值的差？",
         ),
@@ -61,10 +56,10 @@ of_logarithm: list[Case] = [
 ]
 of_exponential: list[Case] = [(lambda x: abs(x) > 10, too_steep)]
 of_root: list[Case] = [
-    (lambda x: x == 0, ("1/√0 is infinite: mp.rsqrt(x + 1e-12)", "1/√0 是无穷大：mp.rsqrt(x + 1e-12)")),
+    (lambda x: x == 0, Bilingual("1/√0 is infinite: mp.rsqrt(x + 1e-12)", "1/√0 是无穷大：mp.rsqrt(x + 1e-12)")),
     (
         lambda x: x < 0,
-        (
+        Bilingual(
             "a negative number has no real √; if it is a rounding error: mp.sqrt(mp.maximum(x, 0.0))",
             "负数没有实数 √；如果只是舍入误差：mp.sqrt(mp.maximum(x, 0.0))",
         ),
@@ -73,24 +68,24 @@ of_root: list[Case] = [
 within_one: list[Case] = [
     (
         lambda x: abs(x) >= 1,
-        (
+        Bilingual(
             "it is defined between −1 and 1: mp.clip(x, -1 + 1e-6, 1 - 1e-6)",
             "它定义在 −1 与 1 之间：mp.clip(x, -1 + 1e-6, 1 - 1e-6)",
         ),
     ),
 ]
 of_division: list[Case] = [
-    (lambda x, y: x == 0 and y == 0, _both(("0/0: ", "0/0 没有定义："), safe_division)),
-    (lambda x, y: y == 0, _both(("division by 0: ", "除以 0："), safe_division)),
+    (lambda x, y: x == 0 and y == 0, Bilingual("0/0: ", "0/0 没有定义：").then(safe_division)),
+    (lambda x, y: y == 0, Bilingual("division by 0: ", "除以 0：").then(safe_division)),
     (
         lambda x, y: np.isinf(x) and np.isinf(y),
-        ("∞/∞ is NaN: look where the infinities come from", "∞/∞ 是 NaN：查明无穷大从何而来"),
+        Bilingual("∞/∞ is NaN: look where the infinities come from", "∞/∞ 是 NaN：查明无穷大从何而来"),
     ),
 ]
 of_sum: list[Case] = [
     (
         lambda x, y: np.isinf(x) and np.isinf(y),
-        (
+        Bilingual(
             "∞ − ∞ is NaN: in a mask write -1e9 instead of −∞, or choose by mp.where",
             "∞ − ∞ 是 NaN：在掩码中用 -1e9 代替 −∞，或者用 mp.where 选择",
         ),
@@ -100,11 +95,13 @@ of_product: list[Case] = [(lambda x, y: np.isinf(x) or np.isinf(y), unsafe_branc
 of_power: list[Case] = [
     (
         lambda x, y: x == 0,
-        ("0 to a negative power is infinite: mp.pow(x + 1e-12, p)", "0 的负数次幂是无穷大：mp.pow(x + 1e-12, p)"),
+        Bilingual(
+            "0 to a negative power is infinite: mp.pow(x + 1e-12, p)", "0 的负数次幂是无穷大：mp.pow(x + 1e-12, p)"
+        ),
     ),
     (
         lambda x, y: x < 0 and y != np.round(y),
-        (
+        Bilingual(
             "a negative number to a fractional power is not real: mp.pow(mp.abs(x), p)",
             "负数的分数次幂不是实数：mp.pow(mp.abs(x), p)",
         ),
@@ -115,7 +112,7 @@ cases: dict[str, list[Case]] = {
     "log1p": [
         (
             lambda x: x <= -1,
-            (
+            Bilingual(
                 "ln(1 + x) is defined for x > −1: mp.log1p(mp.maximum(x, -1 + 1e-6))",
                 "ln(1 + x) 只对 x > −1 有定义：mp.log1p(mp.maximum(x, -1 + 1e-6))",
             ),
@@ -123,21 +120,21 @@ cases: dict[str, list[Case]] = {
     ],
     "exp": of_exponential, "expm1": of_exponential, "sinh": of_exponential, "cosh": of_exponential,
     "sqrt": of_root, "rsqrt": of_root,
-    "reciprocal": [(lambda x: x == 0, _both(("1/0: ", "1/0 没有定义："), safe_division))],
+    "reciprocal": [(lambda x: x == 0, Bilingual("1/0: ", "1/0 没有定义：").then(safe_division))],
     "asin": within_one, "acos": within_one, "atanh": within_one,
     "acosh": [
         (
             lambda x: x < 1,
-            ("it is defined for x ≥ 1: mp.maximum(x, 1.0)", "它只对 x ≥ 1 有定义：mp.maximum(x, 1.0)"),
+            Bilingual("it is defined for x ≥ 1: mp.maximum(x, 1.0)", "它只对 x ≥ 1 有定义：mp.maximum(x, 1.0)"),
         )
     ],
-    "sin": [(np.isinf, ("an infinite angle has no sine", "无穷大的角没有正弦"))],
-    "cos": [(np.isinf, ("an infinite angle has no cosine", "无穷大的角没有余弦"))],
-    "tan": [(np.isinf, ("an infinite angle has no tangent", "无穷大的角没有正切"))],
+    "sin": [(np.isinf, Bilingual("an infinite angle has no sine", "无穷大的角没有正弦"))],
+    "cos": [(np.isinf, Bilingual("an infinite angle has no cosine", "无穷大的角没有余弦"))],
+    "tan": [(np.isinf, Bilingual("an infinite angle has no tangent", "无穷大的角没有正切"))],
     "astype": [
         (
             np.isfinite,
-            (
+            Bilingual(
                 "the number is beyond the range of the new dtype: keep the wider one, or scale it",
                 "该数超出新数据类型的范围：保留较宽的类型，或者缩放它",
             ),
@@ -147,31 +144,31 @@ cases: dict[str, list[Case]] = {
     "add": of_sum, "subtract": of_sum, "multiply": of_product, "power": of_power,
 }  # fmt: skip
 # The derivative of a function where it is infinite, which shows as a division by 0 in its pullback or its tangent.
-_of_any_logarithm = _both(
-    ("the derivative of the logarithm at 0 is infinite: ", "对数在 0 处的导数是无穷大："), safe_log
+_of_any_logarithm = Bilingual("the derivative of the logarithm at 0 is infinite: ", "对数在 0 处的导数是无穷大：").then(
+    safe_log
 )
-_of_quotient = _both(("the divisor is 0 or nearly so: ", "除数是 0 或接近 0："), safe_division)
-_at_the_ends = (
+_of_quotient = Bilingual("the divisor is 0 or nearly so: ", "除数是 0 或接近 0：").then(safe_division)
+_at_the_ends = Bilingual(
     "the derivative at ±1 is infinite: mp.clip(x, -1 + 1e-6, 1 - 1e-6)",
     "±1 处的导数是无穷大：mp.clip(x, -1 + 1e-6, 1 - 1e-6)",
 )
-of_derivative: dict[str, Said] = {
-    "sqrt": (
+of_derivative: dict[str, Bilingual] = {
+    "sqrt": Bilingual(
         "the derivative of √x at 0 is infinite: mp.sqrt(x + 1e-12), or √ of mp.where(x > 0, x, 1.0)",
         "√x 在 0 处的导数是无穷大：mp.sqrt(x + 1e-12)，或者对 mp.where(x > 0, x, 1.0) 取 √",
     ),
-    "rsqrt": (
+    "rsqrt": Bilingual(
         "the derivative of 1/√x at 0 is infinite: mp.rsqrt(x + 1e-12)",
         "1/√x 在 0 处的导数是无穷大：mp.rsqrt(x + 1e-12)",
     ),
-    "log": _both(("the derivative of ln x at 0 is infinite: ", "ln x 在 0 处的导数是无穷大："), safe_log),
+    "log": Bilingual("the derivative of ln x at 0 is infinite: ", "ln x 在 0 处的导数是无穷大：").then(safe_log),
     "log2": _of_any_logarithm,
     "log10": _of_any_logarithm,
-    "log1p": (
+    "log1p": Bilingual(
         "the derivative of ln(1 + x) at −1 is infinite: mp.log1p(mp.maximum(x, -1 + 1e-6))",
         "ln(1 + x) 在 −1 处的导数是无穷大：mp.log1p(mp.maximum(x, -1 + 1e-6))",
     ),
-    "power": (
+    "power": Bilingual(
         "the derivative of x^p at 0 is infinite for p < 1: mp.pow(x + 1e-12, p)",
         "p < 1 时 x^p 在 0 处的导数是无穷大：mp.pow(x + 1e-12, p)",
     ),
@@ -180,48 +177,48 @@ of_derivative: dict[str, Said] = {
     "asin": _at_the_ends,
     "acos": _at_the_ends,
     "atanh": _at_the_ends,
-    "acosh": (
+    "acosh": Bilingual(
         "the derivative at 1 is infinite: mp.maximum(x, 1 + 1e-6)",
         "1 处的导数是无穷大：mp.maximum(x, 1 + 1e-6)",
     ),
-    "eigh": (
+    "eigh": Bilingual(
         "eigenvectors have no derivative where eigenvalues coincide; mp.linalg.eigvalsh has one",
         "特征值重合处特征向量没有导数；mp.linalg.eigvalsh 有",
     ),
-    "svd": (
+    "svd": Bilingual(
         "singular vectors have no derivative where singular values coincide or are 0; mp.linalg.svdvals has one",
         "奇异值重合或为 0 处奇异向量没有导数；mp.linalg.svdvals 有",
     ),
 }
-of_matrices: dict[str, Said] = {
-    "cholesky": (
+of_matrices: dict[str, Bilingual] = {
+    "cholesky": Bilingual(
         "a matrix is not positive definite: add a little of the identity, x + 1e-6 * mp.eye(n)",
         "有矩阵不是正定的：加上少许单位矩阵，x + 1e-6 * mp.eye(n)",
     ),
-    "solve": (
+    "solve": Bilingual(
         "a matrix is singular: look for rows that depend on each other, or take mp.linalg.pinv(a) @ b",
         "有矩阵是奇异的：查找线性相关的行，或者用 mp.linalg.pinv(a) @ b",
     ),
 }
-no_gradient = (
+no_gradient = Bilingual(
     (
         " (what comes in is 0, as behind an mp.where that took the other branch; 0·∞ is NaN, so make the operand "
         "itself safe, inside the branch too)"
     ),
     "（传入的梯度是 0，例如在选了另一分支的 mp.where 之后；0·∞ 是 NaN，因此要让运算数本身安全，分支之内也一样）",
 )
-no_tangent = (
+no_tangent = Bilingual(
     " (the tangent that comes in is 0, and 0·∞ is NaN)",
     "（传入的切向量是 0，而 0·∞ 是 NaN）",
 )
-too_large = (
+too_large = Bilingual(
     (
         "the numbers grow beyond the range of their dtype: standardise the inputs, lower the learning rate, clip the "
         "gradient (clip_norm=1.0), or compute in float64"
     ),
     "数值超出其数据类型的范围：对输入做标准化，降低学习率，裁剪梯度（clip_norm=1.0），或者用 float64 计算",
 )
-infinite_inputs = (
+infinite_inputs = Bilingual(
     "the inputs hold infinities, and ∞ − ∞ and 0·∞ are NaN: look where those come from",
     "输入中有无穷大，而 ∞ − ∞ 与 0·∞ 是 NaN：查明它们从何而来",
 )
@@ -229,7 +226,7 @@ infinite_inputs = (
 
 def remedy(
     name: str, derivations: Sequence[Derivation], numbers: Sequence[Any], inputs: Sequence[Any], bad: Any
-) -> Said | None:
+) -> Bilingual | None:
     """What to do about it, in English and in Chinese.
 
     Parameters
@@ -259,7 +256,7 @@ def remedy(
     return of_matrices.get(name)
 
 
-def _of_derivative(written: Derivation, name: str, numbers: Sequence[Any]) -> Said | None:
+def _of_derivative(written: Derivation, name: str, numbers: Sequence[Any]) -> Bilingual | None:
     """The remedy where the derivative of what the user wrote is infinite."""
     if written.operation not in of_derivative or len(numbers) != 2:
         return None
@@ -271,4 +268,4 @@ def _of_derivative(written: Derivation, name: str, numbers: Sequence[Any]) -> Sa
     vanishing = x == 0 or (multiplied and y == 0)
     nothing = no_gradient if written.kind == "pullback" else no_tangent
     known = of_derivative[written.operation]
-    return _both(known, nothing) if vanishing else known
+    return known.then(nothing) if vanishing else known

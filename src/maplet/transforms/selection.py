@@ -17,7 +17,7 @@ from maplet.core.context import here
 from maplet.core.tree import Stateful, leaves, replace
 from maplet.core.types import is_floating, python_numbers, short_name
 from maplet.errors import GradientError
-from maplet.ops.settings import flag
+from maplet.settings import flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -4,7 +4,8 @@ import os
 
 import numpy as np
 import pytest
-import runs_held_out_images  # noqa: F401  (importing enters the runs)
+import runs_held_out_again  # noqa: F401  (importing enters the runs)
+import runs_held_out_images  # noqa: F401  (as above)
 import runs_held_out_sequences  # noqa: F401  (as above)
 import runs_held_out_tables  # noqa: F401  (as above)
 from training_runs import Stale, groups
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.slow
 
 def runs_with(*codes):
     """Those entered with these codes first, or the healthy ones; every third, or all with ``MAPLET_LABELS=all``."""
-    found = [make for make, own in groups["held out"] if own[: len(codes)] == codes and bool(own) == bool(codes)]
+    entered = [*groups["held out"], *groups["held out again"]]
+    found = [make for make, own in entered if own[: len(codes)] == codes and bool(own) == bool(codes)]
     assert found
     found = found if os.environ.get("MAPLET_LABELS") == "all" else found[::3]
     return pytest.mark.parametrize("make", found, ids=lambda make: make.__name__)
@@ -162,3 +164,11 @@ def test_mended_they_learn_what_they_did_not(code, mend, changed):
     for make in [make for make, codes in groups["held out"] if codes[:1] == (code,)]:
         ill, mended = (reached(changed(make, judged(change))) for change in (lambda *given: given, mend))
         assert mended < 0.9 * ill, f"{make.__name__}: {ill:.3f}, mended {mended:.3f}"
+
+
+@pytest.mark.parametrize(
+    "make", [make for make, codes in groups["held out again"] if codes], ids=lambda make: make.__name__
+)
+def test_without_the_fault_they_learn_what_they_did_not(make):
+    ill, mended = reached(make()), reached(make(mended=True))
+    assert mended < 0.5 * ill, f"{ill:.3f}, mended {mended:.3f}"

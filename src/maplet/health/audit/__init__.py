@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.bilingual import require_language
 from maplet.core.context import located
-from maplet.explain.words import require_language
 from maplet.health.audit.bench import Bench
 from maplet.health.audit.calling import Subject
 from maplet.health.audit.causes import Cause

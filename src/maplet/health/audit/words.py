@@ -4,129 +4,138 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from maplet.bilingual import Bilingual
 from maplet.health.audit.causes import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_english: dict[str, str] = {
-    Cause.SIGN: "the sign is flipped",
-    Cause.FACTOR: "a factor is wrong: what stands there is to be multiplied by {factor}",
-    Cause.MISSING_MEAN: "1/N is missing (N = {count}): a sum stands where the loss takes the mean",
-    Cause.EXTRA_MEAN: "1/N is there once too often (N = {count}), or a mean stands where a sum belongs",
-    Cause.MISSING_DERIVATIVE: "the local derivative ∂{last}/∂{first} is left out",
-    Cause.EXTRA_DERIVATIVE: "a local derivative is there that does not belong, or is there twice",
-    Cause.WRONG_DERIVATIVE: "the local derivative ∂{last}/∂{first} is another function{other}",
-    Cause.DERIVATIVE_AT_OUTPUT: "the derivative ∂{last}/∂{first} is taken at the output {last}, not the input {first}",
-    Cause.DERIVATIVE_AT_INPUT: "the formula for the output {last} is given the input {first}",
-    Cause.OUTPUT_DERIVATIVE_TWICE: "the derivative of the last activation is applied twice: the loss has it already",
-    Cause.TRANSPOSE: "a transpose is missing, or is one too many",
-    Cause.NOT_SUMMED: "the gradient is not summed over what broadcasting repeated (axes {axes})",
-    Cause.WRONG_AXIS: "the sum goes over axis {used}, and belongs over {axes}",
-    Cause.STALE_WEIGHTS: "the weights {right} are used after they were updated",
-    Cause.BROADCAST: "arrays of shapes {shapes} make a square one together",
-    Cause.CLIPPED: "the gradient is cut off on its way",
-    Cause.MISSING_PATH: "the path from {value} through line {line_of_path} is left out",
-    Cause.EXTRA_PATH: "a term is there that does not belong, or a path is counted twice",
-    Cause.WRONG_TARGET: "the targets are in another code than in the loss",
-    Cause.WRONG_VALUE: "{used} stands where {right} belongs",
-    Cause.CLIMBS: "the update goes up the gradient",
-    Cause.UNKNOWN: "here the error begins: this should be ∂L/∂{value}; its cause is none that is known here",
-    "right": "right",
-    "noise": "right; what differs is rounding in {dtype} (relative error {error})",
-    "wrong": "WRONG, relative error {error}",
-    "head": "{wrong} of {count} gradients are wrong",
-    "head right": "all {count} gradients are right",
-    "confirmed": "with this mended, it is right to a relative error of {error}, also on {inputs} other random inputs",
-    "nothing": "no known cause fits; the layer where it begins could not be found",
-    "entry": "at {index}: given {given}, right {right}",
-    "differences": "the forward function could not be recorded ({why}): compared with central differences",
-    "unpaired": "what else backward returns ({what}) belongs to no argument ({inputs}) and was not judged",
-    "none": "backward gives None for {names}, which was not judged",
-    "epsilon": "but for the small number that the loss adds, which it leaves out",
-    "foreign": "its arrays are not NumPy's",
-    "shape": "its shape is {given}, that of {name} is {right}",
-    "step": "the update takes the loss from {before} to {after}",
-    "rate": "{rate}, by which all updates are a multiple of the gradient, is taken for the learning rate",
-    "besides": "the updates do more than descend: a decay, noise or a bound, which the loss does not have",
-    "not judged": "not judged",
-    "no gradient": "of which gradient its update is made could not be told",
-    "no loss": "the loss does not depend on it",
-    "another loss": "its update comes from another loss, computed after the others were updated",
-    "that of": ": that of {name}",
-    "rows": "the rows of {of}",
-    "row": "an axis of {of}",
-    "elements": "the elements of {of}",
-    "it": "a value",
-    "counted once": "rows whose index stands more than once are added once alone; np.add.at adds them all",
-    "each": "the numbers in {of}",
-    "turns": "the turns of a loop",
-    "reversed": "what is {of} but for axis {axis} in reverse",
+# key → (English, Chinese)
+words: Mapping[str, tuple[str, str]] = {
+    Cause.SIGN: ("the sign is flipped", "符号反了"),
+    Cause.FACTOR: (
+        "a factor is wrong: what stands there is to be multiplied by {factor}",
+        "系数不对：这里的值应乘以 {factor}",
+    ),
+    Cause.MISSING_MEAN: (
+        "1/N is missing (N = {count}): a sum stands where the loss takes the mean",
+        "缺少 1/N（N = {count}）：损失取平均，这里却是求和",
+    ),
+    Cause.EXTRA_MEAN: (
+        "1/N is there once too often (N = {count}), or a mean stands where a sum belongs",
+        "多乘了一次 1/N（N = {count}），或该求和处取了平均",
+    ),
+    Cause.MISSING_DERIVATIVE: ("the local derivative ∂{last}/∂{first} is left out", "漏乘局部导数 ∂{last}/∂{first}"),
+    Cause.EXTRA_DERIVATIVE: (
+        "a local derivative is there that does not belong, or is there twice",
+        "多乘了一个局部导数，或同一个乘了两次",
+    ),
+    Cause.WRONG_DERIVATIVE: (
+        "the local derivative ∂{last}/∂{first} is another function{other}",
+        "局部导数 ∂{last}/∂{first} 用成了别的函数{other}",
+    ),
+    Cause.DERIVATIVE_AT_OUTPUT: (
+        "the derivative ∂{last}/∂{first} is taken at the output {last}, not the input {first}",
+        "导数 ∂{last}/∂{first} 应在输入 {first} 处取值，却用了输出 {last}",
+    ),
+    Cause.DERIVATIVE_AT_INPUT: (
+        "the formula for the output {last} is given the input {first}",
+        "以输出 {last} 表示的导数公式里代入了输入 {first}",
+    ),
+    Cause.OUTPUT_DERIVATIVE_TWICE: (
+        "the derivative of the last activation is applied twice: the loss has it already",
+        "输出层激活函数的导数乘了两次：损失的导数中已经包含它",
+    ),
+    Cause.TRANSPOSE: ("a transpose is missing, or is one too many", "缺少或多了一次转置"),
+    Cause.NOT_SUMMED: (
+        "the gradient is not summed over what broadcasting repeated (axes {axes})",
+        "没有对广播重复的轴求和（轴 {axes}）",
+    ),
+    Cause.WRONG_AXIS: ("the sum goes over axis {used}, and belongs over {axes}", "求和的轴是 {used}，应为 {axes}"),
+    Cause.STALE_WEIGHTS: (
+        "the weights {right} are used after they were updated",
+        "权重 {right} 在更新之后才被用来求梯度",
+    ),
+    Cause.BROADCAST: ("arrays of shapes {shapes} make a square one together", "形状 {shapes} 的两个数组广播成了方阵"),
+    Cause.CLIPPED: ("the gradient is cut off on its way", "梯度在途中被截断"),
+    Cause.MISSING_PATH: (
+        "the path from {value} through line {line_of_path} is left out",
+        "漏掉了从 {value} 经第 {line_of_path} 行的路径",
+    ),
+    Cause.EXTRA_PATH: (
+        "a term is there that does not belong, or a path is counted twice",
+        "多了一项，或同一条路径算了两次",
+    ),
+    Cause.WRONG_TARGET: ("the targets are in another code than in the loss", "目标的编码与损失函数中的不同"),
+    Cause.WRONG_VALUE: ("{used} stands where {right} belongs", "该用 {right} 的地方用了 {used}"),
+    Cause.CLIMBS: ("the update goes up the gradient", "更新沿梯度上升"),
+    Cause.UNKNOWN: (
+        "here the error begins: this should be ∂L/∂{value}; its cause is none that is known here",
+        "错误从这里开始：这里应是 ∂L/∂{value}；原因不在已知之列",
+    ),
+    "right": ("right", "正确"),
+    "noise": (
+        "right; what differs is rounding in {dtype} (relative error {error})",
+        "正确；差别只是 {dtype} 的舍入（相对误差 {error}）",
+    ),
+    "wrong": ("WRONG, relative error {error}", "错误，相对误差 {error}"),
+    "head": ("{wrong} of {count} gradients are wrong", "{count} 个梯度中有 {wrong} 个错误"),
+    "head right": ("all {count} gradients are right", "{count} 个梯度全部正确"),
+    "confirmed": (
+        "with this mended, it is right to a relative error of {error}, also on {inputs} other random inputs",
+        "改正后相对误差为 {error}，另外 {inputs} 组随机输入上同样成立",
+    ),
+    "nothing": (
+        "no known cause fits; the layer where it begins could not be found",
+        "没有已知的原因相符，也找不到错误开始的那一层",
+    ),
+    "entry": ("at {index}: given {given}, right {right}", "位置 {index}：给出 {given}，应为 {right}"),
+    "differences": (
+        "the forward function could not be recorded ({why}): compared with central differences",
+        "前向函数无法记录（{why}）：与中心差分比较",
+    ),
+    "unpaired": (
+        "what else backward returns ({what}) belongs to no argument ({inputs}) and was not judged",
+        "反向函数返回的其余值（{what}）不属于任何参数（{inputs}），未作判断",
+    ),
+    "none": ("backward gives None for {names}, which was not judged", "反向函数对 {names} 返回 None，未作判断"),
+    "epsilon": (
+        "but for the small number that the loss adds, which it leaves out",
+        "只差损失中加上的小常数，推导时可以略去",
+    ),
+    "foreign": ("its arrays are not NumPy's", "它的数组不是 NumPy 的"),
+    "shape": ("its shape is {given}, that of {name} is {right}", "它的形状是 {given}，而 {name} 的是 {right}"),
+    "step": ("the update takes the loss from {before} to {after}", "这一步更新使损失从 {before} 变为 {after}"),
+    "rate": (
+        "{rate}, by which all updates are a multiple of the gradient, is taken for the learning rate",
+        "各参数的更新都是梯度的 {rate} 倍，此系数视为学习率",
+    ),
+    "besides": (
+        "the updates do more than descend: a decay, noise or a bound, which the loss does not have",
+        "更新除了下降还做了别的：衰减、噪声或界限，损失中没有这一项",
+    ),
+    "not judged": ("not judged", "未作判断"),
+    "no gradient": ("of which gradient its update is made could not be told", "看不出它的更新由哪个梯度得来"),
+    "no loss": ("the loss does not depend on it", "损失不依赖于它"),
+    "another loss": (
+        "its update comes from another loss, computed after the others were updated",
+        "它的更新来自另一个损失，该损失在其他参数更新之后才计算",
+    ),
+    "that of": (": that of {name}", "：{name} 的导数"),
+    "rows": ("the rows of {of}", "{of} 的行数"),
+    "row": ("an axis of {of}", "{of} 的一个轴"),
+    "elements": ("the elements of {of}", "{of} 的元素数"),
+    "it": ("a value", "某个值"),
+    "counted once": (
+        "rows whose index stands more than once are added once alone; np.add.at adds them all",
+        "索引重复的行只加了一次，np.add.at 才会全部累加",
+    ),
+    "each": ("the numbers in {of}", "{of} 中的数"),
+    "turns": ("the turns of a loop", "循环的次数"),
+    "reversed": ("what is {of} but for axis {axis} in reverse", "{of} 沿轴 {axis} 的倒序"),
 }
-
-_chinese: dict[str, str] = {
-    Cause.SIGN: "符号反了",
-    Cause.FACTOR: "系数不对:这里的值应乘以 {factor}",
-    Cause.MISSING_MEAN: "缺少 1/N(N = {count}):损失取平均,这里却是求和",
-    Cause.EXTRA_MEAN: "多乘了一次 1/N(N = {count}),或该求和处取了平均",
-    Cause.MISSING_DERIVATIVE: "漏乘局部导数 ∂{last}/∂{first}",
-    Cause.EXTRA_DERIVATIVE: "多乘了一个局部导数,或同一个乘了两次",
-    Cause.WRONG_DERIVATIVE: "局部导数 ∂{last}/∂{first} 用成了别的函数{other}",
-    Cause.DERIVATIVE_AT_OUTPUT: "导数 ∂{last}/∂{first} 应在输入 {first} 处取值,却用了输出 {last}",
-    Cause.DERIVATIVE_AT_INPUT: "以输出 {last} 表示的导数公式里代入了输入 {first}",
-    Cause.OUTPUT_DERIVATIVE_TWICE: "输出层激活函数的导数乘了两次:损失的导数中已经包含它",
-    Cause.TRANSPOSE: "缺少或多了一次转置",
-    Cause.NOT_SUMMED: "没有对广播重复的轴求和(轴 {axes})",
-    Cause.WRONG_AXIS: "求和的轴是 {used},应为 {axes}",
-    Cause.STALE_WEIGHTS: "权重 {right} 在更新之后才被用来求梯度",
-    Cause.BROADCAST: "形状 {shapes} 的两个数组广播成了方阵",
-    Cause.CLIPPED: "梯度在途中被截断",
-    Cause.MISSING_PATH: "漏掉了从 {value} 经第 {line_of_path} 行的路径",
-    Cause.EXTRA_PATH: "多了一项,或同一条路径算了两次",
-    Cause.WRONG_TARGET: "目标的编码与损失函数中的不同",
-    Cause.WRONG_VALUE: "该用 {right} 的地方用了 {used}",
-    Cause.CLIMBS: "更新沿梯度上升",
-    Cause.UNKNOWN: "错误从这里开始:这里应是 ∂L/∂{value};原因不在已知之列",
-    "right": "正确",
-    "noise": "正确;差别只是 {dtype} 的舍入(相对误差 {error})",
-    "wrong": "错误,相对误差 {error}",
-    "head": "{count} 个梯度中有 {wrong} 个错误",
-    "head right": "{count} 个梯度全部正确",
-    "confirmed": "改正后相对误差为 {error},另外 {inputs} 组随机输入上同样成立",
-    "nothing": "没有已知的原因相符,也找不到错误开始的那一层",
-    "entry": "位置 {index}:给出 {given},应为 {right}",
-    "differences": "前向函数无法记录({why}):与中心差分比较",
-    "unpaired": "反向函数返回的其余值({what})不属于任何参数({inputs}),未作判断",
-    "none": "反向函数对 {names} 返回 None,未作判断",
-    "epsilon": "只差损失中加上的小常数,推导时可以略去",
-    "foreign": "它的数组不是 NumPy 的",
-    "shape": "它的形状是 {given},而 {name} 的是 {right}",
-    "step": "这一步更新使损失从 {before} 变为 {after}",
-    "rate": "各参数的更新都是梯度的 {rate} 倍,此系数视为学习率",
-    "besides": "更新除了下降还做了别的:衰减、噪声或界限,损失中没有这一项",
-    "not judged": "未作判断",
-    "no gradient": "看不出它的更新由哪个梯度得来",
-    "no loss": "损失不依赖于它",
-    "another loss": "它的更新来自另一个损失,该损失在其他参数更新之后才计算",
-    "that of": ":{name} 的导数",
-    "rows": "{of} 的行数",
-    "row": "{of} 的一个轴",
-    "elements": "{of} 的元素数",
-    "it": "某个值",
-    "counted once": "索引重复的行只加了一次,np.add.at 才会全部累加",
-    "each": "{of} 中的数",
-    "turns": "循环的次数",
-    "reversed": "{of} 沿轴 {axis} 的倒序",
-}
-
-_tables = {"en": _english, "zh": _chinese}
-
-
-def table(language: str) -> Mapping[str, str]:
-    """Every sentence of a language, by its key."""
-    return _tables[language]
 
 
 def sentence(language: str, key: str, detail: Mapping[str, Any] | None = None) -> str:
     """One sentence in a language, with its details filled in."""
-    return _tables[language][key].format(**(detail or {}))
+    return Bilingual(*words[key]).speak(language).format(**(detail or {}))

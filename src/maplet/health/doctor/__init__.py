@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from maplet.errors import SettingError
 from maplet.health.doctor import rules as _rules
 from maplet.health.doctor.course import Course
-from maplet.health.doctor.diagnosis import Diagnosis, Rule, rules
+from maplet.health.doctor.diagnosis import Diagnosis, rules
+from maplet.health.rules import Rule
 from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ follows_from = {
     "MD003": (*_moves, "MD002", "MD006", "MD007", "MD008", "MD015"),
     "MD004": (*_moves, "MD006", "MD007", "MD008", "MD015", "MD016", "MD018"),
     "MD005": (*_moves, "MD010"),
-    "MD006": (*_moves, "MD008", "MD015"),
+    "MD006": (*_moves, "MD007", "MD008", "MD015"),
     "MD007": (*_moves, "MD002", "MD018", "MD015"),
     "MD008": (*_moves, "MD002", "MD018", "MD015"),
     "MD009": (
@@ -79,7 +80,7 @@ def doctor(run: Recorded, *, closely: bool = True) -> list[Diagnosis]:
         )
     course = Course(run, closely=closely)
     with one_blas_thread():
-        found = [diagnosis for code in sorted(rules) for diagnosis in rules[code].diagnoses(course)]
+        found = rules.said_of(course)
     found = [diagnosis for diagnosis in found if course.done >= half or diagnosis.code not in waiting]
     codes = {diagnosis.code for diagnosis in found}
     found = [diagnosis for diagnosis in found if not codes.intersection(follows_from.get(diagnosis.code, ()))]

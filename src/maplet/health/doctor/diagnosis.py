@@ -1,16 +1,16 @@
-"""What the doctor has to say about a run, and the registry of what it looks for."""
+"""What the doctor has to say about a run, and the registry of its rules."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from maplet.errors import SettingError
-from maplet.explain.bilingual import Bilingual
+from maplet.bilingual import Bilingual
+from maplet.health.rules import Rules, advise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from maplet.health.doctor.course import Course
 
@@ -85,9 +85,9 @@ class Diagnosis:
             for spoken, comma in (("en", ", "), ("zh", "，"))
         )
         return Bilingual(
-            f"{self.code} {self.verdict}{place} (confidence {sure})\n  {self.picture}  {seen}\n  advice: {self.advice}",
+            f"{self.code} {self.verdict}{place} (confidence {sure})\n  {self.picture}  {seen}\n  {advise}{self.advice}",
             f"{self.code} {self.verdict.zh}（{place_zh}置信度 {sure.zh}）\n  {self.picture}  {seen_zh}\n"
-            f"  建议：{self.advice.zh}",
+            f"  {advise.zh}{self.advice.zh}",
         ).speak(language)
 
 
@@ -115,32 +115,5 @@ def sparkline(numbers: Sequence[float], width: int = 24) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A function from the course of a run to verdicts."""
-
-    code: str
-    name: Bilingual
-    find: Callable[[Course], Iterator[Diagnosis]]
-
-    def diagnoses(self, course: Course) -> list[Diagnosis]:
-        """What it says, under its code."""
-        return [replace(found, code=self.code) for found in self.find(course)]
-
-
-rules: dict[str, Rule] = {}
-"""Every rule of the doctor by its code."""
-
-
-def rule(
-    code: str, en: str, zh: str
-) -> Callable[[Callable[[Course], Iterator[Diagnosis]]], Callable[[Course], Iterator[Diagnosis]]]:
-    """Enter a function into the registry, under the name of what it finds in English and Chinese."""
-
-    def enter(find: Callable[[Course], Iterator[Diagnosis]]) -> Callable[[Course], Iterator[Diagnosis]]:
-        if code in rules:
-            raise SettingError(f"there is already a rule {code}", fix="take the next number")
-        rules[code] = Rule(code, Bilingual(en, zh), find)
-        return find
-
-    return enter
+rules: Rules[Course, Diagnosis] = Rules()
+rule = rules.rule

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from maplet.explain.words import require_language
-from maplet.health import pages
+from maplet.bilingual import require_language
 from maplet.health.doctor import rules
 from maplet.health.doctor.figures import figures
 
@@ -30,7 +29,8 @@ as `error.run` of the `NonFiniteError`.
 Each verdict comes with its numbers, a small picture, advice, and how sure it is; `diagnosis.text("zh")` and
 `maplet doctor RUN --language zh` say it in Chinese. They are few and want to be right: a run with which all is well
 gets none, and of two that have one cause, the first cause is named. Of a run that is under way only what has held for
-three epochs is said, and that a loss stays where it is not before half of the epochs are over.
+three epochs is said, if the net, asked about its rows then, bears it out; and that a loss stays where it is not before
+half of the epochs are over.
 
 Before training, `mp.find_learning_rate(net, data, loss)` suggests a learning rate, and `mp.fit(..., rehearse=True)`
 tries whether the net can learn one batch by heart.
@@ -49,8 +49,8 @@ chinese = """# 训练诊断
 `NonFiniteError` 的 `error.run`。
 
 每个诊断都附有数值、一幅小图、建议和置信度；`diagnosis.text("zh")` 与 `maplet doctor RUN --language zh` 给出中文。诊\
-断少而求准：一切正常的训练没有诊断；两个诊断出自同一原因时，只说最先的原因。对进行中的训练，只说连续三轮都成立的问题\
-；至于损失停滞不动，要在总轮数过半之后才说。
+断少而求准：一切正常的训练没有诊断；两个诊断出自同一原因时，只说最先的原因。对进行中的训练，只说连续三轮都成立、\
+并且届时让网络回答各行后仍然成立的问题；至于损失停滞不动，要在总轮数过半之后才说。
 
 训练之前，`mp.find_learning_rate(net, data, loss)` 推荐学习率，`mp.fit(..., rehearse=True)` 先试一试网络能否记住一个\
 批次。
@@ -62,7 +62,7 @@ heads = {"en": english, "zh": chinese}
 def page(language: str = "en") -> str:
     """The page as Markdown, in English or Chinese."""
     require_language(language)
-    return f"{pages.page(heads[language], rules, language)}\n{figures[language]}"
+    return f"{rules.page(heads[language], language)}\n{figures[language]}"
 
 
 if __name__ == "__main__":

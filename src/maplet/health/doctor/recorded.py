@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from maplet.bilingual import Bilingual
 from maplet.errors import CheckpointError
-from maplet.explain.bilingual import Bilingual
 from maplet.transforms.watch_statistics import of_layer
 
 if TYPE_CHECKING:
@@ -93,12 +93,12 @@ class Failure:
     def to_dict(self) -> dict[str, Any]:
         """As a run directory keeps it in JSON; sentences in both languages."""
         kept = {part.name: getattr(self, part.name) for part in fields(self)}
-        return {name: [str(one), one.zh] if isinstance(one, Bilingual) else one for name, one in kept.items()}
+        return {name: one.to_json() if isinstance(one, Bilingual) else one for name, one in kept.items()}
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> Failure:
         """What `to_dict` gave; KeyError, TypeError or ValueError where it is something else."""
-        what, made_by, fix = (None if kept[name] is None else Bilingual(*kept[name]) for name in sentences)
+        what, made_by, fix = (None if kept[name] is None else Bilingual.from_json(kept[name]) for name in sentences)
         if what is None:
             raise TypeError("nothing is said of what became NaN")
         losses = tuple(map(float, kept["losses"]))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.core.context import thread, user_line
-from maplet.data.suggest import suggest
 from maplet.errors import SettingError, ShapeError
 from maplet.health.lint import rules as _rules
-from maplet.health.lint.finding import Finding, Rule, rules
+from maplet.health.lint.finding import Finding, rules
 from maplet.health.lint.rules.normalization import batch_normalizations, one_row
 from maplet.health.lint.silence import is_silenced
 from maplet.health.lint.subject import Subject, subject_of
+from maplet.health.rules import Rule
+from maplet.messages import suggest
 from maplet.nn import Module
 from maplet.nn.losses import losses
 from maplet.transforms.blas import one_blas_thread
@@ -80,10 +81,7 @@ def lint(
     try:
         with one_blas_thread(), np.errstate(all="ignore"):  # what is infinite or NaN is looked for
             subject = _subject(net, loss, batch, optimizer, batch_size)
-            if isinstance(subject, Finding):
-                found = [subject]
-            else:
-                found = [finding for code in sorted(rules) for finding in rules[code].findings(subject)]
+            found = [subject] if isinstance(subject, Finding) else rules.said_of(subject)
     finally:
         thread.watch = watch
     return [finding for finding in _distinct(found) if not is_silenced(finding, caller)]

@@ -1,16 +1,16 @@
-"""What a rule of the lint has to say, and the registry of the rules."""
+"""What a rule of the lint has to say, and the registry of its rules."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from maplet.bilingual import Bilingual
 from maplet.core.context import Origin
-from maplet.errors import SettingError
-from maplet.explain.bilingual import Bilingual
+from maplet.health.rules import Rules, at, mend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from maplet.health.lint.subject import Subject
 
@@ -64,17 +64,14 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """As a run keeps it in JSON; the numbers of the evidence stand in the message too and are not kept twice."""
-        english = {"code": self.code, "message": str(self.message), "fix": str(self.fix)}
-        chinese = {"message": self.message.zh, "fix": self.fix.zh}
-        at = {"file": self.origin.file, "line": self.origin.line, "layers": list(self.origin.layers)}
-        return {**english, "chinese": chinese, **at}
+        said = {"code": self.code, "message": self.message.to_json(), "fix": self.fix.to_json()}
+        return {**said, "file": self.origin.file, "line": self.origin.line, "layers": list(self.origin.layers)}
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> Finding:
-        """What `to_dict` gave; what was kept before there was Chinese stays English."""
+        """What `to_dict` gave."""
         origin = Origin(str(kept["file"]), int(kept["line"]), tuple(map(str, kept["layers"])))
-        chinese = kept.get("chinese", kept)
-        message, fix = (Bilingual(str(kept[key]), str(chinese[key])) for key in ("message", "fix"))
+        message, fix = (Bilingual.from_json(kept[key]) for key in ("message", "fix"))
         return cls(message, fix, origin, code=str(kept["code"]))
 
     def text(self, language: str = "en") -> str:
@@ -93,53 +90,10 @@ class Finding:
         return self.text()
 
 
-at, mend = Bilingual("at:  ", "位置："), Bilingual("fix: ", "改法：")
-
-
 def in_layer(path: str) -> Origin:
     """The origin of what belongs to a layer and has no line of its own, such as a parameter."""
     return Origin(layers=tuple(path.split(".")) if path else ())
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A function from a training graph to findings.
-
-    Parameters
-    ----------
-    code, name
-        How findings are known again, and what the rule is called, in English and Chinese.
-    find
-        Looks. Its docstring is the section of the rule in ``docs/lint.md``, and what stands above it under
-        `in_chinese` that of ``docs/lint.zh.md``.
-    """
-
-    code: str
-    name: Bilingual
-    find: Callable[[Subject], Iterator[Finding]]
-
-    def findings(self, subject: Subject) -> list[Finding]:
-        """What it finds, under its code."""
-        return [self.named(found) for found in self.find(subject)]
-
-    def named(self, finding: Finding) -> Finding:
-        """A finding under the code of this rule."""
-        return replace(finding, code=self.code)
-
-
-rules: dict[str, Rule] = {}
-"""Every rule by its code."""
-
-
-def rule(
-    code: str, name: str, chinese: str
-) -> Callable[[Callable[[Subject], Iterator[Finding]]], Callable[[Subject], Iterator[Finding]]]:
-    """Enter a function into the registry of rules, under its code and its name in English and Chinese."""
-
-    def enter(find: Callable[[Subject], Iterator[Finding]]) -> Callable[[Subject], Iterator[Finding]]:
-        if code in rules:
-            raise SettingError(f"there is already a rule {code}", fix="take the next number")
-        rules[code] = Rule(code, Bilingual(name, chinese), find)
-        return find
-
-    return enter
+rules: Rules[Subject, Finding] = Rules()
+rule = rules.rule

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from maplet.explain.words import require_language
-from maplet.health import pages
+from maplet.bilingual import require_language
 from maplet.health.lint import rules
 
 english = """# Lint
@@ -48,7 +47,7 @@ heads = {"en": english, "zh": chinese}
 def page(language: str = "en") -> str:
     """The page as Markdown, in English or Chinese."""
     require_language(language)
-    return pages.page(heads[language], rules, language)
+    return rules.page(heads[language], language)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from maplet.nn.module import Module
 from maplet.ops import activations as functions
 from maplet.ops import composite
-from maplet.ops.settings import choice
+from maplet.settings import choice
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from maplet.nn.module import Module
 from maplet.ops import activations as functions
 from maplet.ops import elementwise
-from maplet.ops.settings import flag, real
+from maplet.settings import flag, real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

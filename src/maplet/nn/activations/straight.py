@@ -12,7 +12,7 @@ from maplet.ops import activations as functions
 from maplet.ops.arguments import meet
 from maplet.ops.movement import reshape
 from maplet.ops.random import as_generator
-from maplet.ops.settings import real, whole
+from maplet.settings import real, whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

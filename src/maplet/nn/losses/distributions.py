@@ -18,7 +18,7 @@ from maplet.ops import reduction as reductions
 from maplet.ops.elementwise import equal, exp, log, maximum, square, where
 from maplet.ops.gamma_functions import lgamma
 from maplet.ops.identity import stop_gradient
-from maplet.ops.settings import real
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -13,7 +13,7 @@ from maplet.ops.composite import log_softmax
 from maplet.ops.elementwise import equal, exp, expm1, where
 from maplet.ops.indexing import take, take_along_axis
 from maplet.ops.movement import expand_dims, squeeze
-from maplet.ops.settings import real
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -14,7 +14,7 @@ from maplet.ops.creation import arange
 from maplet.ops.elementwise import equal, where
 from maplet.ops.indexing import take_along_axis
 from maplet.ops.movement import expand_dims
-from maplet.ops.settings import real
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

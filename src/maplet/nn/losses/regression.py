@@ -8,7 +8,7 @@ from maplet.nn.given import same_shape
 from maplet.nn.losses.common import loss, reduced
 from maplet.ops.composite import clip
 from maplet.ops.elementwise import abs, square, where  # noqa: A004  (the standard's name)
-from maplet.ops.settings import real
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

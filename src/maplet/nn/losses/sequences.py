@@ -17,8 +17,8 @@ from maplet.ops.creation import arange, full
 from maplet.ops.elementwise import equal, logaddexp, maximum, not_equal, where
 from maplet.ops.indexing import take_along_axis
 from maplet.ops.movement import broadcast_to, expand_dims, moveaxis, reshape, squeeze
-from maplet.ops.settings import whole
 from maplet.ops.slicing import concat, stack
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from maplet.core.array import Array, ArrayLike

@@ -14,8 +14,8 @@ from maplet.ops.contraction import matmul
 from maplet.ops.creation import eye
 from maplet.ops.elementwise import equal, where
 from maplet.ops.movement import matrix_transpose
-from maplet.ops.settings import real
 from maplet.ops.slicing import concat
+from maplet.settings import real
 
 if TYPE_CHECKING:
     from maplet.core.array import ArrayLike

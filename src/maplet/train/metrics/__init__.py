@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias, cast, get_args
 
-from maplet.data.suggest import suggest
 from maplet.errors import SettingError
+from maplet.messages import shown, suggest
 from maplet.nn.losses import losses
-from maplet.ops.settings import shown
 from maplet.train.metrics.classification import (
     Average,
     accuracy,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from maplet.explain.bilingual import spoken
+from maplet.bilingual import spoken
 from maplet.explain.markup import Content, Markup, element
+from maplet.health.rules import advise, at, mend
 from maplet.train.report.pieces import section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from maplet.bilingual import Bilingual
     from maplet.train.report.words import Words
 
 
@@ -43,7 +45,7 @@ def findings(
 ) -> Markup:
     """Both of them, and where they found nothing, that sentence."""
     lint: list[Content] = [
-        _card(one["code"], one["message"], say, (("where", one["where"]), ("fix", one["fix"]))) for one in found or ()
+        _card(one["code"], one["message"], say, ((at, one["where"]), (mend, one["fix"]))) for one in found or ()
     ]
     if not lint:
         lint = [element("p", say("lint unknown" if found is None else "lint clean"))]
@@ -60,7 +62,7 @@ def _diagnosis(one: Diagnosed, say: Words) -> Markup:
     numbers = [f"{spoken(name, say.language)} {number:.3g}" for name, number in one["evidence"].items()]
     evidence = element("p", picture, " ", element("span", say.comma().join(numbers)), class_="words")
     sure = say("confidence", format(one["confidence"], ".0%"))
-    lines = (("where", one["layer"]), ("advice", one["advice"]))
+    lines = ((at, one["layer"]), (advise, one["advice"]))
     return _card(one["code"], one["verdict"], say, lines, sure=sure, evidence=evidence)
 
 
@@ -68,14 +70,14 @@ def _card(
     code: str,
     message: str,
     say: Words,
-    lines: Sequence[tuple[str, str]],
+    lines: Sequence[tuple[Bilingual, str]],
     *,
     sure: str = "",
     evidence: Markup | None = None,
 ) -> Markup:
     """One finding."""
     head = element("p", element("strong", f"{code} "), _said(message, say), sure)
-    rows = [element("p", say(key), _said(text, say)) for key, text in lines if text]
+    rows = [element("p", label.speak(say.language), _said(text, say)) for label, text in lines if text]
     return element("div", head, evidence, rows, class_="finding")
 
 

@@ -18,13 +18,13 @@ from maplet.train.explaining import derivation_of, is_as_trained, problem_of
 from maplet.train.given import given_of
 from maplet.train.inputs import compute_dtype
 from maplet.train.metrics import confusion_matrix
-from maplet.train.reading import input_shape, part, read_config, read_metrics
+from maplet.train.reading import batch_size, input_shape, part, read_config, read_metrics
 from maplet.train.report import report_html
 from maplet.train.report.words import Words
 from maplet.train.report.worked import Worked
 from maplet.train.run import load
 from maplet.train.run_directory import RunDirectory, is_report
-from maplet.train.storage import read_json, write_flushed
+from maplet.train.storage import damaged, read_json
 
 if TYPE_CHECKING:
     from maplet.train.problems import Problem
@@ -32,47 +32,30 @@ if TYPE_CHECKING:
     from maplet.train.run import Run
 
 
-def write_report(directory: Path, out: Path | None = None, *, language: str = "en", row: int = 0) -> Path:
-    """Write the report of a run, and say where it is.
+def write_report(directory: Path, *, language: str = "en", row: int = 0) -> Path:
+    """Write the report of a run into its directory, and say where it is.
 
     Parameters
     ----------
     directory
         Of the run.
-    out
-        The file; ``report.html`` in the directory of the run by default.
     language, row
         See `report_data`.
 
     Raises
     ------
     CheckpointError
-        If there is no finished run, or it is damaged.
+        If there is no finished run, or it is damaged, or the report cannot be written.
     RunExistsError
-        If the file is there and is no report, or the run is being trained.
-    DataError
-        If the file cannot be written.
+        If another file has the place of the report, or the run is being trained.
     """
-    path = directory / "report.html" if out is None else out
-    html = report_html(report_data(directory, language=language, row=row), language)
-    _require_report_or_nothing(path)
-    if out is None:
-        with RunDirectory(directory).reopened(part(read_config(directory), "id", str, directory)) as place:
-            place.write_text(path.name, html)
-        return path
-    beside = path.with_name(f".{path.name}.writing")
-    try:
-        write_flushed(beside, html.encode())
-        beside.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
-    return path
-
-
-def _require_report_or_nothing(path: Path) -> None:
-    """Nothing is replaced but a report."""
+    path = directory / "report.html"
     if path.exists() and not is_report(path):
-        raise RunExistsError(f"{path} is there and is no report of maplet, so it is left alone", fix="give --out FILE")
+        raise RunExistsError(f"{path} is there and is no report of maplet, so it is left alone", fix="give -o FILE")
+    html = report_html(report_data(directory, language=language, row=row), language)
+    with RunDirectory(directory).reopened(part(read_config(directory), "id", str, directory)) as place:
+        place.write_text(path.name, html)
+    return path
 
 
 def report_data(directory: Path, problem: Problem | None = None, *, language: str = "en", row: int = 0) -> ReportData:
@@ -101,14 +84,14 @@ def report_data(directory: Path, problem: Problem | None = None, *, language: st
     data["settings"]["ended"] = run.stop_reason or "all epochs"
     if metrics is not None:
         data["metrics"] = metrics
-    loss = config.get("loss")
+    loss = str(config.get("loss"))
     if problem is None:
         notes.append(why)
         notes += _add_graphs(data, run, loss, input_shape(config, directory / "config.json"), say)
     else:
         _add_problem(data, run, problem)
         if loss in losses:
-            run.given = given_of(run.net, problem, loss, part(config, "batch_size", int, directory / "config.json"))
+            run.given = given_of(run.net, problem, loss, batch_size(config, directory / "config.json"))
             data["worked"] = _worked(run, problem, loss, directory, row=row, say=say)
     try:
         data["diagnoses"] = cast("Any", [asdict(one) for one in doctor(run)])
@@ -154,7 +137,7 @@ def _layers(run: Run, config: dict[str, Any], path: Path) -> list[dict[str, Any]
     try:
         rows = layer_rows(run.net, [shape] if shape else [], {}, compute_dtype(run.net))
     except MapletError as error:
-        raise CheckpointError(f"{path} is damaged: the network takes no input of shape {shape}") from error
+        raise damaged(path, f"the network takes no input of shape {shape}") from error
     table: list[dict[str, Any]] = []
     for row in rows:
         cells: dict[str, Any] = row.cells()

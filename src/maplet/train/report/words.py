@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from maplet.explain.words import languages, require_language
-from maplet.train.report.names import names, phrases
+from maplet.bilingual import Bilingual, require_language
+from maplet.train.names import named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,9 +55,6 @@ words: Mapping[str, tuple[str, str]] = {
         "No step was watched, so little can be said; train with --doctor.",
         "没有观察任何训练步，能诊断的很少；训练时请加 --doctor。",
     ),
-    "where": ("where: ", "位置："),
-    "fix": ("fix: ", "改法："),
-    "advice": ("advice: ", "建议："),
     "confidence": (" (confidence {0})", "（置信度 {0}）"),
     "picture": ("course of the number that tells most", "最能说明问题的数值的走势"),
     # predictions
@@ -186,7 +182,7 @@ class Words:
 
     def __call__(self, key: str, *values: Any) -> str:
         """A sentence with its values in."""
-        return words[key][languages.index(self.language)].format(*values)
+        return Bilingual(*words[key]).speak(self.language).format(*values)
 
     def counted(self, key: str, one: str, count: int) -> str:
         """``1 epoch``, ``2 epochs``."""
@@ -194,12 +190,7 @@ class Words:
 
     def name(self, text: str) -> str:
         """A name from elsewhere, such as that of a metric; what is not known stays as it is."""
-        if self.language == "en":
-            return text
-        for pattern, chinese in phrases.items():
-            if found := re.fullmatch(pattern, text):
-                return chinese.format(*map(self.name, found.groups()))
-        return names.get(text.replace("_", " "), text)
+        return named(text, self.language)
 
     def pause(self) -> str:
         """What stands between two sentences on one line."""

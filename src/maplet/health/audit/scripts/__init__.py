@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maplet.explain.words import require_language
+from maplet.bilingual import require_language
 from maplet.health.audit.bench import Bench
 from maplet.health.audit.fresh import nudged
 from maplet.health.audit.judging import judged, of_user, others

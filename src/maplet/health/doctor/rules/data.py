@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.bilingual import Bilingual
 from maplet.core.tree import leaves
-from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.answers import Numbers, share, unexplained
 from maplet.health.doctor.diagnosis import Diagnosis, percent, rule, sparkline
 from maplet.health.doctor.yardstick import left_out, standardised
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

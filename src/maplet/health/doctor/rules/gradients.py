@@ -6,57 +6,83 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.bilingual import Bilingual
 from maplet.core.tree import leaves
-from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.answers import unexplained
 from maplet.health.doctor.course import early
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
-from maplet.health.doctor.rules.loss import creeps, goes_to
+from maplet.health.doctor.rules.loss import creeps, goes_to, knowable, misses_all
 from maplet.health.doctor.yardstick import left_out
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from maplet.health.doctor.course import Course
+    from maplet.health.doctor.course import Course, Series
 
 unlike = 500.0  # the relative gradient of the first weight against that of the last
-forgotten = 1000.0  # the gradient of the last steps of a sequence against that of the first
-seen_in_all, seen_in_half = 0.7, 0.9  # of the targets, left unexplained by whole sequences, and by their later halves
+faint = 1000.0  # the gradient of the last layer's output against that of the first
+forgotten = 100.0  # the gradient of the last steps of a sequence against that of the first
+seen_in_half = 0.9  # of the targets, left unexplained by the later halves of sequences
 swollen = 12.0  # times the gradient of the last layer's output, before the first step
 spike, by_first, usual_step = 100.0, 30.0, 0.02  # a gradient by those before and by the first; their update by weight
 
 
-def _first_to_last(course: Course) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
-    """Gradient by weight, of the first weight against the last, in each watched step."""
-    if not course.tells or len(course.weights) < 3:
+def _first_to_last(course: Course) -> Series | None:
+    """Gradient by weight, of the first weight against the last, in each watched step, if it dies out in between."""
+    if len(course.weights) < 3:
         return None
     first, *_, last = course.weights.values()
     with np.errstate(all="ignore"):
-        return (first["gradient"] / first["norm"]) / (last["gradient"] / last["norm"])
+        share = (first["gradient"] / first["norm"]) / (last["gradient"] / last["norm"])
+    return share if _mostly_below(share, 1 / unlike) else None
+
+
+def _through_layers(course: Course) -> Series | None:
+    """Gradient of the first layer's output against that of the last, if it dies out in a net that has learned nothing.
+
+    From weights that begin too small, what comes in dies out as does what comes back: the gradient of each weight is
+    the product of the two, and so as small at the end as at the beginning. It has been so since the first step: later,
+    units may have died of something else.
+    """
+    if len(course.layers) < 3 or not misses_all(course):
+        return None
+    first, *_, last = course.layers.values()
+    with np.errstate(all="ignore"):
+        share = first["gradient_rms"] / last["gradient_rms"]
+    return share if share[0] < 1 / faint and _mostly_below(share, 1 / faint) else None
+
+
+def _mostly_below(share: Series, bound: float) -> bool:
+    return float(np.mean(share < bound)) >= 0.8
 
 
 @rule("MD006", "vanishing gradients", "梯度消失")
 @in_chinese(
     "梯度在反向传播的途中逐渐消失，损失停滞不动。",
     (
-        "以各自的权重为尺度，前几层得到的梯度不到最后几层的五百分之一。在循环层中，梯度逐个时间步消失：前四分之"
-        "一的时间步得到的梯度不到后四分之一的千分之一。许多只凭最后几步就学得很好的网络也是如此，因此只有当简单"
-        "方法（见 MD009）从整个序列能看出目标、从后半段看不出时，才作此诊断。"
+        "以各自的权重为尺度，前几层得到的梯度不到最后几层的五百分之一。或者，简单方法（见 MD009）能看出的规律网"
+        "络丝毫没有学到，而第一层的输出得到的梯度不到最后一层的千分之一：初始权重太小时就是这样，输入的信号也同"
+        "样逐层消失。在循环层中，梯度逐个时间步消失：前四分之一的时间步得到的梯度不到后四分之一的百分之一。许多"
+        "只凭最后几步就学得很好的网络也是如此，因此只有当简单方法从整个序列能看出目标、从后半段看不出时，才作此"
+        "诊断。"
     ),
 )
 def vanishing(course: Course) -> Iterator[Diagnosis]:
     """On the way back the gradient dies out, and the loss stays.
 
-    Measured by their weights, the first layers get a five-hundredth of the gradient of the last ones, or less. In a
-    recurrent layer it dies out from step to step: the first quarter of the steps gets a thousandth of the gradient of
-    the last quarter, or less. That is so in many nets that learn well from the last steps, and is said only where a
-    simple method (see MD009) sees the targets in whole sequences, and does not in their later halves.
+    Measured by their weights, the first layers get a five-hundredth of the gradient of the last ones, or less. Or the
+    output of the first layer gets a thousandth of that of the last, where the net has learned nothing of what a simple
+    method (see MD009) sees: so it is where weights begin too small, and what comes in dies out as well. In a recurrent
+    layer it dies out from step to step: the first quarter of the steps gets a hundredth of the gradient of the last
+    quarter, or less. That is so in many nets that learn well from the last steps, and is said only where the simple
+    method sees the targets in whole sequences, and does not in their later halves.
     """
     if not course.tells or goes_to(course) <= 0.8 * early(course.steps("loss")):
         return
     share = _first_to_last(course)
-    if share is None or float(np.mean(share < 1 / unlike)) < 0.8:
+    share = _through_layers(course) if share is None else share
+    if share is None:
         yield from _through_time(course)
     else:
         yield Diagnosis(
@@ -108,7 +134,7 @@ def _begins_early(course: Course) -> bool:
     later = part.x[:, part.x.shape[1] // inputs[0].shape[1] * (inputs[0].shape[1] // 2) :]
     by_later = left_out(later, part.targets, of_classes=part.of_classes)
     whole, half = (unexplained(part.targets, one, of_classes=part.of_classes) for one in (given, by_later))
-    return whole < seen_in_all and half > seen_in_half
+    return whole < knowable and half > seen_in_half
 
 
 @rule("MD018", "exploding gradients", "梯度爆炸")

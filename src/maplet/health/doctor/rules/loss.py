@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maplet.explain.bilingual import Bilingual
+from maplet.bilingual import Bilingual
 from maplet.health.doctor.answers import unexplained
 from maplet.health.doctor.course import early, enough, late
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,7 @@ restless = 0.05  # of update to weight, with which no net comes to rest
 steadily = 16  # rows, of which the loss tells where a run began
 risen = 0.05  # of the first loss, by which the validation loss has to have risen
 nothing, lopsided, least_patient = 0.9, 0.7, 4  # left unexplained; share of one class; epochs
+knowable = 0.7  # left unexplained by a simple method that sees something
 most_patient = 8  # epochs in which a loss that can fall has begun to
 
 # Names of numbers that several rules give.
@@ -168,7 +169,7 @@ def rate_too_low(course: Course) -> Iterator[Diagnosis]:
     (
         "可能输入中没有目标的信息（行与行对不上），也可能网络表达不了所要的答案。“常数答案的附近”是指：常数答案"
         "留下的部分，网络与核岭回归（见 MD009）都解释不了十分之一；如果大多数行属于同一类别，则不能由此断定什么"
-        "。"
+        "。核岭回归看得出、网络却一点没有学到的，属于 MD009。"
     ),
 )
 def loss_does_not_fall(course: Course) -> Iterator[Diagnosis]:
@@ -176,10 +177,11 @@ def loss_does_not_fall(course: Course) -> Iterator[Diagnosis]:
 
     The inputs may not tell the targets (rows that do not belong together), or the net cannot say what is asked. Near a
     constant answer means that neither the net nor kernel ridge regression (see MD009) explains a tenth of what it
-    leaves open; where one class has most of the rows, that says nothing.
+    leaves open; where one class has most of the rows, that says nothing. What kernel ridge regression sees, and the net
+    does not at all, is MD009.
     """
     loss, mean = course.steps("loss"), course.epochs("loss")
-    if not course.tells or climbs(course) or diverges(course) or creeps(course):
+    if not course.tells or climbs(course) or diverges(course) or creeps(course) or misses_all(course):
         return
     stays = len(mean) >= most_patient and mean[-1] > 0.99 * mean[1:].min() and mean[-1] > 0.99 * mean[1]
     stays = stays and mean[-1] > 0.95 * mean[0] > 0 and mean[-1] > 0.9 * float(loss[:3].mean())
@@ -200,6 +202,14 @@ def loss_does_not_fall(course: Course) -> Iterator[Diagnosis]:
             sparkline(mean.tolist()),
             0.7,
         )
+
+
+def misses_all(course: Course) -> bool:
+    """Whether the net is not ahead of a constant answer, and the yardstick is by far."""
+    if course.yardstick is None:
+        return False
+    part, given = course.yardstick
+    return part.wrong > nothing and unexplained(part.targets, given, of_classes=part.of_classes) < knowable
 
 
 def knows_nothing(course: Course) -> bool:

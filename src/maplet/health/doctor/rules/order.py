@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maplet.explain.bilingual import Bilingual
+from maplet.bilingual import Bilingual
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

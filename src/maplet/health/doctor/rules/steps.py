@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.bilingual import Bilingual
 from maplet.core.tree import leaves
 from maplet.errors import MapletError
-from maplet.explain.bilingual import Bilingual
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
 from maplet.health.doctor.trial import Trial, gone_on, most_parameters
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.bilingual import Bilingual
 from maplet.core.tree import leaves
-from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.recognition import source
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

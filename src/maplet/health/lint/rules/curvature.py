@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.explain.bilingual import Bilingual
+from maplet.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, in_layer, rule
 from maplet.health.lint.subject import most_work, work_of
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 from maplet.nn import Module
 from maplet.optim import SGD
 from maplet.transforms.derivatives import grad, value_and_grad

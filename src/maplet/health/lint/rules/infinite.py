@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.explain.bilingual import Bilingual
+from maplet.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.ranges import Ranges
 from maplet.health.lint.recognition import as_probability, number_in, source
 from maplet.health.lint.rules.where import hidden_nodes, kept_at_zero
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.explain.bilingual import Bilingual
+from maplet.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, in_layer, rule
 from maplet.health.lint.recognition import number_in, size, source
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 from maplet.nn import BatchNorm
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maplet.explain.bilingual import Bilingual
+from maplet.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.opening import leave
 from maplet.health.lint.reading import products
 from maplet.health.lint.recognition import as_probability, by_element, moves, softmax_axis_length, source
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maplet.bilingual import Bilingual
 from maplet.core.graph import constant_primitive
-from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, in_layer, rule
 from maplet.health.lint.opening import doors
 from maplet.health.lint.recognition import is_number, source
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

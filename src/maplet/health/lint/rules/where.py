@@ -6,12 +6,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from maplet.bilingual import Bilingual
 from maplet.core.graph import in_order
-from maplet.explain.bilingual import Bilingual
 from maplet.health.lint.finding import Finding, rule
 from maplet.health.lint.opening import carry
 from maplet.health.lint.recognition import by_element, is_real, moves
-from maplet.health.pages import in_chinese
+from maplet.health.rules import in_chinese
 from maplet.transforms.masks import Masks
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
-"""Names and cells in the words of a message: quoted, counted, listed, and the nearest to a wrong one."""
+"""Names and cells in the words of a message: shown, counted, listed, and the nearest to a wrong one."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 def suggest(name: str, names: Iterable[str], *, kind: str) -> str:
@@ -28,7 +29,7 @@ def suggest(name: str, names: Iterable[str], *, kind: str) -> str:
     originals = list(names)
     found = nearest(name, originals)
     if found:
-        return f"did you mean {' or '.join(map(quoted, found))}?"
+        return f"did you mean {' or '.join(map(shown, found))}?"
     return f"the {kind} are {listed(originals)}" if originals else f"there are no {kind}"
 
 
@@ -56,25 +57,27 @@ def listed(items: Iterable[object], most: int = 10) -> str:
     >>> listed([2, 3, 5, 7], most=2)
     '2, 3 and 2 more'
     """
-    shown = [quoted(item) for item in items]
-    rest = len(shown) - most
-    return ", ".join(shown[:most]) + (f" and {rest} more" if rest > 0 else "")
+    texts = [shown(item) for item in items]
+    rest = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def quoted(item: object, most: int = 60) -> str:
-    """What was given, as Python writes it; from the middle on left out where it is longer than `most` characters.
+def shown(item: Any, most: int = 60) -> str:
+    """What was given, as Python writes it, in one line; the end is left out where it is longer than `most` characters.
 
     Examples
     --------
-    >>> quoted("male"), quoted("9" * 5000, most=8)
-    ("'male'", "'99999…' (5,000 characters)")
+    >>> shown("male"), shown("9" * 5000, most=8), shown(int)
+    ("'male'", "'99999…' (5,000 characters)", 'the class int')
     """
-    shown = repr(item)
-    if len(shown) <= most:
-        return shown
+    if isinstance(item, type):
+        return f"the class {item.__name__}"
+    text = repr(item) if isinstance(item, str) else " ".join(repr(item).split())
+    if len(text) <= most:
+        return text
     if isinstance(item, str):
-        return f"{shown[: most - 2]}…{shown[0]} ({len(item):,} characters)"
-    return f"{shown[: most - 1]}…"
+        return f"{text[: most - 2]}…{text[0]} ({len(item):,} characters)"
+    return f"{text[: most - 1]}…"
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Settings of operations, layers and optimizers: what a number, a flag or a word may be, said once.
+"""What users set of operations, layers, optimizers and commands: what a number, a flag or a word may be, said once.
 
 A label says whose setting it is: ``"diff: n"``, ``"BatchNorm: momentum"``. Nothing is taken for something else: True
 is no 1, an array is no number, and ``"no"`` no flag.
@@ -7,7 +7,6 @@ is no 1, an array is no number, and ``"no"`` no flag.
 from __future__ import annotations
 
 from contextlib import suppress
-from difflib import get_close_matches
 from math import inf, isfinite
 from operator import index
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 import numpy as np
 
 from maplet.errors import SettingError
+from maplet.messages import nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -142,17 +142,9 @@ def choice(label: str, value: Any, words: Sequence[str]) -> str:
         return value
     *others, last = map(repr, words)
     message = f"{label}={shown(value)}: expected {', '.join(others)} or {last}"
-    close = get_close_matches(str(value).casefold(), words, 1)
+    close = nearest(str(value), words)
     meant = f"did you mean {_keyword(label)}={close[0]!r}?" if close else f"for example: {_keyword(label)}={words[0]!r}"
     raise SettingError(message, fix=meant)
-
-
-def shown(value: Any) -> str:
-    """What was given, as a message shows it: in one line, and cut short where it is long."""
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _keyword(label: str) -> str:

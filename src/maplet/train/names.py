@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+
+from maplet.bilingual import require_language
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,3 +87,20 @@ phrases: Mapping[str, str] = {
     r"float64 cannot tell its numbers apart, such as (.*) and (.*)": "float64 无法区分其中的数，例如 {0} 与 {1}",
     r"(\d+) different categories in (\d+) cells: it names the rows": "{1} 个单元格中有 {0} 个不同类别：它是各行的名字",
 }
+
+
+def named(text: str, language: str) -> str:
+    """A name or a sentence from elsewhere in that language, such as the name of a metric; what is unknown stays.
+
+    Examples
+    --------
+    >>> named("val_loss", "zh"), named("all epochs", "zh"), named("val_loss", "en")
+    ('验证损失', '跑完全部轮次', 'val_loss')
+    """
+    require_language(language)
+    if language == "en":
+        return text
+    for pattern, chinese in phrases.items():
+        if found := re.fullmatch(pattern, text):
+            return chinese.format(*(named(part, language) for part in found.groups()))
+    return names.get(text.replace("_", " "), text)
