@@ -10,9 +10,9 @@ W = rng.randn(4, 3)
 c = rng.randn(4) * 0.1
 v = rng.randn(4)
 d = 0.2
-eta = 0.2
+eta = 0.15
 
-for epoch in range(6):
+for epoch in range(4):
     total = 0.0
     for x, y in zip(data, labels):
         z = W.dot(x) + c
