@@ -4,8 +4,8 @@
 
 Each file here is a program with right gradients (`subject` gives its functions and inputs) and a table `FAULTS`: each
 entry is one or two patches, (line, wrong line, cause …). A program without `subject` is a whole training script. The
-programs in `tuned` were looked at while the audit was written, those in `held_out` were not. Those in `eighth`
-and `ninth` are by authors who had not seen the audit; they run when the group is named.
+programs in `tuned` were looked at while the audit was written, those in `held_out` were not. Those in `eighth` and
+`ninth` are by authors who had not seen the audit; they run when the group is named.
 """
 
 import ast

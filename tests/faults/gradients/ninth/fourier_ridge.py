@@ -33,6 +33,7 @@ def subject(rng):
 
 
 FAULTS = (
+    [("d_phase = d_arg.sum(axis=0)", "d_phase = d_arg", "not summed")],
     [("d_arg = -d_feat * np.sin(self.arg)", "d_arg = d_feat * np.sin(self.arg)", "sign")],
     [("d_arg = -d_feat * np.sin(self.arg)", "d_arg = -d_feat * np.sin(self.feat)", "derivative at the output")],
     [

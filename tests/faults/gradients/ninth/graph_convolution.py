@@ -41,6 +41,7 @@ def subject(rng):
 
 
 FAULTS = (
+    [("dW1 = AH.T @ dlogits", "dW1 = AH.T @ np.clip(dlogits, -0.1, 0.1)", "clipped")],
     [("dH = A.T @ dAH", "dH = A @ dAH", "transpose")],
     [
         ("dlogits /= len(train)", "dlogits /= len(train) ** 2", "extra mean"),

@@ -28,6 +28,7 @@ for epoch in range(30):
         print(epoch, round(float(cost), 4))
 
 FAULTS = (
+    [("error = hypothesis - y.reshape(-1, 1)", "error = hypothesis - y", "broadcast")],
     [("grad_bias = np.sum(error) / m", "grad_bias = np.sum(hypothesis - y) / m", "broadcast")],
     [("grad_theta = X.T @ error / m", "grad_theta = 2 * X.T @ error / m", "factor")],
     [

@@ -35,6 +35,13 @@ def subject(rng):
 
 
 FAULTS = (
+    [
+        (
+            "d_pred = 2 * (self.pred - self.y) / self.pred.size",
+            "d_pred = 2 * (self.pred - self.y) * (1 - self.pred**2) / self.pred.size",
+            "extra derivative",
+        )
+    ],
     [("d_pre = d_code * (1 - self.code**2)", "d_pre = d_code", "missing derivative")],
     [
         (

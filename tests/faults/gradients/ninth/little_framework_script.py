@@ -52,7 +52,7 @@ class SGD:
     def step(self):
         for layer in self.layers:
             for value, grad in layer.parameters():
-                value -= self.lr * grad  # noqa: PLW2901  an array changed in place
+                value[...] -= self.lr * grad
 
 
 if __name__ == "__main__":

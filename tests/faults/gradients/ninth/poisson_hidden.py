@@ -37,6 +37,13 @@ def subject(rng):
 FAULTS = (
     [
         (
+            "db2 = np.array([np.sum(d_log_rate)])",
+            "db2 = np.array([np.sum(self.rate - self.counts[:, None]) / n])",
+            "broadcast",
+        )
+    ],
+    [
+        (
             "d_log_rate = (self.rate - self.counts) / n",
             "d_log_rate = (self.rate - self.counts) * self.rate / n",
             "extra derivative",
