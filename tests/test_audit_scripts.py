@@ -73,6 +73,19 @@ ways = {
     w = np.maximum(w - lr * 2 * X.T @ e / n, 0)
     b = b - lr * 2 * e.mean()
 """,
+    "rows on one side of a kink": """
+for t in range(9):
+    e = X @ w - y
+    loss = np.sum(np.maximum(e, 0) ** 2) / 2
+    over = e > 0
+    w -= lr * (X.T @ e - X[~over].T @ e[~over])
+""",
+    "numbers are written with few digits": "import math\n" + loop + """
+    w -= lr * (2 / n * X.T @ e)
+    b -= lr * 2 * e.mean()
+    short = f"{round(float(loss), 3)} {loss:.2f} {loss} {int(loss)} {round(loss)} {bool(loss)}"
+    blocks = range(math.ceil(n / 5) + math.floor(loss) + math.trunc(loss))
+""",
     "some entries are fixed": "mask = np.array([1.0, 1.0, 0.0])\nw = w * mask\n" + loop + """
     w = w - lr * (2 * X.T @ e / n) * mask
     b = b - lr * 2 * e.mean()
