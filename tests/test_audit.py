@@ -449,7 +449,9 @@ def test_entries_may_be_taken_and_written_by_arrays_of_indices():
         d[rows, last] += table[rows, last] - t
         return {"table": d}
 
-    right = lambda table, rows, last, t: {"table": 2 * wrong(table, rows, last, t)["table"]}  # noqa: E731
+    def right(table, rows, last, t):
+        return {"table": 2 * wrong(table, rows, last, t)["table"]}
+
     assert mp.audit(forward, right, table, rows, last, t)
     assert mp.audit(forward, wrong, table, rows, last, t).causes == {Cause.FACTOR}
 
