@@ -434,6 +434,28 @@ def test_a_right_gradient_of_another_shape_is_told():
     assert "its shape is (3,), that of w is (3, 1)" in str(report)
 
 
+# ── keys ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_entries_may_be_taken_and_written_by_arrays_of_indices():
+    rng = np.random.default_rng(3)
+    table, rows, last, t = rng.normal(size=(5, 3)), np.array([0, 2, 2]), np.array([1, 0, 2]), rng.normal(size=3)
+
+    def forward(table, rows, last, t):
+        return np.sum((table[rows, last] - t) ** 2)
+
+    def wrong(table, rows, last, t):
+        d = np.zeros_like(table)
+        d[rows, last] += table[rows, last] - t
+        return {"table": d}
+
+    def right(table, rows, last, t):
+        return {"table": 2 * wrong(table, rows, last, t)["table"]}
+
+    assert mp.audit(forward, right, table, rows, last, t)
+    assert mp.audit(forward, wrong, table, rows, last, t).causes == {Cause.FACTOR}
+
+
 # ── the command line ────────────────────────────────────────────────────────────────────────────
 
 

@@ -73,6 +73,19 @@ ways = {
     w = np.maximum(w - lr * 2 * X.T @ e / n, 0)
     b = b - lr * 2 * e.mean()
 """,
+    "rows on one side of a kink": """
+for t in range(9):
+    e = X @ w - y
+    loss = np.sum(np.maximum(e, 0) ** 2) / 2
+    over = e > 0
+    w -= lr * (X.T @ e - X[~over].T @ e[~over])
+""",
+    "numbers are written with few digits": "import math\n" + loop + """
+    w -= lr * (2 / n * X.T @ e)
+    b -= lr * 2 * e.mean()
+    short = f"{round(float(loss), 3)} {loss:.2f} {loss} {int(loss)} {round(loss)} {bool(loss)}"
+    blocks = range(math.ceil(n / 5) + math.floor(loss) + math.trunc(loss))
+""",
     "some entries are fixed": "mask = np.array([1.0, 1.0, 0.0])\nw = w * mask\n" + loop + """
     w = w - lr * (2 * X.T @ e / n) * mask
     b = b - lr * 2 * e.mean()
@@ -88,6 +101,14 @@ ways = {
     v = 0.99 * v + 0.01 * g * g
     top = np.maximum(top, v)
     w = w - lr * m / (np.sqrt(top) + 1e-8)
+""",
+    "moments begin with the first step": "m = None\n" + loop + """
+    g = 2 * X.T @ e / n
+    if m is None:
+        m, v = np.zeros_like(w), np.zeros_like(w)
+    m += 0.1 * (g - m)
+    v += 0.01 * (g * g - v)
+    w = w - lr * (m / 0.1) / (np.sqrt(v / 0.01) + 1e-8)
 """,
     "the best weights are kept, and an average": "best, best_w, mean_w = 1e9, w.copy(), w.copy()\n" + loop + """
     val_loss = np.mean((X[:4] @ w + b - y[:4]) ** 2)
@@ -247,6 +268,36 @@ def test_an_update_that_goes_up_is_told_from_a_gradient_with_the_wrong_sign(file
     assert {f.line for f in report.findings} == {9}
     assert audit_script(file(right.replace("x.T @ error", "x.T @ (t - x @ w)"))).causes == {Cause.SIGN}
     assert audit_script(file(right.replace("x.T @ error", "x.T @ (t - x @ w)").replace("w = w - ", "w = w + ")))
+
+
+climb = """\
+import numpy as np
+
+rng = np.random.default_rng(2)
+X, heads, w = rng.normal(size=(8, 3)), rng.integers(0, 2, 8), rng.normal(size=3)
+for turn in range(20):
+    p = 1 / (1 + np.exp(-X @ w))
+    log_likelihood = np.sum(heads * np.log(p) + (1 - heads) * np.log(1 - p))
+    w = w + 0.1 * (X.T @ (heads - p))
+"""
+
+
+def test_a_likelihood_is_to_grow(file):
+    report = audit_script(file(climb))
+    assert report
+    assert "the update takes the loss from -" in str(report)
+    assert audit_script(file(climb.replace("heads - p)", "heads - p**2)"))).causes
+
+
+@pytest.mark.parametrize("name", ["J", "value", "objective"])
+def test_what_climbs_is_not_accused_where_its_name_does_not_say_that_it_is_to_fall(name, file):
+    with pytest.raises(GradientError, match=r"whether .* is to grow could not be told"):
+        audit_script(file(climb.replace("log_likelihood", name)))
+
+
+def test_a_likelihood_that_falls_is_not_judged(file):
+    with pytest.raises(GradientError, match="by its name is to grow"):
+        audit_script(file(climb.replace("w = w + ", "w = w - ")))
 
 
 def test_a_script_may_add_up_its_gradients_and_update_by_name(file):

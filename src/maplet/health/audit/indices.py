@@ -14,6 +14,7 @@ import numpy as np
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.local_derivatives import is_at_the_end
+from maplet.health.audit.numbers import same_key
 from maplet.health.audit.tape import Ref, filled
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def one_of_many(_bench: Bench, values: Values, calls: Sequence[Call]) -> Iterato
         key = call.args[1] if call.kind == "getitem" and len(call.args) > 1 else None
         key = key if isinstance(key, tuple) else (key,)
         places = [n for n, part in enumerate(key) if isinstance(part, int | np.integer) and not isinstance(part, bool)]
-        if len(places) != 1 or any(part != slice(None) for n, part in enumerate(key) if n not in places):
+        if len(places) != 1 or not all(same_key(part, slice(None)) for n, part in enumerate(key) if n not in places):
             continue
         axis = places[0]
         if axis < np.ndim(values[call.operands[0]]):
@@ -48,7 +49,7 @@ def counted_once(_bench: Bench, _values: Values, calls: Sequence[Call]) -> Itera
         if made is None or made.kind not in ("add", "subtract") or len(made.operands) != 2:
             continue
         taken, term = by_number.get(made.operands[0]), made.operands[1]
-        if taken is None or taken.kind != "getitem" or taken.args[1] != call.args[1]:
+        if taken is None or taken.kind != "getitem" or not same_key(taken.args[1], call.args[1]):
             continue
 
         def add_all(bench: Bench, v: list[Any], n: int, term: int = term, by: str = made.kind) -> Any:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 makers = ("zeros", "ones", "empty", "full", "eye", "identity", "array", "asarray", "asfarray", "ascontiguousarray",
           "atleast_1d", "atleast_2d", "zeros_like", "ones_like", "full_like")  # fmt: skip
+whole = ("floor", "ceil", "trunc")  # which `math` gives as whole numbers, NumPy as floating ones
 missing: Any = object()
 
 
@@ -36,7 +37,8 @@ class Namespace:
 
     def __getattr__(self, name: str) -> Any:
         if self._module is math:
-            found = getattr(np, {"pow": "power"}.get(name, name), getattr(math, name))
+            owner = math if name in whole else np
+            found = getattr(owner, {"pow": "power"}.get(name, name), getattr(math, name))
         else:
             found = getattr(self._module, name)
         if self._draws and name == "random":

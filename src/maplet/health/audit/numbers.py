@@ -44,6 +44,15 @@ def alike(a: Any, b: Any) -> bool:
     return bool(np.all(np.abs(apart) <= 1e-12 + 1e-9 * np.abs(b)))
 
 
+def same_key(a: Any, b: Any) -> bool:
+    """Whether two keys, ``x[key]``, choose the same entries in the same words; they may be arrays, or hold some."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(same_key, a, b))
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and alike(a, b)
+    return type(a) is type(b) and a == b
+
+
 def direction(array: Any) -> Any:
     """An array as a row of length 1, so that multiples of each other have the product 1 or -1; None of zeros."""
     flat = np.asarray(array).reshape(-1)

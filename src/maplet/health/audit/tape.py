@@ -12,6 +12,7 @@ floating numbers are kept in float64, whatever dtypes the program names: roundin
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -251,12 +252,28 @@ class Recorded(NDArrayOperatorsMixin):
         self._lose()
         return float(self.value)
 
+    def __round__(self, digits: int | None = None) -> Any:
+        self._lose()
+        return round(self.value[()], digits)
+
+    def __trunc__(self) -> int:
+        return math.trunc(self.value[()])
+
+    def __floor__(self) -> int:
+        return math.floor(self.value[()])
+
+    def __ceil__(self) -> int:
+        return math.ceil(self.value[()])
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Value:
         self._lose()
         return np.array(self.value, dtype)
 
     def __format__(self, specification: str) -> str:
         return format(self.value if np.ndim(self.value) else self.value.item(), specification)
+
+    def __str__(self) -> str:
+        return str(self.value)
 
     def __repr__(self) -> str:
         return repr(self.value)

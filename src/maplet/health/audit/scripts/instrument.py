@@ -16,6 +16,12 @@ looks_like_loss = re.compile(
 of_other_rows = re.compile(
     r"(^|_)(val|valid|validation|test|dev|eval|smooth|best|last|prev|previous|old)(_|$)", re.IGNORECASE
 )
+looks_like_likelihood = re.compile(r"likelihood|log_?lik(_|$)|(^|_)(llh?|elbo)(_|$)|似然", re.IGNORECASE)
+looks_like_gain = re.compile(
+    rf"{looks_like_likelihood.pattern}|(^|_)(rewards?|returns?|utility|fitness|gain|profit)(_|$)", re.IGNORECASE
+)
+is_turned = re.compile(r"(^|_)(neg|negative|minus|nll)(_|$)|^n(eg)?l|负", re.IGNORECASE)
+either_way = re.compile(r"(^|_)objective(_|$)|^(total|J|L)$", re.IGNORECASE)
 word = "__audit__"
 modules = ("numpy", "math", "numpy.random")
 
@@ -23,7 +29,18 @@ modules = ("numpy", "math", "numpy.random")
 def is_loss(name: str) -> bool:
     """Whether a variable or function sounds like the loss that is trained on."""
     last = name.rsplit(".", maxsplit=1)[-1]
-    return looks_like_loss.search(last) is not None and of_other_rows.search(last) is None
+    found = looks_like_loss.search(last) or looks_like_likelihood.search(last)
+    return found is not None and of_other_rows.search(last) is None
+
+
+def is_gain(name: str) -> bool:
+    """Whether a name is one of what right steps make larger: a likelihood, a reward."""
+    return looks_like_gain.search(name) is not None and is_turned.search(name) is None
+
+
+def is_cost(name: str) -> bool:
+    """Whether a name is one of what right steps make less; ``objective``, ``J`` and ``L`` may be either."""
+    return is_loss(name) and not is_gain(name) and either_way.search(name) is None
 
 
 class Statement(NamedTuple):

@@ -25,11 +25,12 @@ most = 8  # numbers that are tried
 
 
 class Loss(NamedTuple):
-    """The loss: its call, its derivatives, and how many gradients are a multiple of what it says."""
+    """The loss: its call, its derivatives, its name, and how many gradients are a multiple of what it says."""
 
     number: int
     truth: Truth
     is_named: bool
+    name: str = ""
     fits: int = 0
 
 
@@ -38,7 +39,16 @@ def chosen(turn: Turn, readings: Sequence[Reading]) -> Loss:
     named = any(seen.name for seen in turn.losses)
     tried = [_tried(turn, number, readings, is_named=named) for number in _candidates(turn)[-most:]]
     likeness, loss = max(tried, key=lambda each: each[0])
-    return loss._replace(fits=likeness[0])
+    names = {seen.number: seen.name or turn.names.get(seen.number, "") for seen in turn.losses}
+    return loss._replace(fits=likeness[0], name=names.get(loss.number, turn.losses[-1].name))
+
+
+def turned(turn: Turn, loss: Loss, readings: Sequence[Reading]) -> Loss:
+    """The opposite of what steps are to make larger, such as a likelihood: a loss that they make less."""
+    opposite = turn.tape.call(np.negative, (Recorded(turn.tape, loss.number),), {})
+    turn.tape.calls[opposite.number].lines = turn.tape.calls[loss.number].lines
+    _, found = _tried(turn, opposite.number, readings, is_named=loss.is_named)
+    return found._replace(name=loss.name, fits=loss.fits)
 
 
 def _candidates(turn: Turn) -> list[int]:

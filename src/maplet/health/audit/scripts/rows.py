@@ -25,7 +25,10 @@ def is_of_second_order(tape: Tape, backward: Collection[int]) -> bool:
 def is_of_some_rows(
     tape: Tape, backward: Collection[int], forward: Collection[int], parameters: Collection[int]
 ) -> bool:
-    """Whether the backward pass reads some rows of data that the loss reads as a whole."""
+    """Whether the backward pass reads some rows of data that the loss reads as a whole.
+
+    Rows that the parameters choose, ``X[margins < 1]``, are those on one side of a kink, and of the derivative.
+    """
     from_parameters = set(parameters)
     whole, rows = set[int](), dict[int, set[int]]()
     for call in tape.calls:
@@ -35,10 +38,9 @@ def is_of_some_rows(
             whole.update(call.operands if call.number in forward else ())
             continue
         data = call.operands[0]
-        if call.number in backward and data not in from_parameters and np.ndim(tape.values[data]):
-            key = call.args[1][0] if isinstance(call.args[1], tuple) else call.args[1]
-            key = tape.values[key.number] if hasattr(key, "number") else key
-            every = np.arange(len(tape.values[data]))
-            taken = every[key] if isinstance(key, int | slice | list | np.ndarray | np.integer) else every
-            rows.setdefault(data, set()).update(map(int, np.atleast_1d(taken)))
+        is_kink = any(tape.values[n].dtype.kind == "b" and n in from_parameters for n in call.operands[1:])
+        if call.number in backward and data not in from_parameters and np.ndim(tape.values[data]) and not is_kink:
+            every = np.arange(len(tape.values[data])).reshape(-1, *[1] * (np.ndim(tape.values[data]) - 1))
+            taken = call.compute(tape.values, {data: np.broadcast_to(every, np.shape(tape.values[data]))})
+            rows.setdefault(data, set()).update(map(int, np.unique(taken)))
     return any(data in whole and len(taken) < len(tape.values[data]) for data, taken in rows.items())

@@ -14,7 +14,8 @@ import numpy as np
 from maplet.errors import GradientError
 from maplet.health.audit.calling import Run
 from maplet.health.audit.fresh import fresh
-from maplet.health.audit.scripts.losses import chosen, elsewhere
+from maplet.health.audit.scripts.instrument import is_cost, is_gain
+from maplet.health.audit.scripts.losses import chosen, elsewhere, turned
 from maplet.health.audit.scripts.rates import Rates
 from maplet.health.audit.scripts.rows import is_of_second_order, is_of_some_rows
 from maplet.health.audit.scripts.updates import Reader
@@ -44,9 +45,15 @@ class Trial:
         self.loss = chosen(turn, readings)
         self.unjudged |= elsewhere(turn, self.loss, readings)
         self.readings = self._some([r for r in readings if r.update.name not in self.unjudged])
+        self.shown = self.loss.number
         rates = Rates(turn, self.loss, self.readings)
         choices = rates.chosen()
+        if is_gain(self.loss.name) and not all(choice.sign > 0 for choice in choices.values()):
+            self.loss = turned(turn, self.loss, self.readings)
+            rates = Rates(turn, self.loss, self.readings)
+            choices = rates.chosen()
         self._require_comparable(choices)
+        self._require_direction(choices)
         if rates.free:
             self.remarks.append(("rate", {"rate": f"{rates.free:.6g}"}))
         if any(choice.decays for choice in choices.values()):
@@ -86,6 +93,18 @@ class Trial:
             raise self._not_judged("its loss was computed before the turn that updates")
         if is_of_some_rows(self.tape, cone - behind, behind, {r.update.old for r in self.readings}):
             raise self._not_judged("its gradient is that of some rows, its loss that of others")
+
+    def _require_direction(self, choices: dict[str, Choice]) -> None:
+        """That it is known whether the loss is to fall: right gradients that are added may make a likelihood larger."""
+        if is_cost(self.loss.name):
+            return
+        name = self.loss.name or "its loss"
+        falls = all(choice.sign > 0 for choice in choices.values())
+        if is_gain(self.loss.name) and falls and self.loss.number == self.shown:
+            raise self._not_judged(f"its updates go down {name}, which by its name is to grow")
+        adds = all(place.by < 0 for choice in choices.values() for place in choice.places)
+        if adds and all(choice.sign < 0 for choice in choices.values()) and self.loss.number == self.shown:
+            raise self._not_judged(f"its updates climb, and whether {name} is to grow could not be told")
 
     # ── gradients ────────────────────────────────────────────────────────────────────────────────
 
@@ -160,5 +179,5 @@ class Trial:
     def losses(self) -> tuple[float, float]:
         """The loss before and after the update."""
         moved = {r.update.old: self.tape.values[r.update.new] for r in self.readings}
-        before, after = self.tape.values[self.loss.number], self.tape.replay(moved)[self.loss.number]
+        before, after = self.tape.values[self.shown], self.tape.replay(moved)[self.shown]
         return float(np.sum(before)), float(np.sum(after))

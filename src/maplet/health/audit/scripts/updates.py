@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.health.audit.methods import getitem
-from maplet.health.audit.numbers import alike
+from maplet.health.audit.numbers import same_key
 from maplet.health.audit.scripts.optimizers import passed
 from maplet.health.audit.scripts.places import Part, Place, Reading
 from maplet.health.audit.tape import Ref
@@ -106,10 +106,29 @@ class Walk:
         found = {
             n for n in self.reader.turn.state if n in self.pure and n not in self.reader.behind and n not in self.old
         }
+        found |= self._moments()
         for number in self.cone:
             if not found.isdisjoint(self.tape.calls[number].operands):
                 found.add(number)
         return found
+
+    def _moments(self) -> set[int]:
+        """Zeros from which this turn begins an optimizer's state: they go into the root that a step is divided by."""
+        calls, backward = self.tape.calls, [n for n in self.cone if n not in self.reader.behind]
+        zeros = {n for n in backward if calls[n].function is None and n in self.pure and self._is_empty(n)}
+        found = set[int]()
+        for number in backward if zeros else ():
+            divisor = calls[number].args[1] if calls[number].kind == "divide" else None
+            if isinstance(divisor, Ref) and np.shape(self.tape.values[divisor.number]) == self.shape:
+                below = self.tape.ancestors([divisor.number])
+                roots = [n for n in below.intersection(backward) if calls[n].kind == "sqrt"]
+                if not zeros.isdisjoint(self.tape.ancestors(roots)):
+                    found |= zeros & self.tape.ancestors([number])
+        return found
+
+    def _is_empty(self, number: int) -> bool:
+        value = self.tape.values[number]
+        return np.shape(value) == self.shape and np.size(value) > 1 and not np.any(value)
 
     # ── the way back ─────────────────────────────────────────────────────────────────────────────
 
@@ -217,12 +236,4 @@ def _is_everything(key: Any) -> bool:
 
 def _reads(call: Call, base: int, key: Any) -> bool:
     """Whether a call reads the same entries of the same array."""
-    return call.function is getitem and call.args[0] == Ref(base) and _same(call.args[1], key)
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) == len(b) and all(map(_same, a, b))
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and alike(a, b)
-    return type(a) is type(b) and a == b
+    return call.function is getitem and call.args[0] == Ref(base) and same_key(call.args[1], key)
