@@ -36,7 +36,7 @@ def everything(*trees):
 
 
 rules = {
-    "SGD": lambda: optim.SGD(0.1),
+    "SGD": lambda: optim.SGD(0.01),  # with 0.1 it diverges, and so do roundings
     "Adagrad": lambda: optim.Adagrad(0.1),
     "Adagrad, clipped": lambda: optim.Adagrad(0.1, clip_value=0.5),
     "a chain": lambda: optim.Chain(0.1, optim.scale(0.5), optim.scale_by_adagrad(initial_accumulator=1.0)),
