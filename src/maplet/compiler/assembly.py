@@ -56,7 +56,7 @@ class BlockAssembler:
         self.last_failure = max((n for n, item in enumerate(block.items) if may_fail(item)), default=-1)
         self.owned: dict[Storage, tuple[int, int]] = {}
         self.plans: dict[int, Plan] = {}
-        self.copies: dict[tuple[Storage, Hashable], Storage] = {}
+        self.copies: dict[Storage, dict[Hashable, Storage]] = {}  # of each operand, in panels of every kind
         self._plan()
         self._hand_on()
 
@@ -64,8 +64,8 @@ class BlockAssembler:
         """Plan the products; a copy of an operand stays until the last of them has read it."""
         for number, item in enumerate(self.block.items):
             if isinstance(item, Contract):
-                operands = {name: self.block.storage[node] for name, node in (("a", item.a), ("b", item.b))}
-                known = {(x, key) for x, of in operands.items() for operand, key in self.copies if operand is of}
+                operands = (("a", item.a), ("b", item.b))
+                known = {(x, kind) for x, node in operands for kind in self.copies.get(self.block.storage[node], ())}
                 steps = self.plans[number] = plan(item.contraction, machine.target(), known)
                 copies = [self._copy(item, step, steps) for step in steps.steps]
                 self.last |= {copy: number for copy in copies if copy is not None}
@@ -282,7 +282,7 @@ class BlockAssembler:
             return None
         operand = self.block.storage[item.a if step.buffers[0] == "a" else item.b]
         kind = ArrayType((steps.temporaries[step.buffers[1]],), operand.type.dtype)
-        return self.copies.setdefault((operand, step.copies), Storage(kind))
+        return self.copies.setdefault(operand, {}).setdefault(step.copies, Storage(kind))
 
     def takes_over(self, storage: Storage, target: Pointer, source: Pointer) -> bool:
         """Whether a result takes over the very memory that its value lies in before."""

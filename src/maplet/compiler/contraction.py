@@ -19,7 +19,7 @@ from maplet.compiler.contraction_tiles import choices
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable
 
-    from maplet.compiler.contraction_schedule import Panels, Schedule
+    from maplet.compiler.contraction_schedule import Panels, Schedule, Tile
     from maplet.compiler.contraction_tiles import Choice
     from maplet.compiler.loops import Kernel
     from maplet.compiler.target import Target
@@ -76,15 +76,14 @@ def plan(contraction: Contraction, target: Target, known: Collection[tuple[str, 
     if problem.outputs == 0:
         return Plan((), {})
 
+    def is_known(tile: Tile, operand: str) -> bool:
+        return (operand, packing.identity(problem, packing.panels(problem, tile, operand), tile)) in known
+
     def cycles(choice: Choice) -> float:
-        free = (x for x in choice.packed if (x, _identity(problem, choice, x)) in known) if known else ()
-        return choice.cycles - sum(choice.copying["ab".index(x)] for x in free)
+        free = [operand for operand in choice.packed if known and is_known(choice.tile, operand)]
+        return choice.cycles - sum(choice.copying["ab".index(operand)] for operand in free)
 
     return planned(problem, min(choices(problem, target), key=cycles))
-
-
-def _identity(problem: Contraction, choice: Choice, operand: str) -> Hashable:
-    return packing.identity(problem, packing.panels(problem, choice.tile, operand), choice.tile)
 
 
 def planned(problem: Contraction, choice: Choice) -> Plan:
@@ -100,7 +99,8 @@ def planned(problem: Contraction, choice: Choice) -> Plan:
         kernel = writer.kernel()  # first, as it gathers the sizes
         touched = 2 * panels.elements * problem.size
         buffers, sizes = (operand, names[operand]), tuple(writer.sizes.numbers.values())
-        steps.append(Step(kernel, buffers, sizes, writer.count, 0, touched, _identity(problem, choice, operand)))
+        identity = packing.identity(problem, panels, choice.tile)
+        steps.append(Step(kernel, buffers, sizes, writer.count, 0, touched, identity))
         copies.append(panels)
         reading = packing.reading(reading, panels)
     made = schedule(reading, choice, tuple(copies))
