@@ -9,10 +9,9 @@ import click
 from maplet.cli.language import language
 from maplet.cli.output import require_place
 from maplet.data.output import write_output
-from maplet.errors import RunExistsError
 from maplet.train.report import report_html
 from maplet.train.report.gathering import report_data, write_report
-from maplet.train.run_directory import is_report
+from maplet.train.run_directory import require_report
 
 
 @click.command()
@@ -30,7 +29,7 @@ def report(*, run: Path, output: Path | None, language: str, row: int) -> None:
         click.echo(write_report(run, language=language, row=row))
         return
     require_place(output)
-    if output.is_file() and not is_report(output):
-        raise RunExistsError(f"{output} is there and is no report of maplet, so it is left alone", fix="give -o FILE")
+    if output.is_file():
+        require_report(output)
     write_output(output, report_html(report_data(run, language=language, row=row), language))
     click.echo(output)

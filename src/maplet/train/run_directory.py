@@ -356,6 +356,18 @@ def is_report(path: Path) -> bool:
     return path.is_file() and b" maplet</title>" in path.read_bytes()[:8192]
 
 
+def require_report(path: Path) -> None:
+    """Refuse to replace a file that is no report of a run.
+
+    Raises
+    ------
+    RunExistsError
+        So.
+    """
+    if not is_report(path):
+        raise RunExistsError(f"{path} is there and is no report of maplet, so it is left alone", fix="give -o FILE")
+
+
 def remove(path: Path) -> None:
     """Remove a file or a directory, if it is there."""
     if path.is_dir():

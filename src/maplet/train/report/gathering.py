@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.data import NumberTarget
-from maplet.errors import CheckpointError, DataError, MapletError, RunExistsError, SettingError
+from maplet.errors import CheckpointError, DataError, MapletError, SettingError
 from maplet.health.doctor import doctor
 from maplet.nn.losses import losses
 from maplet.nn.summary import layer_rows
@@ -23,7 +23,7 @@ from maplet.train.report import report_html
 from maplet.train.report.words import Words
 from maplet.train.report.worked import Worked
 from maplet.train.run import load
-from maplet.train.run_directory import RunDirectory, is_report
+from maplet.train.run_directory import RunDirectory, require_report
 from maplet.train.storage import damaged, read_json
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def write_report(directory: Path, *, language: str = "en", row: int = 0) -> Path
         If another file has the place of the report, or the run is being trained.
     """
     path = directory / "report.html"
-    if path.exists() and not is_report(path):
-        raise RunExistsError(f"{path} is there and is no report of maplet, so it is left alone", fix="give -o FILE")
+    if path.exists():
+        require_report(path)
     html = report_html(report_data(directory, language=language, row=row), language)
     with RunDirectory(directory).reopened(part(read_config(directory), "id", str, directory)) as place:
         place.write_text(path.name, html)
