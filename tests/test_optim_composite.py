@@ -113,7 +113,7 @@ def test_a_state_that_does_not_fit_changes_nothing(name):
 
 
 @every_composite
-def test_fit_trains_with_it_and_resumes_it_bit_for_bit(name, tmp_path):
+def test_fit_trains_with_it_and_resumes_it_bit_for_bit(name, tmp_path, caplog):
     def run(directory, epochs, existing="error"):
         net = nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh(), nn.Linear(4, 2, rng=1))
         optimizer = composites[name]()
@@ -132,6 +132,7 @@ def test_fit_trains_with_it_and_resumes_it_bit_for_bit(name, tmp_path):
     assert losses == same
     assert bits(net) == bits(again)
     assert bits(optimizer) == bits(other)
+    assert "not compiled" not in caplog.text
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

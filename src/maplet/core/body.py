@@ -20,7 +20,7 @@ from maplet.core.array import Array, assign, twin
 from maplet.core.graph import input_node
 from maplet.core.recording import Recording, record
 from maplet.core.trace import Write, constant, missing, same
-from maplet.core.tree import Stateful, leaves, objects, places, replace, tuple_like
+from maplet.core.tree import leaves, objects, places, replace, tuple_like
 from maplet.core.types import python_numbers, scalar_dtype
 from maplet.errors import TraceError
 
@@ -256,11 +256,12 @@ def _require_one_place(what: str, body: Body, arguments: Sequence[Any]) -> None:
                 raise TraceError(_tied(what, other[1], _name(change.write)), fix=untie)
     attributes = {(id(change.write.target), change.write.name) for change in body.changes if change.write.name}
     holders = [*arguments, [change.write.target for change in body.changes if change.write.name]]
-    for holder in objects(holders).values():
+    every = list(objects(holders).values())
+    for holder in every:
         for name, value in vars(holder).items():
-            if (id(holder), name) in attributes or isinstance(value, Stateful):
+            if (id(holder), name) in attributes:
                 continue
-            for path, leaf in places(value):
+            for path, leaf in places(value, but=every):
                 if id(leaf) in met and not _is_handle_write(body, leaf):
                     place = _join(f"{type(holder).__name__}.{name}", path)
                     raise TraceError(_tied(what, met[id(leaf)][1], place), fix=untie)

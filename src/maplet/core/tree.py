@@ -172,9 +172,12 @@ def leaves(tree: object) -> dict[str, Array]:
     return {path: cast("Array", found) for path, found in walk(tree).items() if isinstance(found, Leaf)}
 
 
-def places(tree: object) -> Iterator[tuple[str, Any]]:
-    """Every leaf and static value by its path; a tied leaf at each place where it stands, objects once."""
-    yield from _places(tree, "", set())
+def places(tree: object, but: Iterable[object] = ()) -> Iterator[tuple[str, Any]]:
+    """Every leaf and static value by its path; a tied leaf at each place where it stands, objects once.
+
+    What is within the objects ``but`` is left out.
+    """
+    yield from _places(tree, "", {id(branch) for branch in but})
 
 
 def _places(branch: object, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
