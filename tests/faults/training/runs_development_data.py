@@ -85,7 +85,7 @@ def one_hidden_unit():
     return fit(mlp(hidden=1, activation=nn.Tanh), train, epochs=15, **options)
 
 
-@run("development", "MD009")
+@run("development", "MD019", "MD009")
 def decay_that_holds_the_weights_down():
     return fit(mlp(columns=6, classes=3, hidden=64), clouds(seed=3), optimizer=optim.AdamW(0.003, weight_decay=100.0), epochs=12)  # fmt: skip
 

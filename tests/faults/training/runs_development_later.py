@@ -59,7 +59,7 @@ def sigmoids_that_begin_saturated():
     return fit(net, table(seed=65), optimizer=optim.SGD(0.01))
 
 
-@run("development", "MD009", "MD004")
+@run("development", "MD019", "MD009", "MD004")
 def decay_that_leaves_nothing():
     return fit(mlp(columns=6, classes=1), products(seed=66), "mse", optim.SGD(0.05, weight_decay=1.0), epochs=12)
 

@@ -21,21 +21,23 @@ follows_from = {
     "MD001": ("MD014", "MD017"),
     "MD002": (*_moves, "MD015", "MD016", "MD018"),
     "MD003": (*_moves, "MD002", "MD006", "MD007", "MD008", "MD015"),
-    "MD004": (*_moves, "MD006", "MD007", "MD008", "MD015", "MD016", "MD018"),
+    "MD004": (*_moves, "MD006", "MD007", "MD008", "MD015", "MD016", "MD018", "MD019"),
     "MD005": (*_moves, "MD010"),
     "MD006": (*_moves, "MD007", "MD008", "MD015"),
     "MD007": (*_moves, "MD002", "MD018", "MD015"),
     "MD008": (*_moves, "MD002", "MD018", "MD015"),
     "MD009": (
         *_moves, "MD002", "MD003", "MD004", "MD006", "MD007", "MD008", "MD012", "MD013", "MD015", "MD016", "MD018",
+        "MD019",
     ),
     "MD011": (*_moves, "MD004", "MD005"),
-    "MD012": (*_moves, "MD002", "MD003", "MD004", "MD006", "MD007", "MD008", "MD010", "MD015", "MD016", "MD018"),
-    "MD013": (*_moves, "MD002", "MD003", "MD004", "MD011", "MD015", "MD016", "MD018"),
-    "MD015": (*_moves[:1],),
+    "MD012": (*_moves, "MD002", "MD003", "MD004", "MD006", "MD007", "MD008", "MD010", "MD015", "MD016", "MD018", "MD019"),
+    "MD013": (*_moves, "MD002", "MD003", "MD004", "MD011", "MD015", "MD016", "MD018", "MD019"),
+    "MD015": (*_moves[:1], "MD019"),
     "MD016": (*_moves[:1],),
     "MD014": ("MD018",),
     "MD018": _moves[1:],
+    "MD019": (*_moves, "MD002", "MD018"),
 }  # fmt: skip
 
 # What speaks of a loss that stays where it is waits until half of the epochs are over.

@@ -1,4 +1,4 @@
-"""Copies of net and optimizer are tried: what the updates answer to, and what larger batches would do."""
+"""Copies of net and optimizer are tried: what the updates answer to, and what other settings would do."""
 
 from __future__ import annotations
 
@@ -84,11 +84,27 @@ def updated(pair: tuple[Module, Optimizer], gradient: dict[str, Any]) -> Numbers
     ])  # fmt: skip
 
 
-def gone_on(net: Module, optimizer: Optimizer, given: Given, training: Rows, size: int) -> Numbers:
-    """The training loss now and then, while copies take further steps with batches of some size, drawn at random."""
+def gone_on(
+    net: Module, optimizer: Optimizer, given: Given, training: Rows, size: int, seen: Rows | None = None
+) -> Numbers:
+    """The loss of some rows now and then, while copies take further steps with batches of some size, drawn at random.
+
+    Parameters
+    ----------
+    net, optimizer
+        Are copied.
+    given
+        Has the loss.
+    training
+        What the batches are drawn of.
+    size
+        How many rows a batch has.
+    seen
+        What the loss is asked of; the training rows if None.
+    """
     net, optimizer = deepcopy((net, optimizer))
-    rng, count = np.random.default_rng(0), next(iter(leaves(training.x).values())).shape[0]
-    seen = training.rows(np.unique(np.linspace(0, count - 1, min(count, most_rows)).astype(int)))
+    rng, seen = np.random.default_rng(0), some_of(seen or training)
+    count = count_of(training)
 
     def loss(net: Module, rows: Rows) -> Any:
         return given.loss(net(rows.x), rows.y)
@@ -101,3 +117,23 @@ def gone_on(net: Module, optimizer: Optimizer, given: Given, training: Rows, siz
         if step % every == every - 1:
             losses.append(loss(net.eval(), seen).item())
     return np.array(losses)
+
+
+def some_of(rows: Rows) -> Rows:
+    """At most `most_rows` of them, at equal distances."""
+    count = count_of(rows)
+    return rows.rows(np.unique(np.linspace(0, count - 1, min(count, most_rows)).astype(int)))
+
+
+def count_of(rows: Rows) -> int:
+    """How many there are."""
+    return next(iter(leaves(rows.x).values())).shape[0]
+
+
+def undecayed(optimizer: Optimizer) -> Optimizer | None:
+    """A copy under which no weight decays; None if none does as it is."""
+    free = deepcopy(optimizer)
+    decaying = [part for part in free.parts() if getattr(part, "weight_decay", 0.0)]
+    for part in decaying:
+        part.weight_decay = 0.0  # pyright: ignore[reportAttributeAccessIssue]  (it has one, as was just seen)
+    return free if decaying else None

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.bilingual import Bilingual
-from maplet.core.tree import leaves
 from maplet.errors import MapletError
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
-from maplet.health.doctor.trial import Trial, gone_on, most_parameters
+from maplet.health.doctor.trial import Trial, count_of, gone_on, most_parameters
 from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def batch_too_small(course: Course) -> Iterator[Diagnosis]:
 def _both_sizes(course: Course, training: Rows, size: int) -> tuple[Numbers, Numbers] | None:
     """The losses with the batch as it is, and with a larger one; None where there are too few rows, or it cannot be."""
     optimizer, given = course.run.optimizer, course.given
-    count = next(iter(leaves(training.x).values())).shape[0]
+    count = count_of(training)
     if optimizer is None or given is None or count < 4 * size * larger // 2 or training.weights is not None:
         return None
     try:
