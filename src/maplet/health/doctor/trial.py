@@ -85,7 +85,7 @@ def updated(pair: tuple[Module, Optimizer], gradient: dict[str, Any]) -> Numbers
 
 
 def gone_on(
-    net: Module, optimizer: Optimizer, given: Given, training: Rows, size: int, seen: Rows | None = None
+    net: Module, optimizer: Optimizer, given: Given, training: Rows, *, size: int, seen: Rows | None = None
 ) -> Numbers:
     """The loss of some rows now and then, while copies take further steps with batches of some size, drawn at random.
 

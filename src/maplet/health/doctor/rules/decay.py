@@ -59,15 +59,17 @@ def held_down_by_decay(course: Course) -> Iterator[Diagnosis]:
 def _with_and_without(course: Course) -> tuple[Numbers, Numbers] | None:
     """The losses of further steps as they are, and without decay; None where that does not count or cannot be tried."""
     net, optimizer, given = course.run.net, course.run.optimizer, course.given
-    if given is None or given.training is None or given.training.weights is not None or optimizer is None:
+    training = None if given is None else given.training
+    if given is None or training is None or training.weights is not None or optimizer is None:
         return None
     free = undecayed(optimizer)
     if free is None or sum(leaf.size for leaf in net.parameters().values()) > most_parameters or not _counts(course):
         return None
+    size, seen = given.batch_size, given.validation
     try:
         return (
-            gone_on(net, optimizer, given, given.training, given.batch_size, given.validation),
-            gone_on(net, free, given, given.training, given.batch_size, given.validation),
+            gone_on(net, optimizer, given, training, size=size, seen=seen),
+            gone_on(net, free, given, training, size=size, seen=seen),
         )
     except MapletError:
         return None

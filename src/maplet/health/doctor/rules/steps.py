@@ -81,8 +81,8 @@ def _both_sizes(course: Course, training: Rows, size: int) -> tuple[Numbers, Num
         return None
     try:
         return (
-            gone_on(course.run.net, optimizer, given, training, size),
-            gone_on(course.run.net, optimizer, given, training, min(size * larger, count // 2)),
+            gone_on(course.run.net, optimizer, given, training, size=size),
+            gone_on(course.run.net, optimizer, given, training, size=min(size * larger, count // 2)),
         )
     except MapletError:
         return None
