@@ -133,7 +133,7 @@ def a_line_through_what_is_bent(mended=False):
     return fit(net, bent(), "mse", optim.Adam(0.01), epochs=40)
 
 
-@run("held out again", "MD009")
+@run("held out again", "MD019", "MD009")
 def a_table_under_a_heavy_decay(mended=False):
     optimizer = optim.SGD(0.1, weight_decay=0.0 if mended else 0.15)
     return fit(dense(8, 64, 4, seed=14), table(classes=4, seed=42, noise=0.1), optimizer=optimizer, epochs=25)

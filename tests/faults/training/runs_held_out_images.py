@@ -284,6 +284,12 @@ def pixels_up_to_255_into_deep_layers():
     return fit(flat(64, 64, 64, 64, 10, seed=32), (255 * x, y), optimizer=optim.SGD(0.05), watch=1)
 
 
+@run("held out", "MD019", "MD009")
+def digits_under_a_decay_a_hundred_times_the_usual():
+    optimizer = optim.SGD(0.03, momentum=0.9, weight_decay=0.05)
+    return fit(reader(width=8, seed=53), digits(), optimizer=optimizer, epochs=12)
+
+
 # ── healthy ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -439,3 +445,18 @@ def bars_by_adam_with_clipping():
 def bars_one_by_one():
     net = reader(3, width=8, seed=24)
     return fit(net, images(seed=43), optimizer=optim.SGD(0.01, momentum=0.5), batch_size=1, epochs=4, watch=25)
+
+
+@run("held out")
+def digits_under_the_usual_decay():
+    train, valid = halves(digits(1200), 0.75)
+    rate = optim.Cosine(0.05, 280)
+    optimizer = optim.SGD(rate, momentum=0.9, weight_decay=5e-4)
+    return fit(reader(seed=54), train, optimizer=optimizer, epochs=10, **valid)
+
+
+@run("held out")
+def few_digits_under_thirty_times_the_usual_decay_of_adamw():
+    train, valid = halves(digits(1000), 0.5)
+    net = flat(64, 48, 10, activation=nn.Tanh, seed=55)
+    return fit(net, train, optimizer=optim.AdamW(0.005, weight_decay=0.3), epochs=12, **valid)

@@ -171,7 +171,7 @@ def windows_that_begin_too_large():
     return fit(net, waves(seed=46), "mse", optim.SGD(0.01))
 
 
-@run("held out", "MD009")
+@run("held out", "MD019", "MD009")
 def waves_under_a_heavy_decay():
     train, valid = halves(waves(rows=800, seed=47), 0.7)
     optimizer = optim.SGD(0.05, momentum=0.9, weight_decay=0.12)
@@ -306,6 +306,12 @@ def a_memory_that_grows_from_step_to_step():
 def layers_that_begin_too_large_on_waves():
     net = together(12, 1, *[32] * 5, 1, weight_init=Normal(0, 1.5), seed=39)
     return fit(net, waves(seed=65), "mae", optim.Adam(0.0005))
+
+
+@run("held out", "MD019", "MD009")
+def waves_whose_gates_decay():
+    train, valid = halves(waves(rows=640, seed=86), 0.75)
+    return fit(gru(1, 1, seed=58), train, "mse", optim.Lion(0.002, weight_decay=5.0), epochs=15, **valid)
 
 
 # ── healthy ──────────────────────────────────────────────────────────────────────────────────────
@@ -445,3 +451,17 @@ def a_recurrent_net_with_clipping():
 def waves_in_large_batches():
     net = together(12, 1, 32, 1, activation=nn.SiLU, seed=57)
     return fit(net, waves(rows=1024, seed=85), "mse", optim.RAdam(0.01), batch_size=256, epochs=40)
+
+
+@run("held out")
+def noisy_waves_by_lion_with_the_decay_it_wants():
+    train, valid = halves(waves(rows=640, noise=0.3, seed=87), 0.6)
+    optimizer = optim.Lion(0.004, weight_decay=0.5)
+    return fit(lstm(1, 1, width=12, seed=59), train, "mse", optimizer, epochs=15, **valid)
+
+
+@run("held out")
+def noisy_waves_whose_last_layer_is_free():
+    net = together(12, 1, 24, 1, activation=nn.SiLU, seed=60)
+    optimizer = optim.Groups({"layers.3.*": optim.RMSprop(0.003), "*": optim.RMSprop(0.003, weight_decay=1e-3)})
+    return fit(net, waves(rows=640, noise=0.3, seed=88), "mse", optimizer, epochs=15)

@@ -137,7 +137,7 @@ def rings_by_a_line():
     return fit(nn.Linear(2, 2, rng=1), train, optimizer=optim.Adam(0.02), epochs=20, **valid)
 
 
-@run("held out", "MD009", "MD004")
+@run("held out", "MD019", "MD009", "MD004")
 def numbers_under_a_heavy_decay():
     train, valid = halves(numbers(seed=24), 0.7)
     optimizer = optim.SGD(0.05, momentum=0.9, weight_decay=0.2)
@@ -265,6 +265,19 @@ def numbers_along_all_gradients_so_far():
 def prices_in_their_own_unit():
     x, y = numbers(seed=30)
     return fit(dense(8, 32, 1, seed=30), (x, 200_000 + 100_000 * y), "mse", optim.SGD(0.01), watch=1)
+
+
+@run("held out", "MD019", "MD009")
+def numbers_under_the_decay_of_another_optimizer():
+    train, valid = halves(numbers(rows=900, columns=4, seed=91), 0.75)
+    net = dense(4, 48, 48, 1, activation=nn.SiLU, seed=31)
+    return fit(net, train, "mse", optim.AdamW(0.005, weight_decay=3.0), epochs=20, **valid)
+
+
+@run("held out", "MD019", "MD009", needs="penguins")
+def penguins_held_down_by_their_decay():
+    optimizer = optim.RMSprop(0.003, weight_decay=0.1)
+    return fit(dense(4, 32, 3, activation=nn.Tanh, seed=32), penguins(), optimizer=optimizer, epochs=25)
 
 
 # ── healthy ──────────────────────────────────────────────────────────────────────────────────────
@@ -442,3 +455,16 @@ def a_straight_line_in_large_noise():
     y = (x @ rng.standard_normal((5, 1)) + 2.0 * rng.standard_normal((800, 1))).astype(np.float32)
     train, valid = halves((x, y), 0.75)
     return fit(nn.Linear(5, 1, rng=24), train, "huber", optim.SGD(0.05), epochs=12, **valid)
+
+
+@run("held out")
+def few_noisy_rows_that_decay_keeps_from_the_heart():
+    train, valid = halves(table(rows=800, columns=12, noise=2.0, seed=92), 0.3)
+    optimizer = optim.SGD(0.05, momentum=0.9, weight_decay=0.03)
+    return fit(dense(12, 48, 3, activation=nn.Tanh, seed=33), train, optimizer=optimizer, epochs=20, **valid)
+
+
+@run("held out")
+def diabetes_whose_weights_alone_decay():
+    optimizer = optim.without_decay(optim.AdamW(optim.Cosine(0.01, 280), weight_decay=0.1))
+    return fit(dense(10, 16, 1, activation=nn.GELU, seed=34), diabetes(), "mse", optimizer, epochs=20)
