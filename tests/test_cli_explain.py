@@ -12,6 +12,10 @@ from click.testing import CliRunner
 
 from maplet.cli.main import cli
 from maplet.explain.reference import page
+from maplet.health.doctor import rules as of_doctor
+from maplet.health.doctor.page import page as page_of_doctor
+from maplet.health.lint import rules as of_lint
+from maplet.health.lint.page import page as page_of_lint
 
 source = """\
 import maplet as mp
@@ -103,6 +107,20 @@ def test_a_row_of_a_run(trained):
     assert "v1 = x layers.0.weight : f32[1,3]" in text
     assert text != shown(trained, "--row", "4")
     assert ".py:" not in text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(("rules", "whole"), [(of_lint, page_of_lint), (of_doctor, page_of_doctor)])
+def test_the_page_of_every_rule(rules, whole, language):
+    for code in rules:
+        head, _, section = shown(code, "--language", language).partition("\n\n")
+        assert head == code
+        assert section in whole(language)
+
+
+def test_a_rule_that_is_not_there_is_refused():
+    assert "there is no rule ML999" in fails("ML999")
+    assert "does not go with --step" in fails("ML003", "--step", 0.1)
 
 
 def test_the_page_of_operations():

@@ -63,7 +63,7 @@ def test_a_finding_has_evidence_a_place_a_fix_and_a_page():
     assert found.code == "ML015"
     assert found.evidence["root mean square"] == pytest.approx(100, rel=0.2)
     assert "test_lint.py:" in found.where
-    assert found.page == "docs/lint.md#ml015"
+    assert found.page == "maplet explain ML015"
     assert "standardise" in str(found)
     assert str(found) == found.text()
     with pytest.raises(SettingError, match="English and Chinese"):
@@ -199,6 +199,16 @@ def test_a_comment_on_the_call_silences_it():
     assert mp.lint(net, "cross_entropy", (X, Y)) == []  # maplet: ignore
     assert mp.lint(net, "cross_entropy", (X, Y)) == []  # maplet: ignore[ML003]
     assert codes(mp.lint(net, "cross_entropy", (X, Y))) == ["ML003"]  # maplet: ignore[ML001]
+    over_several_lines = mp.lint(
+        net,
+        "cross_entropy",  # maplet: ignore[ML003]
+        (X, Y),
+    )
+    assert over_several_lines == []
+    with_a_statement_within = [codes(mp.lint(net, "cross_entropy", (X, Y))) for _ in range(1)]
+    if with_a_statement_within:
+        net.train()  # maplet: ignore
+    assert with_a_statement_within == [["ML003"]]
     assert codes(mp.lint(net, "cross_entropy", (X, Y))) == ["ML003"]
 
 

@@ -19,6 +19,7 @@ from maplet.explain.derivation import explained
 from maplet.explain.derive import Gradients
 from maplet.explain.expressions import expression_of, setting
 from maplet.explain.reference import page as page_of_operations
+from maplet.health.codes import rule_of
 from maplet.messages import suggest
 from maplet.train.explaining import derivation_of
 from maplet.train.reading import read_config
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 formats = ("text", "latex", "mermaid", "html", "formulas", "numpy")
 is_function = re.compile(r".+\.py:[\w.]+")
+is_code = re.compile(r"M[LD]\d{3}")
 is_entry = re.compile(r"(.+)\[([\d,\s]+)\]")
 is_inside = re.compile(r"(.+?)(?:\[(-?\d+)\])?")
 usage = 'maplet explain runs/digits, file.py:loss, or "mse(x @ w, y)" --set x=…'
@@ -55,8 +57,9 @@ def explain(source: str | None, *, language: str, output: Path | None, operation
     """Show every step of backpropagation through SOURCE.
 
     SOURCE is a run directory, whose network is explained on one row of its test data; a function of a file,
-    FILE.py:FUNCTION, whose parameters are found by name among the file's own variables or given by --set; or an
-    expression of maplet's operations. The formats formulas and numpy give the gradients alone, simplified.
+    FILE.py:FUNCTION, whose parameters are found by name among the file's own variables or given by --set; an
+    expression of maplet's operations; or a rule of the lint or the doctor, such as ML003. The formats formulas and
+    numpy give the gradients alone, simplified.
 
     \b
     maplet explain runs/penguins --row 3 --format html -o row3.html
@@ -64,12 +67,16 @@ def explain(source: str | None, *, language: str, output: Path | None, operation
     maplet explain net.py:loss --inside v1[0]
     maplet explain "mse(sigmoid(x @ w + b), y)" --set x=[[1,2]] --set w=[[1],[-1]] --set b=0 --set y=[[1]]
     maplet explain "mse(x @ w, y)" --set x=[[1,2]] --set w=[[1],[-1]] --set y=[[1]] --step 0.1 --names w
+    maplet explain ML003
     """  # noqa: D301  (\b is how click keeps lines apart)
     if operations:
         _no_other("--operations", source=source, language=None if language == "en" else language, **options)
         text = page_of_operations().rstrip("\n")
     elif source is None:
         raise SettingError("what is to be explained?", fix=usage)
+    elif is_code.fullmatch(source) and not _is_directory(source):
+        _no_other(source, **options)
+        text = f"{source}\n\n{rule_of(source).section(language)}"
     else:
         text = _explained(source, language, output, **options)
     if output is None:

@@ -55,6 +55,12 @@ class Rule(Generic[Seen, Said]):
         """What it has to say, under its code."""
         return [self.named(said) for said in self.find(seen)]
 
+    def section(self, language: str = "en") -> str:
+        """Its name, and what it says of itself, as Markdown."""
+        name = self.name.speak(language)
+        title = f"{name}。" if language == "zh" else f"{name[0].upper()}{name[1:]}."
+        return f"**{title}**\n\n{section(self.find, language)}"
+
     def named(self, said: Said) -> Said:
         """The same under the code of this rule."""
         return replace(said, code=self.code)
@@ -111,15 +117,13 @@ class Rules(dict[str, Rule[Seen, Said]]):
         contents: list[str] = []
         sections: list[str] = []
         for code, rule in sorted(self.items()):
-            name = rule.name.speak(language)
-            contents.append(f"- [{code}](#{code.lower()}) {name}")
-            title = f"{name}。" if language == "zh" else f"{name[0].upper()}{name[1:]}."
-            sections.append(f"## {code}\n\n**{title}**\n\n{section(rule.find, language)}\n")
+            contents.append(f"- [{code}](#{code.lower()}) {rule.name.speak(language)}")
+            sections.append(f"## {code}\n\n{rule.section(language)}\n")
         return "\n".join([head, *contents, "", *sections])
 
 
-# What stands before the place of a fault, and before what to do about it.
-at, mend = Bilingual("at:  ", "位置："), Bilingual("fix: ", "改法：")
+# What stands before the place of a fault, before what to do about it, and before how to read on.
+at, mend, read_on = Bilingual("at:  ", "位置："), Bilingual("fix: ", "改法："), Bilingual("why: ", "说明：")
 advise = Bilingual("advice: ", "建议：")
 
 

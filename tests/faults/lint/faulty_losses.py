@@ -1,4 +1,4 @@
-"""Programs whose end and loss do not fit: ML002, ML003, ML004, ML008, ML011, ML012, ML013, ML014."""
+"""Programs whose end and loss do not fit: ML002, ML003, ML004, ML008, ML011, ML012, ML013, ML014, ML020."""
 
 import numpy as np
 from lint_programs import Of, fault, images, mlp, numbers, table
@@ -110,6 +110,33 @@ def sigmoid_before_cross_entropy():
 @fault("ML003")
 def softmax_with_a_temperature_before_cross_entropy():
     return with_end(nn.Softmax()), lambda p, y: nn.cross_entropy(p / 0.5, y), table()
+
+
+# ── ML020: logits that are cut off ───────────────────────────────────────────────────────────────
+
+
+@fault("ML020")
+def a_relu_before_cross_entropy():
+    return with_end(nn.ReLU()), "cross_entropy", table()
+
+
+@fault("ML020")
+def a_relu_before_binary_cross_entropy():
+    x, y = numbers()
+    return with_end(nn.ReLU(), classes=1), "binary_cross_entropy", (x, (y > 0).astype(np.float32))
+
+
+@fault("ML020")
+def a_relu_and_a_loss_by_hand():
+    def loss(p, y):
+        return -mp.mean(mp.take_along_axis(mp.log_softmax(p), y[:, None], axis=1))
+
+    return with_end(nn.ReLU()), loss, table()
+
+
+@fault("ML020")
+def a_relu_by_hand_at_the_end():
+    return Of(lambda net, x: mp.maximum(net.body(x), 0), body=mlp()), "cross_entropy", table()
 
 
 @fault("ML003")

@@ -80,6 +80,25 @@ def experts_from_a_factory():
     return Of(forward, experts=[mlp(seed=4), mlp(seed=4)]), nn.cross_entropy, table()
 
 
+@fault("ML006")
+def a_list_of_layers_times_three():
+    rng = mp.random.Generator(0)
+    hidden = [nn.Linear(8, 8, rng=rng), nn.ReLU()] * 3
+    net = nn.Sequential(nn.Linear(5, 8, rng=rng), nn.ReLU(), *hidden, nn.Linear(8, 3, rng=rng))
+    return net, nn.cross_entropy, table()
+
+
+@fault("ML006")
+def one_block_in_every_place_of_a_list():
+    def forward(net, x):
+        for block in net.blocks:
+            x = x + block(x)
+        return net.head(x)
+
+    block = nn.Sequential(nn.LayerNorm(5), nn.Linear(5, 5, rng=1), nn.GELU(), nn.Linear(5, 5, rng=2))
+    return Of(forward, blocks=[block] * 4, head=nn.Linear(5, 3, rng=3)), nn.cross_entropy, table()
+
+
 # ── ML007: frozen by accident ────────────────────────────────────────────────────────────────────
 
 outside = nn.Linear(5, 5, rng=5)

@@ -140,6 +140,25 @@ def one_block_several_times():
 
 
 @sound
+def one_activation_in_all_places():
+    relu, rng = nn.ReLU(), mp.random.Generator(0)
+    layers = [nn.Linear(5, 8, rng=rng), relu, nn.Linear(8, 8, rng=rng), relu, nn.Linear(8, 3, rng=rng)]
+    return nn.Sequential(*layers), "cross_entropy", table()
+
+
+@sound
+def a_relu_whose_means_are_logits():
+    forward = lambda net, x: mp.mean(mp.relu(net.body(x).reshape(-1, 3, 4)), axis=2)
+    return Of(forward, body=mlp(classes=12)), "cross_entropy", table()
+
+
+@sound
+def a_relu_at_the_end_for_numbers_above_zero():
+    x, y = numbers()
+    return nn.Sequential(nn.Linear(5, 16, rng=0), nn.Tanh(), nn.Linear(16, 1, rng=1), nn.ReLU()), "mse", (x, abs(y))
+
+
+@sound
 def an_autoencoder_with_tied_weights():
     forward = lambda net, x: mp.tanh(x @ net.w + net.b) @ net.w.T + net.c
     w = mp.Parameter(np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32) / 2)

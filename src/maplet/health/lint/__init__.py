@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from maplet.core.context import thread, user_line
+from maplet.core.context import Origin, thread, user_line
 from maplet.errors import SettingError, ShapeError
 from maplet.health.lint import rules as _rules
 from maplet.health.lint.finding import Finding, rules
@@ -84,7 +85,7 @@ def lint(
             found = [subject] if isinstance(subject, Finding) else rules.said_of(subject)
     finally:
         thread.watch = watch
-    return [finding for finding in _distinct(found) if not is_silenced(finding, caller)]
+    return [_placed(finding, caller) for finding in _distinct(found) if not is_silenced(finding, caller)]
 
 
 def _subject(net: Any, loss: Any, batch: Any, optimizer: Optimizer | None, batch_size: int | None) -> Subject | Finding:
@@ -118,6 +119,12 @@ def _subject(net: Any, loss: Any, batch: Any, optimizer: Optimizer | None, batch
     finally:
         for module, training in modes:
             module.training = training
+
+
+def _placed(finding: Finding, caller: tuple[str, int]) -> Finding:
+    """With the line that asked for the lint, where the finding is about the whole; a command has no such line."""
+    is_program = caller[0].endswith(".py")
+    return replace(finding, origin=Origin(*caller)) if is_program and not finding.where else finding
 
 
 def _distinct(found: list[Finding]) -> list[Finding]:

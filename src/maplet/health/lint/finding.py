@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.bilingual import Bilingual
 from maplet.core.context import Origin
-from maplet.health.rules import Rules, at, mend
+from maplet.health.rules import Rules, at, mend, read_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,10 +40,12 @@ class Finding:
     ML003 a softmax of a softmax
       at:  train.py:3
       fix: leave one out
+      why: maplet explain ML003
     >>> print(finding.text("zh"))
     ML003 对 softmax 的结果又求了一次 softmax
       位置：train.py:3
       改法：去掉其中一个
+      说明：maplet explain ML003
     """
 
     message: Bilingual
@@ -59,8 +61,8 @@ class Finding:
 
     @property
     def page(self) -> str:
-        """Where the rule is explained."""
-        return f"docs/lint.md#{self.code.lower()}"
+        """The command that shows its page; all of them stand in ``docs/lint.md``."""
+        return f"maplet explain {self.code}"
 
     def to_dict(self) -> dict[str, Any]:
         """As a run keeps it in JSON; the numbers of the evidence stand in the message too and are not kept twice."""
@@ -84,7 +86,8 @@ class Finding:
         """
         lines = [f"{self.code} {self.message.speak(language)}"]
         lines += [f"  {at.speak(language)}{self.where}"] if self.where else []
-        return "\n".join([*lines, f"  {mend.speak(language)}{self.fix.speak(language)}"])
+        lines.append(f"  {mend.speak(language)}{self.fix.speak(language)}")
+        return "\n".join([*lines, f"  {read_on.speak(language)}{self.page}"])
 
     def __str__(self) -> str:
         return self.text()

@@ -112,6 +112,14 @@ def alike(a: Node, b: Node, depth: int = 6) -> bool:
     )
 
 
+def is_relu(node: Node) -> bool:
+    """Whether a node is max(z, 0), as the layer or by hand."""
+    name, inputs = node.primitive.name, node.inputs
+    if name == "maximum":
+        return any(is_number(operand, 0.0) for operand in inputs)
+    return name == "where" and is_number(inputs[1], 0.0) and source(inputs[2]) in map(source, inputs[0].inputs)
+
+
 # ── probabilities ────────────────────────────────────────────────────────────────────────────────
 
 

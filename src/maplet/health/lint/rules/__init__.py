@@ -3,6 +3,7 @@
 from maplet.health.lint.rules import (
     classes,
     curvature,
+    cut,
     infinite,
     inputs,
     linear,
@@ -20,6 +21,7 @@ from maplet.health.lint.rules import (
 __all__ = [
     "classes",
     "curvature",
+    "cut",
     "infinite",
     "inputs",
     "linear",

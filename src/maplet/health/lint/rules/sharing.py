@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from maplet.bilingual import Bilingual
 from maplet.core.array import Parameter
+from maplet.core.tree import objects
 from maplet.health.lint.finding import Finding, in_layer, rule
 from maplet.health.lint.reading import products
 from maplet.health.rules import in_chinese
+from maplet.nn import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from maplet.health.lint.subject import Subject
 
@@ -25,21 +27,25 @@ names_of_weights = re.compile(r"(weight|bias|kernel|[wWbB])\d*")
 
 @rule("ML006", "parameters that begin equal", "初值相同的参数")
 @in_chinese(
-    "两个参数的随机初值相同，却没有绑定在一起。",
+    "两个参数的随机初值相同，却没有绑定在一起；或者用乘法重复了一列层。",
     "如果几层用了同一个种子，或同一个数组，它们就从相同的权重开始。这不是绑定：绑定的参数是出现在两处的同一个对象。"
-    "并联的相同层计算的是同样的结果。",
+    "并联的相同层计算的是同样的结果。反过来，`[nn.Linear(8, 8), nn.ReLU()] * 3` 只有一个层，它在三处出现。",
     "不要写 `nn.Linear(8, 8, rng=0), nn.Linear(8, 8, rng=0)`，而要给每层各自的种子，或让各层共用一个生成器："
-    "`rng = mp.random.Generator(0)`。若要绑定两层，请在两处使用同一个对象。",
+    "`rng = mp.random.Generator(0)`。若要绑定两层，请在两处使用同一个对象。要得到几个不同的层，请用推导式："
+    "`[nn.Linear(8, 8) for _ in range(3)]`。",
 )
 def begin_equal(subject: Subject) -> Iterator[Finding]:
-    """Two parameters hold the same random numbers, and are not tied.
+    """Two parameters hold the same random numbers, and are not tied; or a list of layers was multiplied.
 
     Layers that were given the same seed, or one array for both, begin with the same weights. They are not tied: a tied
-    parameter is one object that stands in two places. Equal layers in parallel compute the same.
+    parameter is one object that stands in two places. Equal layers in parallel compute the same. The other way round,
+    ``[nn.Linear(8, 8), nn.ReLU()] * 3`` is a single layer, in three places.
 
     Instead of ``nn.Linear(8, 8, rng=0), nn.Linear(8, 8, rng=0)`` give each layer a seed of its own, or all of them one
-    generator: ``rng = mp.random.Generator(0)``. To tie two layers use one object twice.
+    generator: ``rng = mp.random.Generator(0)``. To tie two layers use one object twice. Layers of their own come of
+    ``[nn.Linear(8, 8) for _ in range(3)]``.
     """
+    yield from _multiplied(subject)
     found: dict[Any, list[str]] = defaultdict(list)
     for name in subject.parameters:
         value = subject.number(name)
@@ -62,6 +68,48 @@ def begin_equal(subject: Subject) -> Iterator[Finding]:
                 in_layer(names[1].rpartition(".")[0]),
                 {"parameters": names},
             )
+
+
+def _multiplied(subject: Subject) -> Iterator[Finding]:
+    """Lists of modules in which a run of the very same objects stands again right behind itself."""
+    for path, module in _modules(subject):
+        for name, held in vars(module).items():
+            parts: tuple[Any, ...] = tuple(cast("Any", held)) if isinstance(held, list | tuple) else ()
+            run, times = _repeated(parts)
+            layers = [type(part).__name__ for part in run if isinstance(part, Module) and part.parameters()]
+            if layers:
+                yield Finding(
+                    Bilingual(
+                        f"{' and '.join(layers)} stands {times} times in {name}, as the same object: {times} layers "
+                        "with one set of weights",
+                        f"{name} 中的 {'、'.join(layers)} 是同一个对象，出现了 {times} 次：{times} 层共用一组权重",
+                    ),
+                    Bilingual(
+                        "a list times a number repeats its objects: [… for _ in range(n)] makes new ones",
+                        "列表乘以数字只会重复其中的对象：用 [… for _ in range(n)] 创建新的层",
+                    ),
+                    in_layer(path),
+                    {"times": times},
+                )
+
+
+def _modules(subject: Subject) -> list[tuple[str, Module]]:
+    """Every module of what is trained, by its path."""
+    found = objects(subject.recording.arguments[0])
+    return [(path, module) for path, module in found.items() if isinstance(module, Module)]
+
+
+def _repeated(parts: Sequence[Any]) -> tuple[Sequence[Any], int]:
+    """The shortest run of the same objects that stands again right behind itself, and how often it stands there."""
+    keys = list(map(id, parts))
+    for length in range(1, len(keys) // 2 + 1):
+        for start in range(len(keys) - 2 * length + 1):
+            run, times = keys[start : start + length], 1
+            while keys[start + times * length : start + (times + 1) * length] == run:
+                times += 1
+            if times > 1:
+                return parts[start : start + length], times
+    return (), 1
 
 
 @rule("ML007", "frozen by accident", "意外冻结")
