@@ -344,7 +344,7 @@ def test_a_large_net_is_folded():
     net = nn.Sequential(*[layer for n in range(150) for layer in (nn.Linear(2, 2, rng=n), nn.Tanh())])
     x = np.ones((1, 2), np.float32)
     derivation = derivation_of(net, "mse", x, x, "en")
-    worked = Worked(0, x[0], ["a", "b"], x[0], ["c", "d"], "1", False, derivation)
+    worked = Worked(0, x[0], ["a", "b"], ["3", ""], x[0], ["c", "d"], "1", False, derivation)
     text = report_html({"title": "deep", "worked": worked})
     assert len(derivation.steps) > 400
     assert len(text) < 1_000_000

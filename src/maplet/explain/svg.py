@@ -61,8 +61,18 @@ def is_shown(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value) and abs(value) < _LARGEST
 
 
-def value_scale(values: Iterable[float], start: float, end: float, *, may_be_logarithmic: bool = False) -> Scale:
-    """A scale that shows all values, with round ends; logarithmic where it may and they span more than two decades."""
+def value_scale(
+    values: Iterable[float],
+    start: float,
+    end: float,
+    *,
+    may_be_logarithmic: bool = False,
+    highest: float | None = None,
+) -> Scale:
+    """A scale that shows all values, with round ends; logarithmic where it may and they span more than two decades.
+
+    It does not go beyond ``highest``, if no value does.
+    """
     shown = list(values) or [0.0, 1.0]
     low, high = min(shown), max(shown)
     if may_be_logarithmic and low > 1e-290 and high > 100 * low:
@@ -76,7 +86,8 @@ def value_scale(values: Iterable[float], start: float, end: float, *, may_be_log
     if 0 < low < 0.3 * high:
         low = 0.0
     step = nice_step((high - low) / 5)
-    return Scale(math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, start, end)
+    top = math.ceil(high / step - 1e-9) * step
+    return Scale(math.floor(low / step + 1e-9) * step, top if highest is None else min(top, highest), start, end)
 
 
 def tick_label(value: float, ticks: Sequence[float]) -> str:

@@ -59,7 +59,8 @@ def chart(
     """Lines over epochs, with the best epoch marked."""
     title = say.name(name).replace("_", " ")
     shown = [value for line in lines for value in line.values if is_shown(value)]
-    y = value_scale(shown, _SIZE[1] - 50, 34.0, may_be_logarithmic=_falls(name))
+    highest = 1.0 if higher_is_better(name) and max(shown) <= 1 else None  # nobody is right more often than always
+    y = value_scale(shown, _SIZE[1] - 50, 34.0, may_be_logarithmic=_falls(name), highest=highest)
     y_ticks = y.ticks(6)
     left = (34 if y.logarithmic else 14) + label_width(y_ticks)
     x = _epoch_scale(epochs, left, _SIZE[0] - 14)
@@ -73,9 +74,11 @@ def chart(
         parts.append(plot.line([point if is_shown(point[1]) else None for point in kept], f"curve {line.style}"))
         if len(points) <= _MOST_DOTS:
             parts += [_dot(plot, line, *point, say) for point in points if is_shown(point[1])]
+    has_legend = lines[0].style != "neutral"
+    room = x.end - (left + sum(_legend_width(line) for line in lines if has_legend))
     parts += [
-        _legend(lines, left) if lines[0].style != "neutral" else None,
-        _best_mark(plot, epochs, lines[-1], best_epoch, say),
+        _legend(lines, left) if has_legend else None,
+        _best_mark(plot, epochs, lines[-1], best_epoch, say, room=room),
     ]
     svg = drawing(identifier, title, _in_words(name, epochs, lines, say), _SIZE, parts)
     return element("figure", element("figcaption", title), svg, class_="chart")
@@ -130,12 +133,18 @@ def _legend(lines: Sequence[Curve], left: float) -> Markup:
     for line in lines:
         parts.append(element("path", d=f"M{number(left)} 14h24", class_=f"curve {line.style}"))
         parts.append(label(line.name, left + 30, 18.0, "start"))
-        left += 50 + text_width(line.name)
+        left += _legend_width(line)
     return element("g", parts)
 
 
-def _best_mark(plot: Plot, epochs: Sequence[float], line: Curve, best_epoch: int | None, say: Words) -> Markup | None:
-    """A vertical line at the epoch whose weights were kept, and a ring around its value."""
+def _legend_width(line: Curve) -> float:
+    return 50 + text_width(line.name)
+
+
+def _best_mark(
+    plot: Plot, epochs: Sequence[float], line: Curve, best_epoch: int | None, say: Words, *, room: float
+) -> Markup | None:
+    """A vertical line at the epoch whose weights were kept, a ring around its value, and the value if there is room."""
     if best_epoch is None or best_epoch not in epochs or len(epochs) < 2:
         return None
     at, value = plot.x(best_epoch), line.values[list(epochs).index(best_epoch)]
@@ -143,7 +152,8 @@ def _best_mark(plot: Plot, epochs: Sequence[float], line: Curve, best_epoch: int
     words = say("kept", best_epoch)  # that of the best validation loss: another metric may be better elsewhere
     if is_shown(value):
         parts.append(element("circle", cx=at, cy=plot.y(value), r=5.5, class_="best-ring"))
-        words = say("kept value", best_epoch, short_number(value))
+        whole = say("kept value", best_epoch, short_number(value))
+        words = whole if text_width(whole) <= room else words
     parts.append(label(words, plot.x.end, 18.0, "end"))
     return element("g", parts, class_="best-mark")
 

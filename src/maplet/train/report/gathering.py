@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.data import NumberTarget
+from maplet.data.columns import NumberColumn
 from maplet.errors import CheckpointError, DataError, MapletError, SettingError
 from maplet.health.doctor import doctor
 from maplet.nn.losses import losses
@@ -125,7 +126,7 @@ def _of_the_run(run: Run, config: dict[str, Any], directory: Path) -> ReportData
         "network": _layers(run, config, path),
         "manifest": {
             "seed": config.get("seed"),
-            "data hash": ", ".join(map(str, hashes)),
+            "data hash (training rows)": ", ".join(map(str, hashes)),
             "started": config.get("started"),
         },
         "versions": part(config, "versions", dict, path),
@@ -215,6 +216,16 @@ def _worked(run: Run, problem: Problem, loss: str, directory: Path, *, row: int,
     names: list[str] = list(problem.facts.get("inputs", ()))
     command = shlex.join(["maplet", "explain", str(directory), "--row", "0", "--format", "html", "-o", "row.html"])
     is_class = not isinstance(target, NumberTarget)
-    return Worked(
-        row, x[row], names if len(names) == x[row].size else (), given, labels, answer, is_class, derivation, command
-    )
+    named = names if len(names) == x[row].size else ()
+    in_table = _in_table(problem, x[row]) if named else ()
+    return Worked(row, x[row], named, in_table, given, labels, answer, is_class, derivation, command)
+
+
+def _in_table(problem: Problem, inputs: np.ndarray[Any, Any]) -> list[str]:
+    """Each input as it stands in the table: numbers as they were before they were standardised."""
+    features = problem.preprocessing.features
+    shown: list[str] = []
+    for column in features.columns if features is not None else ():
+        number = column.scaling.invert(inputs[len(shown)]) if isinstance(column, NumberColumn) else None
+        shown += ["" if number is None else f"{float(number):.6g}", *[""] * (len(column.outputs) - 1)]
+    return shown

@@ -102,6 +102,8 @@ words: Mapping[str, tuple[str, str]] = {
     "more inputs": ("The first {0} of {1} inputs.", "{1} 个输入中的前 {0} 个。"),
     "input": ("input", "输入"),
     "value": ("value", "值"),
+    "in the table": ("in the table", "表中的值"),
+    "as the network sees it": ("as the network sees it", "网络得到的值"),
     "outputs": ("What comes out", "输出"),
     "output": ("output", "输出"),
     "logit": ("logit", "对数几率"),

@@ -48,6 +48,8 @@ class Worked:
         What the network is given: one number for each name, or an image.
     names
         What the inputs are called; empty for an image.
+    in_table
+        The inputs as they stand in the table, before they are standardised; empty for an image.
     outputs
         What the network gives, for each class or for the number that is asked for.
     labels
@@ -65,6 +67,7 @@ class Worked:
     row: int
     inputs: np.ndarray[Any, Any]
     names: Sequence[str]
+    in_table: Sequence[str]
     outputs: np.ndarray[Any, Any]
     labels: Sequence[str]
     answer: str
@@ -108,8 +111,12 @@ def _inputs(worked: Worked, say: Words) -> Markup:
     flat = values.reshape(-1)
     names = worked.names or [f"[{n}]" for n in range(len(flat))]
     rows = [[name, value(float(one), say)] for name, one in zip(names, flat[:most_inputs].tolist(), strict=False)]
+    heads = [say("input"), say("value")]
+    if worked.in_table:
+        heads = [say("input"), say("in the table"), say("as the network sees it")]
+        rows = [[name, before, after] for (name, after), before in zip(rows, worked.in_table, strict=False)]
     more = say("more inputs", most_inputs, f"{len(flat):,}") if len(flat) > most_inputs else None
-    shown = table(say("inputs"), [say("input"), say("value")], rows)
+    shown = table(say("inputs"), heads, rows)
     return element("div", shown, element("p", more, class_="words") if more else None)
 
 
