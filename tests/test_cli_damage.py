@@ -27,6 +27,8 @@ documents = (
     "checkpoint/state.json",
     "model/manifest.json",
     "checkpoint/manifest.json",
+    "history.jsonl",
+    "watch.jsonl",
 )
 train = ("train", "t.csv", "--target", "kind", "--hidden", "3", "--quiet", "--no-lint", "-d")
 commands = {
@@ -57,7 +59,7 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         with pytest.raises(SystemExit):
-            main([*train, "run", "--epochs", "2"])
+            main([*train, "run", "--epochs", "2", "--doctor"])
     return folder
 
 
@@ -109,8 +111,9 @@ def damaged(content, path, value):
 
 
 def written(run, document, content):
-    """The document with another content, and the hashes of its directory as they have to be."""
-    (run / document).write_text(json.dumps(content))
+    """The document (or its first line) with another content, and the hashes of its directory as they have to be."""
+    kept = (run / document).read_text().splitlines()[1:] if document.endswith(".jsonl") else []
+    (run / document).write_text("\n".join([json.dumps(content), *kept]) + "\n")
     folder = (run / document).parent
     if folder != run and not document.endswith("manifest.json"):
         manifest = json.loads((folder / "manifest.json").read_text())
@@ -121,7 +124,8 @@ def written(run, document, content):
 
 
 def all_damages(place, document):
-    content = json.loads((place / "run" / document).read_text())
+    text = (place / "run" / document).read_text()
+    content = json.loads(text.splitlines()[0] if document.endswith(".jsonl") else text)
     for path in places(content):
         for name, value in damages.items():
             if path or value is not gone:

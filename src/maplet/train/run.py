@@ -19,6 +19,7 @@ from maplet.train.storage import as_directory, damaged, exists, read_directory, 
 from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
@@ -285,11 +286,29 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = []
     for line in read_file(path).splitlines():
         try:
-            records.append(restored(json.loads(line)))
-        except (ValueError, AttributeError, RecursionError):
+            record = restored(json.loads(line))
+            is_whole = math.isfinite(record["epoch"]) and holds_numbers(record)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+            record, is_whole = {}, False
+        if not is_whole:
             logger.warning("%s: line %d is damaged; it and what follows is left out", path, len(records) + 1)
             break
+        records.append(record)
     return records
+
+
+groups = ("layers", "parameters", "loops")
+"""What a watched step has of many: a record for each."""
+
+
+def holds_numbers(record: Mapping[str, Any]) -> bool:
+    """Whether all values of a record are numbers, and those of the groups of a watched step records of such."""
+    return all(
+        all(map(holds_numbers, cast("dict[str, Any]", value).values()))
+        if name in groups
+        else isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
+        for name, value in record.items()
+    )
 
 
 def restored(record: dict[str, Any]) -> dict[str, Any]:
