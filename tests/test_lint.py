@@ -1,6 +1,7 @@
 """What the lint promises besides finding faults (see tests/faults/lint): it changes nothing, and can be silenced."""
 
 import inspect
+import io
 import json
 import linecache
 import logging
@@ -199,6 +200,13 @@ def test_a_comment_on_the_call_silences_it():
     assert mp.lint(net, "cross_entropy", (X, Y)) == []  # maplet: ignore
     assert mp.lint(net, "cross_entropy", (X, Y)) == []  # maplet: ignore[ML003]
     assert codes(mp.lint(net, "cross_entropy", (X, Y))) == ["ML003"]  # maplet: ignore[ML001]
+    found = []
+    print("# maplet: ignore", file=io.StringIO()), found.append(mp.lint(net, "cross_entropy", (X, Y)))
+    found.append(mp.lint(net, "cross_entropy", (X, Y)))  # maplet: ignored by nobody
+    found.append(mp.lint(net, "cross_entropy", (X, Y)))  # maplet: ignore(ML003)
+    found.append(mp.lint(net, "cross_entropy", (X, Y)))  # maplet: ignore[]
+    assert [codes(one) for one in found] == [["ML003"]] * 4
+    assert mp.lint(net, "cross_entropy", (X, Y)) == []  # maplet: ignore[ml001; ml003]  (as one may write it)
     over_several_lines = mp.lint(
         net,
         "cross_entropy",  # maplet: ignore[ML003]
@@ -222,6 +230,13 @@ def test_wrong_arguments_are_explained():
         mp.lint(lambda x: x)
     with pytest.raises(SettingError, match="there is no loss 'cross_entrop'"):
         mp.lint(doubtful(), "cross_entrop", (X, Y))
+    with pytest.raises(SettingError, match="loss=3: expected a function"):
+        mp.lint(doubtful(), 3, (X, Y))
+    with pytest.raises(SettingError, match="expected an optimizer"):
+        mp.lint(doubtful(), "cross_entropy", (X, Y), optimizer="sgd")
+    for wrong in (0, -1, "a", 1.5):
+        with pytest.raises(SettingError, match="batch_size"):
+            mp.lint(doubtful(), "cross_entropy", (X, Y), batch_size=wrong)
     with pytest.raises(GradientError, match=r"one real number, given f32\[20,4\]"):
         mp.lint(lambda x: 2 * x, batch=(X,))
     with pytest.raises(ShapeError, match="Linear"):

@@ -15,15 +15,15 @@ from maplet.health.lint.rules.normalization import batch_normalizations, one_row
 from maplet.health.lint.silence import is_silenced
 from maplet.health.lint.subject import Subject, subject_of
 from maplet.health.rules import Rule
-from maplet.messages import suggest
+from maplet.messages import shown, suggest
 from maplet.nn import Module
 from maplet.nn.losses import losses
+from maplet.optim import Optimizer
+from maplet.settings import whole
 from maplet.transforms.blas import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from maplet.optim import Optimizer
 
 __all__ = ["Finding", "Rule", "lint", "rules"]
 
@@ -78,6 +78,10 @@ def lint(
     ML012 2 of 6 targets cannot be reached: they go from 0 to 3, the output of the net from 0 to 1
     """
     caller = user_line()
+    if batch_size is not None:
+        batch_size = whole("batch_size", batch_size, least=1)
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise SettingError(f"optimizer={shown(optimizer)}: expected an optimizer", fix="such as optim.SGD(0.1)")
     watch, thread.watch = thread.watch, None  # `mp.debug` is about what is trained, not about what is looked at
     try:
         with one_blas_thread(), np.errstate(all="ignore"):  # what is infinite or NaN is looked for
@@ -107,6 +111,10 @@ def _subject(net: Any, loss: Any, batch: Any, optimizer: Optimizer | None, batch
         if loss not in losses:
             raise SettingError(f"there is no loss {loss!r}", fix=suggest(loss, losses, kind="losses"))
         loss = losses[loss]
+    if not callable(loss):
+        raise SettingError(
+            f"loss={shown(loss)}: expected a function of prediction and target, or a name", fix='such as "mse"'
+        )
     modes = [(module, module.training) for module in net.modules().values()]
     net.train()
     try:

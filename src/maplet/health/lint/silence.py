@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import io
 import linecache
 import re
+import tokenize
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from maplet.health.lint.finding import Finding
 
-comment = re.compile(r"#\s*maplet:\s*ignore(?:\[([\w\s,]*)\])?")
+request = re.compile(r"#\s*maplet:\s*ignore(\[[^\]]*\])?(?=\s|$)")
 
 
 def is_silenced(finding: Finding, caller: tuple[str, int]) -> bool:
@@ -21,8 +23,8 @@ def is_silenced(finding: Finding, caller: tuple[str, int]) -> bool:
 
 
 def _says(code: str, file: str, line: int) -> bool:
-    said = [found[1] for at in _statement(file, line) if (found := comment.search(linecache.getline(file, at)))]
-    return any(codes is None or code in {name.strip() for name in codes.split(",")} for codes in said)
+    requests = filter(None, map(request.search, _comments(file, _statement(file, line))))
+    return any(found[1] is None or code in re.findall(r"\w+", found[1].upper()) for found in requests)
 
 
 def _statement(file: str, line: int) -> Iterable[int]:
@@ -39,3 +41,14 @@ def _statement(file: str, line: int) -> Iterable[int]:
             if line in spanned:
                 return spanned
     return (line,)
+
+
+def _comments(file: str, lines: Iterable[int]) -> Iterator[str]:
+    """The comments on some lines; what only looks like one stands within a string."""
+    text = "".join(linecache.getline(file, line).lstrip() for line in lines)
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                yield token.string
+    except (SyntaxError, tokenize.TokenError):  # a line alone may be the beginning of something
+        return
