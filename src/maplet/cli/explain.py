@@ -89,7 +89,7 @@ def _explained(
     source: str, language: str, output: Path | None, *, row: int | None, settings: tuple[str, ...], inside: str | None,
     **view: Any,
 ) -> str:  # fmt: skip
-    given = dict(map(setting, settings))
+    given = _given(settings)
     of_file, of_run = is_function.fullmatch(source) is not None, _is_directory(source)
     if output is not None:
         read = [Path(source.rpartition(":")[0])] if of_file else read_of_run(Path(source)) if of_run else []
@@ -107,6 +107,17 @@ def _explained(
         name, step = found.groups() if found else (inside, None)
         derivation = derivation.inside(name, None if step is None else int(step))
     return _shown(derivation, **view)
+
+
+def _given(settings: tuple[str, ...]) -> dict[str, Any]:
+    """The arguments that --set gives, each once."""
+    given: dict[str, Any] = {}
+    for text in settings:
+        name, array = setting(text)
+        if name in given:
+            raise SettingError(f"--set {text}: {name} is given twice", fix="leave one of both out")
+        given[name] = array
+    return given
 
 
 def _is_directory(source: str) -> bool:

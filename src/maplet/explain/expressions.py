@@ -27,6 +27,14 @@ binary: Mapping[type[ast.AST], str] = {
     ast.Mod: "mod", ast.FloorDiv: "floordiv", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq",
     ast.NotEq: "ne",
 }  # fmt: skip
+spoken: Mapping[type[ast.AST], str] = {
+    ast.BoolOp: "and, or", ast.UnaryOp: "not, ~", ast.Constant: "a word, or a truth value,", ast.Lambda: "lambda",
+    ast.IfExp: "if … else", ast.ListComp: "a comprehension", ast.GeneratorExp: "a comprehension", ast.Dict: "a dict",
+    ast.List: "a list (an array is given by --set)", ast.Tuple: "a tuple", ast.Set: "a set",
+    ast.NamedExpr: "an assignment", ast.JoinedStr: "a text", ast.Starred: "a star",
+    ast.Compare: "a chain of comparisons", ast.Attribute: "an attribute",
+}  # fmt: skip
+"""What is no part of the language, in words."""
 rooms = {"mp", "nn", "np"}  # may stand before the name of an operation
 what_is_there = "numbers, names, + − * / // % ** @, comparisons, x.T, x[0], and operations such as sigmoid(x)"
 
@@ -106,7 +114,7 @@ def _check(tree: ast.AST, text: str) -> None:
     """Refuse what is no part of the language before anything is computed."""
     if isinstance(tree, ast.BinOp):
         if type(tree.op) not in binary:
-            raise refused(text, tree.col_offset, f"{type(tree.op).__name__} is no operator here")
+            raise refused(text, tree.col_offset, "an operator on the bits of integers is no part of the language")
         parts: list[ast.AST] = [tree.left, tree.right]
     elif isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub | ast.UAdd):
         parts = [tree.operand]
@@ -115,7 +123,11 @@ def _check(tree: ast.AST, text: str) -> None:
     elif isinstance(tree, ast.Call):
         _callee(tree, text)
         parts = list(tree.args)
+        seen: set[str | None] = set()
         for keyword in tree.keywords:
+            if keyword.arg in seen:
+                raise refused(text, keyword.col_offset, f"{keyword.arg} is set twice", "leave one of both out")
+            seen.add(keyword.arg)
             _setting(keyword, text)
     elif isinstance(tree, ast.Subscript):
         parts = [tree.value]
@@ -125,7 +137,7 @@ def _check(tree: ast.AST, text: str) -> None:
     elif isinstance(tree, ast.Name) or (isinstance(tree, ast.Constant) and type(tree.value) in (int, float)):
         parts = []
     else:
-        kind = type(tree).__name__
+        kind = spoken.get(type(tree), type(tree).__name__)
         raise refused(text, getattr(tree, "col_offset", 0), f"{kind} is no part of the language of expressions")
     for part in parts:
         _check(part, text)
@@ -190,7 +202,9 @@ class _Reader:
                 mark = f"{error.message}\n    {self.text}\n    {' ' * getattr(tree, 'col_offset', 0)}^"
                 error.message, error.where = mark, None
             raise
-        except (TypeError, ArithmeticError) as error:
+        except ArithmeticError as error:
+            raise refused(self.text, getattr(tree, "col_offset", 0), str(error.args[-1]), "smaller numbers") from error
+        except TypeError as error:
             raise refused(self.text, getattr(tree, "col_offset", 0), str(error.args[-1])) from error
 
     def _value(self, tree: ast.AST) -> Any:
@@ -238,8 +252,13 @@ def setting(text: str) -> tuple[str, Any]:
     fix = "such as x=0.5, x=[[1, 2], [3, 4]], or labels:int=[0, 1]"
     if not equals or not name.isidentifier() or kind not in ("", "int", "float"):
         raise SettingError(f"--set {text}: expected NAME=VALUE", fix=fix)
+    no_numbers = SettingError(f"--set {text}: {written!r} is no array of numbers", fix=fix)
     try:
-        found = np.asarray(ast.literal_eval(written.strip()), np.int64 if kind == "int" else np.float64)
+        given = ast.literal_eval(written.strip())
+        is_numbers = np.asarray(given).dtype.kind in "biuf"  # None would become NaN, and a word a number
+        found = np.asarray(given, np.int64 if kind == "int" else np.float64)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, OverflowError) as error:
-        raise SettingError(f"--set {text}: {written!r} is no array of numbers", fix=fix) from error
+        raise no_numbers from error
+    if not is_numbers:
+        raise no_numbers
     return name, found

@@ -80,7 +80,7 @@ def lint(
     caller = user_line()
     if batch_size is not None:
         batch_size = whole("batch_size", batch_size, least=1)
-    if optimizer is not None and not isinstance(optimizer, Optimizer):
+    if optimizer is not None and not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]  (callers without a checker)
         raise SettingError(f"optimizer={shown(optimizer)}: expected an optimizer", fix="such as optim.SGD(0.1)")
     watch, thread.watch = thread.watch, None  # `mp.debug` is about what is trained, not about what is looked at
     try:
