@@ -11,8 +11,11 @@ import numpy as np
 
 from maplet.core.graph import constant_primitive
 from maplet.core.types import is_floating
+from maplet.explain.algebra import Algebra
+from maplet.explain.linear_terms import matmul, scaled, summed, transpose
+from maplet.explain.recognition import logistic
 from maplet.explain.symbols import is_program
-from maplet.explain.terms import Algebra, Term, factors, without_units
+from maplet.explain.terms import Term, factors, without_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -175,13 +178,13 @@ def _exp(self: Translation, node: Node, operands: list[Term], shape: Shape) -> T
     totals = [one for one in (u, *u.parts) if one.head == "total"]
     for one in [inner for total in totals for part in total.parts for inner in factors(part)[1]]:
         if one.head == "logaddexp" and _is_zero(one.parts[1]) and u is _difference(self, one.parts[0], one):
-            return self.algebra.logistic(one.parts[0])
+            return logistic(self.algebra, one.parts[0])
     return _as_it_is(self, node, operands, shape)
 
 
 def _sigmoid(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     """σ(z); of −z it is 1 − σ(z)."""
-    return self.algebra.logistic(operands[0])
+    return logistic(self.algebra, operands[0])
 
 
 def _astype(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
@@ -213,7 +216,7 @@ def _reshape(self: Translation, node: Node, operands: list[Term], shape: Shape) 
         moved = [[one if one.is_scalar else _reshaped(self, one, shape) for one in group] for group in (up, down)]
         return self.algebra.product(moved[0], moved[1], shape, c)
     if a.head in ("product", "number"):
-        c, up_scalars, down_scalars, rest = self.algebra.scaled(a)
+        c, up_scalars, down_scalars, rest = scaled(self.algebra, a)
         return self.algebra.product([*up_scalars, _reshaped(self, rest, shape)], down_scalars, shape, c)
     return _reshaped(self, a, shape)
 
@@ -221,12 +224,12 @@ def _reshape(self: Translation, node: Node, operands: list[Term], shape: Shape) 
 def _reshaped(self: Translation, a: Term, shape: Shape) -> Term:
     inner = a.parts[0] if a.head == "reshape" else a
     if len(shape) == 1 and len(inner.shape) == 2 and _is_turned(inner):
-        inner = self.algebra.transpose(inner)  # a vector is neither row nor column: (A x)ᵀ is A x
+        inner = transpose(self.algebra, inner)  # a vector is neither row nor column: (A x)ᵀ is A x
     if inner.head == "sum":
         axes, keeps = inner.settings
         whole = inner.parts[0].shape
         if not keeps and shape == tuple(1 if axis in axes else length for axis, length in enumerate(whole)):
-            return self.algebra.summed(inner.parts[0], axes, shape, keeps=True)
+            return summed(self.algebra, inner.parts[0], axes, shape, keeps=True)
     if inner.head == "matmul" and inner.shape[:-1] == shape and _is_column(inner.parts[1]):
         return self.algebra.make("matmul", (inner.parts[0], inner.parts[1].parts[0]), (), shape)
     return inner if inner.shape == shape else self.algebra.make("reshape", (inner,), (("shape", shape),), shape)
@@ -246,7 +249,7 @@ def _permute(self: Translation, node: Node, operands: list[Term], shape: Shape) 
     (a,) = operands
     axes: tuple[int, ...] = tuple(node.params["axes"])
     if len(shape) == 2:
-        return self.algebra.transpose(a)
+        return transpose(self.algebra, a)
     if a.head == "permute_dims":  # one after another they are one
         before: tuple[int, ...] = dict(a.settings)["axes"]
         a, axes = a.parts[0], tuple([before[axis] for axis in axes])
@@ -256,7 +259,7 @@ def _permute(self: Translation, node: Node, operands: list[Term], shape: Shape) 
 
 
 def _sum(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
-    return self.algebra.summed(operands[0], tuple(node.params["axes"]), shape, keeps=bool(node.params["keepdims"]))
+    return summed(self.algebra, operands[0], tuple(node.params["axes"]), shape, keeps=bool(node.params["keepdims"]))
 
 
 def _item(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
@@ -297,7 +300,7 @@ rules: dict[str, Rule] = {
     "rsqrt": lambda self, node, xs, shape: self.algebra.product((), [self.algebra.make("sqrt", xs, (), shape)], shape),
     "broadcast_to": lambda self, node, xs, shape: self.algebra.product(xs, (), shape),
     "stop_gradient": lambda self, node, xs, shape: xs[0],
-    "matmul": lambda self, node, xs, shape: self.algebra.matmul(xs[0], xs[1], shape),
+    "matmul": lambda self, node, xs, shape: matmul(self.algebra, xs[0], xs[1], shape),
     "reshape": _reshape,
     "permute_dims": _permute,
     "sum": _sum,

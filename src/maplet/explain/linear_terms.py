@@ -1,0 +1,88 @@
+"""Terms that move, add up and multiply matrices, with what is the same everywhere standing before them."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from maplet.explain.terms import factors, is_varying
+
+if TYPE_CHECKING:
+    from maplet.explain.algebra import Algebra
+    from maplet.explain.terms import Shape, Term
+
+
+def scaled(algebra: Algebra, term: Term) -> tuple[float, list[Term], list[Term], Term]:
+    """A term as coefficient, scalar factors above and below, and the array that is left of it."""
+    coefficient, up, down = factors(term)
+    rest_up = [one for one in up if not one.is_scalar]
+    rest_down = [one for one in down if not one.is_scalar]
+    scalars = [one for one in up if one.is_scalar], [one for one in down if one.is_scalar]
+    return coefficient, *scalars, algebra.product(rest_up, rest_down, term.shape)
+
+
+def matmul(algebra: Algebra, a: Term, b: Term, shape: Shape) -> Term:
+    """A product of matrices, with scalar factors before it."""
+    c, up, down, a = scaled(algebra, a)
+    d, more_up, more_down, b = scaled(algebra, b)
+    if _is_vector(a) and _is_vector(b) and a.shape[1] == 1:
+        a = algebra.make("reshape", a.parts[0].parts, (("shape", a.shape),), a.shape)  # x yᵀ, whatever x was before
+    inner = [algebra.make("matmul", (a, b), (), shape)]
+    if a.shape[-1:] == (1,) and len(shape) == 2 and "number" in (a.head, b.head):  # one summand, and a mere number
+        inner = [a, b]
+    return algebra.product([*up, *more_up, *inner], [*down, *more_down], shape, c * d)
+
+
+def transpose(algebra: Algebra, a: Term) -> Term:
+    """A transpose; that of a transpose is the matrix."""
+    c, up, down, a = scaled(algebra, a)
+    shape = a.shape[::-1]
+    if a.head == "matmul" and any(part.head == "transpose" for part in a.parts):  # (aᵀ b)ᵀ is bᵀ a
+        turned = matmul(algebra, transpose(algebra, a.parts[1]), transpose(algebra, a.parts[0]), shape)
+        return algebra.product([*up, turned], down, shape, c)
+    turned = a.parts[0] if a.head == "transpose" else algebra.make("transpose", (a,), (), shape)
+    turned = algebra.number(a.settings[0], shape) if a.head == "number" else turned
+    return algebra.product([*up, turned], down, shape, c)
+
+
+def summed(algebra: Algebra, a: Term, axes: tuple[int, ...], shape: Shape, *, keeps: bool) -> Term:
+    """A sum over axes, with what does not vary along them before it."""
+    if a.head == "total":
+        parts = [summed(algebra, algebra.product([part], (), a.shape), axes, shape, keeps=keeps) for part in a.parts]
+        if any(all(one.head != "sum" for one in factors(part)[1]) for part in parts):
+            return algebra.total(parts, shape)
+    coefficient, up, down = factors(a)
+    ndim = len(a.shape)
+
+    def leaves(term: Term) -> bool:
+        return (term.is_scalar or keeps) and not any(is_varying(term, axis, ndim) for axis in axes)
+
+    inside_up, inside_down = ([one for one in group if not leaves(one)] for group in (up, down))
+    outside = [[narrowed(algebra, one, axes, ndim) for one in group if leaves(one)] for group in (up, down)]
+    if not inside_up and not inside_down:
+        count = prod(a.shape[axis] for axis in axes)
+        return algebra.product(outside[0], outside[1], shape, coefficient * count)
+    inner = algebra.product(inside_up, inside_down, a.shape)
+    if inner.head == "one_hot" and axes == (ndim - 1,):
+        return algebra.product(outside[0], outside[1], shape, coefficient)
+    alone = keeps and ndim == 1  # of a vector it is one number, whether it keeps the axis or not
+    added = algebra.make("sum", (inner,), (axes, keeps and not alone), () if alone else shape)
+    return algebra.product([*outside[0], added], outside[1], shape, coefficient)
+
+
+def narrowed(algebra: Algebra, term: Term, axes: tuple[int, ...], ndim: int) -> Term:
+    """A term that does not vary along some axes, of length 1 there."""
+    before = ndim - len(term.shape)
+    shape = tuple([1 if axis + before in axes else length for axis, length in enumerate(term.shape)])
+    if shape == term.shape:
+        return term
+    parts = [narrowed(algebra, part, axes, ndim) for part in term.parts]
+    if term.head == "total":
+        return algebra.total(parts, shape)
+    coefficient, above = term.settings if term.head == "product" else (term.settings[0], 0)
+    return algebra.product(parts[:above], parts[above:], shape, coefficient)
+
+
+def _is_vector(a: Term) -> bool:
+    """Whether it is a transposed row or column that was made of a vector."""
+    return a.head == "transpose" and a.parts[0].head == "reshape" and len(a.parts[0].parts[0].shape) == 1
