@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from maplet.core.graph import Graph
-from maplet.explain.recognition import with_logistic, with_softmax
+from maplet.explain.recognition import with_logistic, with_softmax, with_softplus, without_pick, without_picks
 from maplet.explain.terms import Term, factors, natural_shape
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Algebra:
 
     known: dict[Any, Term] = field(default_factory=dict[Any, Term])
     named: dict[Term, Term] = field(default_factory=dict[Term, Term])  # what of softmax, σ has a name → its symbol
+    distributions: dict[Term, int] = field(default_factory=dict[Term, int])  # symbol → along which axis it adds up to 1
+    relied_on: dict[Term, None] = field(default_factory=dict[Term, None])  # which of these it made use of
 
     def make(self, head: str, parts: Sequence[Term], settings: tuple[Any, ...], shape: Shape) -> Term:
         """A term as it is given."""
@@ -77,7 +79,7 @@ class Algebra:
             for _ in range(min(ups.count(term), downs.count(term))):
                 ups.remove(term)
                 downs.remove(term)
-        ups = self._multiplied_out(with_logistic(self, with_softmax(self, ups, downs), downs))
+        ups = self._multiplied_out(with_logistic(self, with_softmax(self, without_picks(ups, downs), downs), downs))
         if coefficient == 0 or not (ups or downs):
             return self.number(coefficient, shape)
         if (coefficient, downs, len(ups)) == (1.0, [], 1) and ups[0].shape == shape:
@@ -90,7 +92,7 @@ class Algebra:
     def _multiplied_out(self, ups: list[Term]) -> list[Term]:
         """The factors above, with p·(a − b/p) as p·a − b."""
         for total in [one for one in ups if one.head == "total"]:
-            divisors = {divisor for part in total.parts for divisor in factors(part)[2]}
+            divisors = {without_pick(divisor) for part in total.parts for divisor in factors(part)[2]}
             for factor in ups:
                 if factor in divisors:
                     others = list(ups)
@@ -110,7 +112,7 @@ class Algebra:
             return self._times_total(terms, shared, shape)
         flat = [part for one in terms for part in (one.parts if one.head == "total" else (one,))]
         left = self._gathered(flat)
-        expanded = self._gathered([part for one in flat for part in self._expanded(one)])
+        expanded = with_softplus(self, self._gathered([part for one in flat for part in self.expanded(one)]))
         if len(expanded) <= len(left) and expanded != left:  # (1 − y)·σ − y·(1 − σ) is σ − y
             left = expanded
         if not left:
@@ -147,7 +149,7 @@ class Algebra:
             found[core] = found.get(core, 0.0) + coefficient
         return [(core, c) for core, c in found.items() if c]
 
-    def _expanded(self, term: Term) -> list[Term]:
+    def expanded(self, term: Term) -> list[Term]:
         """A product with a sum in it as the sum of products."""
         coefficient, up, down = factors(term)
         inner = next((one for one in up if one.head == "total"), None)

@@ -28,7 +28,7 @@ with_number = re.compile(r"([^\W\d_]+)_?(\d+)")
 commands = {
     "·": r"\cdot", "∗": r"\ast", "mod": r"\bmod", "−": "-", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "⊙": r"\odot",
     "≈": r"\approx", "↦": r"\mapsto", "Σ": r"\sum", "Π": r"\prod", "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil",
-    "⌉": r"\rceil", "⊤": r"\top", "∞": r"\infty", "…": r"\dots", "→": r"\to",
+    "⌉": r"\rceil", "⊤": r"\top", "∞": r"\infty", "…": r"\dots", "→": r"\to", "⋆": r"\star", "∗ᵀ": r"\ast^{\top}",
 }  # fmt: skip
 greek = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "η": "eta", "θ": "theta", "λ": "lambda",

@@ -61,6 +61,8 @@ def _(part: Number) -> Markup:
 
 @mathml.register
 def _(part: Sign) -> Markup:
+    if part.text == "∗ᵀ":  # a transposed convolution
+        return element("msup", element("mo", "∗"), element("mi", "⊤"))
     return element("mo", part.text)
 
 

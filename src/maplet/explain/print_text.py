@@ -95,7 +95,13 @@ def _(part: Root) -> str:
 def _(part: Script) -> str:
     below = "" if part.below is None else text(part.below)
     if below:
-        below = below.translate(lowered_letters) if isinstance(part.below, Number) else f"[{below.strip('[]')}]"
+        below = (
+            below.translate(lowered_letters)
+            if isinstance(part.below, Number)
+            else below
+            if below.startswith("[") and below.endswith("]") and below.count("[") == 1
+            else f"[{below}]"
+        )
     return text(part.base) + below + ("" if part.above is None else _above(part.above))
 
 

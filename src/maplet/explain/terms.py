@@ -13,6 +13,7 @@ head          parts                                  settings
 ``total``     products that are added up
 ``softmax``   z                                      axis
 ``one_hot``   the classes                            how many there are
+``pick``      a matrix, the class of each row
 ``indicator`` a condition                            1 where it holds, else 0
 ``apart``     a sum or product that has grown large
 any other     operands of the operation              its parameters
