@@ -76,12 +76,12 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
             f"unfold={shown(unfold)}: expected True, or a name", fix='unfold=True, or such as unfold="layers.3"'
         )
     if unfold is True or (unfold is False and len(steps) <= most_steps):
-        return [_alone(step) for step in steps]
+        return _each(steps)
     found: list[Fold] = []
     groups = by_layer(derivation)
     for group in groups:
         is_wanted = unfold and f"{group.title}.".startswith(f"{unfold}.")
-        found += [_alone(step) for step in group.steps] if is_wanted else [group]
+        found += _each(group.steps) if is_wanted else [group]
     if unfold is not False and not any(fold.is_opened for fold in found):
         titles = [group.title for group in groups]
         raise SettingError(
@@ -90,8 +90,9 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
     return found
 
 
-def _alone(step: ExplainedNode) -> Fold:
-    return Fold(step.name, (step,), is_opened=True)
+def _each(steps: Sequence[ExplainedNode]) -> list[Fold]:
+    """Each by itself; what only gives another one its shape is not spoken of."""
+    return [Fold(step.name, (step,), is_opened=True) for step in steps if step.is_spoken_of]
 
 
 def opened(folds: Sequence[Fold]) -> list[ExplainedNode]:
@@ -102,7 +103,7 @@ def opened(folds: Sequence[Fold]) -> list[ExplainedNode]:
 def read_by(steps: Sequence[ExplainedNode]) -> list[ExplainedNode]:
     """What some steps take from outside of them: inputs, parameters, and results of other steps."""
     inside = set(steps)
-    taken = dict.fromkeys(step.derivation.of(child) for step in steps for child in step.node.inputs)
+    taken = dict.fromkeys(step.derivation.of(child).shown for step in steps for child in step.source.node.inputs)
     return [one for one in taken if one not in inside and one.operation != constant_primitive.name]
 
 

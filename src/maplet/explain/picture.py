@@ -53,13 +53,12 @@ def boxes(derivation: Derivation, unfold: bool | str = False) -> tuple[list[Box]
 def boxes_of(every: Sequence[Fold], derivation: Derivation) -> tuple[list[Box], list[tuple[int, int]]]:
     """A box for each group, and the arrows between them by number."""
     group = {step.node: n for n, fold in enumerate(every) for step in fold.steps}
-    arrows = {
-        (group[child], n): None
-        for n, fold in enumerate(every)
-        for step in fold.steps
-        for child in step.node.inputs
-        if group.get(child, n) != n
-    }
+    arrows: dict[tuple[int, int], None] = {}
+    for n, fold in enumerate(every):
+        for child in (child for step in fold.steps for child in step.source.node.inputs):
+            start = group.get(derivation.shown.get(child, child), group.get(child, n))
+            if start != n:
+                arrows[start, n] = None
     return [_box(fold, derivation) for fold in every], list(arrows)
 
 

@@ -20,6 +20,7 @@ from maplet.explain.rules import (
     pullback_formula,
     said,
     sent_has_numbers,
+    uses,
 )
 from maplet.explain.symbols import has_numbers, number, number_of, value_formula, value_with_numbers
 from maplet.explain.text import backward_equation, says
@@ -47,8 +48,8 @@ def step_html(step: ExplainedNode, link: Link) -> list[Content]:
     link
         Where on the page another step stands, such as ``"#step-3"``; None if it stands nowhere.
     """
-    language = step.derivation.language
-    facts = [(say("operation", language), step.operation), (say("layer", language), step.origin.layer),
+    language, made = step.derivation.language, step.source
+    facts = [(say("operation", language), made.operation), (say("layer", language), step.origin.layer),
              (say("line", language), step.place), (say("shape", language), type_of(step))]  # fmt: skip
     parts: list[Content] = [element("dl", [_fact(name, fact) for name, fact in facts if fact], class_="facts")]
     if step.operation != "input":
@@ -59,9 +60,9 @@ def step_html(step: ExplainedNode, link: Link) -> list[Content]:
         parts += [_title("value", language), array_html(step.value, step.name)]
         parts += [_title("cotangent", language), *_incoming(step, link)]
     if step.operation != "input":
-        convention = step.node.primitive.convention if language == "en" else ""  # the records speak English
+        convention = made.node.primitive.convention if language == "en" else ""  # the records speak English
         remark = element("p", f"Convention: {convention}.", class_="words") if convention else None
-        parts += [_title("rule", language), element("p", said(step)), remark, *_outgoing(step), *_inside(step)]
+        parts += [_title("rule", language), element("p", said(made)), remark, *_outgoing(made), *_inside(made)]
     return parts
 
 
@@ -129,9 +130,9 @@ def _incoming(step: ExplainedNode, link: Link) -> list[Content]:
     shown = backward_equation(step)
     parts: list[Content] = [formula_html(shown)] if shown is not None else []
     terms = [
-        element("li", element("a", user.name, href=place), ": ", _inline(sent))
-        for user, _, sent in step.received()
-        if (place := link(user)) is not None
+        element("li", element("a", user.shown.name, href=place), ": ", _inline(sent))
+        for user, n in uses(step)
+        if (place := link(user)) is not None and (sent := user.sent[n]) is not None
     ]
     if len(terms) > 1:
         parts += [element("p", f"{say('received', step.derivation.language)}:", class_="words"), element("ul", terms)]
@@ -149,7 +150,7 @@ def _outgoing(step: ExplainedNode) -> list[Content]:
         if local:
             value = step.local(n)
             last = [number(value)] if value is not None and value.size == 1 else []
-            shown = equation(Partial(Name(step.name), Name(name)), *local, *last)
+            shown = equation(Partial(Name(step.shown.name), Name(name)), *local, *last)
             rows += [element("p", say("local", language), class_="words"), formula_html(shown)]
         back = pullback_formula(step, n)
         numbers = pullback_formula(step, n, numbers=True) if sent_has_numbers(step, sent) else None

@@ -178,10 +178,11 @@ def entry_text(derivation: Derivation, name: str, at: tuple[int, ...]) -> str:
             if one.value.size
             else "it has no elements",
         )
-    known: dict[Any, Formula] = {node: symbol(node, derivation.names) for node in derivation.names}
+    spoken = [node for node in derivation.names if node not in derivation.shown]
+    known: dict[Any, Formula] = {node: symbol(node, derivation.names) for node in spoken}
     loss = Name(derivation.loss.name)
-    near = [user for user, _, _ in one.received()]
-    for other in (*derivation.steps, *near):
+    near = [user.shown for user, _, _ in one.received()]  # of several with one gradient, what takes it is spoken of
+    for other in (*spoken_of(derivation.steps), *near):
         if (cotangent := derivation.cotangent_node(other.node)) is not None:
             known[cotangent] = Partial(loss, Name(other.name))
     here = entry_name(one.name, at)

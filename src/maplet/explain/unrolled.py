@@ -94,8 +94,8 @@ def sections(inside: Inside) -> list[Section]:
 
 
 def spoken_of(steps: Iterable[ExplainedNode]) -> list[ExplainedNode]:
-    """Those that are more than another shape of their operand."""
-    return [step for step in steps if not step.is_other_shape]
+    """Those that are more than another shape of others."""
+    return [step for step in steps if step.is_spoken_of]
 
 
 def _forward_equation(step: ExplainedNode) -> Formula:
