@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from maplet.explain.folding import folded, opened
 from maplet.explain.formula import Row, Sign
 from maplet.explain.inside import Inside
-from maplet.explain.print_latex import escaped, latex
+from maplet.explain.print_latex import in_text, latex
 from maplet.explain.text import backward_equation, forward_equation
 from maplet.explain.unrolled import heading, programs_inside, sections
 from maplet.explain.words import say
@@ -26,7 +26,7 @@ def derivation_latex(derivation: Derivation, unfold: bool | str = False) -> str:
     for fold in folds:
         if len(fold.steps) > 1:
             kind = latex_type(str(fold.last.node.type))
-            forward.append(rf"\text{{{escaped(fold.title)}}} &: \text{{{escaped(fold.operations)}}} \mapsto {kind}")
+            forward.append(rf"{in_text(fold.title)} &: {in_text(fold.operations)} \mapsto {kind}")
         else:
             forward.append(_aligned(forward_equation(fold.last)))
     for step in [*(fold.last for fold in reversed(folds)), *derivation.leaves]:

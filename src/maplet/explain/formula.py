@@ -8,6 +8,7 @@ Number     ``0.5``                a number
 Sign       ``+``, ``·``, ``=``    an operator, a relation, a comma
 Function   ``sin``, ``Σ``         what is applied to what follows it
 Words      ``else``               text inside of a formula
+Places     ``i,2·j+k``            where an element stands
 Row        ``a + b``              parts side by side
 Group      ``(a + b)``, ``|a|``   parts between fences
 Call       ``σ(x)``               a function with its arguments in parentheses
@@ -81,6 +82,13 @@ class Function(Formula):
 @dataclass(frozen=True)
 class Words(Formula):
     """Text inside of a formula."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Places(Formula):
+    """Where an element stands, or over which places a sum goes."""
 
     text: str
 

@@ -11,10 +11,10 @@ from maplet.explain.formula import (
     Function,
     Group,
     Name,
+    Places,
     Row,
     Script,
     Sign,
-    Words,
     added,
     fenced,
     multiplied,
@@ -246,7 +246,7 @@ operations: dict[str, Callable[[Indexed, Term, list[str]], Formula]] = {
 
 def element(array: Formula, at: Sequence[str]) -> Formula:
     """``X[i,j]``; a number alone has no place."""
-    return Script(array, Words(",".join(at))) if at else array
+    return Script(array, Places(",".join(at))) if at else array
 
 
 def _sum_over(bound: Sequence[str], body: Formula) -> Formula:
@@ -254,4 +254,4 @@ def _sum_over(bound: Sequence[str], body: Formula) -> Formula:
     if not running:
         return body
     need = multiplied if body.binding <= added else body.binding
-    return Row((Script(Function("Σ"), Words(",".join(running))), fenced(body, need)))
+    return Row((Script(Function("Σ"), Places(",".join(running))), fenced(body, need)))

@@ -14,6 +14,7 @@ from maplet.explain.formula import (
     Name,
     Number,
     Partial,
+    Places,
     Root,
     Row,
     Script,
@@ -22,7 +23,7 @@ from maplet.explain.formula import (
     Words,
 )
 from maplet.explain.markup import Markup, element
-from maplet.explain.print_latex import with_number, with_place
+from maplet.explain.print_latex import pieces, with_number, with_place
 
 space = element("mspace", width="0.2em")
 large = {"Σ": "∑", "Π": "∏"}
@@ -74,6 +75,13 @@ def _(part: Function) -> Markup:
 @mathml.register
 def _(part: Words) -> Markup:
     return element("mtext", part.text)
+
+
+@mathml.register
+def _(part: Places) -> Markup:
+    kinds = {True: "mn", False: "mo"}
+    found = pieces.findall(part.text)
+    return element("mrow", [mathml(Name(p)) if p[0].isalpha() else element(kinds[p.isdigit()], p) for p in found])
 
 
 @mathml.register

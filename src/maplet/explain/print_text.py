@@ -15,6 +15,7 @@ from maplet.explain.formula import (
     Name,
     Number,
     Partial,
+    Places,
     Root,
     Row,
     Script,
@@ -47,7 +48,7 @@ def text(formula: Formula) -> str:
 
 
 @text.register
-def _(part: Name | Sign | Function | Words) -> str:
+def _(part: Name | Sign | Function | Words | Places) -> str:
     return part.text
 
 

@@ -15,6 +15,7 @@ from maplet.explain.formula import (
     Group,
     Name,
     Number,
+    Places,
     Row,
     Script,
     Sign,
@@ -142,7 +143,7 @@ def by_parameters(
         called = str(params.get("name", ""))  # of a function that is called, its own name
         return Call(Function(called if called.isidentifier() else name), Group("(", Row(tuple(listed)), ")"))
     if name == "item":
-        return Script(operands[0], Words(str(params["index"])))
+        return Script(operands[0], Places(str(params["index"])))
     if name == "slice":
         return Script(fenced(operands[0], whole), Words(slice_key(params, shape)))
     if name == "contract":  # Σ[ab,bc→ac] x y: which axes meet
