@@ -13,7 +13,7 @@ symbols = re.findall(
     r"\w+",
     """
     alpha beta gamma delta varepsilon eta theta lambda mu pi rho sigma tau varphi psi omega
-    Phi Gamma Delta Theta Omega nabla partial infty top dots sum prod
+    Phi Gamma Delta Theta Omega nabla partial infty top dots vdots sum prod
     cdot times ast star odot bmod le ge ne approx sim mapsto to land lor wedge backslash
     sin cos tan arcsin arccos arctan sinh cosh tanh ln log exp max min det
     lfloor rfloor lceil rceil

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import maplet as mp
 from maplet import nn
 from maplet.errors import PositionError, SettingError
-from maplet.explain.folding import by_layer, title_of
+from maplet.explain.folding import by_layer, grouped, title_of
 from maplet.explain.layout import places
 from maplet.explain.picture import boxes as picture_of
 from maplet.explain.print_text import text
@@ -116,6 +116,36 @@ def test_large_nets_are_folded_by_layer_and_unfold_on_demand():
         derivation.html(unfold="layer.1")
     assert "layers.1" in caught.value.fix
     assert len(derivation.text(unfold=True).splitlines()) > 3 * len(derivation.steps)
+
+
+def very_deep(count):
+    net = nn.Sequential(
+        nn.Linear(2, 3, rng=0), *[one for n in range(count) for one in (nn.ReLU(), nn.Linear(3, 3, rng=n))]
+    )
+    return mp.explain(mean_square, net, np.ones((4, 2), np.float32))
+
+
+@pytest.mark.parametrize("form", ["text", "latex", "mermaid", "html"])
+def test_a_run_of_equal_layers_is_one_however_long_it_is(form):
+    short, long = (getattr(very_deep(count), form)() for count in (60, 120))
+    assert len(long) < (1.9 if form == "html" else 1.1) * len(short)  # the page lists the layers of the run
+    assert ("120 #215;" if form == "mermaid" else "120") in long
+
+
+def test_a_run_is_unfolded_by_its_title_and_a_layer_in_it_by_its_own():
+    derivation = very_deep(60)
+    assert [step for fold in grouped(derivation) for step in fold.steps] == derivation.steps
+    (run,) = [fold for fold in grouped(derivation) if fold.groups]
+    assert run.times == 60
+    assert [fold.title for fold in grouped(derivation, run.title)] == [fold.title for fold in by_layer(derivation)]
+    shown = derivation.text(unfold=run.title)
+    assert all(f"\n  {fold.title} " in shown for fold in by_layer(derivation))
+    assert all(f"\n  {leaf.name} " in shown for leaf in derivation.leaves)
+    opened = derivation.text(unfold="layers.40")
+    assert "\n  layers.40 = " in opened
+    assert "\n  layers.42 = " not in opened
+    titles = [box.title for box in picture_of(derivation, "layers.40")[0]]
+    assert [title for title in titles if "…" in title] == ["layers.1 … layers.38", "layers.41 … layers.120"]
 
 
 def mean_square(net, x):

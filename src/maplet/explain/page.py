@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.explain.document import document, resource, scrolling
 from maplet.explain.graph_svg import graph_svg
-from maplet.explain.markup import Markup, element
+from maplet.explain.markup import Content, Markup, element
 from maplet.explain.picture import boxes
 from maplet.explain.rules import uses
 from maplet.explain.step_html import group_html, step_html
@@ -75,6 +75,8 @@ def _panel(box: Box, n: int, count: int, numbers: dict[Any, int]) -> Markup:
         node = step.shown.node
         return f"#step-{numbers[node]}" if node in numbers else None
 
-    alone = len(box.steps) == 1
-    content = step_html(box.steps[0], link) if alone else group_html(box.steps, box.title, language)
+    content: list[Content] = []
+    if box.fold is not None:
+        alone = len(box.steps) == 1
+        content = step_html(box.fold.last, link) if alone else group_html(box.fold, language)
     return element("article", head, content, id=f"step-{n}", class_="panel")

@@ -28,14 +28,15 @@ from maplet.explain.unrolled import heading, sections
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from maplet.explain.folding import Fold
     from maplet.explain.node import ExplainedNode
 
     Link = Callable[[ExplainedNode], str | None]
 
 most_cells = 64  # elements of an array that is shown as a table
-most_rows = 200  # steps of a group that are listed
+most_rows = 200  # steps of a group, or groups of a run, that are listed
 
 
 def step_html(step: ExplainedNode, link: Link) -> list[Content]:
@@ -66,18 +67,20 @@ def step_html(step: ExplainedNode, link: Link) -> list[Content]:
     return parts
 
 
-def group_html(steps: Sequence[ExplainedNode], title: str, language: str) -> list[Content]:
-    """The steps of a group as a table."""
+def group_html(fold: Fold, language: str) -> list[Content]:
+    """The steps of a group as a table; of a run of equal groups, these."""
     heads = ["", say("operation", language), say("shape", language), "‖·‖", "‖∂‖"]
     rows = [element("tr", [element("th", head, scope="col") for head in heads])]
-    for step in steps[:most_rows]:
+    every = [(group.title, group.operations, group.last) for group in fold.groups]
+    every = every or [(step.name, step.operation, step) for step in fold.steps]
+    for name, operation, step in every[:most_rows]:
         norms = [norm([None if isinstance(one, tuple) else one]) for one in (step.value, step.cotangent)]
-        texts = [element("td", cell, class_="text") for cell in (step.operation, type_of(step))]
+        texts = [element("td", cell, class_="text") for cell in (operation, type_of(step))]
         numbers = [element("td", "–" if one is None else f"{one:.4g}") for one in norms]
-        rows.append(element("tr", element("th", step.name, scope="row", class_="text"), texts, numbers))
-    more = len(steps) - most_rows
+        rows.append(element("tr", element("th", name, scope="row", class_="text"), texts, numbers))
+    more = len(every) - most_rows
     rest = element("p", f"… {more}", class_="words") if more > 0 else None
-    return [scrolling(element("table", rows, class_="cells"), title), rest]
+    return [scrolling(element("table", rows, class_="cells"), fold.title), rest]
 
 
 def type_of(step: ExplainedNode) -> str:
