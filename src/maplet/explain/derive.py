@@ -57,6 +57,9 @@ class Gradients:
             found.append(equation(left, right or matrix_formula(term, terms.names, defines=defines)))
         return found
 
+    def __repr__(self) -> str:
+        return f"<gradients of {self.loss} by {', '.join(self.terms.results)}>"
+
     def __str__(self) -> str:
         return self.text()
 

@@ -68,7 +68,7 @@ class Fold:
         """What it computes: ``matmul, add``; ``5 × sin`` for what comes often, ``9 × (matmul, add; tanh)`` of a run."""
         if self.groups:
             return f"{self.times} × ({'; '.join(group.operations for group in self.repeated)})"
-        counts = Counter(step.operation for step in self.steps).most_common()
+        counts = Counter(step.source.operation for step in self.steps if step.is_spoken_of).most_common()
         named = [f"{n} × {name}" if n > 1 else name for name, n in counts[:most_operations]]
         return ", ".join([*named, "…"] if len(counts) > most_operations else named)
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from maplet.explain.recognition import adds_up_to_one
 from maplet.explain.terms import factors, is_varying, without_units
+from maplet.transforms.identities import as_tuples
 
 if TYPE_CHECKING:
     from maplet.explain.algebra import Algebra
@@ -112,6 +115,10 @@ def reshaped(algebra: Algebra, a: Term, shape: Shape) -> Term:
 
 def _reshaped(algebra: Algebra, a: Term, shape: Shape) -> Term:
     inner = a.parts[0] if a.head == "reshape" else a
+    if inner.head == "constant":
+        settings = dict(inner.settings)
+        settings["value"] = as_tuples(np.reshape(settings["value"], shape).tolist())
+        return algebra.make("constant", (), tuple(settings.items()), shape)
     if len(shape) == 1 and len(inner.shape) == 2 and _is_turned(inner):
         inner = transpose(algebra, inner)  # a vector is neither row nor column: (A x)ᵀ is A x
     if inner.head == "sum":

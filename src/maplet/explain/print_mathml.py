@@ -137,5 +137,6 @@ def _(part: Cases) -> Markup:
 
 @mathml.register
 def _(part: Table) -> Markup:
+    # Its brackets are borders: those of letters grow with a matrix only where there is a font for mathematics.
     rows = [element("mtr", [element("mtd", mathml(cell)) for cell in cells]) for cells in part.rows]
-    return element("mrow", element("mo", "["), element("mtable", rows), element("mo", "]"))
+    return element("mtable", rows, class_="matrix")

@@ -70,9 +70,11 @@ def step_html(step: ExplainedNode, link: Link) -> list[Content]:
 def group_html(fold: Fold, language: str) -> list[Content]:
     """The steps of a group as a table; of a run of equal groups, these."""
     heads = ["", say("operation", language), say("shape", language), "‖·‖", "‖∂‖"]
-    rows = [element("tr", [element("th", head, scope="col") for head in heads])]
+    sides = (None, "text", "text", None, None)
+    titles = [element("th", head, scope="col", class_=side) for head, side in zip(heads, sides, strict=True)]
+    rows = [element("tr", titles)]
     every = [(group.title, group.operations, group.last) for group in fold.groups]
-    every = every or [(step.name, step.operation, step) for step in fold.steps]
+    every = every or [(step.name, step.source.operation, step) for step in fold.steps if step.is_spoken_of]
     for name, operation, step in every[:most_rows]:
         norms = [norm([None if isinstance(one, tuple) else one]) for one in (step.value, step.cotangent)]
         texts = [element("td", cell, class_="text") for cell in (operation, type_of(step))]

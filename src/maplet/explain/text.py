@@ -50,13 +50,14 @@ def _both_passes(steps: Sequence[ExplainedNode], inputs: Sequence[ExplainedNode]
     language = steps[0].derivation.language if steps else "en"
     back = [*reversed(steps), *inputs]
     lines = _scalar_lines if all(size_of(one) == 1 for one in back) else _matrix_lines
-    return [say("forward", language), *lines(steps, forward=True), "", say("backward", language), *lines(back)]
+    backward = lines(back) or [f"  {say('no gradient', language)}"]
+    return [say("forward", language), *lines(steps, forward=True), "", say("backward", language), *backward]
 
 
 def title(derivation: Derivation) -> str:
-    """``f: loss = 0.84``; a function without a name is left out."""
+    """``f: loss = 0.84``; a function without a name is left out, and one that is called like its result."""
     value = f"{derivation.loss.name} = {text(number(derivation.loss.value))}"
-    return value if derivation.title == "<lambda>" else f"{derivation.title}: {value}"
+    return value if derivation.title in ("<lambda>", derivation.loss.name) else f"{derivation.title}: {value}"
 
 
 # ── one line per step ────────────────────────────────────────────────────────────────────────────

@@ -279,9 +279,9 @@ def _linear(self: Translation, node: Node, operands: list[Term], shape: Shape) -
 def _take_along_axis(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     """The element of one class of each row, as a column."""
     a, places = operands
-    if len(shape) != 2 or node.params["axis"] != 1 or not is_column(places):
+    if len(shape) != 2 or node.params["axis"] != 1 or shape[1] != 1:
         return _as_it_is(self, node, operands, shape)
-    return reshaped(self.algebra, pick(self.algebra, a, places.parts[0]), shape)
+    return reshaped(self.algebra, pick(self.algebra, a, reshaped(self.algebra, places, shape[:1])), shape)
 
 
 def _add_along_axis(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
@@ -290,7 +290,7 @@ def _add_along_axis(self: Translation, node: Node, operands: list[Term], shape: 
     axis, length = node.params["axis"], node.params["length"]
     if len(shape) != 2 or axis != 1 or places.shape[1] != 1:
         return _as_it_is(self, node, operands, shape)
-    classes = places.parts[0] if places.head == "reshape" else places
+    classes = reshaped(self.algebra, places, shape[:1])
     one_hot = self.algebra.make("one_hot", (classes,), (length,), shape)
     return self.algebra.product([value, one_hot], (), shape)
 
