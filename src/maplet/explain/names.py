@@ -101,12 +101,15 @@ def _shown_as(order: Sequence[Node], named: Collection[Node], outputs: Collectio
     """
     uses = Counter(child for node in order for child in node.inputs)
     shown: dict[Node, Node] = {}
+    shapes: dict[Node, list[Node]] = {}  # what is spoken of as a node that came after it
     for node in order:
         if not _is_mere_reshape(node):
             continue
         (operand,) = node.inputs
         if operand.inputs and operand not in (*named, *outputs, *shown) and uses[operand] == 1:
-            shown |= {before: node for before, now in shown.items() if now is operand} | {operand: node}
+            earlier = shapes.pop(operand, [])
+            shapes[node] = [*earlier, operand]
+            shown |= dict.fromkeys(shapes[node], node)
         elif node not in named and node not in outputs:
             shown[node] = shown.get(operand, operand)
     return shown
