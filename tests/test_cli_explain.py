@@ -37,6 +37,14 @@ def no_scalar(w):
 
 
 number = 3
+
+
+def at_its_defaults(v=0.5, x=2.0):
+    return v * x
+
+
+def between(w, factor=3.0, rate=0.5):
+    return mp.sum(w) * factor * rate
 """
 
 
@@ -298,3 +306,22 @@ def test_errors_are_one_readable_message():
     assert done.stderr.splitlines()[:3] == [
         "error: there is no operation 'sigmod'", "    sigmod(x)", "    ^",
     ]  # fmt: skip
+
+
+def test_a_function_whose_parameters_all_have_defaults_is_explained_at_these(file):
+    text = shown(f"{file}:at_its_defaults")
+    assert "∂loss/∂v = ∂loss/∂loss·x = 1·2 = 2" in text
+    assert "∂loss/∂x = ∂loss/∂loss·v = 1·0.5 = 0.5" in text
+
+
+def test_a_parameter_that_is_not_given_keeps_its_default_and_its_place(file):
+    text = shown(f"{file}:between", "--set", "rate=2")
+    assert "loss = 4.5" in text  # 0.75·3·2
+    assert "∂loss/∂rate" in text
+
+
+def test_where_no_gradient_flows_it_is_said(tmp_path):
+    path = tmp_path / "fixed.py"
+    path.write_text("import maplet as mp\n\n\ndef f():\n    return mp.sin(mp.asarray(1.0))\n", encoding="utf-8")
+    assert "no gradient flows here" in shown(f"{path}:f")
+    assert "此处没有梯度" in shown(f"{path}:f", "--language", "zh")

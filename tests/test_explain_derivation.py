@@ -1,6 +1,7 @@
 """`mp.explain` as data: it says what `grad` computes, for every node, in the user's own names."""
 
 import json
+import re
 import subprocess
 import sys
 from functools import reduce
@@ -12,6 +13,7 @@ import pytest
 import maplet as mp
 from maplet import nn
 from maplet.errors import GradientError, SettingError, ShapeError, TraceError
+from maplet.explain.picture import boxes
 from maplet.explain.print_text import text
 
 
@@ -327,3 +329,45 @@ def test_what_is_inside_has_no_step_and_no_formulas_of_its_own():
     inner = mp.explain(lambda x: mp.checkpoint(mp.sin)(x) * 2.0, 1.0).inside("v1")
     with pytest.raises(SettingError, match="is a part of a program"):
         inner.descend(0.1)
+
+
+# ── axes of length 1 ─────────────────────────────────────────────────────────────────────────────
+
+
+def of_vectors(w, c, X, t):
+    z = X @ w + c
+    h = mp.tanh(z)
+    column = h[:, None] * mp.ones((1, 2), dtype=mp.float64)
+    s = w @ mp.ones((2,), dtype=mp.float64)
+    return mp.mean((column[:, 0] - t) ** 2) + s
+
+
+def test_what_only_adds_or_drops_axes_is_no_step_to_speak_of():
+    args = (np.asarray([0.5, -1.0]), np.asarray(0.25), np.asarray([[1.0, 2.0], [0.5, -0.5], [2.0, 1.0]]), np.zeros(3))
+    derivation = mp.explain(of_vectors, *args)
+    shown = derivation.text()
+    reshapes = [step for step in derivation.steps if step.operation == "reshape"]
+    assert reshapes
+    assert all(step.source.operation != "reshape" for step in reshapes if step.is_spoken_of)
+    forward, _, backward = shown.partition("backward pass")
+    assert re.search(r"^  v1 = X w = .* : f64\[3\]", forward, re.MULTILINE)
+    assert re.search(r"^  s = w v\d = .* : f64\[\]", forward, re.MULTILINE)
+    assert "∂loss/∂w = Xᵀ ∂loss/∂v1 + ∂loss/∂s v" in backward
+    names = [one.name for one in (*derivation.leaves, *derivation.steps)]
+    assert len(set(names)) == len(names)
+    for step in derivation.steps:
+        if step.is_spoken_of:  # its numbers are those that the function computes
+            assert f"\n  {step.name} = " in forward
+            assert derivation[step.name].value.shape == step.node.array_type.shape
+        else:
+            assert step.value.size == step.shown.value.size
+            np.testing.assert_array_equal(step.value.ravel(), step.shown.value.ravel())
+
+
+def test_arrows_lead_through_what_is_not_spoken_of():
+    derivation = mp.explain(of_vectors, np.ones(2), np.asarray(0.25), np.ones((3, 2)), np.zeros(3))
+    found, arrows = boxes(derivation)
+    starts, ends = {start for start, _ in arrows}, {end for _, end in arrows}
+    for n, box in enumerate(found):
+        assert n in starts or box.kind == "loss"
+        assert n in ends or box.kind == "input" or box.steps[0].source.operation == "broadcast_to"

@@ -76,6 +76,11 @@ def normalized(w, x):
 labels = np.asarray([0, 1, 2, 0])
 net = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Sigmoid(), nn.Linear(3, 2, rng=1))
 programs = {
+    "labels of its own": (lambda W, X: nn.cross_entropy(X @ W, np.asarray([0, 1, 1])), (normal(2, 2), normal(3, 2))),
+    "column of labels": (
+        lambda W, X: -mp.mean(mp.log(mp.take_along_axis(mp.softmax(X @ W), np.asarray([[0], [1], [1]]), axis=1))),
+        (normal(2, 2), normal(3, 2)),
+    ),
     "softmax regression": (softmax_regression, (normal(2, 3), normal(3), normal(4, 2), labels)),
     "softmax by hand": (by_hand, (normal(2, 3), normal(3), normal(4, 2), labels)),
     "logistic regression": (logistic_regression, (normal(3), np.asarray(0.5), normal(4, 3), labels % 2 * 1.0)),
@@ -136,6 +141,11 @@ def test_softmax_and_cross_entropy_in_one_line():
         "∂loss/∂W[i,j] = (Σ[k] X[k,i]·(softmax(z)[k,j] − [y[k] = j]))/4"
     )
     assert r"\frac{\partial \mathrm{loss}}{\partial W} &= \frac{X^{\top}" in found.latex()
+
+
+def test_gradients_say_what_they_are_of():
+    f, args = programs["softmax regression"]
+    assert repr(mp.derive(f, *args, names=["W", "b"])) == "<gradients of loss by W, b>"
 
 
 def test_a_softmax_that_is_named_is_called_so():

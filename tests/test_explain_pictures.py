@@ -202,3 +202,9 @@ def test_a_picture_is_saved_and_shown(tmp_path):
     assert (tmp_path / "p.svg").read_text(encoding="utf-8") == picture._repr_svg_() == picture.svg
     with pytest.raises(DataError, match="cannot write"):
         picture.save(tmp_path / "no" / "p.svg")
+
+
+def test_counts_of_a_histogram_are_whole():
+    labels = re.findall(r">([^<>]*)</text>", histogram(np.asarray([0.0, 0.0, 1.0, 3.0])).svg)
+    assert {"0", "1", "2"} <= set(labels)
+    assert not {"0.5", "1.5"} & set(labels[: labels.index("2") + 1])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import maplet as mp
 from maplet import nn
 from maplet.errors import PositionError, SettingError
-from maplet.explain.folding import by_layer, title_of
+from maplet.explain.folding import by_layer, grouped, title_of
 from maplet.explain.layout import places
 from maplet.explain.picture import boxes as picture_of
 from maplet.explain.print_text import text
@@ -118,6 +118,36 @@ def test_large_nets_are_folded_by_layer_and_unfold_on_demand():
     assert len(derivation.text(unfold=True).splitlines()) > 3 * len(derivation.steps)
 
 
+def very_deep(count):
+    net = nn.Sequential(
+        nn.Linear(2, 3, rng=0), *[one for n in range(count) for one in (nn.ReLU(), nn.Linear(3, 3, rng=n))]
+    )
+    return mp.explain(mean_square, net, np.ones((4, 2), np.float32))
+
+
+@pytest.mark.parametrize("form", ["text", "latex", "mermaid", "html"])
+def test_a_run_of_equal_layers_is_one_however_long_it_is(form):
+    short, long = (getattr(very_deep(count), form)() for count in (60, 120))
+    assert len(long) < (1.9 if form == "html" else 1.1) * len(short)  # the page lists the layers of the run
+    assert ("120 #215;" if form == "mermaid" else "120") in long
+
+
+def test_a_run_is_unfolded_by_its_title_and_a_layer_in_it_by_its_own():
+    derivation = very_deep(60)
+    assert [step for fold in grouped(derivation) for step in fold.steps] == derivation.steps
+    (run,) = [fold for fold in grouped(derivation) if fold.groups]
+    assert run.times == 60
+    assert [fold.title for fold in grouped(derivation, run.title)] == [fold.title for fold in by_layer(derivation)]
+    shown = derivation.text(unfold=run.title)
+    assert all(f"\n  {fold.title} " in shown for fold in by_layer(derivation))
+    assert all(f"\n  {leaf.name} " in shown for leaf in derivation.leaves)
+    opened = derivation.text(unfold="layers.40")
+    assert "\n  layers.40 = " in opened
+    assert "\n  layers.42 = " not in opened
+    titles = [box.title for box in picture_of(derivation, "layers.40")[0]]
+    assert [title for title in titles if "…" in title] == ["layers.1 … layers.38", "layers.41 … layers.120"]
+
+
 def mean_square(net, x):
     return mp.mean(net(x) ** 2)
 
@@ -154,7 +184,7 @@ def test_a_layer_that_is_unfolded_is_shown_whole_and_the_rest_folded(name):
         assert not any(f"\n  {step.name} = " in below for step in strangers)
         boxes, _ = picture_of(derivation, group.title)
         alone = [box.steps[0] for box in boxes if len(box.steps) == 1]
-        assert {*inside, *parameters} <= set(alone)
+        assert {*spoken_of(inside), *parameters} <= set(alone)
         assert derivation.html(unfold=group.title)
         assert derivation.latex(unfold=group.title)
 
@@ -165,7 +195,7 @@ def test_ten_thousand_nodes_are_folded():
     assert len(derivation.steps) == 10_000
     assert "5000 × sin, 5000 × multiply" in derivation.text()
     for shown in (derivation.latex(), derivation.mermaid(), derivation.html()):
-        assert "5000 × sin" in shown.replace("#215;", "×")
+        assert "5000 × sin" in shown.replace("#215;", "×").replace(r"$\times$", "×")
         assert len(shown) < 200_000
 
 
@@ -218,8 +248,9 @@ def test_latex_has_an_equation_per_node():
     derivation = small()
     shown = derivation.latex()
     assert shown.count(r"\begin{align*}") == shown.count(r"\end{align*}") == 2
-    with_gradient = [one for one in (*derivation.leaves, *derivation.steps) if one.cotangent is not None]
-    assert shown.count(" &= ") == len(derivation.steps) + len(with_gradient)
+    steps = spoken_of(derivation.steps)
+    with_gradient = [one for one in (*derivation.leaves, *steps) if one.cotangent is not None]
+    assert shown.count(" &= ") == len(steps) + len(with_gradient)
     assert r"\frac{\partial \mathrm{loss}}{\partial x} &= " in shown
 
 
@@ -231,7 +262,7 @@ def test_mermaid_names_every_node_and_arrow_and_nothing_else():
         re.fullmatch(r'  n(\d+)(\(\[|\[|\[\[|\{\{)"[^"\[\]{}()|<>]*(<br/>[^"\[\]{}()|<>]*)*"\S+', s) for s in lines
     ]
     arrows = [re.fullmatch(r"  n(\d+) --> n(\d+)", line) for line in lines]
-    assert sum(map(bool, boxes)) == len(derivation.leaves) + len(derivation.steps)
+    assert sum(map(bool, boxes)) == len(derivation.leaves) + len(spoken_of(derivation.steps))
     assert sum(map(bool, boxes)) + sum(map(bool, arrows)) == len(lines) - 1
 
 

@@ -348,7 +348,7 @@ def test_a_large_net_is_folded():
     text = report_html({"title": "deep", "worked": worked})
     assert len(derivation.steps) > 400
     assert len(text) < 1_000_000
-    assert len(re.findall(r'id="loss-\d+"', text)) == len(re.findall(r'id="gradient-\d+"', text)) == 301
+    assert len(re.findall(r'id="loss-\d+"', text)) == len(re.findall(r'id="gradient-\d+"', text)) == 2
 
 
 # ── in a browser ─────────────────────────────────────────────────────────────────────────────────

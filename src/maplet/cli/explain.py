@@ -57,9 +57,9 @@ def explain(source: str | None, *, language: str, output: Path | None, operation
     """Show every step of backpropagation through SOURCE.
 
     SOURCE is a run directory, whose network is explained on one row of its test data; a function of a file,
-    FILE.py:FUNCTION, whose parameters are found by name among the file's own variables or given by --set; an
-    expression of maplet's operations; or a rule of the lint or the doctor, such as ML003. The formats formulas and
-    numpy give the gradients alone, simplified.
+    FILE.py:FUNCTION, whose parameters are found by name among the file's own variables or given by --set (where none
+    is, and all have defaults, it is explained at these); an expression of maplet's operations; or a rule of the lint or
+    the doctor, such as ML003. The formats formulas and numpy give the gradients alone, simplified.
 
     \b
     maplet explain runs/penguins --row 3 --format html -o row3.html
@@ -192,9 +192,13 @@ def _of_file(source: str, given: dict[str, Any], language: str) -> Derivation:
     with of_user(source):
         parameters = inspect.signature(function).parameters.values()
         needed = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        optional = {p.name for p in parameters if p.default is not p.empty}
+        usual = {p.name: p.default for p in parameters if p.name in needed and p.default is not p.empty}
         known = {name: getattr(module, name) for name in needed if hasattr(module, name)} | given
-        names = [name for name in needed if name in known or name not in optional]
+        if needed and not known and len(usual) == len(needed):  # the point that the function itself names
+            known = usual
+        asked = [n for n, name in enumerate(needed) if name in known or name not in usual]
+        names = needed[: asked[-1] + 1] if asked else []
+        known = {name: usual[name] for name in names if name in usual} | known
         _require(names, known, source)
         return explained(function, [known[name] for name in names], language=language)
 

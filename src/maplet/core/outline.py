@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from maplet.core.context import Origin
 from maplet.core.graph import Graph, Node, as_made, constant_primitive
+from maplet.core.repeats import runs
 from maplet.core.text import Block, block_title, blocks
 from maplet.errors import SettingError
 
@@ -132,26 +133,12 @@ def _types(nodes: Iterable[Node]) -> str:
 
 def _folded(rows: Sequence[Row], widths: Sequence[int]) -> Iterator[str]:
     """The lines; a pattern of lines that comes again at once, three times or more, is said once."""
-    at = 0
-    while at < len(rows):
-        period, times = _repeats(rows[at:])
-        for row in rows[at : at + period]:
+    patterns = [row.pattern() for row in rows]
+    for start, period, times in runs(patterns, longest_period, fewest_repeats):
+        for row in rows[start : start + period]:
             cells = row.cells()
             yield "   ".join([*(c.ljust(w) for c, w in zip(cells, widths, strict=False)), cells[-1]]).rstrip()
-        at += period * times
         if times > 1:
             these = "this line" if period == 1 else f"these {period} lines"
-            yield f"  … {these} {times - 1} times more, up to {rows[at - 1].title}"
-
-
-def _repeats(rows: Sequence[Row]) -> tuple[int, int]:
-    """The period of what the rows begin with, and how often it comes; what saves most lines."""
-    patterns = [row.pattern() for row in rows]
-    best = (1, 1)
-    for period in range(1, min(longest_period, len(rows) // fewest_repeats) + 1):
-        times = 1
-        while patterns[times * period : (times + 1) * period] == patterns[:period]:
-            times += 1
-        if times >= fewest_repeats and period * (times - 1) > best[0] * (best[1] - 1):
-            best = (period, times)
-    return best
+            last = rows[start + period * times - 1]
+            yield f"  … {these} {times - 1} times more, up to {last.title}"

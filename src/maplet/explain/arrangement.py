@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 deepest = 12  # operations inside one another in one formula
 comparisons = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
-seen_through = {"transpose", "reshape", "indicator", "one_hot", "item"}
+seen_through = {"transpose", "reshape", "one_hot", "item"}
 
 
 def arranged(definitions: Mapping[str, Term], results: Iterable[Term]) -> tuple[Lines, dict[Term, str]]:
@@ -91,6 +91,8 @@ def _worth_a_name(order: Sequence[Term], uses: Counter[Term], known: set[Term]) 
 
 def _is_small(term: Term) -> bool:
     """Whether it is written as quickly as a name: a function of a variable, a variable compared with a number."""
+    if term.head == "indicator":
+        return _is_small(term.parts[0])
     return (len(term.parts) < 2 or term.head in comparisons) and not any(part.parts for part in term.parts)
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from maplet.core.graph import Node
     from maplet.explain.descent import Descent
+    from maplet.explain.names import Named
     from maplet.explain.node import Arrival
     from maplet.explain.passes import Passes
 
@@ -57,8 +58,12 @@ class Derivation:
         The step whose value is explained.
     backward, trail
         The graph that `gradient` made, and its trail.
-    names, symbols
-        Node of the forward graph → what people call it, as text and as a formula.
+    names
+        Node of the forward graph → what people call it, each by another name.
+    shown
+        Node that differs from another only by axes of length 1 → that one, which is spoken of instead.
+    called, symbols
+        Node of the forward graph → how it is written in formulas, as text and as a formula.
     values
         Node of either pass → its value.
     arriving
@@ -70,7 +75,7 @@ class Derivation:
     def __init__(
         self,
         both: Passes,
-        names: dict[Node, str],
+        named: Named,
         values: dict[Node, Any],
         *,
         title: str,
@@ -81,8 +86,9 @@ class Derivation:
     ) -> None:
         self.title, self.language, self.has_lines = title, language, has_lines
         self.passes, self.backward, self.trail = both, both.backward, both.trail
-        self.names, self.values = names, values
-        self.symbols = {node: symbol(node, names) for node in names}
+        self.names, self.shown, self.values = named.names, named.shown, values
+        self.called = {node: self.names[self.shown.get(node, node)] for node in self.names}
+        self.symbols = {node: symbol(node, self.called) for node in self.names}
         self.arriving = arriving or {}
         order = as_made(both.program)
         self.users = _users(order)
@@ -317,10 +323,10 @@ def explained(f: Callable[..., Any], args: Sequence[Any], *, language: str, has_
     recording = recorded(f, args)
     objects = [name for name, arg in zip(argument_names(f, len(args)), args, strict=True) if isinstance(arg, Stateful)]
     both = passes(recording.graph)
-    names = names_for_people(both, names_outside(f, recording.captured), objects, by_lines=has_lines)
+    named = names_for_people(both, names_outside(f, recording.captured), objects, by_lines=has_lines)
     given = [array.numpy() for array in recording.given()]
     values = both.values(given, [np.ones((), both.backward.inputs[-1].array_type.dtype)], recording.values)
-    return Derivation(both, names, values, title=name_of(f), language=language, has_lines=has_lines)
+    return Derivation(both, named, values, title=name_of(f), language=language, has_lines=has_lines)
 
 
 def _users(order: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:

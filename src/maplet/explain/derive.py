@@ -2,91 +2,63 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from maplet.core.graph import Graph, in_order
-from maplet.explain.arrangement import arranged, symbols_in
+from maplet.explain.arrangement import symbols_in
 from maplet.explain.derivation import explain
-from maplet.explain.descent import chosen_leaves
 from maplet.explain.formula import Formula, Name, Partial, equation
+from maplet.explain.gradient_terms import gradient_terms
+from maplet.explain.indexed_formulas import Indexed, element
 from maplet.explain.numpy_code import program_code
 from maplet.explain.print_latex import latex
 from maplet.explain.print_text import text
-from maplet.explain.term_formulas import Indexed, element, matrix_formula
-from maplet.explain.translation import Translation
+from maplet.explain.symbols import one
+from maplet.explain.term_formulas import matrix_formula
 from maplet.settings import flag
-from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from maplet.explain.derivation import Derivation
-    from maplet.explain.node import ExplainedNode
     from maplet.explain.terms import Term
 
 
 class Gradients:
-    """The gradients of a function as terms, with the lines that lead to them.
-
-    Attributes
-    ----------
-    lines
-        (name, term) in order: the variables of the function that the gradients speak of, and δ₁, δ₂, … for what comes
-        in several of them.
-    results
-        The gradient by the name of what it is with respect to.
-    """
+    """The gradients of a function, as formulas and as code; ``terms`` is what both are written of."""
 
     def __init__(self, derivation: Derivation, names: Sequence[str] | None) -> None:
         derivation.require_whole("formulas of the gradients")
         self.loss = derivation.loss.name
         self.arguments = [leaf.name for leaf in derivation.leaves]
-        leaves = {leaf.node: leaf.name for leaf in derivation.leaves}
-        steps = {step.node: step.name for step in derivation.steps if _has_own_name(step)}
-        wanted = {
-            leaf.name: cotangent
-            for leaf in chosen_leaves(derivation, names)
-            if (cotangent := derivation.cotangent_node(leaf.node)) is not None
-        }
-        backward = derivation.backward
-        program = Graph(backward.inputs, (*steps, *wanted.values()), backward.origins)
-        smaller, settled = simplify(program)  # so that what is constant is worked out
-        named = {node: name for before, name in reversed(steps.items()) if (node := settled[before]) not in leaves}
-        uses = Counter(child for node in in_order(smaller.outputs) for child in node.inputs)
-        translation = Translation(leaves | named, {node for node, count in uses.items() if count > 1})
-        algebra = translation.algebra
-        for node in leaves:  # so that factors stand in the order of the arguments
-            translation.term(node)
-        translation.terms[backward.inputs[-1]] = algebra.number(1.0)  # ∂loss/∂loss
-        definitions: dict[str, Term] = {}
-        for node in in_order(named):
-            if node in named:
-                definitions[named[node]] = term = translation.definition(node)
-                if term.head in ("softmax", "sigmoid"):
-                    algebra.named[term] = translation.term(node)
-        self.results = {name: translation.term(settled[node]) for name, node in wanted.items()}
-        self.lines, self.names = arranged(definitions, self.results.values())
+        self.terms = gradient_terms(derivation, names)
 
     # ── how they are shown ───────────────────────────────────────────────────────────────────────
 
     def formulas(self, *, indexed: bool = False) -> list[Formula]:
-        """The equations: the lines, then a gradient each; ``indexed`` writes them element by element."""
-        indexed = flag("indexed", indexed)
+        """The equations: what is assumed, the lines, a gradient each; ``indexed`` writes them element by element."""
+        indexed, terms = flag("indexed", indexed), self.terms
         rows: list[tuple[str, Term, bool]] = [
-            *((name, term, False) for name, term in self.lines),
-            *((name, term, True) for name, term in self.results.items()),
+            *((name, term, False) for name, term in terms.lines),
+            *((name, term, True) for name, term in terms.results.items()),
         ]
+        taken = {*self.arguments, *(name for name, _ in terms.lines)}
         found: list[Formula] = []
+        for term in terms.assumed:
+            writer = Indexed(terms.names, taken)
+            places = writer.letters(len(term.shape))
+            found.append(equation(writer.formula(term, places) if indexed else matrix_formula(term, terms.names), one))
         for name, term, is_gradient in rows:
-            writer = Indexed(self.names)
+            writer = Indexed(terms.names, taken)
             at = writer.letters(len(term.shape)) if indexed else []
             own = element(Name(name), at)
             left = Partial(Name(self.loss), own) if is_gradient else own
-            defines = self.names.get(term) == name
+            defines = terms.names.get(term) == name
             right = writer.formula(term, at, defines=defines) if indexed else None
-            found.append(equation(left, right or matrix_formula(term, self.names, defines=defines)))
+            found.append(equation(left, right or matrix_formula(term, terms.names, defines=defines)))
         return found
+
+    def __repr__(self) -> str:
+        return f"<gradients of {self.loss} by {', '.join(self.terms.results)}>"
 
     def __str__(self) -> str:
         return self.text()
@@ -109,17 +81,13 @@ class Gradients:
         SettingError
             If there is nothing in NumPy for an operation in it.
         """
-        used = set(symbols_in([*(term for _, term in self.lines), *self.results.values()]))
+        terms = self.terms
+        used = set(symbols_in([*(term for _, term in terms.lines), *terms.results.values()]))
         arguments = [name for name in self.arguments if name in used]
-        return program_code(arguments, self.lines, self.results, self.names)
+        return program_code(arguments, terms)
 
     def _repr_latex_(self) -> str:
         return self.latex()
-
-
-def _has_own_name(step: ExplainedNode) -> bool:
-    """Whether it is one array that is called by a variable or a layer of the user's."""
-    return not step.is_numbered and not isinstance(step.node.type, tuple)
 
 
 def derive(f: Callable[..., Any], *args: Any, names: Sequence[str] | None = None) -> Gradients:

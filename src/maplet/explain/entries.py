@@ -14,7 +14,7 @@ from maplet.core.graph import constant_primitive
 from maplet.core.index_notation import Call, Cast, Expression, Index, Literal, Read, Reduce
 from maplet.core.kinds import access_at
 from maplet.core.primitive import registry
-from maplet.explain.formula import Formula, Function, Name, Row, Script, Sign, Words, fenced, fill, multiplied
+from maplet.explain.formula import Formula, Function, Name, Places, Row, Script, Sign, Words, fenced, fill, multiplied
 from maplet.explain.notation import notation_of
 from maplet.explain.symbols import number
 
@@ -41,7 +41,7 @@ def entry_formulas(
     def named(inner: Node, place: Place) -> Formula:
         if inner.primitive is constant_primitive or inner not in known:
             return number(values[inner][place])
-        return Script(known[inner], Words(",".join(map(str, place)))) if place else known[inner]
+        return Script(known[inner], Places(",".join(map(str, place)))) if place else known[inner]
 
     def numbered(inner: Node, place: Place) -> Formula:
         return number(values[inner][place])
@@ -125,4 +125,4 @@ class _Entry:
 
 def entry_name(name: str, at: Place) -> Formula:
     """``W[0,1]``."""
-    return Script(Name(name), Words(",".join(map(str, at)))) if at else Name(name)
+    return Script(Name(name), Places(",".join(map(str, at)))) if at else Name(name)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maplet.explain.folding import folded, opened
+from maplet.explain.folding import folded, leaves_in_runs, opened
 from maplet.explain.formula import Row, Sign
 from maplet.explain.inside import Inside
-from maplet.explain.print_latex import escaped, latex
+from maplet.explain.print_latex import in_text, latex
 from maplet.explain.text import backward_equation, forward_equation
 from maplet.explain.unrolled import heading, programs_inside, sections
 from maplet.explain.words import say
@@ -26,13 +26,14 @@ def derivation_latex(derivation: Derivation, unfold: bool | str = False) -> str:
     for fold in folds:
         if len(fold.steps) > 1:
             kind = latex_type(str(fold.last.node.type))
-            forward.append(rf"\text{{{escaped(fold.title)}}} &: \text{{{escaped(fold.operations)}}} \mapsto {kind}")
+            forward.append(rf"{in_text(fold.title)} &: {in_text(fold.operations)} \mapsto {kind}")
         else:
             forward.append(_aligned(forward_equation(fold.last)))
-    for step in [*(fold.last for fold in reversed(folds)), *derivation.leaves]:
-        formula = backward_equation(step)
+    rows = [[leaf] for leaf in derivation.leaves] if unfold else leaves_in_runs(derivation.leaves)
+    for row in [*([fold.last] for fold in reversed(folds)), *rows]:
+        formula = backward_equation(row[0])
         if formula is not None:
-            backward.append(_aligned(formula))
+            backward += [_aligned(formula), *([r"&\ \vdots"] if len(row) > 1 else [])]
     groups = [(say("forward", language), forward), (say("backward", language), backward)]
     for inside in map(Inside, programs_inside(opened(folds))):
         groups += [

@@ -113,7 +113,8 @@ def histogram(values: Any, title: str | None = None, bins: int = 40, *, language
     )
     words = say("numbers spread", language, every.size, finite.min(), finite.max(), finite.mean(), finite.std())
     words += say("not finite", language, every.size - finite.size) if finite.size < every.size else ""
-    frame = framed(plot, say("value", language), say("count", language))
+    counted = [tick for tick in y.ticks(6) if tick.is_integer()]  # there is no half a number
+    frame = plot.frame(say("value", language), say("count", language), x.ticks(6), counted)
     return picture(head, words, frame, element("path", d=path, class_="bar"))
 
 

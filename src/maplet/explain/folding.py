@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from maplet.core.graph import constant_primitive
+from maplet.core.repeats import runs
 from maplet.errors import SettingError
 from maplet.explain.words import say
 from maplet.messages import shown, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from maplet.core.context import Origin
     from maplet.explain.derivation import Derivation
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 most_steps = 80  # that are shown one by one
 most_operations = 3  # that are named in the title of a group
+most_groups = 32  # among which equal ones are not made one
+longest_period, fewest_repeats = 32, 3  # of groups that come again and again
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,16 +41,34 @@ class Fold:
         What is in it, in order; one step alone is shown as itself.
     is_opened
         Whether it is a step of a group that was asked for by ``unfold``, or of a program that is shown whole.
+    groups
+        The groups in it, of a run of equal ones.
+    period
+        After how many of these it repeats.
     """
 
     title: str
     steps: tuple[ExplainedNode, ...]
     is_opened: bool = False
+    groups: tuple[Fold, ...] = ()
+    period: int = 1
+
+    @property
+    def repeated(self) -> tuple[Fold, ...]:
+        """What comes several times in a run: its first groups."""
+        return self.groups[: self.period]
+
+    @property
+    def times(self) -> int:
+        """How often that comes."""
+        return len(self.groups) // self.period if self.groups else 1
 
     @property
     def operations(self) -> str:
-        """What it computes: ``matmul, add``; ``5 × sin`` for what comes often."""
-        counts = Counter(step.operation for step in self.steps).most_common()
+        """What it computes: ``matmul, add``; ``5 × sin`` for what comes often, ``9 × (matmul, add; tanh)`` of a run."""
+        if self.groups:
+            return f"{self.times} × ({'; '.join(group.operations for group in self.repeated)})"
+        counts = Counter(step.source.operation for step in self.steps if step.is_spoken_of).most_common()
         named = [f"{n} × {name}" if n > 1 else name for name, n in counts[:most_operations]]
         return ", ".join([*named, "…"] if len(counts) > most_operations else named)
 
@@ -63,7 +86,8 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
     derivation
         What is shown.
     unfold
-        True for every step; the title of a group, or the beginning of several, for the steps of these.
+        True for every step; the title of a group, or the beginning of several, for the steps of these; the title of a
+        run of equal groups for the groups in it.
 
     Raises
     ------
@@ -76,22 +100,60 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
             f"unfold={shown(unfold)}: expected True, or a name", fix='unfold=True, or such as unfold="layers.3"'
         )
     if unfold is True or (unfold is False and len(steps) <= most_steps):
-        return [_alone(step) for step in steps]
-    found: list[Fold] = []
+        return _each(steps)
     groups = by_layer(derivation)
-    for group in groups:
-        is_wanted = unfold and f"{group.title}.".startswith(f"{unfold}.")
-        found += [_alone(step) for step in group.steps] if is_wanted else [group]
-    if unfold is not False and not any(fold.is_opened for fold in found):
-        titles = [group.title for group in groups]
+    wanted = {group for group in groups if unfold and f"{group.title}.".startswith(f"{unfold}.")}
+    if unfold and not wanted and unfold not in (fold.title for fold in grouped(derivation)):
+        titles = [group.title for group in (*grouped(derivation), *groups)]
         raise SettingError(
             f"unfold={shown(unfold)}: there is no such group", fix=suggest(unfold, titles, kind="groups")
         )
+    if not wanted:
+        return grouped(derivation, unfold)
+    found: list[Fold] = []
+    for is_wanted, part in groupby(groups, lambda group: group in wanted):
+        members = list(part)
+        steps = [step for group in members for step in group.steps]
+        found += _each(steps) if is_wanted else _in_runs(members, len(groups))
     return found
 
 
-def _alone(step: ExplainedNode) -> Fold:
-    return Fold(step.name, (step,), is_opened=True)
+def grouped(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
+    """The steps of each layer, runs of equal layers as one where there are many; the run of a title in its groups."""
+    groups = by_layer(derivation)
+    return [
+        group
+        for fold in _in_runs(groups, len(groups))
+        for group in (fold.groups if fold.groups and fold.title == unfold else (fold,))
+    ]
+
+
+def _in_runs(groups: Sequence[Fold], count: int) -> list[Fold]:
+    """Groups with those that come again and again as one: ``layers.0 … layers.1999``; of few in all, each stays."""
+    patterns = [tuple([(step.operation, *_types(step)) for step in group.steps]) for group in groups]
+    found: list[Fold] = []
+    for start, period, times in repeated(patterns, count):
+        run = groups[start : start + period * times]
+        title, steps = f"{run[0].title} … {run[-1].title}", tuple([step for group in run for step in group.steps])
+        found.append(Fold(title, steps, groups=tuple(run), period=period) if times > 1 else run[0])
+    return found
+
+
+def repeated(patterns: Sequence[Any], count: int) -> Iterator[tuple[int, int, int]]:
+    """Start, period and times of what is repeated, where there are many in all."""
+    if count <= most_groups:
+        return ((n, 1, 1) for n in range(len(patterns)))
+    return runs(patterns, longest_period, fewest_repeats)
+
+
+def _types(step: ExplainedNode) -> tuple[str, ...]:
+    """The types of what it takes and gives."""
+    return tuple([str(node.type) for node in (*step.node.inputs, step.node)])
+
+
+def _each(steps: Sequence[ExplainedNode]) -> list[Fold]:
+    """Each by itself; what only gives another one its shape is not spoken of."""
+    return [Fold(step.name, (step,), is_opened=True) for step in steps if step.is_spoken_of]
 
 
 def opened(folds: Sequence[Fold]) -> list[ExplainedNode]:
@@ -102,7 +164,7 @@ def opened(folds: Sequence[Fold]) -> list[ExplainedNode]:
 def read_by(steps: Sequence[ExplainedNode]) -> list[ExplainedNode]:
     """What some steps take from outside of them: inputs, parameters, and results of other steps."""
     inside = set(steps)
-    taken = dict.fromkeys(step.derivation.of(child) for step in steps for child in step.node.inputs)
+    taken = dict.fromkeys(step.derivation.of(child).shown for step in steps for child in step.source.node.inputs)
     return [one for one in taken if one not in inside and one.operation != constant_primitive.name]
 
 
@@ -112,6 +174,16 @@ def by_layer(derivation: Derivation) -> list[Fold]:
     for step in derivation.steps:
         groups.setdefault(title_of(step.origin, derivation), []).append(step)
     return [Fold(title, tuple(members)) for title, members in groups.items()]
+
+
+def leaves_in_runs(leaves: Sequence[ExplainedNode]) -> list[list[ExplainedNode]]:
+    """Inputs, those of a run of equal layers together: all of its weights, then all of its biases."""
+    patterns = [(re.sub(r"\d+", "", leaf.name), str(leaf.node.type)) for leaf in leaves]
+    return [
+        list(leaves[first : start + period * times : period])
+        for start, period, times in repeated(patterns, len(leaves))
+        for first in range(start, start + period)
+    ]
 
 
 def title_of(origin: Origin, derivation: Derivation) -> str:

@@ -8,6 +8,7 @@ Number     ``0.5``                a number
 Sign       ``+``, ``·``, ``=``    an operator, a relation, a comma
 Function   ``sin``, ``Σ``         what is applied to what follows it
 Words      ``else``               text inside of a formula
+Places     ``i,2·j+k``            where an element stands
 Row        ``a + b``              parts side by side
 Group      ``(a + b)``, ``|a|``   parts between fences
 Call       ``σ(x)``               a function with its arguments in parentheses
@@ -30,7 +31,7 @@ from dataclasses import dataclass, replace
 from functools import singledispatch
 
 # How tightly a formula holds together; an operand that holds less than its place asks for gets parentheses.
-loose, relation, added, multiplied, applied, raised, whole = 0, 1, 2, 3, 4, 5, 6
+loose, relation, added, multiplied, joined, applied, raised, whole = range(8)
 
 additive, relations = {"+", "−"}, {"=", "≠", "<", "≤", ">", "≥", "≈"}
 
@@ -86,6 +87,13 @@ class Words(Formula):
 
 
 @dataclass(frozen=True)
+class Places(Formula):
+    """Where an element stands, or over which places a sum goes."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Row(Formula):
     """Parts side by side."""
 
@@ -103,7 +111,9 @@ class Row(Formula):
             return relation
         if signs & additive or _is_large(self.parts[0]):
             return added
-        return applied if isinstance(_base(self.parts[0]), Function) and not signs else multiplied
+        if signs:
+            return multiplied
+        return applied if isinstance(_base(self.parts[0]), Function) else joined
 
 
 @dataclass(frozen=True)
@@ -292,13 +302,13 @@ def _need(parts: Sequence[Formula], at: int) -> int:
     before, after = (parts[at - 1] if at else None), (parts[at + 1] if at + 1 < len(parts) else None)
     if before is None and after is None:
         return loose
-    left = loose if before is None else multiplied
+    left = loose if before is None else joined  # Xᵀ (p ⊙ δ): side by side, as matrices are multiplied
     if isinstance(before, Sign):
         left = {"+": added, "−": multiplied, ",": loose, "/": applied}.get(before.text, multiplied)
         left = added if before.text in relations else left
     elif before is not None and isinstance(_base(before), Function):
         left = multiplied if _is_large(before) else raised
-    right = loose if after is None else multiplied
+    right = loose if after is None else joined
     if isinstance(after, Sign):
         right = {"+": added, "−": added, ",": loose}.get(after.text, added if after.text in relations else multiplied)
     return max(left, right)

@@ -9,7 +9,7 @@ import numpy as np
 
 from maplet.core.graph import as_made, constant_primitive
 from maplet.core.text import node_text
-from maplet.explain.folding import norm, title_of
+from maplet.explain.folding import norm, repeated, title_of
 from maplet.explain.picture import Box, short
 from maplet.explain.print_text import text
 from maplet.explain.symbols import number
@@ -100,6 +100,7 @@ def gradient_layers(derivation: Derivation) -> tuple[list[Layer], list[tuple[int
     groups: dict[str, list[Node]] = {}
     for node in nodes:
         groups.setdefault(title_of(backward.origins[node], derivation), []).append(node)
+    groups = _in_runs(groups)
     of = {node: n for n, members in enumerate(groups.values()) for node in members}
     wanted = [(leaf.name, derivation.cotangent_node(leaf.node)) for leaf in derivation.leaves]
     layers: list[Layer] = []
@@ -113,6 +114,18 @@ def gradient_layers(derivation: Derivation) -> tuple[list[Layer], list[tuple[int
         (of[child], of[node]): None for node in nodes for child in node.inputs if of.get(child, of[node]) != of[node]
     }
     return layers, list(arrows)
+
+
+def _in_runs(groups: dict[str, list[Node]]) -> dict[str, list[Node]]:
+    """The groups with those that come again and again as one, as the loss graph has them."""
+    titles, members = list(groups), list(groups.values())
+    patterns = [tuple([(node.primitive.name, str(node.type)) for node in nodes]) for nodes in members]
+    found: dict[str, list[Node]] = {}
+    for start, period, times in repeated(patterns, len(groups)):
+        end = start + period * times
+        title = titles[start] if times == 1 else f"{titles[start]} … {titles[end - 1]}"
+        found[title] = [node for nodes in members[start:end] for node in nodes]
+    return found
 
 
 def gradient_boxes(layers: list[Layer], language: str) -> list[Box]:

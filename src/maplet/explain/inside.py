@@ -19,7 +19,7 @@ from maplet.core.graph import Graph, nested_graphs
 from maplet.core.types import is_floating
 from maplet.errors import SettingError
 from maplet.explain.formula import Formula, Name, Partial, Words
-from maplet.explain.names import names_for_people
+from maplet.explain.names import Named, names_for_people
 from maplet.explain.node import Arrival
 from maplet.explain.passes import Passes, passes
 from maplet.explain.symbols import expression
@@ -46,7 +46,7 @@ class Inside:
     ----------
     both
         The program with its backward pass, the same in all steps.
-    names
+    named
         What its nodes are called.
     given
         For each step, the values of the program's inputs.
@@ -58,7 +58,7 @@ class Inside:
 
     node: ExplainedNode
     both: Passes = field(init=False)
-    names: dict[Node, str] = field(init=False)
+    named: Named = field(init=False)
     given: list[list[Any]] = field(init=False)
     seeds: list[list[Any]] = field(init=False)
     reverse: bool = False
@@ -187,19 +187,13 @@ class Inside:
     def _name(self, known: dict[Node, str]) -> None:
         if self.is_loop:
             known = self._names_of_a_step()
-        self.names = names_for_people(
-            self.both,
-            known=known,
-            by_lines=self.node.derivation.has_lines,
-            result="",
-            numbered=f"{self.node.name}.",
-            through_reshapes=True,
-        )
+        by_lines, numbered = self.node.derivation.has_lines, f"{self.node.name}."
+        self.named = names_for_people(self.both, known=known, by_lines=by_lines, result="", numbered=numbered)
 
     def _names_of_a_step(self) -> dict[Node, str]:
         """``h[t−1]`` and ``h[t]`` for what is handed on, ``x[t]`` for a row; what all steps read as it is around it."""
         program = self.both.program
-        own = names_for_people(self.both, by_lines=self.node.derivation.has_lines, result="", numbered="")
+        own = names_for_people(self.both, by_lines=self.node.derivation.has_lines, result="", numbered="").names
         constants, end = self.constants, self.constants + self.carries
         known = dict(zip(program.inputs[:constants], self.node.operands, strict=False))
         before, after = ("t+1", "t") if self.reverse else ("t−1", "t")
@@ -249,7 +243,7 @@ class Inside:
             parts.append(say("loop step", around.language, number, count - 1))
         make = type(around)  # which stands in a file that reads this one
         return make(
-            self.both, self.names, values, title=", ".join(part for part in parts if part),
+            self.both, self.named, values, title=", ".join(part for part in parts if part),
             language=around.language, has_lines=around.has_lines, loss=around.loss, arriving=self._arriving(number),
         )  # fmt: skip
 
@@ -287,7 +281,7 @@ class Inside:
         seeded: tuple[int, ...] = params["seeded"]
         wrt: tuple[int, ...] = params["wrt"]
         taken = [*(self._from_outside(n) for n in seeded),
-                 *(Name(self.names[node]) for node in (*program.inputs, *program.outputs))]  # fmt: skip
+                 *(Name(self.named.names[node]) for node in (*program.inputs, *program.outputs))]  # fmt: skip
         known: dict[Node, Formula] = dict(zip(pullback.inputs, taken, strict=True))
         found: dict[Node, list[Arrival]] = {
             program.outputs[n]: [Arrival(self._from_outside(n), value)]

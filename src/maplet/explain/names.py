@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from maplet.explain.passes import Passes
 
 
+class Named(NamedTuple):
+    """What the nodes of a program are called, and which are not spoken of: such a node → the one that is instead."""
+
+    names: dict[Node, str]
+    shown: dict[Node, Node]
+
+
 def names_for_people(
     both: Passes,
     outside: Sequence[str] = (),
@@ -39,9 +46,8 @@ def names_for_people(
     known: Mapping[Node, str] | None = None,
     result: str = "loss",
     numbered: str = "v",
-    through_reshapes: bool = False,
-) -> dict[Node, str]:
-    """A distinct name for every input and every node of a forward program.
+) -> Named:
+    """A distinct name for every input and every node of a forward program, and what only gives another its shape.
 
     Parameters
     ----------
@@ -59,12 +65,13 @@ def names_for_people(
         What the first output is called, if it has no name; empty for one that is numbered like others.
     numbered
         What stands before the number of a node without a name.
-    through_reshapes
-        Whether what only adds or drops axes of length 1, as a product of a vector does, is called like its operand.
 
     Returns
     -------
-    Node → name. A constant is called by its number.
+    names
+        A constant is called by its number.
+    shown
+        What is not spoken of, because it differs from another node by axes of length 1 alone.
     """
     graph, order = both.program, as_made(both.program)
     wanted: dict[Node, str] = _inputs(graph, outside, objects) | dict(known or {})
@@ -79,20 +86,37 @@ def names_for_people(
     names = _distinct(wanted, order)
     taken = set(names.values())
     numbers = (name for n in count(1) if (name := f"{numbered}{n}") not in taken)
+    shown = _shown_as(order, names, graph.outputs)
+    for node in (*(node for node in order if node not in shown), *shown):  # no number is left out among the others
+        if node not in names:
+            names[node] = _number(node) if node.primitive is constant_primitive else next(numbers)
+    return Named(names, shown)
+
+
+def _shown_as(order: Sequence[Node], named: Collection[Node], outputs: Collection[Node]) -> dict[Node, Node]:
+    """Node that only differs from another by axes of length 1 → that one.
+
+    Of a result without a name that nothing else takes, as X v is of (X v)[:, 0], the last shape is spoken of; else a
+    new shape is spoken of as its operand, w[:, None] as w. A repetition is no such thing: its gradient is a sum.
+    """
     uses = Counter(child for node in order for child in node.inputs)
-    reshapes = [node for node in order if through_reshapes and _is_mere_reshape(node)]
-    named_after = {node.inputs[0]: names[node] for node in reshapes if node in names and uses[node.inputs[0]] == 1}
+    shown: dict[Node, Node] = {}
+    shapes: dict[Node, list[Node]] = {}  # what is spoken of as a node that came after it
     for node in order:
-        if node not in names and node in reshapes:
-            names[node] = names[node.inputs[0]]
-        elif node not in names:
-            plain = _number(node) if node.primitive is constant_primitive else named_after.get(node)
-            names[node] = plain or next(numbers)
-    return names
+        if not _is_mere_reshape(node):
+            continue
+        (operand,) = node.inputs
+        if operand.inputs and operand not in (*named, *outputs, *shown) and uses[operand] == 1:
+            earlier = shapes.pop(operand, [])
+            shapes[node] = [*earlier, operand]
+            shown |= dict.fromkeys(shapes[node], node)
+        elif node not in named and node not in outputs:
+            shown[node] = shown.get(operand, operand)
+    return shown
 
 
 def _is_mere_reshape(node: Node) -> bool:
-    if node.primitive.name != "reshape":
+    if node.primitive.name != "reshape" or node.inputs[0].primitive.name in (constant_primitive.name, "item"):
         return False
     before, after = node.inputs[0].array_type.shape, node.array_type.shape
     return [n for n in before if n != 1] == [n for n in after if n != 1]

@@ -92,14 +92,27 @@ class ExplainedNode:
         return self.name[0] == "v" and self.name[1:].replace(".", "").isdigit() and self.operation != "input"
 
     @property
-    def is_other_shape(self) -> bool:
-        """Whether it only gives its operand another shape, and has no other name than that: nothing to speak of."""
-        return self.name in self.operands
+    def shown(self) -> ExplainedNode:
+        """Itself, or what is spoken of instead because it differs only by axes of length 1."""
+        return self.derivation.of(self.derivation.shown.get(self.node, self.node))
+
+    @property
+    def is_spoken_of(self) -> bool:
+        """Whether it is shown itself."""
+        return self.shown is self
+
+    @property
+    def source(self) -> ExplainedNode:
+        """What computes the value, where this one only gives it another shape and a name; else itself."""
+        made = self
+        while made.node.inputs and (operand := self.derivation.of(made.node.inputs[0])).shown is self:
+            made = operand
+        return made
 
     @property
     def operands(self) -> tuple[str, ...]:
         """The names of what it takes."""
-        return tuple([self.derivation.names[child] for child in self.node.inputs])
+        return tuple([self.derivation.called[child] for child in self.node.inputs])
 
     @cached_property
     def elementwise(self) -> bool:

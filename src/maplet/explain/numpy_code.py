@@ -11,7 +11,7 @@ import numpy as np
 
 from maplet.core.primitive import registry
 from maplet.explain.arrangement import arranged
-from maplet.explain.numpy_spelling import has_helper, helper, spelled
+from maplet.explain.numpy_spelling import has_helper, helpers, spelled
 from maplet.explain.symbols import is_program
 from maplet.explain.term_formulas import ratio
 from maplet.explain.terms import Term, factors
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from maplet.core.graph import Graph, Node
+    from maplet.explain.gradient_terms import GradientTerms
 
     Names = Mapping[Term, str]
 
@@ -33,12 +34,13 @@ infix = {
 }  # fmt: skip
 
 # What is computed of whole arrays, and not element by element.
-whole_arrays = {"symbol", "transpose", "matmul", "softmax", "one_hot", "sum", "reshape", "concat", "put"}
+whole_arrays = {"symbol", "transpose", "matmul", "softmax", "one_hot", "pick", "sum", "reshape", "concat", "put"}
 
 # Terms that are no operations (see `terms`).
 of_terms: Mapping[str, Callable[[Sequence[str], Term], str]] = {
     "one_hot": lambda parts, term: f"np.eye({term.settings[0]})[{parts[0]}]",
     "indicator": lambda parts, term: f"({parts[0]})",  # noqa: ARG005  (of one signature)
+    "pick": lambda parts, term: f"{parts[0]}[np.arange({term.shape[0]}), {parts[1]}]",
     "softmax": lambda parts, term: f"softmax({parts[0]}, axis={term.settings[0]})",
 }
 
@@ -127,7 +129,7 @@ class Code:
         return self.text(term, need) if times == 1 else f"{self.text(term, whole)}**{times}"
 
     def _call(self, term: Term) -> str:
-        name, need = term.head, whole if term.head in ("slice", "item") else loose
+        name, need = term.head, whole if term.head in ("slice", "item", "pick") else loose
         parts = [self.text(part, need, exact=self._is_whole(term)) for part in term.parts]
         if name == "transpose":
             return f"{self.text(term.parts[0], whole, exact=True)}.T"
@@ -222,15 +224,13 @@ def _number(value: float) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
-def program_code(
-    arguments: Sequence[str], lines: Sequence[tuple[str, Term]], results: Mapping[str, Term], names: Names
-) -> str:
+def program_code(arguments: Sequence[str], terms: GradientTerms) -> str:
     """A Python program whose function ``gradients`` takes the inputs and returns the gradients by name."""
-    code = Code(names)
-    body = [f"    {identifier(_plain(name))} = {code.text(t, defines=True, exact=True)}" for name, t in lines]
-    entries = [f"        {name!r}: {code.text(term, exact=True)}," for name, term in results.items()]
+    code = Code(terms.names)
+    body = [f"    # each row of {identifier(term.parts[0].settings[0])} adds up to 1" for term in terms.assumed]
+    body += [f"    {identifier(_plain(name))} = {code.text(t, defines=True, exact=True)}" for name, t in terms.lines]
+    entries = [f"        {name!r}: {code.text(term, exact=True)}," for name, term in terms.results.items()]
     signature = ", ".join(map(identifier, arguments))
     imports = "import numpy as np\n" + ("from scipy import special\n" if "special" in code.needed else "")
-    helpers = [helper(name) for name in sorted(code.needed - {"special"})]
     function = "\n".join([f"def gradients({signature}):", *body, "    return {", *entries, "    }"])
-    return "\n\n".join([imports, *helpers, *code.functions, function]) + "\n"
+    return "\n\n".join([imports, *helpers(code.needed - {"special"}), *code.functions, function]) + "\n"

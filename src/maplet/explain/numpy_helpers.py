@@ -51,14 +51,34 @@ def add_windows(g, axes, lengths, sizes, strides, dilation):
 
 
 def conv(x, w, strides, dilation):
-    axes = range(1, len(strides) + 1)
-    spans = [(size - 1) * step + 1 for size, step in zip(w.shape, dilation)]
-    view = np.lib.stride_tricks.sliding_window_view(x, spans, axis=tuple(axes))
-    every = tuple(slice(None, None, stride) for stride in strides)
-    taken = tuple(slice(None, None, step) for step in dilation)
-    view = view[(slice(None), *every, ..., *taken)]  # (n, places…, groups, channels, kernel…)
-    places, kernel = "pqrs"[: len(axes)], "klmt"[: len(axes)]
-    return np.einsum(f"n{places}gc{kernel},{kernel}gco->n{places}go", view, w)
+    places = [(n - (k - 1) * d - 1) // s + 1 for n, k, s, d in zip(x.shape[1:], w.shape, strides, dilation)]
+    out = np.zeros((x.shape[0], *places, *x.shape[len(places) + 1 : -1], w.shape[-1]))
+    for offset in np.ndindex(*w.shape[: len(places)]):
+        out += (x[under(offset, places, strides, dilation)][..., None, :] @ w[offset])[..., 0, :]
+    return out
+
+
+def conv_kernel(x, g, sizes, strides, dilation):
+    places, lead = g.shape[1 : len(sizes) + 1], tuple(range(len(sizes) + 1))
+    out = np.zeros((*sizes, *x.shape[len(lead) :], g.shape[-1]))
+    for offset in np.ndindex(*sizes):
+        part = x[under(offset, places, strides, dilation)]
+        out[offset] = np.sum(part[..., :, None] * g[..., None, :], axis=lead)
+    return out
+
+
+def conv_input(g, w, lengths, strides, dilation):
+    places = g.shape[1 : len(lengths) + 1]
+    out = np.zeros((g.shape[0], *lengths, *w.shape[len(lengths) : -1]))
+    for offset in np.ndindex(*w.shape[: len(lengths)]):
+        key = under(offset, places, strides, dilation)
+        out[key] += (g[..., None, :] @ np.swapaxes(w[offset], -1, -2))[..., 0, :]
+    return out
+
+
+def under(offset, places, strides, dilation):
+    starts = [k * d for k, d in zip(offset, dilation)]
+    return (slice(None), *(slice(a, a + (n - 1) * s + 1, s) for a, n, s in zip(starts, places, strides)))
 
 
 def recurrence(a, b, axis):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from maplet.explain import numpy_helpers
 from maplet.explain.symbols import slice_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from maplet.explain.terms import Term
 
@@ -48,7 +49,9 @@ def _of(room: str, name: str, ending: str = "") -> Spelling:
 otherwise: dict[str, Spelling] = {
     "reshape": lambda parts, settings, term: f"np.reshape({parts[0]}, {settings['shape']})",
     "constant": lambda parts, settings, term: f"np.asarray({settings['value']!r})",
-    "iota": lambda parts, settings, term: f"np.indices({settings['shape']})[{settings['axis']}]",
+    "iota": lambda parts, settings, term: (
+        f"np.arange({term.shape[0]})" if len(term.shape) == 1 else f"np.indices({term.shape})[{settings['axis']}]"
+    ),
     "concat": lambda parts, settings, term: f"np.concatenate(({', '.join(parts)}), axis={settings['axis']})",
     "slice": lambda parts, settings, term: f"{parts[0]}[{slice_key(settings, term.parts[0].shape)}]",
     "item": lambda parts, settings, term: f"{parts[0]}[{settings['index']}]",
@@ -79,9 +82,16 @@ otherwise: dict[str, Spelling] = {
 }  # fmt: skip
 
 
-def helper(name: str) -> str:
-    """The code of a function that NumPy does not have."""
-    return inspect.getsource(getattr(numpy_helpers, name))
+def helpers(names: Iterable[str]) -> list[str]:
+    """The code of functions that NumPy does not have, and of those that they call."""
+    found: dict[str, str] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = inspect.getsource(getattr(numpy_helpers, name))
+            waiting += [called for called in re.findall(r"(\w+)\(", found[name]) if has_helper(called)]
+    return [found[name] for name in sorted(found)]
 
 
 def has_helper(name: str) -> bool:

@@ -50,5 +50,6 @@
       show(current + keys[event.key]);
     }
   });
-  show(start);
+  const asked = location.hash.match(/^#step-(\d+)$/); // a link to one step
+  show(asked && Number(asked[1]) < panels.length ? Number(asked[1]) : start);
 })();

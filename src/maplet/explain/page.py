@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from maplet.explain.document import document, resource, scrolling
 from maplet.explain.graph_svg import graph_svg
-from maplet.explain.markup import Markup, element
+from maplet.explain.markup import Content, Markup, element
 from maplet.explain.picture import boxes
+from maplet.explain.rules import uses
 from maplet.explain.step_html import group_html, step_html
 from maplet.explain.text import title
 from maplet.explain.words import say
@@ -52,7 +53,7 @@ def _after(found: list[Box], numbers: dict[Any, int]) -> list[list[int]]:
     """For each box, those from which its gradient comes; the script follows them to the loss."""
     after: list[list[int]] = []
     for n, box in enumerate(found):
-        users = (user.node for step in box.steps for user, _, _ in step.received())
+        users = (user.shown.node for step in box.steps for user, _ in uses(step))
         after.append(sorted({numbers[user] for user in users if user in numbers} - {n}))
     return after
 
@@ -71,8 +72,11 @@ def _panel(box: Box, n: int, count: int, numbers: dict[Any, int]) -> Markup:
     head = [element("p", counted, class_="kicker"), element("h2", box.title)]
 
     def link(step: ExplainedNode) -> str | None:
-        return f"#step-{numbers[step.node]}" if step.node in numbers else None
+        node = step.shown.node
+        return f"#step-{numbers[node]}" if node in numbers else None
 
-    alone = len(box.steps) == 1
-    content = step_html(box.steps[0], link) if alone else group_html(box.steps, box.title, language)
+    content: list[Content] = []
+    if box.fold is not None:
+        alone = len(box.steps) == 1
+        content = step_html(box.fold.last, link) if alone else group_html(box.fold, language)
     return element("article", head, content, id=f"step-{n}", class_="panel")

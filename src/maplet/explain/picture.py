@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from maplet.explain.node import ExplainedNode
 
 widest = 30  # letters of a line in a box
+most_lines = 4  # of the groups that a run repeats
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +33,15 @@ class Box:
         ``"input"``, ``"step"``, ``"fold"`` or ``"loss"``.
     steps
         What is in it: one, or those of a group.
+    fold
+        The group, if it is one.
     """
 
     title: str
     lines: tuple[str, ...]
     kind: str
     steps: tuple[ExplainedNode, ...]
+    fold: Fold | None = None
 
 
 def boxes(derivation: Derivation, unfold: bool | str = False) -> tuple[list[Box], list[tuple[int, int]]]:
@@ -53,13 +57,12 @@ def boxes(derivation: Derivation, unfold: bool | str = False) -> tuple[list[Box]
 def boxes_of(every: Sequence[Fold], derivation: Derivation) -> tuple[list[Box], list[tuple[int, int]]]:
     """A box for each group, and the arrows between them by number."""
     group = {step.node: n for n, fold in enumerate(every) for step in fold.steps}
-    arrows = {
-        (group[child], n): None
-        for n, fold in enumerate(every)
-        for step in fold.steps
-        for child in step.node.inputs
-        if group.get(child, n) != n
-    }
+    arrows: dict[tuple[int, int], None] = {}
+    for n, fold in enumerate(every):
+        for child in (child for step in fold.steps for child in step.source.node.inputs):
+            start = group.get(derivation.shown.get(child, child), group.get(child, n))
+            if start != n:
+                arrows[start, n] = None
     return [_box(fold, derivation) for fold in every], list(arrows)
 
 
@@ -67,12 +70,14 @@ def _box(fold: Fold, derivation: Derivation) -> Box:
     last = fold.last
     if len(fold.steps) > 1:
         kind = "loss" if last is derivation.loss else "fold"
-        lines = [fold.operations]
+        repeated = [short(group.operations) for group in fold.repeated[:most_lines]]
+        lines = [f"{fold.times} ×", *repeated, *(["…"] if fold.period > most_lines else [])]
+        lines = lines if fold.groups else [fold.operations]
     else:
         kind = "loss" if last is derivation.loss else "input" if last.operation == "input" else "step"
         lines = [short(text(value_formula(last)))] if kind != "input" else []
     lines += [line for line in (_number("", last.value, last), _number("∂ ", last.cotangent, last)) if line]
-    return Box(short(fold.title), tuple(lines), kind, fold.steps)
+    return Box(short(fold.title), tuple(lines), kind, fold.steps, fold)
 
 
 def _number(before: str, value: Any, step: ExplainedNode) -> str:

@@ -15,6 +15,7 @@ from maplet.explain.formula import (
     Name,
     Number,
     Partial,
+    Places,
     Root,
     Row,
     Script,
@@ -24,11 +25,12 @@ from maplet.explain.formula import (
 )
 
 with_place = re.compile(r"(.+)\[([^\[\]]+)\]")  # h[t−1], of a step of a loop
+pieces = re.compile(r"[^\W\d]\w*\[[^\[\]]*\]|[^\W\d]\w*|\d+|\S")  # of places: y[k], names, numbers, signs
 with_number = re.compile(r"([^\W\d_]+)_?(\d+)")
 commands = {
     "·": r"\cdot", "∗": r"\ast", "mod": r"\bmod", "−": "-", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "⊙": r"\odot",
     "≈": r"\approx", "↦": r"\mapsto", "Σ": r"\sum", "Π": r"\prod", "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil",
-    "⌉": r"\rceil", "⊤": r"\top", "∞": r"\infty", "…": r"\dots", "→": r"\to",
+    "⌉": r"\rceil", "⊤": r"\top", "∞": r"\infty", "…": r"\dots", "→": r"\to", "⋆": r"\star", "∗ᵀ": r"\ast^{\top}",
 }  # fmt: skip
 greek = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "η": "eta", "θ": "theta", "λ": "lambda",
@@ -38,6 +40,11 @@ greek = {
 functions = {
     "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "ln", "log", "exp", "max", "min", "det",
 }  # fmt: skip
+
+in_words = str.maketrans(
+    {"−": "$-$", "→": r"$\to$", "×": r"$\times$", "\\": r"$\backslash$", "^": r"$\wedge$", "~": r"$\sim$"}
+    | {sign: f"\\{sign}" for sign in "_&%$#{}"}
+)
 
 
 @singledispatch
@@ -61,6 +68,8 @@ def _(part: Name) -> str:
         return f"{latex(Name(found[1]))}_{{{found[2]}}}"
     if part.text in commands or part.text in greek:
         return commands.get(part.text) or f"\\{greek[part.text]}"
+    if not part.text.isascii():
+        return in_text(part.text)
     return part.text if len(part.text) == 1 and part.text.isalpha() else rf"\mathrm{{{escaped(part.text)}}}"
 
 
@@ -87,7 +96,20 @@ def _(part: Function) -> str:
 
 @latex.register
 def _(part: Words) -> str:
-    return rf"\text{{{escaped(part.text)}}}"
+    return in_text(part.text)
+
+
+@latex.register
+def _(part: Places) -> str:
+    return "".join(_in_places(piece) for piece in pieces.findall(part.text))
+
+
+def _in_places(piece: str) -> str:
+    if found := with_place.fullmatch(piece):  # y[k], which is itself a place
+        return latex(Script(Name(found[1]), Places(found[2])))
+    if piece in commands:
+        return f"{commands[piece]} "
+    return piece if piece.isdigit() or not piece[0].isalnum() else latex(Name(piece))
 
 
 @latex.register
@@ -142,6 +164,11 @@ def _(part: Table) -> str:
     return rf"\begin{{bmatrix}}{rows}\end{{bmatrix}}"
 
 
-def escaped(words: str) -> str:
-    """Text as LaTeX shows it."""
-    return re.sub(r"([_&%$#{}])", r"\\\1", words)
+def in_text(words: str) -> str:
+    r"""Words as LaTeX shows them: ``4 × sin`` is ``\text{4 $\times$ sin}``."""
+    return rf"\text{{{words.translate(in_words)}}}"
+
+
+def escaped(name: str) -> str:
+    """A name as LaTeX shows it."""
+    return re.sub(r"([_&%$#{}])", r"\\\1", name)

@@ -14,6 +14,7 @@ from maplet.explain.formula import (
     Name,
     Number,
     Partial,
+    Places,
     Root,
     Row,
     Script,
@@ -22,7 +23,7 @@ from maplet.explain.formula import (
     Words,
 )
 from maplet.explain.markup import Markup, element
-from maplet.explain.print_latex import with_number, with_place
+from maplet.explain.print_latex import pieces, with_number, with_place
 
 space = element("mspace", width="0.2em")
 large = {"Σ": "∑", "Π": "∏"}
@@ -61,6 +62,8 @@ def _(part: Number) -> Markup:
 
 @mathml.register
 def _(part: Sign) -> Markup:
+    if part.text == "∗ᵀ":  # a transposed convolution
+        return element("msup", element("mo", "∗"), element("mi", "⊤"))
     return element("mo", part.text)
 
 
@@ -72,6 +75,13 @@ def _(part: Function) -> Markup:
 @mathml.register
 def _(part: Words) -> Markup:
     return element("mtext", part.text)
+
+
+@mathml.register
+def _(part: Places) -> Markup:
+    kinds = {True: "mn", False: "mo"}
+    found = pieces.findall(part.text)
+    return element("mrow", [mathml(Name(p)) if p[0].isalpha() else element(kinds[p.isdigit()], p) for p in found])
 
 
 @mathml.register
@@ -127,5 +137,6 @@ def _(part: Cases) -> Markup:
 
 @mathml.register
 def _(part: Table) -> Markup:
+    # Its brackets are borders: those of letters grow with a matrix only where there is a font for mathematics.
     rows = [element("mtr", [element("mtd", mathml(cell)) for cell in cells]) for cells in part.rows]
-    return element("mrow", element("mo", "["), element("mtable", rows), element("mo", "]"))
+    return element("mtable", rows, class_="matrix")

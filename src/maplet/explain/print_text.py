@@ -15,6 +15,7 @@ from maplet.explain.formula import (
     Name,
     Number,
     Partial,
+    Places,
     Root,
     Row,
     Script,
@@ -47,7 +48,7 @@ def text(formula: Formula) -> str:
 
 
 @text.register
-def _(part: Name | Sign | Function | Words) -> str:
+def _(part: Name | Sign | Function | Words | Places) -> str:
     return part.text
 
 
@@ -95,7 +96,13 @@ def _(part: Root) -> str:
 def _(part: Script) -> str:
     below = "" if part.below is None else text(part.below)
     if below:
-        below = below.translate(lowered_letters) if isinstance(part.below, Number) else f"[{below.strip('[]')}]"
+        below = (
+            below.translate(lowered_letters)
+            if isinstance(part.below, Number)
+            else below
+            if below.startswith("[") and below.endswith("]") and below.count("[") == 1
+            else f"[{below}]"
+        )
     return text(part.base) + below + ("" if part.above is None else _above(part.above))
 
 

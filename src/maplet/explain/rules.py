@@ -31,7 +31,7 @@ nested = {"scan": "loop", "while_loop": "loop", "switch": "branch", "call": "cal
 
 def derivative(of: ExplainedNode) -> Formula:
     """∂loss/∂node, by the names."""
-    return Partial(Name(of.derivation.loss.name), Name(of.name))
+    return Partial(Name(of.derivation.loss.name), Name(of.shown.name))
 
 
 # ── the local derivative ─────────────────────────────────────────────────────────────────────────
@@ -39,13 +39,13 @@ def derivative(of: ExplainedNode) -> Formula:
 
 def local_formula(step: ExplainedNode, operand: int) -> Formula | None:
     """∂value/∂operand of an elementwise operation, in symbols; None where there is none."""
-    names = step.derivation.names
-    return _local(step, operand, [*(symbol(inner, names) for inner in step.node.inputs), Name(step.name)])
+    names = step.derivation.called
+    return _local(step, operand, [symbol(node, names) for node in (*step.node.inputs, step.node)])
 
 
 def local_with_numbers(step: ExplainedNode, operand: int) -> Formula | None:
     """The same with the numbers of operands and value."""
-    nodes, names, values = [*step.node.inputs, step.node], step.derivation.names, step.derivation.values
+    nodes, names, values = [*step.node.inputs, step.node], step.derivation.called, step.derivation.values
     return _local(step, operand, [number_of(values[node], symbol(node, names)) for node in nodes])
 
 
@@ -79,7 +79,7 @@ def pullback_formula(step: ExplainedNode, operand: int, *, numbers: bool = False
     cotangents: dict[Node, Formula] = {}
     for n, cotangent in enumerate(step.step.cotangents):
         if cotangent is not None:
-            by = Name(f"{step.name}[{n}]" if several else step.name)
+            by = Name(f"{step.name}[{n}]" if several else step.shown.name)
             cotangents[cotangent] = Partial(Name(step.derivation.loss.name), by)
     symbols, values = step.derivation.symbols, step.derivation.values
     if numbers:
@@ -103,7 +103,7 @@ def _sent_to(step: ExplainedNode) -> Iterator[Formula | None]:
 def uses(step: ExplainedNode) -> Iterator[tuple[ExplainedNode, int]]:
     """Who sends a gradient to it, and as which operand; instead of another shape of it, those who use that."""
     for user, n, _ in step.received():
-        if user.is_other_shape:
+        if user.shown is step.shown:
             yield from uses(user)
         else:
             yield user, n

@@ -20,6 +20,7 @@ from maplet.explain.rules import (
     pullback_formula,
     said,
     sent_has_numbers,
+    uses,
 )
 from maplet.explain.symbols import has_numbers, number, number_of, value_formula, value_with_numbers
 from maplet.explain.text import backward_equation, says
@@ -27,14 +28,15 @@ from maplet.explain.unrolled import heading, sections
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from maplet.explain.folding import Fold
     from maplet.explain.node import ExplainedNode
 
     Link = Callable[[ExplainedNode], str | None]
 
 most_cells = 64  # elements of an array that is shown as a table
-most_rows = 200  # steps of a group that are listed
+most_rows = 200  # steps of a group, or groups of a run, that are listed
 
 
 def step_html(step: ExplainedNode, link: Link) -> list[Content]:
@@ -47,8 +49,8 @@ def step_html(step: ExplainedNode, link: Link) -> list[Content]:
     link
         Where on the page another step stands, such as ``"#step-3"``; None if it stands nowhere.
     """
-    language = step.derivation.language
-    facts = [(say("operation", language), step.operation), (say("layer", language), step.origin.layer),
+    language, made = step.derivation.language, step.source
+    facts = [(say("operation", language), made.operation), (say("layer", language), step.origin.layer),
              (say("line", language), step.place), (say("shape", language), type_of(step))]  # fmt: skip
     parts: list[Content] = [element("dl", [_fact(name, fact) for name, fact in facts if fact], class_="facts")]
     if step.operation != "input":
@@ -59,24 +61,28 @@ def step_html(step: ExplainedNode, link: Link) -> list[Content]:
         parts += [_title("value", language), array_html(step.value, step.name)]
         parts += [_title("cotangent", language), *_incoming(step, link)]
     if step.operation != "input":
-        convention = step.node.primitive.convention if language == "en" else ""  # the records speak English
+        convention = made.node.primitive.convention if language == "en" else ""  # the records speak English
         remark = element("p", f"Convention: {convention}.", class_="words") if convention else None
-        parts += [_title("rule", language), element("p", said(step)), remark, *_outgoing(step), *_inside(step)]
+        parts += [_title("rule", language), element("p", said(made)), remark, *_outgoing(made), *_inside(made)]
     return parts
 
 
-def group_html(steps: Sequence[ExplainedNode], title: str, language: str) -> list[Content]:
-    """The steps of a group as a table."""
+def group_html(fold: Fold, language: str) -> list[Content]:
+    """The steps of a group as a table; of a run of equal groups, these."""
     heads = ["", say("operation", language), say("shape", language), "‖·‖", "‖∂‖"]
-    rows = [element("tr", [element("th", head, scope="col") for head in heads])]
-    for step in steps[:most_rows]:
+    sides = (None, "text", "text", None, None)
+    titles = [element("th", head, scope="col", class_=side) for head, side in zip(heads, sides, strict=True)]
+    rows = [element("tr", titles)]
+    every = [(group.title, group.operations, group.last) for group in fold.groups]
+    every = every or [(step.name, step.source.operation, step) for step in fold.steps if step.is_spoken_of]
+    for name, operation, step in every[:most_rows]:
         norms = [norm([None if isinstance(one, tuple) else one]) for one in (step.value, step.cotangent)]
-        texts = [element("td", cell, class_="text") for cell in (step.operation, type_of(step))]
+        texts = [element("td", cell, class_="text") for cell in (operation, type_of(step))]
         numbers = [element("td", "–" if one is None else f"{one:.4g}") for one in norms]
-        rows.append(element("tr", element("th", step.name, scope="row", class_="text"), texts, numbers))
-    more = len(steps) - most_rows
+        rows.append(element("tr", element("th", name, scope="row", class_="text"), texts, numbers))
+    more = len(every) - most_rows
     rest = element("p", f"… {more}", class_="words") if more > 0 else None
-    return [scrolling(element("table", rows, class_="cells"), title), rest]
+    return [scrolling(element("table", rows, class_="cells"), fold.title), rest]
 
 
 def type_of(step: ExplainedNode) -> str:
@@ -129,9 +135,9 @@ def _incoming(step: ExplainedNode, link: Link) -> list[Content]:
     shown = backward_equation(step)
     parts: list[Content] = [formula_html(shown)] if shown is not None else []
     terms = [
-        element("li", element("a", user.name, href=place), ": ", _inline(sent))
-        for user, _, sent in step.received()
-        if (place := link(user)) is not None
+        element("li", element("a", user.shown.name, href=place), ": ", _inline(sent))
+        for user, n in uses(step)
+        if (place := link(user)) is not None and (sent := user.sent[n]) is not None
     ]
     if len(terms) > 1:
         parts += [element("p", f"{say('received', step.derivation.language)}:", class_="words"), element("ul", terms)]
@@ -149,7 +155,7 @@ def _outgoing(step: ExplainedNode) -> list[Content]:
         if local:
             value = step.local(n)
             last = [number(value)] if value is not None and value.size == 1 else []
-            shown = equation(Partial(Name(step.name), Name(name)), *local, *last)
+            shown = equation(Partial(Name(step.shown.name), Name(name)), *local, *last)
             rows += [element("p", say("local", language), class_="words"), formula_html(shown)]
         back = pullback_formula(step, n)
         numbers = pullback_formula(step, n, numbers=True) if sent_has_numbers(step, sent) else None

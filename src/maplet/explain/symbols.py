@@ -15,6 +15,7 @@ from maplet.explain.formula import (
     Group,
     Name,
     Number,
+    Places,
     Row,
     Script,
     Sign,
@@ -95,23 +96,23 @@ def symbol(node: Node, names: Mapping[Node, str]) -> Formula:
 
 def has_numbers(step: ExplainedNode) -> bool:
     """Whether what the node computes is also written with the numbers in: of one number always, else of a few."""
-    operands = [step.derivation.values[child] for child in step.node.inputs]
+    operands = [step.derivation.values[child] for child in step.source.node.inputs]
     return size_of(step) == 1 or fit_in_line([step.value, *operands])
 
 
 def value_formula(step: ExplainedNode) -> Formula:
     """What the node computes, of its operands' names: ``x w`` of a `matmul`."""
-    names = step.derivation.names
-    return written(step.written, [symbol(child, names) for child in step.node.inputs])
+    made = step.source
+    return written(made.written, [symbol(child, step.derivation.called) for child in made.node.inputs])
 
 
 def value_with_numbers(step: ExplainedNode) -> Formula:
     """What the node computes, of its operands' numbers; of those that are too large, their names."""
-    names, values = step.derivation.names, step.derivation.values
-    operands = [number_of(values[child], symbol(child, names)) for child in step.node.inputs]
-    if step.operation == "multiply" and step.node.inputs[1].primitive is constant_primitive:
+    made, names, values = step.source, step.derivation.called, step.derivation.values
+    operands = [number_of(values[child], symbol(child, names)) for child in made.node.inputs]
+    if made.operation == "multiply" and made.node.inputs[1].primitive is constant_primitive:
         operands.reverse()  # the constant stands first, as in symbols
-    return written(step.written, operands)
+    return written(made.written, operands)
 
 
 def written(node: Node, operands: Sequence[Formula]) -> Formula:
@@ -142,7 +143,7 @@ def by_parameters(
         called = str(params.get("name", ""))  # of a function that is called, its own name
         return Call(Function(called if called.isidentifier() else name), Group("(", Row(tuple(listed)), ")"))
     if name == "item":
-        return Script(operands[0], Words(str(params["index"])))
+        return Script(operands[0], Places(str(params["index"])))
     if name == "slice":
         return Script(fenced(operands[0], whole), Words(slice_key(params, shape)))
     if name == "contract":  # Σ[ab,bc→ac] x y: which axes meet

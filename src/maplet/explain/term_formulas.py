@@ -1,4 +1,4 @@
-"""Terms as formulas: in matrices, ``Xᵀ (softmax(z) − onehot(y))/N``, or element by element, ``Σ_k X[k,i]·…``."""
+"""Terms as formulas of whole arrays: ``Xᵀ (softmax(z) − onehot(y))/N``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections import Counter
 from fractions import Fraction as Exact
 from typing import TYPE_CHECKING, Any
 
-from maplet.core.index_notation import letters
+import numpy as np
+
 from maplet.core.primitive import registry
 from maplet.explain.formula import (
     Call,
@@ -16,20 +17,21 @@ from maplet.explain.formula import (
     Group,
     Name,
     Number,
+    Places,
     Row,
     Script,
     Sign,
-    Words,
-    added,
     fenced,
     fill,
+    joined,
     multiplied,
     row,
     whole,
 )
 from maplet.explain.notation import notation_of
-from maplet.explain.symbols import applied_along, by_parameters, number, one
-from maplet.explain.terms import Term, factors, without_units
+from maplet.explain.print_text import text
+from maplet.explain.symbols import applied_along, by_parameters, number, number_of, one
+from maplet.explain.terms import Term, factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +46,12 @@ def ratio(value: float) -> tuple[float, float]:
     exact = Exact(value).limit_denominator(finest)
     close = abs(float(exact) - value) <= 1e-12 * abs(value)
     return (exact.numerator, exact.denominator) if close else (value, 1)
+
+
+def exact_number(value: float) -> Number:
+    """A number that stands alone, as it is if that is short: in six digits, 1.0000001 would be 1."""
+    plain = f"{value:.12g}"
+    return Number(plain.replace("-", "−").replace("e+", "e")) if 6 < len(plain) < 12 else number(value)
 
 
 def arranged(term: Term, inner: Callable[[Term], Formula], *, in_matrices: bool) -> Formula:
@@ -90,10 +98,14 @@ def _power(term: Term, times: int, inner: Callable[[Term], Formula]) -> Formula:
     return Script(fenced(formula, whole), None, number(times))
 
 
-def _applied(term: Term, operands: Sequence[Formula]) -> Formula:
+def applied(term: Term, operands: Sequence[Formula]) -> Formula:
     """An operation on formulas, as its record says that it is written."""
+    if term.head == "add_at" and len(term.parts[1].shape) == 1 and dict(term.settings)["axis"] == 0:
+        return row(Script(special["one_hot"](operands[1:]), None, Name("⊤")), fenced(operands[0], joined))
     if term.head in special:
         return special[term.head](operands)
+    if term.head == "constant":
+        return number_of(np.asarray(dict(term.settings)["value"]), Name("constant"))
     if term.head == "logaddexp" and term.parts[1].head == "number" and term.parts[1].settings[0] == 0:
         exponential = fill(notation_of(registry["exp"], 1), operands[:1])
         return fill(notation_of(registry["log1p"], 1), [exponential])
@@ -112,12 +124,12 @@ def _called(name: str) -> Callable[[Sequence[Formula]], Formula]:
 special: dict[str, Callable[[Sequence[Formula]], Formula]] = {
     "softmax": _called("softmax"),
     "one_hot": _called("onehot"),
+    "pick": lambda operands: Script(fenced(operands[0], whole), Places(f"i,{text(operands[1])}[i]")),
     "indicator": lambda operands: Group("[", operands[0], "]"),
+    "conv_kernel": lambda operands: row(fenced(operands[0], joined), "⋆", fenced(operands[1], joined)),
+    "conv_input": lambda operands: row(fenced(operands[0], joined), "∗ᵀ", fenced(operands[1], joined)),
     "transpose": lambda operands: Script(fenced(operands[0], whole), None, Name("⊤")),
 }
-
-
-# ── in matrices ──────────────────────────────────────────────────────────────────────────────────
 
 
 def matrix_formula(term: Term, names: Names, *, defines: bool = False) -> Formula:
@@ -129,85 +141,9 @@ def matrix_formula(term: Term, names: Names, *, defines: bool = False) -> Formul
     if term.head == "symbol" or (term in names and not defines):
         return Name(names.get(term) or term.settings[0])
     if term.head == "number":
-        return number(term.settings[0])
+        return exact_number(term.settings[0])
     if term.head == "apart":
         return inner(term.parts[0])
     if term.head in ("product", "total"):
         return arranged(term, inner, in_matrices=True)
-    return _applied(term, [inner(part) for part in term.parts])
-
-
-# ── element by element ───────────────────────────────────────────────────────────────────────────
-
-
-class Indexed:
-    """Writes terms element by element; each sum takes a letter of its own."""
-
-    def __init__(self, names: Names) -> None:
-        self.names = names
-        self.used = 0
-
-    def letters(self, count: int) -> list[str]:
-        """Letters that were not used yet."""
-        self.used += count
-        return [letters[n % len(letters)] for n in range(self.used - count, self.used)]
-
-    def formula(self, term: Term, at: Sequence[str], *, defines: bool = False) -> Formula:
-        """The element of a term at a place; a term of fewer axes is repeated, its axes standing last."""
-        own = zip(at[len(at) - len(term.shape) :], term.shape, strict=True)
-        place = [i if length != 1 else "0" for i, length in own]
-        if term.head == "symbol" or (term in self.names and not defines):
-            return element(Name(self.names.get(term) or term.settings[0]), place)
-        if term.head == "number":
-            return number(term.settings[0])
-        if term.head == "apart":
-            return self.formula(term.parts[0], at)
-        if term.head in ("product", "total"):
-            return arranged(term, lambda part: self.formula(part, at), in_matrices=False)
-        return self.operation(term, place)
-
-    def operation(self, term: Term, at: list[str]) -> Formula:
-        """An element of an operation's result."""
-        if term.head in ("matmul", "sum"):
-            return self.matmul(term, at) if term.head == "matmul" else self.sum(term, at)
-        if term.head == "transpose":
-            return self.formula(term.parts[0], at[::-1])
-        if term.head == "one_hot":
-            return Group("[", row(self.formula(term.parts[0], at[:1]), "=", Name(at[1])), "]")
-        if term.head == "reshape" and without_units(term.shape) == without_units(term.parts[0].shape):
-            moved = iter([i for i, length in zip(at, term.shape, strict=True) if length != 1])
-            return self.formula(term.parts[0], [next(moved) if n != 1 else "0" for n in term.parts[0].shape])
-        alike = term.parts and all(part.shape in ((), term.shape) for part in term.parts)
-        if alike and term.head not in ("softmax", "reshape"):
-            return _applied(term, [self.formula(part, at) for part in term.parts])
-        return element(fenced(matrix_formula(term, self.names, defines=True), whole), at)
-
-    def matmul(self, term: Term, at: list[str]) -> Formula:
-        """``Σ_k a[i,k]·b[k,j]``; where b is a vector there is no j; of one summand there is no sum."""
-        a, b = term.parts
-        is_sum = a.shape[-1] != 1
-        (k,) = self.letters(1) if is_sum else "0"
-        vector = len(b.shape) == 1
-        left = self.formula(a, [*at, k] if vector else [*at[:-1], k])
-        right = self.formula(b, [k] if vector else [*at[:-2], k, at[-1]])
-        product = row(fenced(left, multiplied), "·", fenced(right, multiplied))
-        return _sum_over([k], product) if is_sum else product
-
-    def sum(self, term: Term, at: list[str]) -> Formula:
-        """``Σ_k a[i,k]``."""
-        axes, keeps = term.settings
-        bound = self.letters(len(axes))
-        free = iter([i for n, i in enumerate(at) if n not in axes] if keeps else at)
-        taken = iter(bound)
-        inside = [next(taken) if axis in axes else next(free) for axis in range(len(term.parts[0].shape))]
-        return _sum_over(bound, self.formula(term.parts[0], inside))
-
-
-def element(array: Formula, at: Sequence[str]) -> Formula:
-    """``X[i,j]``; a number alone has no place."""
-    return Script(array, Words(",".join(at))) if at else array
-
-
-def _sum_over(bound: Sequence[str], body: Formula) -> Formula:
-    need = multiplied if body.binding <= added else body.binding
-    return Row((Script(Function("Σ"), Words(",".join(bound))), fenced(body, need)))
+    return applied(term, [inner(part) for part in term.parts])

@@ -8,7 +8,7 @@ import numpy as np
 
 from maplet.errors import PositionError, SettingError
 from maplet.explain.entries import entry_formulas, entry_name
-from maplet.explain.folding import Fold, by_layer, folded, norm, opened, read_by
+from maplet.explain.folding import Fold, folded, grouped, leaves_in_runs, norm, opened, read_by
 from maplet.explain.formula import Formula, Name, Partial, Row, Sign, equation
 from maplet.explain.print_text import text
 from maplet.explain.rules import cotangent_formula, cotangent_with_numbers, derivative, said, uses
@@ -37,9 +37,9 @@ def derivation_text(derivation: Derivation, unfold: bool | str = False) -> str:
     steps = opened(folds)
     if len(steps) == len(folds):  # nothing is folded
         return "\n".join([first, "", *_both_passes(steps, derivation.leaves), *text_inside(steps)])
-    groups = folds if not unfold else by_layer(derivation)
+    groups = folds if not unfold else grouped(derivation, unfold)
     parts = [first, "", say("forward", language), *(f"  {line}" for line in _table(groups, derivation))]
-    parts += ["", say("parameters", language), *_leaves(derivation), ""]
+    parts += ["", say("parameters", language), *_leaves(derivation, each=bool(unfold) and not steps), ""]
     if steps:
         parts += [f"{unfold}", "", *_both_passes(steps, read_by(steps)), *text_inside(steps), ""]
     return "\n".join([*parts, say("folded", language)])
@@ -50,13 +50,14 @@ def _both_passes(steps: Sequence[ExplainedNode], inputs: Sequence[ExplainedNode]
     language = steps[0].derivation.language if steps else "en"
     back = [*reversed(steps), *inputs]
     lines = _scalar_lines if all(size_of(one) == 1 for one in back) else _matrix_lines
-    return [say("forward", language), *lines(steps, forward=True), "", say("backward", language), *lines(back)]
+    backward = lines(back) or [f"  {say('no gradient', language)}"]
+    return [say("forward", language), *lines(steps, forward=True), "", say("backward", language), *backward]
 
 
 def title(derivation: Derivation) -> str:
-    """``f: loss = 0.84``; a function without a name is left out."""
+    """``f: loss = 0.84``; a function without a name is left out, and one that is called like its result."""
     value = f"{derivation.loss.name} = {text(number(derivation.loss.value))}"
-    return value if derivation.title == "<lambda>" else f"{derivation.title}: {value}"
+    return value if derivation.title in ("<lambda>", derivation.loss.name) else f"{derivation.title}: {value}"
 
 
 # ── one line per step ────────────────────────────────────────────────────────────────────────────
@@ -148,11 +149,15 @@ def _table(folds: list[Fold], derivation: Derivation) -> Iterator[str]:
     yield from ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def _leaves(derivation: Derivation) -> Iterator[str]:
-    width = max((len(leaf.name) for leaf in derivation.leaves), default=0)
-    for leaf in derivation.leaves:
-        gradient = "–" if leaf.cotangent is None else f"‖∂‖ = {_short(norm([leaf.cotangent]))}"
-        yield f"  {leaf.name:{width}}   {leaf.node.type!s:14}   ‖·‖ = {_short(norm([leaf.value])):12}   {gradient}"
+def _leaves(derivation: Derivation, *, each: bool) -> Iterator[str]:
+    """A row per input; those of a run of equal layers in one, unless each is asked for."""
+    rows = [[leaf] for leaf in derivation.leaves] if each else leaves_in_runs(derivation.leaves)
+    names = [row[0].name if len(row) == 1 else f"{row[0].name} … {row[-1].name}" for row in rows]
+    width = max(map(len, names), default=0)
+    for name, row in zip(names, rows, strict=True):
+        gradient, value = norm([leaf.cotangent for leaf in row]), _short(norm([leaf.value for leaf in row]))
+        shown = "–" if gradient is None else f"‖∂‖ = {_short(gradient)}"
+        yield f"  {name:{width}}   {row[0].node.type!s:14}   ‖·‖ = {value:12}   {shown}"
 
 
 def _short(value: float | None) -> str:
@@ -178,10 +183,11 @@ def entry_text(derivation: Derivation, name: str, at: tuple[int, ...]) -> str:
             if one.value.size
             else "it has no elements",
         )
-    known: dict[Any, Formula] = {node: symbol(node, derivation.names) for node in derivation.names}
+    spoken = [node for node in derivation.names if node not in derivation.shown]
+    known: dict[Any, Formula] = {node: symbol(node, derivation.names) for node in spoken}
     loss = Name(derivation.loss.name)
-    near = [user for user, _, _ in one.received()]
-    for other in (*derivation.steps, *near):
+    near = [user.shown for user, _, _ in one.received()]  # of several with one gradient, what takes it is spoken of
+    for other in (*spoken_of(derivation.steps), *near):
         if (cotangent := derivation.cotangent_node(other.node)) is not None:
             known[cotangent] = Partial(loss, Name(other.name))
     here = entry_name(one.name, at)

@@ -11,13 +11,19 @@ import numpy as np
 
 from maplet.core.graph import constant_primitive
 from maplet.core.types import is_floating
+from maplet.explain.algebra import Algebra
+from maplet.explain.convolutions import convolution
+from maplet.explain.linear_terms import is_column, matmul, reshaped, scaled, summed, transpose
+from maplet.explain.picks import pick, picked, scattered
+from maplet.explain.recognition import logistic
 from maplet.explain.symbols import is_program
-from maplet.explain.terms import Algebra, Term, factors, without_units
+from maplet.explain.terms import Term, factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from maplet.core.graph import Node
+    from maplet.explain.convolutions import Adjoint
     from maplet.explain.terms import Shape
 
     Rule = Callable[["Translation", Node, list[Term], Shape], Term]
@@ -44,11 +50,15 @@ class Translation:
         Nodes that keep their names; behind them the translation does not look.
     shared
         Nodes that are used more than once.
+    adjoints
+        Nodes that are what a convolution sends back.
     """
 
-    def __init__(self, symbols: dict[Node, str], shared: Collection[Node] = ()) -> None:
+    def __init__(
+        self, symbols: dict[Node, str], shared: Collection[Node] = (), adjoints: Mapping[Node, Adjoint] | None = None
+    ) -> None:
         self.algebra = Algebra()
-        self.symbols, self.shared = symbols, shared
+        self.symbols, self.shared, self.adjoints = symbols, shared, adjoints or {}
         self.terms: dict[Node, Term] = {}
         self.programs: dict[str, list[Mapping[str, Any]]] = {}  # the loops and branches met, by operation
 
@@ -57,7 +67,7 @@ class Translation:
         waiting = [node]
         while waiting:  # without recursion, as graphs may be deep
             one = waiting[-1]
-            missing = [] if one in self.symbols else [child for child in one.inputs if child not in self.terms]
+            missing = [] if one in self.symbols else [child for child in self.read_by(one) if child not in self.terms]
             if missing:
                 waiting += missing
                 continue
@@ -69,9 +79,15 @@ class Translation:
             waiting.pop()
         return self.terms[node]
 
+    def read_by(self, node: Node) -> Sequence[Node]:
+        """What a node is made of: its operands, or what the gradient is made of that it is."""
+        return self.adjoints[node].reads if node in self.adjoints else node.inputs
+
     def definition(self, node: Node) -> Term:
         """What a node computes of its operands, also where it has a name itself."""
-        operands = [self.term(child) for child in node.inputs]
+        operands = [self.term(child) for child in self.read_by(node)]
+        if node in self.adjoints:
+            return self.adjoints[node].term(self.algebra, operands)
         rule = rules.get(node.primitive.name, _as_it_is)
         return rule(self, node, operands, _shape(node))
 
@@ -95,6 +111,9 @@ def _constant(self: Translation, node: Node, operands: Sequence[Term], shape: Sh
     value: Any = np.asarray(node.params["value"])
     if value.size and (value == value.flat[0]).all():
         return self.algebra.number(float(value.flat[0]), shape)
+    if value.ndim == 1 and value.dtype.kind == "i" and (value == np.arange(len(value)) * value[1]).all():
+        places = self.algebra.make("iota", (), (("axis", 0), ("shape", shape)), shape)
+        return self.algebra.product([places], (), shape, float(value[1]))
     return _as_it_is(self, node, operands, shape)
 
 
@@ -108,6 +127,8 @@ def _sum_of(sign: float) -> Rule:
 
 def _where(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     condition, yes, no = operands
+    if condition.head == "less" and condition.parts[0].head == "iota" and _is_zero(condition.parts[1]):
+        return no  # a number of a place is not negative
     zeros = [one.head == "number" and one.settings[0] == 0 for one in (yes, no)]
     if condition.head == "isfinite" and condition.parts[0] is yes and zeros[1]:
         return yes  # the shift of a softmax, which is infinite only where everything is
@@ -175,13 +196,19 @@ def _exp(self: Translation, node: Node, operands: list[Term], shape: Shape) -> T
     totals = [one for one in (u, *u.parts) if one.head == "total"]
     for one in [inner for total in totals for part in total.parts for inner in factors(part)[1]]:
         if one.head == "logaddexp" and _is_zero(one.parts[1]) and u is _difference(self, one.parts[0], one):
-            return self.algebra.logistic(one.parts[0])
+            return logistic(self.algebra, one.parts[0])
     return _as_it_is(self, node, operands, shape)
+
+
+def _logaddexp(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    """ln(e^a + e^b); a 0 stands last, as in ln(1 + e^z)."""
+    a, b = operands
+    return _as_it_is(self, node, [b, a] if _is_zero(a) else operands, shape)
 
 
 def _sigmoid(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     """σ(z); of −z it is 1 − σ(z)."""
-    return self.algebra.logistic(operands[0])
+    return logistic(self.algebra, operands[0])
 
 
 def _astype(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
@@ -193,7 +220,7 @@ def _astype(self: Translation, node: Node, operands: list[Term], shape: Shape) -
         return a
     if a.head == "greater" and a.parts[1].head == "number" and a.parts[1].settings[0] == -np.inf:
         return self.algebra.number(1.0, shape)  # a real number
-    if a.head == "equal" and len(shape) == 2 and a.parts[1].head == "iota" and _is_column(a.parts[0]):
+    if a.head == "equal" and len(shape) == 2 and a.parts[1].head == "iota" and is_column(a.parts[0]):
         return self.algebra.make("one_hot", a.parts[0].parts, (shape[1],), shape)
     return self.algebra.make("indicator", (a,), (), shape)
 
@@ -204,49 +231,15 @@ def _is_zero(term: Term) -> bool:
 
 def _reshape(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     (a,) = operands
-    _, up, down = factors(a)
-    if all(one.is_scalar for one in (*up, *down)):
-        return self.algebra.product([a], (), shape)
-    only_units = without_units(a.shape) == without_units(shape)
-    if a.head == "product" and only_units and all(one.shape in ((), a.shape) for one in (*up, *down)):
-        c, _, _ = factors(a)
-        moved = [[one if one.is_scalar else _reshaped(self, one, shape) for one in group] for group in (up, down)]
-        return self.algebra.product(moved[0], moved[1], shape, c)
-    if a.head in ("product", "number"):
-        c, up_scalars, down_scalars, rest = self.algebra.scaled(a)
-        return self.algebra.product([*up_scalars, _reshaped(self, rest, shape)], down_scalars, shape, c)
-    return _reshaped(self, a, shape)
-
-
-def _reshaped(self: Translation, a: Term, shape: Shape) -> Term:
-    inner = a.parts[0] if a.head == "reshape" else a
-    if len(shape) == 1 and len(inner.shape) == 2 and _is_turned(inner):
-        inner = self.algebra.transpose(inner)  # a vector is neither row nor column: (A x)ᵀ is A x
-    if inner.head == "sum":
-        axes, keeps = inner.settings
-        whole = inner.parts[0].shape
-        if not keeps and shape == tuple(1 if axis in axes else length for axis, length in enumerate(whole)):
-            return self.algebra.summed(inner.parts[0], axes, shape, keeps=True)
-    if inner.head == "matmul" and inner.shape[:-1] == shape and _is_column(inner.parts[1]):
-        return self.algebra.make("matmul", (inner.parts[0], inner.parts[1].parts[0]), (), shape)
-    return inner if inner.shape == shape else self.algebra.make("reshape", (inner,), (("shape", shape),), shape)
-
-
-def _is_turned(a: Term) -> bool:
-    """Whether it is a transpose, as a product of two transposes is."""
-    return a.head == "transpose" or (a.head == "matmul" and all(part.head == "transpose" for part in a.parts))
-
-
-def _is_column(a: Term) -> bool:
-    """Whether it is a vector that was made a matrix of one column."""
-    return a.head == "reshape" and len(a.parts[0].shape) == 1 and a.shape == (*a.parts[0].shape, 1)
+    found = scattered(self.algebra, a, shape)
+    return reshaped(self.algebra, a, shape) if found is None else found
 
 
 def _permute(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     (a,) = operands
     axes: tuple[int, ...] = tuple(node.params["axes"])
     if len(shape) == 2:
-        return self.algebra.transpose(a)
+        return transpose(self.algebra, a)
     if a.head == "permute_dims":  # one after another they are one
         before: tuple[int, ...] = dict(a.settings)["axes"]
         a, axes = a.parts[0], tuple([before[axis] for axis in axes])
@@ -256,7 +249,7 @@ def _permute(self: Translation, node: Node, operands: list[Term], shape: Shape) 
 
 
 def _sum(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
-    return self.algebra.summed(operands[0], tuple(node.params["axes"]), shape, keeps=bool(node.params["keepdims"]))
+    return summed(self.algebra, operands[0], tuple(node.params["axes"]), shape, keeps=bool(node.params["keepdims"]))
 
 
 def _item(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
@@ -270,13 +263,34 @@ def _item(self: Translation, node: Node, operands: list[Term], shape: Shape) -> 
     return _as_it_is(self, node, operands, shape)
 
 
+def _take(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    found = picked(self.algebra, *operands) if len(operands[0].shape) == 1 and not node.params.get("batch") else None
+    return _as_it_is(self, node, operands, shape) if found is None else found
+
+
+def _linear(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    """What moves elements, or stands zeros beside them, with scalar factors before it."""
+    c, up, down, a = scaled(self.algebra, operands[0])
+    if not (up or down or c != 1) or a.head == "number":
+        return _as_it_is(self, node, operands, shape)
+    return self.algebra.product([*up, _as_it_is(self, node, [a, *operands[1:]], shape)], down, shape, c)
+
+
+def _take_along_axis(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    """The element of one class of each row, as a column."""
+    a, places = operands
+    if len(shape) != 2 or node.params["axis"] != 1 or shape[1] != 1:
+        return _as_it_is(self, node, operands, shape)
+    return reshaped(self.algebra, pick(self.algebra, a, reshaped(self.algebra, places, shape[:1])), shape)
+
+
 def _add_along_axis(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     """What is added at one class of each row: a column times a one-hot matrix."""
     value, places = operands
     axis, length = node.params["axis"], node.params["length"]
     if len(shape) != 2 or axis != 1 or places.shape[1] != 1:
         return _as_it_is(self, node, operands, shape)
-    classes = places.parts[0] if places.head == "reshape" else places
+    classes = reshaped(self.algebra, places, shape[:1])
     one_hot = self.algebra.make("one_hot", (classes,), (length,), shape)
     return self.algebra.product([value, one_hot], (), shape)
 
@@ -297,11 +311,18 @@ rules: dict[str, Rule] = {
     "rsqrt": lambda self, node, xs, shape: self.algebra.product((), [self.algebra.make("sqrt", xs, (), shape)], shape),
     "broadcast_to": lambda self, node, xs, shape: self.algebra.product(xs, (), shape),
     "stop_gradient": lambda self, node, xs, shape: xs[0],
-    "matmul": lambda self, node, xs, shape: self.algebra.matmul(xs[0], xs[1], shape),
+    "matmul": lambda self, node, xs, shape: matmul(self.algebra, xs[0], xs[1], shape),
     "reshape": _reshape,
     "permute_dims": _permute,
     "sum": _sum,
     "where": _where,
+    "logaddexp": _logaddexp,
     "item": _item,
+    "conv": lambda self, node, xs, shape: convolution(self.algebra, node, xs, shape),
+    "add_at": _linear,
+    "pad": _linear,
+    "slice": _linear,
+    "take": _take,
+    "take_along_axis": _take_along_axis,
     "add_along_axis": _add_along_axis,
 }

@@ -13,7 +13,7 @@ import numpy as np
 
 from maplet.core.graph import constant_primitive, nested_graphs
 from maplet.explain.folding import norm
-from maplet.explain.formula import Formula, Function, Name, Row, Script, Sign, Words, equation, fenced, multiplied
+from maplet.explain.formula import Formula, Function, Name, Places, Row, Script, Sign, equation, fenced, multiplied
 from maplet.explain.inside import Inside
 from maplet.explain.print_text import text
 from maplet.explain.rules import cotangent_formula, derivative, nested
@@ -94,8 +94,8 @@ def sections(inside: Inside) -> list[Section]:
 
 
 def spoken_of(steps: Iterable[ExplainedNode]) -> list[ExplainedNode]:
-    """Those that are more than another shape of their operand."""
-    return [step for step in steps if not step.is_other_shape]
+    """Those that are more than another shape of others."""
+    return [step for step in steps if step.is_spoken_of]
 
 
 def _forward_equation(step: ExplainedNode) -> Formula:
@@ -164,7 +164,7 @@ def _sums(inside: Inside, steps: dict[int, Derivation]) -> list[Formula]:
             continue
         sides: list[Formula] = []
         if (formula := cotangent_formula(leaf)) is not None:
-            sides.append(Row((Script(Function("Σ"), Words("t")), fenced(formula, multiplied))))
+            sides.append(Row((Script(Function("Σ"), Places("t")), fenced(formula, multiplied))))
         addends = [number_of(one.of(leaf.node).cotangent, Name("")) for one in steps.values()]
         if len(inside) <= most_addends and total.size <= most_in_cell and Name("") not in addends:
             parts = [piece for addend in addends for piece in (Sign("+"), addend)][1:]

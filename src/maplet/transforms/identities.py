@@ -250,7 +250,7 @@ def _folded(node: Node) -> Node | None:
         value = np.asarray(node.primitive.reference(*operands, **node.params))
     if is_floating(kind.dtype) and np.isnan(value).any():
         return None
-    return made("constant", value=_as_tuples(value.tolist()), dtype=kind.dtype)
+    return made("constant", value=as_tuples(value.tolist()), dtype=kind.dtype)
 
 
 def _fits(value: Any, dtype: np.dtype[Any]) -> bool:
@@ -261,8 +261,9 @@ def _fits(value: Any, dtype: np.dtype[Any]) -> bool:
     return all(np.isfinite(x) and limits.min <= int(x) <= limits.max for x in value.reshape(-1))
 
 
-def _as_tuples(value: Any) -> Any:
-    return tuple(map(_as_tuples, cast("list[Any]", value))) if isinstance(value, list) else value
+def as_tuples(value: Any) -> Any:
+    """Lists in lists as tuples, as a parameter of a node holds them."""
+    return tuple(map(as_tuples, cast("list[Any]", value))) if isinstance(value, list) else value
 
 
 # ── the table ────────────────────────────────────────────────────────────────────────────────────

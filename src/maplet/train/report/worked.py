@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.explain.document import scrolling
-from maplet.explain.folding import by_layer
+from maplet.explain.folding import grouped
 from maplet.explain.gradient_graph import gradient_boxes, gradient_layers
 from maplet.explain.graph_svg import graph_svg
 from maplet.explain.markup import Content, Markup, element
@@ -138,7 +138,7 @@ def _image(values: np.ndarray[Any, Any], say: Words) -> Markup:
 
 def graphs(derivation: Derivation, say: Words, *, of_zeros: bool) -> list[Markup]:
     """The loss graph and the gradient graph; where there is no data, with the numbers of a row of zeros."""
-    folds = by_layer(derivation)
+    folds = grouped(derivation)
     boxes, arrows = boxes_of(folds, derivation)
     names = {step.node: f"#step-{n}" for n, step in enumerate(derivation.steps)}
     alone = len(derivation.steps) <= most_unfolded
@@ -184,7 +184,7 @@ def _fold(fold: Fold, n: int, names: dict[Any, str], say: Words, *, alone: bool)
             for step in fold.steps
         ]
     else:
-        content = group_html(fold.steps, fold.title, say.language)
+        content = group_html(fold, say.language)
     words = f"{fold.operations} · {say.counted('steps', 'step one', len(fold.steps))}"
     return _details(fold.title, words, f"loss-{n}", content)
 
