@@ -79,6 +79,9 @@ def test_the_path_of_two_parameters_on_their_own_axes():
     for _ in range(20):
         path.append(path[-1] - 0.002 * mp.grad(valley)(mp.asarray(path[-1])).numpy())
     picture = landscape(valley, path, size=21)
+    heights = [float(text.text) for text in of_class(parsed(picture), "level")]
+    assert len(heights) >= 3
+    assert heights == sorted(heights)
     root = parsed(picture)
     assert len(of_class(root, "contour")) == 14
     assert "parameter 1" in picture.svg
@@ -145,6 +148,8 @@ def test_a_decision_boundary_counts_what_is_on_the_wrong_side():
         root = parsed(picture)
         assert len(of_class(root, "point")) == 30
         assert len(of_class(root, "area")) == 2
+        assert len(of_class(root, "sample")) == 2
+        assert {"class 0", "class 1"} <= {text.text for text in root.iter(f"{SVG}text")}
     with pytest.raises(ShapeError, match=r"points of the plane, \(N, 2\), given shape \(4, 3\)"):
         decision_boundary(lambda x: x, np.ones((4, 3)), np.ones(4))
 

@@ -12,7 +12,7 @@ from maplet.explain.contours import levels, segments
 from maplet.explain.drawn import Picture, bottom, framed, left, picture, right, top
 from maplet.explain.given import around, computed, floats, heading, numbers, several, side
 from maplet.explain.markup import Markup, element, number
-from maplet.explain.svg import Plot, Scale
+from maplet.explain.svg import Plot, Scale, label
 from maplet.explain.words import say
 from maplet.settings import whole
 from maplet.transforms.selection import require_function
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Vector = np.ndarray[Any, np.dtype[np.float64]]
 
+every = 3  # of so many lines one has its height written on it
 margin = 0.25  # of the extent of the path, around it
 
 
@@ -93,15 +94,19 @@ def landscape(
     plot = Plot(Scale(across[0], across[-1], left, right), Scale(up[0], up[-1], bottom, top))
     flat = points.shape[1] == 2
     labels = [say("parameter" if flat else "direction", language, n + 1, shares[n]) for n in (0, 1)]
-    drawn = [
-        contour(segments(heights, level), plot, size, say("loss at", language, level), 1 - 0.7 * n / lines)
-        for n, level in enumerate(levels(heights, lines))
-    ]
+    drawn: list[Markup] = []
+    written: list[Markup | None] = []
+    for n, level in enumerate(levels(heights, lines)):
+        pieces = segments(heights, level)
+        drawn.append(contour(pieces, plot, size, say("loss at", language, level), 1 - 0.7 * n / lines))
+        written.append(_height(pieces, plot, size, level) if n % every == 1 else None)
     track = [(float(a), float(b)) for a, b in seen]
     ring = element("circle", cx=plot.x(track[-1][0]), cy=plot.y(track[-1][1]), r=7.0, class_="ring")
     first, last = (_loss(f, rebuilt(points[n])) for n in (0, -1))
     words = say("path of descent", language, len(points), first, last)
-    return picture(head, words, framed(plot, *labels), drawn, plot.line(track, "curve"), plot.dots(track, "dots"), ring)
+    return picture(
+        head, words, framed(plot, *labels), drawn, written, plot.line(track, "curve"), plot.dots(track, "dots"), ring
+    )
 
 
 def _vectors(path: list[Any]) -> tuple[Vector, Callable[[Vector], Any]]:
@@ -162,14 +167,26 @@ def _loss(f: Callable[[Any], Any], parameters: Any) -> float:
     return float(found.reshape(()))
 
 
+def _height(pieces: Sequence[Segment], plot: Plot, size: int, level: float) -> Markup | None:
+    """The level, written on its line, half way from below."""
+    if not pieces:
+        return None
+    (start, _) = sorted(pieces, key=lambda piece: piece[0][1])[len(pieces) // 2]
+    across, up = on_grid(start, plot, size)
+    return label(f"{level:.3g}", min(max(across, left + 16), right - 16), up + 4, "middle", class_="level")
+
+
+def on_grid(point: tuple[float, float], plot: Plot, size: int) -> tuple[float, float]:
+    """Where (column, row) of a grid of size² points lies, which fills a plot."""
+    (column, row), x, y = point, plot.x, plot.y
+    return x.start + column / (size - 1) * (x.end - x.start), y.start + row / (size - 1) * (y.end - y.start)
+
+
 def contour(pieces: Sequence[Segment], plot: Plot, size: int, words: str, opacity: float) -> Markup:
     """The line of one level, on a grid of size² points that fills a plot."""
 
     def place(point: tuple[float, float]) -> str:
-        (column, line), x, y = point, plot.x, plot.y
-        across = x.start + column / (size - 1) * (x.end - x.start)
-        up = y.start + line / (size - 1) * (y.end - y.start)
-        return f"{number(across)} {number(up)}"
+        return " ".join(map(number, on_grid(point, plot, size)))
 
     path = "".join(f"M{place(start)}L{place(end)}" for start, end in pieces)
     return element("path", element("title", words), d=path, class_="contour", stroke_opacity=opacity)
