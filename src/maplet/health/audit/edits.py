@@ -131,7 +131,10 @@ def _other_axes(call: Call, count: int, shape: tuple[int, ...], target: tuple[in
 
         def other(bench: Bench, v: list[Any], n: int, axes: Any = axes) -> Any:
             x = v[bench.calls[n].operands[0]]
-            found = reduce(x, axis=axes, keepdims=bool(call.kwargs.get("keepdims", False)))
+            kept = bool(call.kwargs.get("keepdims", False))
+            found = reduce(x, axis=axes, keepdims=kept)
+            if kept and target is None:
+                return found
             wanted = target if target is not None else shape
             return found.reshape(wanted) if np.size(found) == int(np.prod(wanted)) else found
 
@@ -183,7 +186,7 @@ def broadcast(_bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[
                         ref = bench.calls[n].operands[which]
                         return bench.calls[n].compute(v, {ref: np.reshape(v[ref], shape)})
 
-                    yield Edit((call.number,), (Cause.BROADCAST,), 1.0, fit, {"shapes": shapes})
+                    yield Edit((call.number,), (Cause.BROADCAST,), 0.8, fit, {"shapes": shapes})
 
 
 def forgotten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 libraries = (numpy_folder, sysconfig.get_paths()["stdlib"])
 others = 2  # how many random inputs besides the given ones
+tries = 8  # how many are drawn for one whose loss is finite
 
 
 def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tuple[list[Bench], Bench, Run]:
@@ -59,8 +60,19 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
         found.why = why
         return found
 
-    moved = (fresh(wide, set(first.gradients), rng) for _ in range(others))
-    return [bench(wide), *map(bench, moved)], bench(nudged(wide, set(first.gradients), rng)), first
+    def moved() -> Bench:
+        return usable(lambda: bench(fresh(wide, set(first.gradients), rng)))
+
+    return [bench(wide), *(moved() for _ in range(others))], bench(nudged(wide, set(first.gradients), rng)), first
+
+
+def usable(draw: Callable[[], Bench]) -> Bench:
+    """A run on other inputs whose loss is a number: where a probability is 0 or 1 up to rounding, others are drawn."""
+    for _ in range(tries - 1):
+        bench = draw()
+        if np.isfinite(np.sum(bench.run.value(bench.run.loss))):
+            return bench
+    return draw()
 
 
 def of_user(function: Callable[[], T]) -> T:

@@ -50,6 +50,7 @@ class Place(NamedTuple):
 
 
 keeps_shape = elementwise | {"setitem", "nan_to_num", "sign", "round"}
+activating = {"exp", "expm1", "exp2", "tanh", "cosh", "expit", "logaddexp"}
 limits = {"clip", "maximum", "minimum", "sign", "tanh", "round", "nan_to_num", "fmin", "fmax"}
 
 
@@ -70,7 +71,7 @@ def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> It
                     continue
                 right = fitted(place.derivative, shape)
                 if right is not None and not alike(factor, right):
-                    edit = _instead(bench, call.number, base, factor, place._replace(derivative=right))
+                    edit = _instead(bench, values, call.number, base, factor, place._replace(derivative=right))
                     hidden = base == call.number and any(alike(right * mask, right) for mask in masks.get(base, ()))
                     yield replace(edit, cost=edit.cost + 0.7) if hidden else edit
         yield from _function_for_derivative(values, call, wanted)
@@ -197,7 +198,8 @@ def _without(bench: Bench, number: int, base: int, factor: Any, wanted: Sequence
     """The factor left out."""
     place = next((place for place in wanted if alike(factor, place.derivative)), None)
     cause = Cause.EXTRA_DERIVATIVE
-    if place is not None and is_at_the_end(bench, place.first) and not is_given(bench, place.last, base):
+    at_end = place is not None and is_at_the_end(bench, place.first) and is_bent(bench, place.first)
+    if place is not None and at_end and not is_given(bench, place.last, base):
         cause = Cause.OUTPUT_DERIVATIVE_TWICE
     if np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
         cause = Cause.FACTOR
@@ -224,15 +226,26 @@ def is_at_the_end(bench: Bench, number: int) -> bool:
     return True
 
 
-def _instead(bench: Bench, number: int, base: int, factor: Any, place: Place) -> Edit:
+def is_bent(bench: Bench, number: int) -> bool:
+    """Whether a value goes through an activation on its way to the loss: an output that is linear has no derivative."""
+    behind = {number}
+    for call in bench.calls[number + 1 : bench.run.loss + 1]:
+        if not behind.isdisjoint(call.operands):
+            behind.add(call.number)
+            if call.kind in activating:
+                return True
+    return False
+
+
+def _instead(bench: Bench, values: Values, number: int, base: int, factor: Any, place: Place) -> Edit:
     """A local derivative in the place of the factor."""
     region, first, last, _, scale, inner = place
-    cause, detail = _named(bench, factor, place)
+    cause, detail = _named(bench, np.asarray(values[base]), factor, place)
 
-    def mend(other: Bench, values: list[Any], _: int) -> Any:
+    def mend(other: Bench, v: list[Any], _: int) -> Any:
         truth = other.truth
         found = derivative_between(other, first, last) if region is not None else truth.factors_between(first, last)
-        return values[base] * fitted(found * scale, np.shape(values[base]))
+        return v[base] * fitted(found * scale, np.shape(v[base]))
 
     cost = 1.3 if _is_one(factor) else 1.7 if cause is not Cause.WRONG_DERIVATIVE else 1.9
     cost += 0.15 * (scale != 1.0) + 0.65 * inner
@@ -244,7 +257,7 @@ def derivative_between(bench: Bench, first: int, last: int) -> Any:
     return next(r.derivative for r in bench.truth.regions if (r.first, r.last) == (first, last))
 
 
-def _named(bench: Bench, factor: Any, place: Place) -> tuple[Cause, dict[str, Any]]:
+def _named(bench: Bench, value: Any, factor: Any, place: Place) -> tuple[Cause, dict[str, Any]]:
     """What is wrong with a factor that stands where the local derivative of a place belongs."""
     right = place.derivative
     with np.errstate(all="ignore"):
@@ -256,6 +269,8 @@ def _named(bench: Bench, factor: Any, place: Place) -> tuple[Cause, dict[str, An
     if by is not None and seen and bench.truth.is_literal(place.first, place.last):
         return (Cause.SIGN, {}) if abs(by + 1) < 1e-9 else (Cause.FACTOR, {"factor": by})
     if _is_one(factor):
+        if np.all(right[value != 0] == -1) and np.any(value):
+            return Cause.SIGN, {}
         counts = _counts_of_rows(bench, place)
         return (Cause.MISSING_MEAN, {"counts": [(0.0, "each", counts)]}) if counts else (Cause.MISSING_DERIVATIVE, {})
     for cause, other in ((Cause.EXTRA_DERIVATIVE, right**2), (Cause.SIGN, -right)):

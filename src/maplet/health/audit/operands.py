@@ -15,7 +15,7 @@ import numpy as np
 from maplet.health.audit.activations import known
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.local_derivatives import is_at_the_end, is_given, limits, meaningful
+from maplet.health.audit.local_derivatives import is_at_the_end, is_bent, is_given, limits, meaningful
 from maplet.health.audit.numbers import ratio
 from maplet.health.audit.tape import Ref
 from maplet.health.audit.truth import elementwise
@@ -212,6 +212,8 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
                 or (own and bench.turns.are_apart(base, call.number))
             ):
                 continue
+            if ratio(values[call.number], values[base]) is not None and np.size(values[base]) > 1:
+                continue  # a number, of which `scaled` knows more
             if not shape and not (own and call.kind in ("add", "subtract") and base in call.operands):
                 continue
             if not own and not is_target(bench, base) and not _is_as_before(bench, values, call, base):
@@ -261,7 +263,8 @@ def _is_cotangent_before_the_end(bench: Bench, values: Values, base: int, made: 
     """Whether a value is the cotangent of what goes into the last activation, of which the loss has the derivative."""
     for first in {region.first for region in bench.truth.regions} if not bench.truth.problem else ():
         right = bench.truth.cotangents[first]
-        if np.size(right) > 1 and ratio(values[base], right) is not None and is_at_the_end(bench, first):
+        at_end = is_at_the_end(bench, first) and is_bent(bench, first)
+        if np.size(right) > 1 and at_end and ratio(values[base], right) is not None:
             places = [(last, d) for _, begin, last, d, *_ in meaningful(bench) if begin == first]
             if _is_own_derivative(values[base], values[made]):
                 return False
