@@ -216,6 +216,11 @@ class Bench:
         return found
 
     @cached_property
+    def used(self) -> frozenset[int]:
+        """The values that some call of the backward pass takes."""
+        return frozenset(self._takers)
+
+    @cached_property
     def _outputs(self) -> frozenset[int]:
         return frozenset(o.number for o in self.outputs)
 

@@ -212,12 +212,12 @@ def _mended_paths(
     """The cotangent of a value in the place of one that lacks a path, or has it twice, or has another term for it."""
     (right, less), value = cotangents, values[call.number]
     for factor, used in _beside(values, call, right, less):
-        detail = {"edge": edge, "used": used, "right": number}
+        detail = {"edge": edge, "used": used, "right": number, "place": (number, number)}
         yield Edit((call.number,), (Cause.WRONG_VALUE,), cost_of_paths + 0.2, _replaced(number, factor), detail)
     for mutated, cause in ((less, Cause.MISSING_PATH), (2 * right - less, Cause.EXTRA_PATH)):
         factor = _multiple(value, mutated)
         if factor is not None:
-            detail = {"edge": edge, "value": edge[1]}
+            detail = {"edge": edge, "value": edge[1], "place": (number, number)}
             yield Edit((call.number,), (cause,), cost_of_paths, _replaced(number, factor), detail)
 
 

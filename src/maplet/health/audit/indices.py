@@ -61,6 +61,33 @@ def counted_once(_bench: Bench, _values: Values, calls: Sequence[Call]) -> Itera
         yield Edit((call.number,), (Cause.MISSING_PATH,), 1.2, add_all, {"words": "counted once", "value": term})
 
 
+def overwritten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``dW = …`` or ``d[i] = …`` in a loop, for ``+=``: what earlier turns gave is lost."""
+    families: dict[Any, list[int]] = {}
+    for call in bench.calls[bench.run.begin :]:
+        families.setdefault((call.lines, call.kind, call.place), []).append(call.number)
+    for call in calls:
+        detail = {"words": "overwritten"}
+        turns = families[call.lines, call.kind, call.place] if call.lines else []
+        if len(turns) > 1 and turns[-1] == call.number and not any(n in bench.used for n in turns[:-1]):
+            yield Edit((call.number,), (Cause.MISSING_PATH,), 1.3, _sum_of(turns), detail)
+        if call.kind != "setitem" or not isinstance(call.args[2], Ref) or call.args[2].number < bench.run.begin:
+            continue
+        if np.shape(values[call.args[2].number]) or len(turns) > 1:
+            yield Edit((call.number,), (Cause.MISSING_PATH,), 1.3, _added_entries, detail)
+
+
+def _sum_of(turns: Sequence[int]) -> Any:
+    return lambda _bench, v, _n: sum(np.asarray(v[number]) for number in turns)
+
+
+def _added_entries(bench: Bench, v: list[Any], n: int) -> Any:
+    base, key, term = filled(bench.calls[n].args, lambda ref: v[ref.number])
+    found = np.array(base)
+    np.add.at(found, key, term)
+    return found
+
+
 def reversed_axes(bench: Bench, values: Values, _calls: Sequence[Call]) -> Iterator[Edit]:
     """A gradient with an axis in reverse: a kernel that was turned round, steps of time that were."""
     for output in bench.outputs:

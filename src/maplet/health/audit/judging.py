@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 libraries = (numpy_folder, sysconfig.get_paths()["stdlib"])
 others = 2  # how many random inputs besides the given ones
-tries = 8  # how many are drawn for one whose loss is finite
+tries = 8  # how many are drawn for one that can be used
 
 
 def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tuple[list[Bench], Bench, Run]:
@@ -60,19 +60,26 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
         found.why = why
         return found
 
-    def moved() -> Bench:
-        return usable(lambda: bench(fresh(wide, set(first.gradients), rng)))
+    here = bench(wide)
+    draws = (usable(here, lambda labels: bench(fresh(wide, set(first.gradients), rng, labels=labels))) for _ in range(others))
+    return [here, *draws], bench(nudged(wide, set(first.gradients), rng)), first
 
-    return [bench(wide), *(moved() for _ in range(others))], bench(nudged(wide, set(first.gradients), rng)), first
 
+def usable(here: Bench, draw: Callable[[bool], Bench]) -> Bench:
+    """A run on other inputs that makes the same calls, with a loss that is a number; with the same labels if need be.
 
-def usable(draw: Callable[[], Bench]) -> Bench:
-    """A run on other inputs whose loss is a number: where a probability is 0 or 1 up to rounding, others are drawn."""
-    for _ in range(tries - 1):
-        bench = draw()
-        if np.isfinite(np.sum(bench.run.value(bench.run.loss))):
+    Edits speak of calls by number. Labels in another order may take other branches; and a probability may be 0 or 1 up
+    to rounding on numbers that are too large.
+    """
+    for n in range(tries):
+        bench = draw(n < tries // 2)
+        if np.isfinite(np.sum(bench.run.value(bench.run.loss))) and _steps(bench) == _steps(here):
             return bench
-    return draw()
+    return draw(False)
+
+
+def _steps(bench: Bench) -> list[Any]:
+    return [(call.kind, call.lines) for call in bench.calls]
 
 
 def of_user(function: Callable[[], T]) -> T:

@@ -90,6 +90,22 @@ def _masks(values: Values, calls: Sequence[Call]) -> dict[int, list[Any]]:
     return found
 
 
+def other_masks(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """Where a local derivative is 0, in the place of another condition: ``margin < 0`` for ``margin < 1``."""
+    kinked = [p for p in meaningful(bench) if p.region is not None and 0 < np.count_nonzero(p.derivative) < p.derivative.size]
+    for call in calls:
+        mask = np.asarray(values[call.number])
+        for place in kinked if mask.dtype.kind == "b" else ():
+            counts = place.derivative != 0
+            if counts.shape == mask.shape and not np.array_equal(counts, mask):
+
+                def mend(other: Bench, _v: list[Any], _n: int, first: int = place.first, last: int = place.last) -> Any:
+                    return derivative_between(other, first, last) != 0
+
+                detail = {"place": (place.first, place.last), "base": None, "other": None}
+                yield Edit((call.number,), (Cause.WRONG_DERIVATIVE,), 1.8, mend, detail)
+
+
 def fitted(derivative: Any, shape: tuple[int, ...]) -> Any:
     """A local derivative in the shape of a cotangent; that of one number per row goes along the row."""
     if derivative.shape == shape:

@@ -67,7 +67,7 @@ class States:
         self._alike: dict[Any, list[int]] = {}
         for call in self._calls:
             if call.lines:
-                self._alike.setdefault((call.lines, call.kind), []).append(call.number)
+                self._alike.setdefault((call.lines, call.kind, call.place), []).append(call.number)
         self._before = {call.number: self._step_before(call) for call in self._calls if call.lines}
         self._behind: dict[int, int] = {}
         for number, before in self._before.items():
@@ -83,7 +83,7 @@ class States:
         return self._behind.get(number)
 
     def _step_before(self, own: Call) -> int | None:
-        turns = self._alike[own.lines, own.kind]
+        turns = self._alike[own.lines, own.kind, own.place]
         if len(turns) < 2:
             return None
         behind = self._ancestors(own)
@@ -94,7 +94,7 @@ class States:
         """What the loop begins with: what stands in the first turn where the second has this value."""
         for call in self._calls[own.number + 1 :]:
             if own.number in call.operands and call.lines:
-                turns = [n for n in self._alike[call.lines, call.kind] if n < own.number]
+                turns = [n for n in self._alike[call.lines, call.kind, call.place] if n < own.number]
                 place = call.operands.index(own.number)
                 if turns and place < len(operands := self._calls[turns[-1]].operands):
                     return operands[place]

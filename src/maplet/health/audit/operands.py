@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
 
 Values = Sequence[Any]
+comparisons = frozenset(["greater", "greater_equal", "less", "less_equal"])
 contractions = frozenset(["matmul", "dot", "einsum", "tensordot", "outer", "inner", "vdot"])
 
 
@@ -43,31 +44,10 @@ def exchanged(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[E
                 continue
             if other >= bench.run.begin and in_loop:  # the name is that of the last turn alone
                 continue
-            why = _cause_of(bench, ref, other, [bench.calls[n] for n in numbers])
             groups = [tuple(numbers), *[(n,) for n in numbers]] if len(numbers) > 1 else [tuple(numbers)]
             for group in groups:
+                why = _cause_of(bench, ref, other, [bench.calls[n] for n in group])
                 yield _swap(group, ref, other, why, in_loop=in_loop and ref < bench.run.begin)
-
-
-def shifted(bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
-    """In a loop over time, the state of the step before (or behind) in the place of each state."""
-    groups: dict[tuple[Any, str], list[Call]] = {}
-    for call in calls:
-        groups.setdefault((call.lines, call.kind), []).append(call)
-    for group in groups.values():
-        for place in range(len(group[0].operands)) if len(group) > 1 else ():
-            used = [call.operands[place] for call in group if len(call.operands) > place]
-            before = [bench.states.before(ref) for ref in used]
-            behind = {early: late for late, early in zip(used, before, strict=True)}
-            for others in (before, [behind.get(ref) or bench.states.behind(ref) for ref in used]):
-                if len(used) == len(group) and None not in others:
-                    swap = dict(zip([call.number for call in group], zip(used, others, strict=True), strict=True))
-                    detail = {"used": used[0], "right": others[0]}
-                    yield Edit(tuple(swap), (Cause.WRONG_VALUE,), 2.0, _each_its_own(swap), detail)
-
-
-def _each_its_own(swap: dict[int, tuple[int, Any]]) -> Any:
-    return lambda bench, v, n: bench.calls[n].compute(v, {swap[n][0]: v[swap[n][1]]})
 
 
 def _pool(bench: Bench) -> list[int]:
@@ -102,7 +82,9 @@ def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tup
             return why
     if (is_target(bench, used) and is_target(bench, right)) or _is_label(bench, used, right, calls):
         return Cause.WRONG_TARGET, 1.8
-    if all(call.kind not in (*contractions, "transpose") for call in calls):
+    if all(call.kind in comparisons for call in calls):
+        return Cause.WRONG_DERIVATIVE, 1.75  # a mask
+    if all(call.kind not in (*contractions, "transpose") for call in calls) and not _is_residual(bench, calls):
         product = any(call.kind == "multiply" for call in calls)
         cause = _misplaced(bench, used, right, by_product=product)
         if cause is not None:
@@ -111,6 +93,12 @@ def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tup
         made = used in bench.run.tape.ancestors([right])  # one matrix stands where its product with another belongs
         return (Cause.MISSING_DERIVATIVE if made else Cause.WRONG_VALUE), 2.3
     return Cause.WRONG_VALUE, _cost_of_wrong_value(bench, used, right, calls)
+
+
+def _is_residual(bench: Bench, calls: Sequence[Call]) -> bool:
+    """Whether calls only add or take arrays from each other: of a local derivative there is a number in it, as 1 - a."""
+    whole = all(isinstance(arg, Ref) and np.ndim(bench.run.value(arg.number)) for call in calls for arg in call.args)
+    return whole and all(call.kind in ("add", "subtract") for call in calls)
 
 
 def _made_of_an_input(bench: Bench, used: int, right: int) -> tuple[Cause, float] | None:
@@ -126,7 +114,8 @@ def _made_of_an_input(bench: Bench, used: int, right: int) -> tuple[Cause, float
 
 def _is_label(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> bool:
     """Whether one value stands for another that the loss compares with the output: smoothed labels, the clean image."""
-    if used >= bench.run.begin and bench.calls[used].kind != "getitem":
+    made = right in bench.run.tape.ancestors([used])  # in a code of its own: the class before, all above a half
+    if used >= bench.run.begin and bench.calls[used].kind != "getitem" and not made:
         return False
     if not all(call.kind in ("subtract", "getitem", "setitem", "equal") for call in calls):
         return False
@@ -225,11 +214,20 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
                 cause, cost = Cause.WRONG_TARGET, 1.5
             elif call.kind in ("add", "subtract") and base in call.operands:
                 cause, cost = Cause.EXTRA_PATH, 1.7
-            elif call.kind in limits and base in call.operands:
+            elif call.kind in limits and base in call.operands and base not in bench.no_cotangents:
                 cause, cost = Cause.CLIPPED, 1.2
+            elif base in call.operands and _is_applied_again(bench, values[base], values[call.number]):
+                cause, cost = Cause.DERIVATIVE_AT_OUTPUT, 1.7
             elif _is_cotangent_before_the_end(bench, values, base, call.number):
                 cause, cost = Cause.OUTPUT_DERIVATIVE_TWICE, 1.5
             yield Edit((call.number,), (cause,), cost, _earlier(base), {"base": base})
+
+
+def _is_applied_again(bench: Bench, value: Any, made: Any) -> bool:
+    """Whether a value is the output of an activation, and what is made of it the same activation of this output."""
+    regions = bench.truth.regions if not bench.truth.problem else ()
+    of_it = (r.activation for r in regions if np.array_equal(r.y, value))
+    return any(one is not None and np.allclose(one.function(value), made) for one in of_it)
 
 
 def _is_as_before(bench: Bench, values: Values, call: Call, base: int) -> bool:

@@ -14,12 +14,13 @@ import numpy as np
 
 from maplet.health.audit import edits
 from maplet.health.audit.bench import Bench, Edit
-from maplet.health.audit.indices import counted_once, one_of_many, other_entries, reversed_axes
-from maplet.health.audit.local_derivatives import local_derivatives
+from maplet.health.audit.indices import counted_once, one_of_many, other_entries, overwritten, reversed_axes
+from maplet.health.audit.local_derivatives import local_derivatives, other_masks
 from maplet.health.audit.loops import in_loops
 from maplet.health.audit.numbers import agrees, ratio
-from maplet.health.audit.operands import exchanged, left_out, recoded, shifted
+from maplet.health.audit.operands import exchanged, left_out, recoded
 from maplet.health.audit.pairs import one_of_two
+from maplet.health.audit.sequences import same_turn, shifted
 from maplet.health.audit.steps import rescaled, wrong_starts, wrong_steps
 
 if TYPE_CHECKING:
@@ -35,12 +36,15 @@ ordinary: Sequence[edits.Kind] = (
     edits.transposed,
     edits.broadcast,
     local_derivatives,
+    other_masks,
     left_out,
     exchanged,
     shifted,
+    same_turn,
     recoded,
     one_of_many,
     counted_once,
+    overwritten,
     other_entries,
     reversed_axes,
 )
@@ -48,7 +52,7 @@ far_fetched: Sequence[edits.Kind] = (rescaled, wrong_steps, wrong_starts, edits.
 least_far = 2.3  # what the cheapest of them costs
 explanations: Sequence[edits.Kind] = (edits.unexplained,)
 # These look at values of the forward pass, too.
-of_operands = (exchanged, shifted, recoded, left_out, edits.turned_exponents)
+of_operands = (exchanged, shifted, same_turn, other_masks, recoded, left_out, edits.turned_exponents)
 unexplained_factor = 5.0  # what such an edit costs, at least
 most_work = 1_500_000  # calls that are computed to try the edits of a stage
 most_faults = 6

@@ -8,13 +8,14 @@ off the recorded calls, whatever words the script uses.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from maplet.bilingual import require_language
 from maplet.health.audit.bench import Bench
-from maplet.health.audit.fresh import nudged
+from maplet.health.audit.fresh import fresh, nudged
 from maplet.health.audit.judging import judged, of_user, others, usable
 from maplet.health.audit.scripts.running import witnessed
 from maplet.health.audit.scripts.trial import Trial
@@ -46,7 +47,12 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
     trial = Trial(turn)
     first = trial.run()
     rng = np.random.default_rng(seed)
-    benches = [Bench(first, tolerance), *(usable(lambda: Bench(trial.run(rng), tolerance)) for _ in range(others))]
+    here = Bench(first, tolerance)
+
+    def draw(labels: bool) -> Bench:  # noqa: FBT001  (as `usable` asks)
+        return Bench(trial.run(rng, partial(fresh, labels=labels)), tolerance)
+
+    benches = [here, *(usable(here, draw) for _ in range(others))]
     report = judged(benches, Bench(trial.run(rng, nudged), tolerance), first, language)
     before, after = trial.losses()
     remarks = [sentence(language, "step", {"before": f"{before:.6g}", "after": f"{after:.6g}"})]

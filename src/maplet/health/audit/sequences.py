@@ -1,0 +1,90 @@
+"""Edits of what a loop over time computes with: another state of each turn in the place of its own."""
+
+# What a program of a user's holds, and what NumPy makes of it, may be anything.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.health.audit.bench import Bench, Edit
+from maplet.health.audit.causes import Cause
+
+if TYPE_CHECKING:
+    from maplet.health.audit.tape import Call
+
+Values = Sequence[Any]
+Swap = Mapping[int, tuple[int, int]]
+"""For each call, which operand gives way to which value."""
+few = 40  # sequences of states that are tried for another
+
+
+def shifted(bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """In a loop over time, the state of the step before (or behind) in the place of each state.
+
+    In one line, or wherever the loop takes these states.
+    """
+    everywhere: dict[frozenset[int], list[tuple[Swap, Swap]]] = {}
+    for numbers, used in _sequences(calls):
+        before = [bench.states.before(ref) for ref in used]
+        late = {early: ref for ref, early in zip(used, before, strict=True)}
+        behind = [late.get(ref) or bench.states.behind(ref) for ref in used]
+        swaps = tuple(_swap(numbers, used, others) for others in (before, behind))
+        everywhere.setdefault(frozenset(used), []).append(swaps)
+        for swap in swaps:
+            if swap:
+                yield _edit(swap, 2.0)
+    for several in everywhere.values():
+        for swaps in zip(*several, strict=True) if len(several) > 1 else ():
+            if all(swaps):
+                yield _edit({number: pair for swap in swaps for number, pair in swap.items()}, 2.1)
+
+
+def same_turn(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """What another line of the forward loop gave in the same turn, in the place of an operand of every turn."""
+    turns: dict[Any, list[int]] = {}
+    for call in bench.calls[: bench.run.begin]:
+        if call.lines:
+            turns.setdefault((call.lines, call.kind, call.place), []).append(call.number)
+    known = [numbers for numbers in turns.values() if len(numbers) > 1 and not bench.run.names.keys().isdisjoint(numbers)]
+    for numbers, used in _sequences(calls):
+        shapes = [np.shape(values[ref]) for ref in used]
+        if max(used) >= bench.run.begin:
+            continue
+        for others in known[:few]:
+            if len(others) == len(used) and [np.shape(values[n]) for n in others] == shapes:
+                for order in (others, others[::-1]):
+                    if order != used:
+                        yield _edit(_swap(numbers, used, order), 2.0)
+
+
+def _sequences(calls: Sequence[Call]) -> Iterator[tuple[list[int], list[int]]]:
+    """The calls that a line makes in all its turns, and what stands at one place of them."""
+    groups: dict[tuple[Any, str, int], list[Call]] = {}
+    for call in calls:
+        groups.setdefault((call.lines, call.kind, call.place), []).append(call)
+    for group in groups.values():
+        for place in range(len(group[0].operands)) if len(group) > 1 else ():
+            used = [call.operands[place] for call in group if len(call.operands) > place]
+            if len(used) == len(group) and len(set(used)) > 1:
+                yield [call.number for call in group], used
+
+
+def _swap(numbers: Sequence[int], used: Sequence[int], others: Sequence[int | None]) -> Swap:
+    """Another value for each call; nothing where one of them has none."""
+    if None in others:
+        return {}
+    return {n: (ref, other) for n, ref, other in zip(numbers, used, others, strict=True) if other is not None}
+
+
+def _edit(swap: Swap, cost: float) -> Edit:
+    first, other = next(iter(swap.values()))
+
+    def apply(bench: Bench, v: list[Any], n: int) -> Any:
+        return bench.calls[n].compute(v, {swap[n][0]: v[swap[n][1]]})
+
+    return Edit(tuple(swap), (Cause.WRONG_VALUE,), cost, apply, {"used": first, "right": other})
