@@ -193,7 +193,7 @@ class Bench:
             cotangents = self._cotangents_of_shape.get(np.shape(value), ())
             if number not in self._outputs and any(agrees(value, right, 1e-9) for right in cotangents):
                 return True
-            takers = self._takers.get(number, ())
+            takers = self.takers.get(number, ())
             if len(takers) != 1 or self.calls[takers[0]].kind not in (*rearranging, "sum", "reduce"):
                 return False
             number = takers[0]
@@ -208,17 +208,13 @@ class Bench:
         return found
 
     @cached_property
-    def _takers(self) -> Mapping[int, Sequence[int]]:
+    def takers(self) -> Mapping[int, Sequence[int]]:
+        """The calls of the backward pass that take a value."""
         found: dict[int, list[int]] = {}
         for call in self.calls[self.run.begin :]:
             for operand in call.operands:
                 found.setdefault(operand, []).append(call.number)
         return found
-
-    @cached_property
-    def used(self) -> frozenset[int]:
-        """The values that some call of the backward pass takes."""
-        return frozenset(self._takers)
 
     @cached_property
     def _outputs(self) -> frozenset[int]:

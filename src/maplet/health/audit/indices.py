@@ -69,7 +69,7 @@ def overwritten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator
     for call in calls:
         detail = {"words": "overwritten"}
         turns = families[call.lines, call.kind, call.place] if call.lines else []
-        if len(turns) > 1 and turns[-1] == call.number and not any(n in bench.used for n in turns[:-1]):
+        if len(turns) > 1 and turns[-1] == call.number and not any(n in bench.takers for n in turns[:-1]):
             yield Edit((call.number,), (Cause.MISSING_PATH,), 1.3, _sum_of(turns), detail)
         if call.kind != "setitem" or not isinstance(call.args[2], Ref) or call.args[2].number < bench.run.begin:
             continue

@@ -18,7 +18,7 @@ from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.numbers import alike, ratio
 from maplet.health.audit.tape import Ref
-from maplet.health.audit.truth import Region, elementwise
+from maplet.health.audit.truth import Region, branching, elementwise
 
 if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
@@ -92,7 +92,8 @@ def _masks(values: Values, calls: Sequence[Call]) -> dict[int, list[Any]]:
 
 def other_masks(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
     """Where a local derivative is 0, in the place of another condition: ``margin < 0`` for ``margin < 1``."""
-    kinked = [p for p in meaningful(bench) if p.region is not None and 0 < np.count_nonzero(p.derivative) < p.derivative.size]
+    functions = [place for place in meaningful(bench) if place.region is not None]
+    kinked = [p for p in functions if bench.calls[p.last].kind in branching or not np.all(p.derivative)]
     for call in calls:
         mask = np.asarray(values[call.number])
         for place in kinked if mask.dtype.kind == "b" else ():
@@ -299,7 +300,23 @@ def _named(bench: Bench, value: Any, factor: Any, place: Place) -> tuple[Cause, 
             near = np.abs(used - factor) <= 1e-12 + 1e-9 * np.abs(used)
             is_value = bool(np.any(np.all(near, axis=tuple(range(1, near.ndim)))))
         return (Cause.WRONG_VALUE if is_value else Cause.WRONG_DERIVATIVE), {}
-    return _misplaced(factor, place.region)
+    cause, detail = _misplaced(factor, place.region)
+    other = _of_another_value(bench, factor, place.region) if cause is Cause.WRONG_DERIVATIVE else None
+    return (Cause.WRONG_VALUE, {"used": other, "right": place.last}) if other is not None else (cause, detail)
+
+
+def _of_another_value(bench: Bench, factor: Any, region: Region) -> int | None:
+    """The value at which a factor is the derivative of the right activation, where it is not that value's."""
+    activation, shape = region.activation, np.shape(factor)
+    if activation is None or activation.of_output is None or np.size(factor) < 2:
+        return None
+    for number, value in enumerate(bench.run.tape.values):
+        fits = np.ndim(value) == len(shape) and all(a in (1, b) for a, b in zip(np.shape(value), shape, strict=True))
+        if fits and np.asarray(value).dtype.kind == "f":
+            formulas = (activation.of_output(value), activation.derivative(value))
+            if any(np.ptp(f) > 0 and alike(np.broadcast_to(f, shape), factor) for f in formulas):
+                return number
+    return None
 
 
 def _counts_of_rows(bench: Bench, place: Place) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.health.audit.activations import known
-from maplet.health.audit.bench import Bench, Edit
+from maplet.health.audit.bench import Bench, Edit, rearranging
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.local_derivatives import is_at_the_end, is_bent, is_given, limits, meaningful
 from maplet.health.audit.numbers import ratio
@@ -80,6 +80,8 @@ def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tup
         why = _made_of_an_input(bench, used, right)
         if why is not None:
             return why
+    if bench.calls[used].kind == "clip" and right in bench.calls[used].operands:
+        return Cause.CLIPPED, 1.2
     if (is_target(bench, used) and is_target(bench, right)) or _is_label(bench, used, right, calls):
         return Cause.WRONG_TARGET, 1.8
     if all(call.kind in comparisons for call in calls):
@@ -117,7 +119,7 @@ def _is_label(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> boo
     made = right in bench.run.tape.ancestors([used])  # in a code of its own: the class before, all above a half
     if used >= bench.run.begin and bench.calls[used].kind != "getitem" and not made:
         return False
-    if not all(call.kind in ("subtract", "getitem", "setitem", "equal") for call in calls):
+    if not all(_compares(bench, call) for call in calls):
         return False
     active = set(bench.truth.active)
     if used in active or right in active:
@@ -130,6 +132,18 @@ def _is_label(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> boo
             elif is_at_the_end(bench, call.number):
                 return True
     return False
+
+
+def _compares(bench: Bench, call: Call) -> bool:
+    """Whether a call takes labels from something, or chooses by them; one that only turns them may multiply them."""
+    if _turns(bench, call):
+        return all(_compares(bench, bench.calls[n]) for n in bench.takers.get(call.number, ()))
+    return call.kind in ("subtract", "getitem", "setitem", "equal")
+
+
+def _turns(bench: Bench, call: Call) -> bool:
+    """Whether a call gives all entries of its operand in another shape."""
+    return call.kind in rearranging and np.size(bench.run.value(call.number)) == np.size(bench.run.value(call.operands[0]))
 
 
 def _misplaced(bench: Bench, used: int, right: int, *, by_product: bool) -> Cause | None:
@@ -147,7 +161,7 @@ def _misplaced(bench: Bench, used: int, right: int, *, by_product: bool) -> Caus
 def _cost_of_wrong_value(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> float:
     """The likelier, the more names there are and the simpler the line."""
     names, begin = bench.run.names, bench.run.begin
-    product = len(calls) == 1 and calls[0].kind in ("multiply", "transpose", "matmul", "dot", "outer", "power")
+    product = len(calls) == 1 and (_turns(bench, calls[0]) or calls[0].kind in ("multiply", "matmul", "dot", "outer", "power"))
     values = (bench.run.value(n) for n in names if n < begin)
     is_known = used < begin or any(np.array_equal(value, bench.run.value(used)) for value in values)
     if product and used in names and right in names and is_known:
@@ -214,7 +228,7 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
                 cause, cost = Cause.WRONG_TARGET, 1.5
             elif call.kind in ("add", "subtract") and base in call.operands:
                 cause, cost = Cause.EXTRA_PATH, 1.7
-            elif call.kind in limits and base in call.operands and base not in bench.no_cotangents:
+            elif call.kind in limits and base in call.operands and (call.kind == "clip" or base not in bench.no_cotangents):
                 cause, cost = Cause.CLIPPED, 1.2
             elif base in call.operands and _is_applied_again(bench, values[base], values[call.number]):
                 cause, cost = Cause.DERIVATIVE_AT_OUTPUT, 1.7

@@ -194,7 +194,7 @@ def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]
     for kind in kinds:
         made = list(kind(bench, values, calls))
         if kind not in of_operands:  # what such a value is, is seldom a cotangent
-            made = [e if bench.no_cotangents.isdisjoint(e.numbers) else replace(e, cost=e.cost + 1.0) for e in made]
+            made = [e if _is_likely(bench, e) else replace(e, cost=e.cost + 1.0) for e in made]
         if kind is exchanged:
             made = [replace(e, cost=e.cost + 0.2) if bench.is_given(values, e.numbers[0]) else e for e in made]
         partial: list[Edit] = []
@@ -205,6 +205,13 @@ def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]
                 partial += [_at_uses(edit, edit.numbers[0], own)] if edit.numbers[0] in good and len(own) > 1 else []
         yield from (edit for edit in (*made, *partial) if not bench.turns.is_of_many(edit))
         yield from in_loops(bench, [*made, *partial])
+
+
+def _is_likely(bench: Bench, edit: Edit) -> bool:
+    """Whether what is edited may be a cotangent; so may a multiple of a parameter, of which a penalty is made."""
+    operands = (bench.calls[number].operands for number in edit.numbers)
+    penalty = "atoms" in edit.detail and all(len(o) == 1 and o[0] in bench.truth.wrt for o in operands)
+    return penalty or bench.no_cotangents.isdisjoint(edit.numbers)
 
 
 def _at_uses(edit: Edit, number: int, uses: Sequence[int]) -> Edit:

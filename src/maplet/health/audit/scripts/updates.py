@@ -107,8 +107,9 @@ class Walk:
             n for n in self.reader.turn.state if n in self.pure and n not in self.reader.behind and n not in self.old
         }
         found |= self._moments()
+        others = self.reader.news - {self.new, self.reading.update.new}  # parameters, which are no state
         for number in self.cone:
-            if not found.isdisjoint(self.tape.calls[number].operands):
+            if number not in others and not found.isdisjoint(self.tape.calls[number].operands):
                 found.add(number)
         return found
 
@@ -134,7 +135,7 @@ class Walk:
 
     def parts(self) -> list[Part] | None:
         """What is taken away; None where it is not clear."""
-        pending, own, found = {self.new: 1.0}, Part([]), list[Part]()
+        pending, whole, found = {self.new: 1.0}, Part([]), list[Part]()
         zone = [self.reader.statement(self.new)]
         while pending:
             number = max(pending)
@@ -144,7 +145,8 @@ class Walk:
             if number in self.reader.news - {self.new, self.reading.update.new}:  # one net follows another
                 return None
             call = self.tape.calls[number]
-            written = self._written(call) if np.shape(call.value) == self.shape else None
+            own = np.shape(call.value) == self.shape and self._is_of_the_parameter(call)
+            written = self._written(call) if own else None
             if written is not None:
                 base, part = written
                 found += [part] if part is not None else []
@@ -152,7 +154,7 @@ class Walk:
                 continue
             alone = self.pure.issuperset(pending)
             if alone and number != self.new and self._fits(np.shape(call.value)):
-                own.places.append(Place(number, -by))
+                whole.places.append(Place(number, -by))
             statement = self.reader.statement(number)
             inside = statement in zone or number in self.stateful or self._is_a_step(number, statement)
             if inside and statement not in zone:
@@ -162,8 +164,8 @@ class Walk:
                 break
             for operand, factor in operands:
                 pending[operand] = pending.get(operand, 0.0) + by * factor
-        if own.places:
-            found.append(own)
+        if whole.places:
+            found.append(whole)
         elif not found or not self.pure.issuperset(pending):
             return None
         self.reading.statements += [s for s in zone if s is not None and s not in self.reading.statements]
@@ -191,6 +193,15 @@ class Walk:
         """Whether a value is a step that was given a name, and no gradient yet."""
         name = self.reader.turn.names.get(number, "")
         return self.reader.has_a_rate(statement) or is_step.search(name) is not None
+
+    def _is_of_the_parameter(self, call: Call) -> bool:
+        """Whether what is written into is the parameter, not a gradient that is gathered entry by entry."""
+        while call.number not in self.old:
+            bases = [arg.number for arg in call.args if isinstance(arg, Ref)]
+            if not bases:
+                return False
+            call = self.tape.calls[bases[0]]
+        return True
 
     def _written(self, call: Call) -> tuple[int, Part | None] | None:
         """What some entries of a parameter are written into, and what is taken away from them."""
