@@ -133,7 +133,12 @@ class Bench:
     @cached_property
     def states(self) -> States:
         """The states of the loops of the forward pass."""
-        return States(self.calls, self.run.begin)
+        return States(self.calls, self.forward_end)
+
+    @property
+    def forward_end(self) -> int:
+        """Behind the last call of the forward pass; a script may have some of the backward pass before it."""
+        return max(self.run.begin, self.run.loss + 1)
 
     @cached_property
     def atoms(self) -> Sequence[Atom]:

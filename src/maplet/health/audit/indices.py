@@ -13,9 +13,10 @@ import numpy as np
 
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.local_derivatives import is_at_the_end
+from maplet.health.audit.local_derivatives import is_at_the_end, meaningful
 from maplet.health.audit.numbers import same_key
 from maplet.health.audit.tape import Ref, filled
+from maplet.health.audit.truth import largest
 
 if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
@@ -86,6 +87,32 @@ def _added_entries(bench: Bench, v: list[Any], n: int) -> Any:
     found = np.array(base)
     np.add.at(found, key, term)
     return found
+
+
+def routed(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``d[window] = g`` for ``d[window] = winner * g``: the gradient of a maximum belongs to where it was."""
+    places = [place for place in meaningful(bench) if bench.calls[place.last].kind in largest]
+    for call in calls if places else ():
+        term = call.args[-1] if call.kind in ("add", "setitem") else None
+        if not isinstance(term, Ref):
+            continue
+        shape = np.shape(values[call.number] if call.kind == "add" else values[call.operands[0]][_filled(call.args[1], values)])
+        for place in places:
+            fits = place.derivative.shape == shape != np.shape(values[term.number])
+            if fits and bench.turns.may_pair(call.number, place.last):
+                detail = {"place": (place.first, place.last), "base": None}
+                yield Edit((call.number,), (Cause.MISSING_DERIVATIVE,), 1.3, _routed(term.number, *detail["place"]), detail)
+
+
+def _routed(term: int, first: int, last: int) -> Any:
+    def mend(bench: Bench, v: list[Any], n: int) -> Any:
+        return bench.calls[n].compute(v, {term: v[term] * bench.truth.factors_between(first, last)})
+
+    return mend
+
+
+def _filled(key: Any, values: Values) -> Any:
+    return filled(key, lambda ref: values[ref.number])
 
 
 def reversed_axes(bench: Bench, values: Values, _calls: Sequence[Call]) -> Iterator[Edit]:

@@ -300,9 +300,27 @@ def _named(bench: Bench, value: Any, factor: Any, place: Place) -> tuple[Cause, 
             near = np.abs(used - factor) <= 1e-12 + 1e-9 * np.abs(used)
             is_value = bool(np.any(np.all(near, axis=tuple(range(1, near.ndim)))))
         return (Cause.WRONG_VALUE if is_value else Cause.WRONG_DERIVATIVE), {}
+    if path := _lacking_path(bench, factor, place.region):
+        return Cause.MISSING_PATH, {"edge": path, "value": place.first}
     cause, detail = _misplaced(factor, place.region)
     other = _of_another_value(bench, factor, place.region) if cause is Cause.WRONG_DERIVATIVE else None
     return (Cause.WRONG_VALUE, {"used": other, "right": place.last}) if other is not None else (cause, detail)
+
+
+def _lacking_path(bench: Bench, factor: Any, region: Region) -> tuple[int, int] | None:
+    """Of a function of z that is a product or a sum, as z * gate(z), the way through one operand that is left out."""
+    last = bench.calls[region.last]
+    ways = {r.last: r.derivative for r in bench.truth.regions if r.first == region.first and r.last in last.operands}
+    if region.first in last.operands:
+        ways[region.first] = np.ones(np.shape(factor))
+    if len(last.operands) != 2 or len(ways) != 2 or last.kind not in ("multiply", "add", "subtract"):
+        return None
+    for kept, left in (last.operands, last.operands[::-1]):
+        other = bench.run.value(left) if last.kind == "multiply" else 1.0
+        sign = -1.0 if last.kind == "subtract" and kept == last.operands[1] else 1.0
+        if alike(factor, ways[kept] * other * sign):
+            return region.last, left
+    return None
 
 
 def _of_another_value(bench: Bench, factor: Any, region: Region) -> int | None:

@@ -62,13 +62,14 @@ class Turns:
 class States:
     """Which value of the forward pass takes the place of which, one turn of its loop later: states over time."""
 
-    def __init__(self, calls: Sequence[Call], begin: int) -> None:
-        self._calls = calls[:begin]
+    def __init__(self, calls: Sequence[Call], end: int) -> None:
+        self._calls = calls
+        lines = {call.lines for call in calls[:end]}
+        states = [call for call in calls if call.lines and (call.number < end or call.lines in lines)]
         self._alike: dict[Any, list[int]] = {}
-        for call in self._calls:
-            if call.lines:
-                self._alike.setdefault((call.lines, call.kind, call.place), []).append(call.number)
-        self._before = {call.number: self._step_before(call) for call in self._calls if call.lines}
+        for call in states:
+            self._alike.setdefault((call.lines, call.kind, call.place), []).append(call.number)
+        self._before = {call.number: self._step_before(call) for call in states}
         self._behind: dict[int, int] = {}
         for number, before in self._before.items():
             if before is not None:
@@ -94,7 +95,7 @@ class States:
         """What the loop begins with: what stands in the first turn where the second has this value."""
         for call in self._calls[own.number + 1 :]:
             if own.number in call.operands and call.lines:
-                turns = [n for n in self._alike[call.lines, call.kind, call.place] if n < own.number]
+                turns = [n for n in self._alike.get((call.lines, call.kind, call.place), ()) if n < own.number]
                 place = call.operands.index(own.number)
                 if turns and place < len(operands := self._calls[turns[-1]].operands):
                     return operands[place]

@@ -149,7 +149,8 @@ def _turns(bench: Bench, call: Call) -> bool:
 def _misplaced(bench: Bench, used: int, right: int, *, by_product: bool) -> Cause | None:
     """Whether one of two values is an activation of the other."""
     factors = bench.truth.factors if by_product else ()
-    multiplied = any(np.array_equal(bench.run.value(right), factor) for _, _, factor in factors)
+    value = bench.run.value(right)
+    multiplied = any(last != used and np.array_equal(value, factor) for _, last, factor in factors)
     for region in bench.truth.regions if not bench.truth.problem and not multiplied else ():
         if (region.first, region.last) == (right, used):
             return Cause.DERIVATIVE_AT_OUTPUT

@@ -47,13 +47,17 @@ def shifted(bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Ed
 def same_turn(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
     """What another line of the forward loop gave in the same turn, in the place of an operand of every turn."""
     turns: dict[Any, list[int]] = {}
-    for call in bench.calls[: bench.run.begin]:
+    for call in bench.calls[: bench.forward_end]:
         if call.lines:
             turns.setdefault((call.lines, call.kind, call.place), []).append(call.number)
-    known = [numbers for numbers in turns.values() if len(numbers) > 1 and not bench.run.names.keys().isdisjoint(numbers)]
+    known: list[list[int]] = []
+    for numbers in turns.values():
+        if len(numbers) > 1 and not bench.run.names.keys().isdisjoint(numbers):
+            before = [bench.states.before(number) for number in numbers]
+            known += [numbers, [number for number in before if number is not None]]
     for numbers, used in _sequences(calls):
         shapes = [np.shape(values[ref]) for ref in used]
-        if max(used) >= bench.run.begin:
+        if max(used) >= bench.forward_end:
             continue
         for others in known[:few]:
             if len(others) == len(used) and [np.shape(values[n]) for n in others] == shapes:

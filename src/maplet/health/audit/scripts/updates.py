@@ -135,7 +135,7 @@ class Walk:
 
     def parts(self) -> list[Part] | None:
         """What is taken away; None where it is not clear."""
-        pending, whole, found = {self.new: 1.0}, Part([]), list[Part]()
+        pending, whole, found, single = {self.new: 1.0}, Part([]), list[Part](), list[Place]()
         zone = [self.reader.statement(self.new)]
         while pending:
             number = max(pending)
@@ -155,6 +155,8 @@ class Walk:
             alone = self.pure.issuperset(pending)
             if alone and number != self.new and self._fits(np.shape(call.value)):
                 whole.places.append(Place(number, -by))
+            elif alone and number != self.new and not np.shape(call.value):
+                single.append(Place(number, -by))
             statement = self.reader.statement(number)
             inside = statement in zone or number in self.stateful or self._is_a_step(number, statement)
             if inside and statement not in zone:
@@ -164,6 +166,7 @@ class Walk:
                 break
             for operand, factor in operands:
                 pending[operand] = pending.get(operand, 0.0) + by * factor
+        whole.places = whole.places or single  # one number for all entries, of a bias that is summed up too far
         if whole.places:
             found.append(whole)
         elif not found or not self.pure.issuperset(pending):
@@ -186,8 +189,8 @@ class Walk:
     def is_whole(self, number: int, call: Call) -> bool:
         """Whether an operand has the size of what is made of it."""
         value = self.tape.values[number]
-        same = np.size(value) == np.size(call.value)
-        return self._fits(np.shape(value)) if np.shape(call.value) == self.shape else same
+        same = np.size(value) == np.size(call.value) or (call.number == self.new and not np.shape(value))
+        return same or (np.shape(call.value) == self.shape and self._fits(np.shape(value)))
 
     def _is_a_step(self, number: int, statement: Statement | None) -> bool:
         """Whether a value is a step that was given a name, and no gradient yet."""
