@@ -146,6 +146,23 @@ def other_entries(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterat
                 yield Edit((call.number,), (Cause.WRONG_TARGET,), 1.8, _moved(key, right), detail)
 
 
+def swapped_keys(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``d[j, i] += g`` for ``d[i, j] += g``."""
+    for call in calls:
+        key = call.args[1] if call.kind == "setitem" else None
+        if not isinstance(key, tuple) or len(key) != 2 or any(isinstance(part, slice) or part is None for part in key):
+            continue
+        one, other = _filled(key, values)
+        shape = np.shape(values[call.operands[0]])
+        if len(shape) == 2 and shape[0] == shape[1] and np.ndim(one) == np.ndim(other) == 0:
+
+            def turn(bench: Bench, v: list[Any], n: int) -> Any:
+                key = _filled(bench.calls[n].args[1], v)
+                return _moved(key, key[::-1])(bench, v, n)
+
+            yield Edit((call.number,), (Cause.TRANSPOSE,), 1.2, turn, {"of": call.number})
+
+
 def _is_plain(key: Any) -> bool:
     return isinstance(key, int) or (isinstance(key, tuple) and all(isinstance(part, int) for part in key))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from maplet.health.audit import edits
 from maplet.health.audit.bench import Bench, Edit
-from maplet.health.audit.indices import counted_once, one_of_many, other_entries, overwritten, reversed_axes, routed
+from maplet.health.audit.indices import counted_once, one_of_many, other_entries, overwritten, reversed_axes, routed, swapped_keys
 from maplet.health.audit.local_derivatives import local_derivatives, other_masks
 from maplet.health.audit.loops import in_loops
 from maplet.health.audit.numbers import agrees, ratio
@@ -46,6 +46,7 @@ ordinary: Sequence[edits.Kind] = (
     counted_once,
     overwritten,
     routed,
+    swapped_keys,
     other_entries,
     reversed_axes,
 )

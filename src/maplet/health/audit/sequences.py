@@ -13,6 +13,7 @@ import numpy as np
 
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
+from maplet.health.audit.operands import contractions
 
 if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
@@ -51,8 +52,9 @@ def same_turn(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[E
         if call.lines:
             turns.setdefault((call.lines, call.kind, call.place), []).append(call.number)
     known: list[list[int]] = []
+    of_products = {o for c in bench.calls[: bench.forward_end] if c.kind in contractions for o in c.operands}
     for numbers in turns.values():
-        if len(numbers) > 1 and not bench.run.names.keys().isdisjoint(numbers):
+        if len(numbers) > 1 and not (bench.run.names.keys() | of_products).isdisjoint(numbers):
             before = [bench.states.before(number) for number in numbers]
             known += [numbers, [number for number in before if number is not None]]
     for numbers, used in _sequences(calls):
