@@ -232,6 +232,12 @@ def is_given(bench: Bench, number: int, base: int) -> bool:
 
 def is_at_the_end(bench: Bench, number: int) -> bool:
     """Whether no parameter enters behind a value: it is the last pre-activation."""
+    if number not in bench.at_the_end:
+        bench.at_the_end[number] = _is_the_last(bench, number)
+    return bench.at_the_end[number]
+
+
+def _is_the_last(bench: Bench, number: int) -> bool:
     run = bench.run
     own = run.tape.ancestors([number])
     behind = {number}
@@ -328,9 +334,11 @@ def _of_another_value(bench: Bench, factor: Any, region: Region) -> int | None:
     activation, shape = region.activation, np.shape(factor)
     if activation is None or activation.of_output is None or np.size(factor) < 2:
         return None
-    for number, value in enumerate(bench.run.tape.values):
-        fits = np.ndim(value) == len(shape) and all(a in (1, b) for a, b in zip(np.shape(value), shape, strict=True))
-        if fits and np.asarray(value).dtype.kind == "f":
+    numbers, entries = bench.derivatives(activation)
+    near = np.any(np.isclose(entries, factor.flat[0], rtol=1e-9, atol=1e-12), axis=0)
+    for number in map(int, numbers[near]):
+        value = bench.run.value(number)
+        if np.ndim(value) == len(shape) and all(a in (1, b) for a, b in zip(np.shape(value), shape, strict=True)):
             formulas = (activation.of_output(value), activation.derivative(value))
             if any(np.ptp(f) > 0 and alike(np.broadcast_to(f, shape), factor) for f in formulas):
                 return number

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +34,9 @@ def exchanged(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[E
     for call in calls:
         for ref in call.operands:
             lines.setdefault((call.lines[0] if call.lines else None, ref), []).append(call.number)
-    turns = Counter((call.lines, call.kind) for call in bench.calls)
     for (_, ref), numbers in lines.items():
         own = bench.calls[numbers[0]]
-        in_loop = turns[own.lines, own.kind] > 1
+        in_loop = bench.counts[own.lines, own.kind] > 1
         for other in pool:
             if other == ref or other >= numbers[0] or not _may_stand_for(values, ref, other):
                 continue
@@ -168,9 +166,9 @@ def _cost_of_wrong_value(bench: Bench, used: int, right: int, calls: Sequence[Ca
     if product and used in names and right in names and is_known:
         return 1.25
     computed = max(used, right) < begin and all(bench.calls[n].function is not None for n in (used, right))
-    turns = [c for c in bench.calls if (c.lines, c.kind) == (calls[0].lines, calls[0].kind)]
+    turns = bench.counts[calls[0].lines, calls[0].kind]
     # In a loop over states one of them is easily taken for another.
-    return 1.85 if computed and len(turns) > 1 and all(call.kind in elementwise for call in calls) else 2.2
+    return 1.85 if computed and turns > 1 and all(call.kind in elementwise for call in calls) else 2.2
 
 
 def _is_update(bench: Bench, weights: int, used: int) -> bool:
