@@ -104,6 +104,7 @@ class Bench:
             given = run.tape.call(same, (gradient,), {})
             run.tape.calls[given.number].lines = run.tape.calls[gradient.number].lines
             self.outputs.append(Output(name, given.number, run.inputs[name]))
+        self.places: Sequence[Any] | None = None  # where the chain rule multiplies, once that was asked
         self.at_the_end: dict[int, bool] = {}  # behind which values no parameter enters, as far as that was asked
         self.expected = {out.name: self.truth.cotangents[out.wrt] for out in self.outputs}
 
@@ -155,13 +156,13 @@ class Bench:
         return atoms(self)
 
     @cached_property
-    def forward_values(self) -> Mapping[tuple[int, ...], Any]:
-        """The floating values of the forward pass, those of each shape behind each other."""
-        found: dict[tuple[int, ...], list[Any]] = {}
-        for value in self.run.tape.values[: self.run.begin]:
+    def forward_values(self) -> Mapping[tuple[int, ...], tuple[Sequence[int], Any]]:
+        """The floating values of the forward pass: the numbers of those of each shape, and they behind each other."""
+        found: dict[tuple[int, ...], list[int]] = {}
+        for number, value in enumerate(self.run.tape.values[: self.run.begin]):
             if np.asarray(value).dtype.kind == "f":
-                found.setdefault(np.shape(value), []).append(value)
-        return {shape: np.stack(values) for shape, values in found.items()}
+                found.setdefault(np.shape(value), []).append(number)
+        return {shape: (numbers, np.stack([self.run.value(n) for n in numbers])) for shape, numbers in found.items()}
 
     def derivatives(self, activation: Activation) -> tuple[Any, Any]:
         """The numbers of the values, and the first entry of an activation's derivative at each: in terms of both sides."""

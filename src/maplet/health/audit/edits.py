@@ -250,8 +250,11 @@ def _beside(values: Values, call: Call, right: Any, less: Any) -> Iterator[tuple
 
 
 def _multiple(value: Any, of: Any) -> float | None:
-    size = float(np.sum(of * of))
-    factor = float(np.sum(of * value)) / size if size > 0 else 0.0
+    flat, given = np.ravel(of), np.ravel(value)
+    size, product = float(flat @ flat), float(flat @ given)
+    factor = product / size if size > 0 else 0.0
+    if factor * product < (1 - 1e-9) * float(given @ given):  # the directions differ
+        return None
     if np.size(of) < 2 and abs(factor - 1) > 1e-7:  # one number is a multiple of any other
         return None
     return factor if factor and np.allclose(of * factor, value, rtol=1e-7, atol=1e-10 * np.max(np.abs(of))) else None

@@ -133,8 +133,14 @@ def _function_for_derivative(values: Values, call: Call, wanted: Sequence[Place]
             yield Edit((call.number,), (Cause.WRONG_DERIVATIVE,), 2.0, mend, detail)
 
 
-def meaningful(bench: Bench) -> list[Place]:
+def meaningful(bench: Bench) -> Sequence[Place]:
     """The local derivatives between values that have a name, or where a function of one value begins and ends."""
+    if bench.places is None:
+        bench.places = _meaningful(bench)
+    return bench.places
+
+
+def _meaningful(bench: Bench) -> list[Place]:
     truth, names = bench.truth, bench.run.names
     if truth.problem:
         return []
@@ -300,12 +306,14 @@ def _named(bench: Bench, value: Any, factor: Any, place: Place) -> tuple[Cause, 
         if alike(factor, other):
             return cause, {}
     if place.region is None:
-        used = bench.forward_values.get(np.shape(right))
-        is_value = False
-        if used is not None and np.shape(factor) == np.shape(right):
-            near = np.abs(used - factor) <= 1e-12 + 1e-9 * np.abs(used)
-            is_value = bool(np.any(np.all(near, axis=tuple(range(1, near.ndim)))))
-        return (Cause.WRONG_VALUE if is_value else Cause.WRONG_DERIVATIVE), {}
+        known = bench.forward_values.get(np.shape(right))
+        if known is not None and np.shape(factor) == np.shape(right):
+            numbers, values = known
+            near = np.all(np.abs(values - factor) <= 1e-12 + 1e-9 * np.abs(values), axis=tuple(range(1, values.ndim)))
+            if np.any(near):
+                others = [o for o in bench.calls[place.last].operands if o != place.first]
+                return Cause.WRONG_VALUE, {"used": numbers[int(np.argmax(near))], "right": (*others, place.last)[0]}
+        return Cause.WRONG_DERIVATIVE, {}
     if path := _lacking_path(bench, factor, place.region):
         return Cause.MISSING_PATH, {"edge": path, "value": place.first}
     cause, detail = _misplaced(factor, place.region)

@@ -21,18 +21,18 @@ class Turns:
     """In which turn of which loop each call of a run stands, as far as its line tells."""
 
     def __init__(self, calls: Sequence[Call]) -> None:
-        lines: dict[Any, dict[str, list[int]]] = {}
+        lines: dict[Any, dict[tuple[str, int], list[int]]] = {}
         for call in calls:
             if call.lines and call.function is not same:  # which stands for a gradient, whatever line that is from
-                lines.setdefault(call.lines, {}).setdefault(call.kind, []).append(call.number)
+                lines.setdefault(call.lines, {}).setdefault((call.kind, call.place), []).append(call.number)
         self._of: dict[int, tuple[int, int]] = {}
         self._place: dict[int, int] = {}
         self._inner = {call.number for call in calls if len(call.lines) > 1}
         self.counts = set[int]()  # how many turns the loops have
-        for kinds in lines.values():
-            count = min(map(len, kinds.values()))  # a turn may call the same function twice
+        for places in lines.values():
+            count = min(map(len, places.values()))  # a turn may come to the same place twice
             self.counts.add(count)
-            for numbers in kinds.values():
+            for numbers in places.values():
                 for rank, number in enumerate(numbers):
                     self._of[number] = rank * count // len(numbers), count
                     self._place[number] = rank % max(len(numbers) // count, 1)
@@ -169,12 +169,18 @@ def _family(bench: Bench, edit: Edit, depth: int) -> Any:
         None if base is None else call.operands.index(base) if base in call.operands else base - number,
         bench.turns.place(number),
         call.operands.index(of) if of in call.operands else None,
-        None if place is None else (bench.calls[place[1]].lines[depth:], bench.calls[place[1]].kind),
+        None if place is None else _place(bench, *place, depth),
         detail.get("factor"),
         detail.get("code"),
         detail.get("axes"),
         detail.get("term"),
     )
+
+
+def _place(bench: Bench, first: int, last: int, depth: int) -> Any:
+    """What a place of the forward pass is in every turn."""
+    call = bench.calls[last]
+    return call.lines[depth:], call.kind, call.place, call.operands.index(first) if first in call.operands else None
 
 
 def _at_once(edits: Sequence[Edit]) -> Edit:
