@@ -68,7 +68,8 @@ def _swap(numbers: tuple[int, ...], ref: int, other: int, why: tuple[Cause, floa
 
     # A helper that is given a wrong value does not have the fault: the line that calls it has.
     outer = {"outer": True} if cause in (Cause.DERIVATIVE_AT_OUTPUT, Cause.DERIVATIVE_AT_INPUT) else {}
-    detail = {"used": ref, "right": other, **outer}
+    mask = {"words": Cause.WRONG_VALUE} if cause is Cause.WRONG_DERIVATIVE else {}
+    detail = {"used": ref, "right": other, **outer, **mask}
     return Edit(numbers, (cause,), cost, apply, detail | ({"place": (ref, other)} if in_loop else {}))
 
 
@@ -214,8 +215,6 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
                 or (own and bench.turns.are_apart(base, call.number))
             ):
                 continue
-            if ratio(values[call.number], values[base]) is not None and np.size(values[base]) > 1:
-                continue  # a number, of which `scaled` knows more
             if not shape and not (own and call.kind in ("add", "subtract") and base in call.operands):
                 continue
             if not own and not is_target(bench, base) and not _is_as_before(bench, values, call, base):
@@ -233,6 +232,9 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
                 cause, cost = Cause.DERIVATIVE_AT_OUTPUT, 1.7
             elif _is_cotangent_before_the_end(bench, values, base, call.number):
                 cause, cost = Cause.OUTPUT_DERIVATIVE_TWICE, 1.5
+            multiple = np.size(values[base]) > 1 and ratio(values[call.number], values[base]) is not None
+            if multiple and cause in (Cause.EXTRA_DERIVATIVE, Cause.OUTPUT_DERIVATIVE_TWICE):
+                continue  # by a number, of which `scaled` knows more
             yield Edit((call.number,), (cause,), cost, _earlier(base), {"base": base})
 
 

@@ -145,8 +145,7 @@ class Walk:
             if number in self.reader.news - {self.new, self.reading.update.new}:  # one net follows another
                 return None
             call = self.tape.calls[number]
-            own = np.shape(call.value) == self.shape and self._is_of_the_parameter(call)
-            written = self._written(call) if own else None
+            written = self._written(call) if np.shape(call.value) == self.shape else None
             if written is not None:
                 base, part = written
                 found += [part] if part is not None else []
@@ -209,12 +208,14 @@ class Walk:
     def _written(self, call: Call) -> tuple[int, Part | None] | None:
         """What some entries of a parameter are written into, and what is taken away from them."""
         if call.kind == "add_at":
-            return self._added(call)
+            return self._added(call) if self._is_of_the_parameter(call) else None
         if call.kind != "setitem" or not isinstance(call.args[0], Ref):
             return None
         base, key, value = call.args[0].number, call.args[1], call.args[2]
         if isinstance(value, Ref) and _is_everything(key):
             return value.number, None
+        if not self._is_of_the_parameter(call):
+            return None
         return base, self._entries(call, base, key, value.number) if isinstance(value, Ref) else None
 
     def _entries(self, call: Call, base: int, key: Any, value: int) -> Part | None:
