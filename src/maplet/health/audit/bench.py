@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from maplet.health.audit.truth import Truth
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from maplet.health.audit.activations import Activation
     from maplet.health.audit.calling import Run
     from maplet.health.audit.causes import Cause
 
@@ -93,6 +95,7 @@ class Bench:
         self.truth = Truth(run)
         self.calls = run.tape.calls
         self.opaque: set[str] = set()
+        self._derivatives: dict[str, tuple[Any, Any]] = {}
         self.outputs: list[Output] = []
         for name, gradient in run.gradients.items():
             if not isinstance(gradient, Recorded):
@@ -101,6 +104,8 @@ class Bench:
             given = run.tape.call(same, (gradient,), {})
             run.tape.calls[given.number].lines = run.tape.calls[gradient.number].lines
             self.outputs.append(Output(name, given.number, run.inputs[name]))
+        self.places: Sequence[Any] | None = None  # where the chain rule multiplies, once that was asked
+        self.at_the_end: dict[int, bool] = {}  # behind which values no parameter enters, as far as that was asked
         self.expected = {out.name: self.truth.cotangents[out.wrt] for out in self.outputs}
 
     @cached_property
@@ -126,6 +131,11 @@ class Bench:
         return frozenset(found - {o.number for o in self.outputs})
 
     @cached_property
+    def counts(self) -> Mapping[Any, int]:
+        """How many calls of its kind each line makes."""
+        return Counter((call.lines, call.kind) for call in self.calls)
+
+    @cached_property
     def turns(self) -> Turns:
         """The loops of the program."""
         return Turns(self.calls)
@@ -133,7 +143,12 @@ class Bench:
     @cached_property
     def states(self) -> States:
         """The states of the loops of the forward pass."""
-        return States(self.calls, self.run.begin)
+        return States(self.calls, self.forward_end)
+
+    @property
+    def forward_end(self) -> int:
+        """Behind the last call of the forward pass; a script may have some of the backward pass before it."""
+        return max(self.run.begin, self.run.loss + 1)
 
     @cached_property
     def atoms(self) -> Sequence[Atom]:
@@ -141,13 +156,26 @@ class Bench:
         return atoms(self)
 
     @cached_property
-    def forward_values(self) -> Mapping[tuple[int, ...], Any]:
-        """The floating values of the forward pass, those of each shape behind each other."""
-        found: dict[tuple[int, ...], list[Any]] = {}
-        for value in self.run.tape.values[: self.run.begin]:
+    def forward_values(self) -> Mapping[tuple[int, ...], tuple[Sequence[int], Any]]:
+        """The floating values of the forward pass: the numbers of those of each shape, and they behind each other."""
+        found: dict[tuple[int, ...], list[int]] = {}
+        for number, value in enumerate(self.run.tape.values[: self.run.begin]):
             if np.asarray(value).dtype.kind == "f":
-                found.setdefault(np.shape(value), []).append(value)
-        return {shape: np.stack(values) for shape, values in found.items()}
+                found.setdefault(np.shape(value), []).append(number)
+        return {shape: (numbers, np.stack([self.run.value(n) for n in numbers])) for shape, numbers in found.items()}
+
+    def derivatives(self, activation: Activation) -> tuple[Any, Any]:
+        """The numbers of the values, and the first entry of an activation's derivative at each, by both formulas."""
+        if activation.name not in self._derivatives:
+            values = [
+                (n, v) for n, v in enumerate(self.run.tape.values) if np.size(v) and np.asarray(v).dtype.kind == "f"
+            ]
+            first = np.array([np.asarray(v).flat[0] for _, v in values])
+            formulas = [f for f in (activation.of_output, activation.derivative) if f is not None]
+            with np.errstate(all="ignore"):
+                entries = np.array([formula(first) * 1.0 for formula in formulas])
+            self._derivatives[activation.name] = (np.array([n for n, _ in values]), entries)
+        return self._derivatives[activation.name]
 
     @cached_property
     def linear(self) -> frozenset[int]:
@@ -189,26 +217,32 @@ class Bench:
     def is_given(self, values: Sequence[Any], number: int) -> bool:
         """Whether a call gives a right cotangent, or what only adds up or turns its value does: it has no fault."""
         for _ in range(3):
-            value = values[number]
-            cotangents = self._cotangents_of_shape.get(np.shape(value), ())
-            if number not in self._outputs and any(agrees(value, right, 1e-9) for right in cotangents):
+            if number not in self._outputs and self._is_cotangent(values[number]):
                 return True
-            takers = self._takers.get(number, ())
+            takers = self.takers.get(number, ())
             if len(takers) != 1 or self.calls[takers[0]].kind not in (*rearranging, "sum", "reduce"):
                 return False
             number = takers[0]
         return False
 
+    def _is_cotangent(self, value: Any) -> bool:
+        rights = self._cotangents_of_shape.get(np.shape(value))
+        if rights is None or np.asarray(value).dtype.kind not in "fiub":
+            return False
+        apart, size = (np.abs(a).reshape(len(rights), -1).max(axis=1) for a in (rights - value, rights))
+        return bool(np.any(apart <= 1e-9 * np.maximum(size, 1e-8)))
+
     @cached_property
-    def _cotangents_of_shape(self) -> Mapping[tuple[int, ...], Sequence[Any]]:
+    def _cotangents_of_shape(self) -> Mapping[tuple[int, ...], Any]:
         found: dict[tuple[int, ...], list[Any]] = {}
         for number, cotangent in self.truth.cotangents.items():
             if number not in self.truth.wrt and np.size(cotangent) and np.ptp(cotangent) + (np.ndim(cotangent) == 0):
                 found.setdefault(cotangent.shape, []).append(cotangent)
-        return found
+        return {shape: np.stack(several) for shape, several in found.items()}
 
     @cached_property
-    def _takers(self) -> Mapping[int, Sequence[int]]:
+    def takers(self) -> Mapping[int, Sequence[int]]:
+        """The calls of the backward pass that take a value."""
         found: dict[int, list[int]] = {}
         for call in self.calls[self.run.begin :]:
             for operand in call.operands:

@@ -12,7 +12,6 @@ variables and what it returned.
 from __future__ import annotations
 
 import inspect
-import sys
 import types
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from maplet.health.audit.foreign import numbers_of, of_kind
 from maplet.health.audit.namespace import globals_of, recording
 from maplet.health.audit.pairing import paired
 from maplet.health.audit.tape import Recorded, Tape
+from maplet.health.audit.watching import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -266,14 +266,11 @@ class _Seen:
 @contextmanager
 def _watched(functions: Sequence[Any]) -> Generator[_Seen]:
     """See the variables of the user's functions when they return: they name what is computed."""
-    seen, spaces, before = _Seen(), [globals_of(f) for f in functions], sys.getprofile()
+    seen, spaces = _Seen(), [globals_of(f) for f in functions]
 
     def note(frame: types.FrameType, event: str, _: Any) -> None:
         if event == "return" and any(frame.f_globals is space for space in spaces):
             seen.variables[frame.f_code] = dict(frame.f_locals)
 
-    sys.setprofile(note)
-    try:
+    with watching(note):
         yield seen
-    finally:
-        sys.setprofile(before)

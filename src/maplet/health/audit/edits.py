@@ -119,7 +119,26 @@ def summed(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit
                 def sum_up(_: Bench, v: list[Any], n: int, axes: Any = axes, target: Any = target) -> Any:
                     return np.sum(v[n], axis=axes).reshape(target)
 
-                yield Edit((call.number,), (Cause.NOT_SUMMED,), 1.0, sum_up, {"axes": axes, "shape": shape})
+                cause, detail = Cause.NOT_SUMMED, {"axes": axes, "shape": shape}
+                if square := next(
+                    _squares(bench, call), None
+                ):  # in the loss itself: then its gradient has an axis more
+                    cause, detail = Cause.BROADCAST, {"shapes": _shapes(values, square), "alias": square.number}
+                yield Edit((call.number,), (cause,), 1.0, sum_up, detail)
+
+
+def _squares(bench: Bench, call: Call) -> Iterator[Call]:
+    """What (N,1) and (N,) make together, on the way to a call."""
+    for number in sorted(bench.run.tape.ancestors([call.number])):
+        square = bench.calls[number]
+        if square.kind in ("add", "subtract", "multiply", "divide") and len(square.operands) == 2:
+            one, other = _shapes(bench.run.tape.values, square)
+            if len(one) + len(other) == 3 and (one == (*other, 1) or other == (*one, 1)):
+                yield square
+
+
+def _shapes(values: Values, call: Call) -> list[tuple[int, ...]]:
+    return [np.shape(values[ref]) for ref in call.operands]
 
 
 def _other_axes(call: Call, count: int, shape: tuple[int, ...], target: tuple[int, ...] | None) -> Iterator[Edit]:
@@ -131,7 +150,10 @@ def _other_axes(call: Call, count: int, shape: tuple[int, ...], target: tuple[in
 
         def other(bench: Bench, v: list[Any], n: int, axes: Any = axes) -> Any:
             x = v[bench.calls[n].operands[0]]
-            found = reduce(x, axis=axes, keepdims=bool(call.kwargs.get("keepdims", False)))
+            kept = bool(call.kwargs.get("keepdims", False))
+            found = reduce(x, axis=axes, keepdims=kept)
+            if kept and target is None:
+                return found
             wanted = target if target is not None else shape
             return found.reshape(wanted) if np.size(found) == int(np.prod(wanted)) else found
 
@@ -172,7 +194,7 @@ def _is_square(value: Any) -> bool:
 def broadcast(_bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
     """(N,1) and (N,), which make (N,N) together."""
     for call in calls:
-        shapes = [np.shape(values[ref]) for ref in call.operands]
+        shapes = _shapes(values, call)
         if len(shapes) != 2 or np.ndim(values[call.number]) != 2:
             continue
         for flat, column in ((0, 1), (1, 0)):
@@ -183,7 +205,7 @@ def broadcast(_bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[
                         ref = bench.calls[n].operands[which]
                         return bench.calls[n].compute(v, {ref: np.reshape(v[ref], shape)})
 
-                    yield Edit((call.number,), (Cause.BROADCAST,), 1.0, fit, {"shapes": shapes})
+                    yield Edit((call.number,), (Cause.BROADCAST,), 0.8, fit, {"shapes": shapes})
 
 
 def forgotten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
@@ -209,12 +231,12 @@ def _mended_paths(
     """The cotangent of a value in the place of one that lacks a path, or has it twice, or has another term for it."""
     (right, less), value = cotangents, values[call.number]
     for factor, used in _beside(values, call, right, less):
-        detail = {"edge": edge, "used": used, "right": number}
+        detail = {"edge": edge, "used": used, "right": number, "place": (number, number)}
         yield Edit((call.number,), (Cause.WRONG_VALUE,), cost_of_paths + 0.2, _replaced(number, factor), detail)
     for mutated, cause in ((less, Cause.MISSING_PATH), (2 * right - less, Cause.EXTRA_PATH)):
         factor = _multiple(value, mutated)
         if factor is not None:
-            detail = {"edge": edge, "value": edge[1]}
+            detail = {"edge": edge, "value": edge[1], "place": (number, number)}
             yield Edit((call.number,), (cause,), cost_of_paths, _replaced(number, factor), detail)
 
 
@@ -230,8 +252,11 @@ def _beside(values: Values, call: Call, right: Any, less: Any) -> Iterator[tuple
 
 
 def _multiple(value: Any, of: Any) -> float | None:
-    size = float(np.sum(of * of))
-    factor = float(np.sum(of * value)) / size if size > 0 else 0.0
+    flat, given = np.ravel(of), np.ravel(value)
+    size, product = float(flat @ flat), float(flat @ given)
+    factor = product / size if size > 0 else 0.0
+    if factor * product < (1 - 1e-9) * float(given @ given):  # the directions differ
+        return None
     if np.size(of) < 2 and abs(factor - 1) > 1e-7:  # one number is a multiple of any other
         return None
     return factor if factor and np.allclose(of * factor, value, rtol=1e-7, atol=1e-10 * np.max(np.abs(of))) else None

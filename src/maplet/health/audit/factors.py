@@ -129,6 +129,8 @@ def _counts(bench: Bench) -> tuple[dict[int, Count], dict[int, Count]]:
     for name, shape in data.items():
         for length in shape[1:]:
             other.setdefault(length, ("row", name))
+    for count in bench.turns.counts:
+        other.setdefault(count, ("turns", ""))
     return averaged, other
 
 

@@ -21,17 +21,19 @@ def nudged(arrays: Mapping[str, Any], parameters: Collection[str], rng: np.rando
     }
 
 
-def fresh(arrays: Mapping[str, Any], parameters: Collection[str], rng: np.random.Generator) -> dict[str, Any]:
+def fresh(
+    arrays: Mapping[str, Any], parameters: Collection[str], rng: np.random.Generator, *, labels: bool = True
+) -> dict[str, Any]:
     """Random inputs near the given ones.
 
     Parameters and data move by a good part of their spread; what is whole numbers (labels, rows of zeros and a one,
     masks) gives its rows another order, all such arrays of one length the same one; positive numbers stay positive, a
-    symmetric matrix stays symmetric, and probabilities add up to 1.
+    symmetric matrix stays symmetric, and probabilities add up to 1. Without ``labels``, whole numbers stay as they are.
     """
     orders: dict[int, Any] = {}
     found: dict[str, Any] = {}
     for name, value in arrays.items():
-        moved = _moved(np.asarray(value), name in parameters, orders, rng)
+        moved = _moved(np.asarray(value), name in parameters, orders if labels else None, rng)
         found[name] = moved if name in parameters else _of_the_same_kind(np.asarray(value), moved)
     return found
 
@@ -48,11 +50,11 @@ def _of_the_same_kind(value: Any, moved: Any) -> Any:
     return moved
 
 
-def _moved(value: Any, is_parameter: bool, orders: dict[int, Any], rng: np.random.Generator) -> Any:
+def _moved(value: Any, is_parameter: bool, orders: dict[int, Any] | None, rng: np.random.Generator) -> Any:
     if value.dtype.kind != "f" or (
         not is_parameter and value.size and np.all(value == np.round(value)) and _few(value)
     ):
-        if value.ndim == 0 or len(value) < 2:
+        if orders is None or value.ndim == 0 or len(value) < 2:
             return value
         order = orders.setdefault(len(value), rng.permutation(len(value)))
         return value[order]

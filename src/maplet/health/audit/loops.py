@@ -21,18 +21,18 @@ class Turns:
     """In which turn of which loop each call of a run stands, as far as its line tells."""
 
     def __init__(self, calls: Sequence[Call]) -> None:
-        lines: dict[Any, dict[str, list[int]]] = {}
+        lines: dict[Any, dict[tuple[str, int], list[int]]] = {}
         for call in calls:
             if call.lines and call.function is not same:  # which stands for a gradient, whatever line that is from
-                lines.setdefault(call.lines, {}).setdefault(call.kind, []).append(call.number)
+                lines.setdefault(call.lines, {}).setdefault((call.kind, call.place), []).append(call.number)
         self._of: dict[int, tuple[int, int]] = {}
         self._place: dict[int, int] = {}
         self._inner = {call.number for call in calls if len(call.lines) > 1}
         self.counts = set[int]()  # how many turns the loops have
-        for kinds in lines.values():
-            count = min(map(len, kinds.values()))  # a turn may call the same function twice
+        for places in lines.values():
+            count = min(map(len, places.values()))  # a turn may come to the same place twice
             self.counts.add(count)
-            for numbers in kinds.values():
+            for numbers in places.values():
                 for rank, number in enumerate(numbers):
                     self._of[number] = rank * count // len(numbers), count
                     self._place[number] = rank % max(len(numbers) // count, 1)
@@ -62,13 +62,14 @@ class Turns:
 class States:
     """Which value of the forward pass takes the place of which, one turn of its loop later: states over time."""
 
-    def __init__(self, calls: Sequence[Call], begin: int) -> None:
-        self._calls = calls[:begin]
+    def __init__(self, calls: Sequence[Call], end: int) -> None:
+        self._calls = calls
+        lines = {call.lines for call in calls[:end]}
+        states = [call for call in calls if call.lines and (call.number < end or call.lines in lines)]
         self._alike: dict[Any, list[int]] = {}
-        for call in self._calls:
-            if call.lines:
-                self._alike.setdefault((call.lines, call.kind), []).append(call.number)
-        self._before = {call.number: self._step_before(call) for call in self._calls if call.lines}
+        for call in states:
+            self._alike.setdefault((call.lines, call.kind, call.place), []).append(call.number)
+        self._before = {call.number: self._step_before(call) for call in states}
         self._behind: dict[int, int] = {}
         for number, before in self._before.items():
             if before is not None:
@@ -83,7 +84,7 @@ class States:
         return self._behind.get(number)
 
     def _step_before(self, own: Call) -> int | None:
-        turns = self._alike[own.lines, own.kind]
+        turns = self._alike[own.lines, own.kind, own.place]
         if len(turns) < 2:
             return None
         behind = self._ancestors(own)
@@ -94,7 +95,7 @@ class States:
         """What the loop begins with: what stands in the first turn where the second has this value."""
         for call in self._calls[own.number + 1 :]:
             if own.number in call.operands and call.lines:
-                turns = [n for n in self._alike[call.lines, call.kind] if n < own.number]
+                turns = [n for n in self._alike.get((call.lines, call.kind, call.place), ()) if n < own.number]
                 place = call.operands.index(own.number)
                 if turns and place < len(operands := self._calls[turns[-1]].operands):
                     return operands[place]
@@ -168,12 +169,18 @@ def _family(bench: Bench, edit: Edit, depth: int) -> Any:
         None if base is None else call.operands.index(base) if base in call.operands else base - number,
         bench.turns.place(number),
         call.operands.index(of) if of in call.operands else None,
-        None if place is None else (bench.calls[place[1]].lines[depth:], bench.calls[place[1]].kind),
+        None if place is None else _place(bench, *place, depth),
         detail.get("factor"),
         detail.get("code"),
         detail.get("axes"),
         detail.get("term"),
     )
+
+
+def _place(bench: Bench, first: int, last: int, depth: int) -> Any:
+    """What a place of the forward pass is in every turn."""
+    call = bench.calls[last]
+    return call.lines[depth:], call.kind, call.place, call.operands.index(first) if first in call.operands else None
 
 
 def _at_once(edits: Sequence[Edit]) -> Edit:

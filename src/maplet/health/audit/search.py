@@ -14,13 +14,24 @@ import numpy as np
 
 from maplet.health.audit import edits
 from maplet.health.audit.bench import Bench, Edit
-from maplet.health.audit.indices import counted_once, one_of_many, other_entries, reversed_axes
-from maplet.health.audit.local_derivatives import local_derivatives
+from maplet.health.audit.exchanges import exchanged
+from maplet.health.audit.indices import (
+    counted_once,
+    one_of_many,
+    other_entries,
+    other_windows,
+    overwritten,
+    reversed_axes,
+    routed,
+    swapped_keys,
+)
+from maplet.health.audit.local_derivatives import local_derivatives, missing_at_errors, other_masks
 from maplet.health.audit.loops import in_loops
 from maplet.health.audit.numbers import agrees, ratio
-from maplet.health.audit.operands import exchanged, left_out, recoded, shifted
+from maplet.health.audit.operands import left_out, recoded
 from maplet.health.audit.pairs import one_of_two
-from maplet.health.audit.steps import rescaled, wrong_starts, wrong_steps
+from maplet.health.audit.sequences import same_turn, same_turn_back, shifted
+from maplet.health.audit.steps import rescaled, skipped_products, wrong_starts, wrong_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,20 +46,44 @@ ordinary: Sequence[edits.Kind] = (
     edits.transposed,
     edits.broadcast,
     local_derivatives,
+    other_masks,
+    missing_at_errors,
     left_out,
     exchanged,
     shifted,
+    same_turn,
+    same_turn_back,
     recoded,
     one_of_many,
     counted_once,
+    overwritten,
+    routed,
+    swapped_keys,
+    other_windows,
     other_entries,
     reversed_axes,
 )
-far_fetched: Sequence[edits.Kind] = (rescaled, wrong_steps, wrong_starts, edits.forgotten)  # which take long to make
+far_fetched: Sequence[edits.Kind] = (
+    rescaled,
+    skipped_products,
+    wrong_steps,
+    wrong_starts,
+    edits.forgotten,
+)  # which take long to make
 least_far = 2.3  # what the cheapest of them costs
 explanations: Sequence[edits.Kind] = (edits.unexplained,)
 # These look at values of the forward pass, too.
-of_operands = (exchanged, shifted, recoded, left_out, edits.turned_exponents)
+of_operands = (
+    exchanged,
+    missing_at_errors,
+    shifted,
+    same_turn,
+    other_masks,
+    other_windows,
+    recoded,
+    left_out,
+    edits.turned_exponents,
+)
 unexplained_factor = 5.0  # what such an edit costs, at least
 most_work = 1_500_000  # calls that are computed to try the edits of a stage
 most_faults = 6
@@ -190,7 +225,7 @@ def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]
     for kind in kinds:
         made = list(kind(bench, values, calls))
         if kind not in of_operands:  # what such a value is, is seldom a cotangent
-            made = [e if bench.no_cotangents.isdisjoint(e.numbers) else replace(e, cost=e.cost + 1.0) for e in made]
+            made = [e if _is_likely(bench, e) else replace(e, cost=e.cost + 1.0) for e in made]
         if kind is exchanged:
             made = [replace(e, cost=e.cost + 0.2) if bench.is_given(values, e.numbers[0]) else e for e in made]
         partial: list[Edit] = []
@@ -201,6 +236,13 @@ def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]
                 partial += [_at_uses(edit, edit.numbers[0], own)] if edit.numbers[0] in good and len(own) > 1 else []
         yield from (edit for edit in (*made, *partial) if not bench.turns.is_of_many(edit))
         yield from in_loops(bench, [*made, *partial])
+
+
+def _is_likely(bench: Bench, edit: Edit) -> bool:
+    """Whether what is edited may be a cotangent; so may a multiple of a parameter, of which a penalty is made."""
+    operands = (bench.calls[number].operands for number in edit.numbers)
+    penalty = "atoms" in edit.detail and all(len(o) == 1 and o[0] in bench.truth.wrt for o in operands)
+    return penalty or bench.no_cotangents.isdisjoint(edit.numbers)
 
 
 def _at_uses(edit: Edit, number: int, uses: Sequence[int]) -> Edit:

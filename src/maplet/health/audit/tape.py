@@ -49,18 +49,15 @@ class Call:
     lines: tuple[Line, ...] = ()
     name: str = ""
     place: int = -1  # in its line: what stands at one place does the same in every turn of a loop
+    kind: str = field(init=False)  # the name of the function: "add", "sum", "matmul"; "" of an input
     operands: tuple[int, ...] = field(init=False)
     is_flat: bool = field(init=False)  # whether every operand is an argument itself, none inside of a list or a key
 
     def __post_init__(self) -> None:
+        self.kind = "" if self.function is None else str(getattr(self.function, "__name__", ""))
         numbers = [ref.number for ref in refs((self.args, tuple(self.kwargs.values())))]
         self.operands = tuple(dict.fromkeys(numbers))
         self.is_flat = len(numbers) == sum(type(arg) is Ref for arg in self.args)
-
-    @property
-    def kind(self) -> str:
-        """The name of the function: ``add``, ``sum``, ``matmul``; "" of an input."""
-        return "" if self.function is None else str(getattr(self.function, "__name__", ""))
 
     def compute(self, values: Sequence[Value], swap: Mapping[int, Value] | None = None) -> Value:
         """What the call gives for other values of its operands; ``swap`` puts a value in the place of an operand."""
@@ -130,10 +127,12 @@ class Tape:
 
     def ancestors(self, numbers: Sequence[int]) -> set[int]:
         """The calls that some calls depend on, themselves included."""
-        found = set(numbers)
-        for call in reversed(self.calls):
-            if call.number in found:
-                found.update(call.operands)
+        found, todo = set(numbers), list(numbers)
+        while todo:
+            for operand in self.calls[todo.pop()].operands:
+                if operand not in found:
+                    found.add(operand)
+                    todo.append(operand)
         return found
 
 

@@ -130,6 +130,10 @@ words: Mapping[str, tuple[str, str]] = {
         "rows whose index stands more than once are added once alone; np.add.at adds them all",
         "索引重复的行只加了一次，np.add.at 才会全部累加",
     ),
+    "overwritten": (
+        "what was there before is overwritten where it should be added to: = stands for +=",
+        "此处应累加（+=），却用 = 覆盖了先前的值",
+    ),
     "each": ("the numbers in {of}", "{of} 中的数"),
     "turns": ("the turns of a loop", "循环的次数"),
     "reversed": ("what is {of} but for axis {axis} in reverse", "{of} 沿轴 {axis} 的倒序"),

@@ -44,7 +44,7 @@ def subject(rng):
 FAULTS = (
     [("* mask2 / keep_prob\n    dZ2", "* mask2\n    dZ2", "factor")],
     [('(dZ2 @ params["W2"].T) * mask1 / keep_prob', '(dZ2 @ params["W2"].T) / keep_prob', "missing derivative")],
-    [("dZ1 = dA1 * (Z1 > 0)", "dZ1 = dA1 * (dA1 > 0)", "wrong value")],
+    [("dZ1 = dA1 * (Z1 > 0)", "dZ1 = dA1 * (dA1 > 0)", "wrong derivative")],
     [
         ('"db3": np.sum(dZ3, axis=0)', '"db3": dZ3', "not summed"),
         ("dZ2 = dA2 * (Z2 > 0)", "dZ2 = dA2", "missing derivative"),

@@ -8,14 +8,15 @@ off the recorded calls, whatever words the script uses.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from maplet.bilingual import require_language
 from maplet.health.audit.bench import Bench
-from maplet.health.audit.fresh import nudged
-from maplet.health.audit.judging import judged, of_user, others
+from maplet.health.audit.fresh import fresh, nudged
+from maplet.health.audit.judging import judged, of_user, others, usable
 from maplet.health.audit.scripts.running import witnessed
 from maplet.health.audit.scripts.trial import Trial
 from maplet.health.audit.verdict import Report, Verdict
@@ -46,8 +47,10 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
     trial = Trial(turn)
     first = trial.run()
     rng = np.random.default_rng(seed)
-    benches = [Bench(first, tolerance), *(Bench(trial.run(rng), tolerance) for _ in range(others))]
-    report = judged(benches, Bench(trial.run(rng, nudged), tolerance), first, language)
+    moved = [usable(first, lambda labels: trial.run(rng, partial(fresh, labels=labels))) for _ in range(others)]
+    beside = trial.run(rng, nudged)
+    benches = [Bench(run, tolerance) for run in (first, *moved)]
+    report = judged(benches, Bench(beside, tolerance), first, language)
     before, after = trial.losses()
     remarks = [sentence(language, "step", {"before": f"{before:.6g}", "after": f"{after:.6g}"})]
     remarks += [sentence(language, key, detail) for key, detail in trial.remarks]

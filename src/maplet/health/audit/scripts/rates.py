@@ -91,9 +91,10 @@ class Rates:
         whole = {r.update.name: self._whole(r) for r in self.readings}
         named = [{r.update.name: rate for r, rate in zip(self.readings, rates, strict=True)} for rates in self._named()]
         keeps = any(r.keeps for r in self.readings)
-        for rates in named if not keeps else [whole, *named]:
+        told = [rates for rates in named if any(rates.values())]
+        for rates in told if not keeps else [whole, *told]:
             yield {name: rate or whole[name] for name, rate in rates.items()}
-        if not any(any(rates.values()) for rates in named):
+        if not told:
             several = [
                 c for r in self.readings for c in {*self._written(r), *([self._own(r)] if self._stands_alone else [])}
             ]
@@ -151,7 +152,7 @@ class Rates:
     def _stands_alone(self) -> bool:
         """Whether the derivation stands in the lines of the updates, and no step of it anywhere else."""
         turn, tape = self.turn, self.turn.tape
-        forward = tape.ancestors([self.loss.number])
+        forward = self._forward
         lines = {s.line for r in self.readings for s in r.statements}
         known = [tape.values[n] for n in forward]
         active = set(forward)
@@ -195,6 +196,8 @@ class Rates:
     def _before(self, reading: Reading, part: Part, rate: float) -> Place:
         """The place that is taken where none is right."""
         last = part.places[-1]
+        if isnan(last.by) and last.number in self._forward and len(part.places) > 1:  # x of (p - y) * x is none
+            last = part.places[-2]
         if isnan(last.by):
             return last
         for by in (rate, abs(last.by)):
@@ -202,6 +205,10 @@ class Rates:
             if abs(abs(first.by) / by - 1) < close:
                 return first
         return last
+
+    @cached_property
+    def _forward(self) -> set[int]:
+        return self.turn.tape.ancestors([self.loss.number])
 
     def _gradient(self, reading: Reading, places: Sequence[Place], rate: float) -> Any:
         tape, shape = self.turn.tape, np.shape(self.turn.tape.values[reading.update.old])

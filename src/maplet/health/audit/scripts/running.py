@@ -15,6 +15,7 @@ from maplet.errors import GradientError
 from maplet.health.audit.scripts.instrument import instrumented, word
 from maplet.health.audit.scripts.witness import Stop, Witness
 from maplet.health.audit.tape import Float, UnrecordedError
+from maplet.health.audit.watching import watching
 
 if TYPE_CHECKING:
     import ast
@@ -80,9 +81,5 @@ def _returns(witness: Witness, space: dict[str, Any]) -> Generator[None]:
         if event == "return" and frame.f_globals is space and frame.f_code.co_name != "<module>":
             witness.note(frame.f_locals)
 
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
+    with watching(note):
         yield
-    finally:
-        sys.setprofile(before)

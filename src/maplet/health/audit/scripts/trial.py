@@ -58,8 +58,10 @@ class Trial:
             self.remarks.append(("rate", {"rate": f"{rates.free:.6g}"}))
         if any(choice.decays for choice in choices.values()):
             self.remarks.append(("besides", {}))
-        # Where right updates add, as those of a likelihood do, one that takes away stands out.
-        self.adds = any(c.sign > 0 and any(p.by < 0 for p in c.places) for c in choices.values())
+        # Where right updates add, as those of a likelihood do, or most of them do, one that takes away stands out.
+        adding = [any(place.by < 0 for place in choice.places) for choice in choices.values()]
+        right = any(adds and choice.sign > 0 for adds, choice in zip(adding, choices.values(), strict=True))
+        self.adds = right or 2 * sum(adding) > len(adding) > sum(adding)
         self.given = {r.update.name: self._gradient(r, choices[r.update.name]).number for r in self.readings}
         self.length = len(self.tape.calls)
 

@@ -107,8 +107,9 @@ class Walk:
             n for n in self.reader.turn.state if n in self.pure and n not in self.reader.behind and n not in self.old
         }
         found |= self._moments()
+        others = self.reader.news - {self.new, self.reading.update.new}  # parameters, which are no state
         for number in self.cone:
-            if not found.isdisjoint(self.tape.calls[number].operands):
+            if number not in others and not found.isdisjoint(self.tape.calls[number].operands):
                 found.add(number)
         return found
 
@@ -134,7 +135,7 @@ class Walk:
 
     def parts(self) -> list[Part] | None:
         """What is taken away; None where it is not clear."""
-        pending, own, found = {self.new: 1.0}, Part([]), list[Part]()
+        pending, whole, found, single = {self.new: 1.0}, Part([]), list[Part](), list[Place]()
         zone = [self.reader.statement(self.new)]
         while pending:
             number = max(pending)
@@ -152,7 +153,9 @@ class Walk:
                 continue
             alone = self.pure.issuperset(pending)
             if alone and number != self.new and self._fits(np.shape(call.value)):
-                own.places.append(Place(number, -by))
+                whole.places.append(Place(number, -by))
+            elif alone and number != self.new and not np.shape(call.value):
+                single.append(Place(number, -by))
             statement = self.reader.statement(number)
             inside = statement in zone or number in self.stateful or self._is_a_step(number, statement)
             if inside and statement not in zone:
@@ -162,8 +165,9 @@ class Walk:
                 break
             for operand, factor in operands:
                 pending[operand] = pending.get(operand, 0.0) + by * factor
-        if own.places:
-            found.append(own)
+        whole.places = whole.places or single  # one number for all entries, of a bias that is summed up too far
+        if whole.places:
+            found.append(whole)
         elif not found or not self.pure.issuperset(pending):
             return None
         self.reading.statements += [s for s in zone if s is not None and s not in self.reading.statements]
@@ -184,23 +188,34 @@ class Walk:
     def is_whole(self, number: int, call: Call) -> bool:
         """Whether an operand has the size of what is made of it."""
         value = self.tape.values[number]
-        same = np.size(value) == np.size(call.value)
-        return self._fits(np.shape(value)) if np.shape(call.value) == self.shape else same
+        same = np.size(value) == np.size(call.value) or (call.number == self.new and not np.shape(value))
+        return same or (np.shape(call.value) == self.shape and self._fits(np.shape(value)))
 
     def _is_a_step(self, number: int, statement: Statement | None) -> bool:
         """Whether a value is a step that was given a name, and no gradient yet."""
         name = self.reader.turn.names.get(number, "")
         return self.reader.has_a_rate(statement) or is_step.search(name) is not None
 
+    def _is_of_the_parameter(self, call: Call) -> bool:
+        """Whether what is written into is the parameter, not a gradient that is gathered entry by entry."""
+        while call.number not in self.old:
+            bases = [arg.number for arg in call.args if isinstance(arg, Ref)]
+            if not bases:
+                return False
+            call = self.tape.calls[bases[0]]
+        return True
+
     def _written(self, call: Call) -> tuple[int, Part | None] | None:
         """What some entries of a parameter are written into, and what is taken away from them."""
         if call.kind == "add_at":
-            return self._added(call)
+            return self._added(call) if self._is_of_the_parameter(call) else None
         if call.kind != "setitem" or not isinstance(call.args[0], Ref):
             return None
         base, key, value = call.args[0].number, call.args[1], call.args[2]
         if isinstance(value, Ref) and _is_everything(key):
             return value.number, None
+        if not self._is_of_the_parameter(call):
+            return None
         return base, self._entries(call, base, key, value.number) if isinstance(value, Ref) else None
 
     def _entries(self, call: Call, base: int, key: Any, value: int) -> Part | None:
