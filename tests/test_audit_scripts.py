@@ -240,6 +240,48 @@ for t in range(9):
     assert "its update comes from another loss" in str(audit_script(file(both)))
 
 
+net = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X, y = rng.normal(size=(9, 2)), rng.normal(size=(9, 1))
+W1, b1, W2, b2 = rng.normal(size=(2, 4)), np.zeros(4), rng.normal(size=(4, 1)), np.zeros(1)
+W_true, lr = np.ones((2, 1)), 0.1
+for t in range(5):
+    h = np.tanh(X @ W1 + b1)
+    e = h @ W2 + b2 - y + X @ W_true
+    loss = np.mean(e**2)
+    d = 2 * e / len(X)
+    dz = d @ W2.T * (1 - h**2)
+    W1 -= lr * X.T @ dz
+    b1 -= lr * dz.sum(0)
+    W2 -= lr * h.T @ d
+    b2 -= lr * d.sum()
+"""
+updates = {line.split()[0]: line + "\n" for line in net.splitlines() if "-=" in line}
+
+
+@pytest.mark.parametrize("name", updates)
+def test_a_parameter_that_is_never_updated_is_said(name, file):
+    assert audit_script(file(net))
+    report = audit_script(file(net.replace(updates[name], "")))
+    assert not report
+    assert {v.name: v.judgement for v in report.verdicts} == {
+        n: "not judged" if n == name else "right" for n in updates
+    }
+    assert f"3 of 4 gradients are right, 1 not judged: {name}" in str(report)
+
+
+def test_a_layer_that_is_frozen_on_purpose_is_left_in_peace(file):
+    assert audit_script(file(net.replace(updates["W1"], "").replace(updates["b1"], "").replace("d @ W2.T *", "")))
+
+
+def test_one_number_for_all_entries_of_a_bias_is_wrong(file):
+    report = audit_script(file(net.replace("dz.sum(0)", "np.sum(dz)")))
+    assert report["b1"].judgement == "wrong"
+    assert report.causes == {Cause.WRONG_AXIS}
+
+
 # ── what is an update, and what is a parameter ───────────────────────────────────────────────────
 
 script = """\

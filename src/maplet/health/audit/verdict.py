@@ -88,7 +88,7 @@ class Verdict:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """The verdict on every gradient; true where none is wrong."""
+    """The verdict on every gradient; true where every one was judged and is right."""
 
     verdicts: tuple[Verdict, ...]
     language: str = "en"
@@ -96,7 +96,7 @@ class Report:
     remarks: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return all(verdict.judgement != "wrong" for verdict in self.verdicts)
+        return all(verdict.judgement in ("right", "noise") for verdict in self.verdicts)
 
     def __getitem__(self, name: str) -> Verdict:
         return next(verdict for verdict in self.verdicts if verdict.name == name)
@@ -112,10 +112,7 @@ class Report:
         return frozenset(finding.cause for finding in self.findings)
 
     def __str__(self) -> str:
-        wrong = [verdict for verdict in self.verdicts if verdict.judgement == "wrong"]
-        judged = [verdict for verdict in self.verdicts if verdict.judgement != "not judged"]
-        head = {"wrong": len(wrong), "count": len(judged)}
-        lines = [sentence(self.language, "head" if wrong else "head right", head), *self.remarks]
+        lines = [self._head(), *self.remarks]
         width = max((len(verdict.name) for verdict in self.verdicts), default=0)
         for verdict in self.verdicts:
             words = sentence(self.language, verdict.judgement, {"error": f"{verdict.error:.1e}", "dtype": self.dtype})
@@ -124,6 +121,17 @@ class Report:
         return "\n".join([*lines, *self._faults()])
 
     __repr__ = __str__
+
+    def _head(self) -> str:
+        """The first line: how many are right, and what was not judged."""
+        names = {kind: [v.name for v in self.verdicts if v.judgement == kind] for kind in ("wrong", "not judged")}
+        wrong, unjudged = map(len, names.values())
+        count = len(self.verdicts)
+        details = {"wrong": wrong, "right": count - wrong - unjudged, "count": count, "unjudged": unjudged}
+        details |= {"names": ", ".join(names["not judged"])}
+        keys = ["head" if wrong else "head some" if unjudged else "head right"]
+        keys += ["and not judged"] if unjudged else []
+        return "".join(sentence(self.language, key, details) for key in keys)
 
     def _details(self, verdict: Verdict) -> list[str]:
         found = [verdict.remark] if verdict.remark else []

@@ -81,6 +81,8 @@ words: Mapping[str, tuple[str, str]] = {
     "wrong": ("WRONG, relative error {error}", "错误，相对误差 {error}"),
     "head": ("{wrong} of {count} gradients are wrong", "{count} 个梯度中有 {wrong} 个错误"),
     "head right": ("all {count} gradients are right", "{count} 个梯度全部正确"),
+    "head some": ("{right} of {count} gradients are right", "{count} 个梯度中有 {right} 个正确"),
+    "and not judged": (", {unjudged} not judged: {names}", "，{unjudged} 个未作判断：{names}"),
     "confirmed": (
         "with this mended, it is right to a relative error of {error}, also on {inputs} other random inputs",
         "改正后相对误差为 {error}，另外 {inputs} 组随机输入上同样成立",
@@ -115,6 +117,7 @@ words: Mapping[str, tuple[str, str]] = {
         "更新除了下降还做了别的：衰减、噪声或界限，损失中没有这一项",
     ),
     "not judged": ("not judged", "未作判断"),
+    "forgotten": ("it is never updated: no line of the turn changes it", "从未更新：这一轮循环没有任何一行改变它"),
     "no gradient": ("of which gradient its update is made could not be told", "看不出它的更新由哪个梯度得来"),
     "no loss": ("the loss does not depend on it", "损失不依赖于它"),
     "another loss": (

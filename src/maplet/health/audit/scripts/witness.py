@@ -193,6 +193,8 @@ class Witness:
             seen,
             later,
             state,
+            {p.removeprefix("self."): n for p, n in before.numbers.items() if now.numbers.get(p) == n},
+            frozenset(self.script.moving),
             self.names,
             self.rates,
             self.numbers,
