@@ -165,9 +165,11 @@ class Bench:
         return {shape: (numbers, np.stack([self.run.value(n) for n in numbers])) for shape, numbers in found.items()}
 
     def derivatives(self, activation: Activation) -> tuple[Any, Any]:
-        """The numbers of the values, and the first entry of an activation's derivative at each: in terms of both sides."""
+        """The numbers of the values, and the first entry of an activation's derivative at each, by both formulas."""
         if activation.name not in self._derivatives:
-            values = [(n, v) for n, v in enumerate(self.run.tape.values) if np.size(v) and np.asarray(v).dtype.kind == "f"]
+            values = [
+                (n, v) for n, v in enumerate(self.run.tape.values) if np.size(v) and np.asarray(v).dtype.kind == "f"
+            ]
             first = np.array([np.asarray(v).flat[0] for _, v in values])
             formulas = [f for f in (activation.of_output, activation.derivative) if f is not None]
             with np.errstate(all="ignore"):

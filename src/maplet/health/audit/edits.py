@@ -120,7 +120,9 @@ def summed(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit
                     return np.sum(v[n], axis=axes).reshape(target)
 
                 cause, detail = Cause.NOT_SUMMED, {"axes": axes, "shape": shape}
-                if square := next(_squares(bench, call), None):  # in the loss itself: then its gradient has an axis more
+                if square := next(
+                    _squares(bench, call), None
+                ):  # in the loss itself: then its gradient has an axis more
                     cause, detail = Cause.BROADCAST, {"shapes": _shapes(values, square), "alias": square.number}
                 yield Edit((call.number,), (cause,), 1.0, sum_up, detail)
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.local_derivatives import is_at_the_end, meaningful
 from maplet.health.audit.numbers import same_key
+from maplet.health.audit.places import is_at_the_end, meaningful
 from maplet.health.audit.tape import Ref, filled
 from maplet.health.audit.truth import largest
 
@@ -66,24 +66,38 @@ def overwritten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator
     """``dW = …`` or ``d[i] = …`` in a loop, for ``+=``: what earlier turns gave is lost."""
     families: dict[Any, list[int]] = {}
     for call in bench.calls[bench.run.begin :]:
-        families.setdefault((call.lines, call.kind, call.place), []).append(call.number)
+        if call.lines:
+            families.setdefault((_place(call), np.shape(values[call.number])), []).append(call.number)
+    detail = {"words": "overwritten"}
     for call in calls:
-        detail = {"words": "overwritten"}
-        turns = families[call.lines, call.kind, call.place] if call.lines else []
-        if len(turns) > 1 and turns[-1] == call.number and not any(n in bench.takers for n in turns[:-1]):
-            yield Edit((call.number,), (Cause.MISSING_PATH,), 1.3, _sum_of(turns), detail)
+        for ref in call.operands:
+            turns = families.get((_place(bench.calls[ref]), np.shape(values[ref])), [])
+            if len(turns) > 1 and turns[-1] == ref and not _takes_any(bench, call, turns[:-1]):
+                yield Edit((call.number,), (Cause.MISSING_PATH,), 1.3, _sum_of(turns), {**detail, "alias": ref})
         if call.kind != "setitem" or not isinstance(call.args[2], Ref) or call.args[2].number < bench.run.begin:
             continue
-        if np.shape(values[call.args[2].number]) or len(turns) > 1:
+        if np.shape(values[call.args[2].number]) or bench.counts[call.lines, call.kind] > 1:
             yield Edit((call.number,), (Cause.MISSING_PATH,), 1.3, _added_entries, detail)
 
 
+def _place(call: Call) -> Any:
+    return call.lines, call.kind, call.place
+
+
+def _takes_any(bench: Bench, call: Call, turns: Sequence[int]) -> bool:
+    """Whether the same place of the program takes what earlier turns gave, too."""
+    return any(_place(bench.calls[taker]) == _place(call) for n in turns for taker in bench.takers.get(n, ()))
+
+
 def _sum_of(turns: Sequence[int]) -> Any:
-    return lambda _bench, v, _n: sum(np.asarray(v[number]) for number in turns)
+    def mend(bench: Bench, v: list[Any], n: int) -> Any:
+        return bench.calls[n].compute(v, {turns[-1]: sum(np.asarray(v[number]) for number in turns)})
+
+    return mend
 
 
 def _added_entries(bench: Bench, v: list[Any], n: int) -> Any:
-    base, key, term = filled(bench.calls[n].args, lambda ref: v[ref.number])
+    base, key, term = (filled(arg, lambda ref: v[ref.number]) for arg in bench.calls[n].args)
     found = np.array(base)
     np.add.at(found, key, term)
     return found
@@ -96,12 +110,15 @@ def routed(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit
         term = call.args[-1] if call.kind in ("add", "setitem") else None
         if not isinstance(term, Ref):
             continue
-        shape = np.shape(values[call.number] if call.kind == "add" else values[call.operands[0]][_filled(call.args[1], values)])
+        shape = np.shape(
+            values[call.number] if call.kind == "add" else values[call.operands[0]][_filled(call.args[1], values)]
+        )
         for place in places:
             fits = place.derivative.shape == shape != np.shape(values[term.number])
             if fits and bench.turns.may_pair(call.number, place.last):
+                mend = _routed(term.number, place.first, place.last)
                 detail = {"place": (place.first, place.last), "base": None}
-                yield Edit((call.number,), (Cause.MISSING_DERIVATIVE,), 1.3, _routed(term.number, *detail["place"]), detail)
+                yield Edit((call.number,), (Cause.MISSING_DERIVATIVE,), 1.3, mend, detail)
 
 
 def _routed(term: int, first: int, last: int) -> Any:
@@ -146,7 +163,41 @@ def other_entries(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterat
                 yield Edit((call.number,), (Cause.WRONG_TARGET,), 1.8, _moved(key, right), detail)
 
 
-def swapped_keys(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+def other_windows(bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``x[2 * i : 2 * i + k]`` where ``x[i : i + k]`` stands: in each turn, the entries that the forward loop takes."""
+    backward = _windows(calls)
+    for keys, numbers in backward.items():
+        for others, taken in _windows(bench.calls[: bench.forward_end]).items():
+            if keys == others or len(keys) != len(others) or (keys in backward and others in backward):
+                continue
+            right = [bench.calls[n].args[1] for n in taken[0]]
+            swap = {n: key for several in numbers for n, key in zip(several, right, strict=True)}
+
+            def take(bench: Bench, v: list[Any], n: int, swap: Any = swap) -> Any:
+                call = bench.calls[n]
+                assert call.function is not None  # noqa: S101  (an input has no key)
+                base, _, *rest = filled(call.args, lambda ref: v[ref.number])
+                return call.function(base, swap[n], *rest)
+
+            detail = {"used": numbers[0][0], "right": taken[0][0]}
+            yield Edit(tuple(sorted(swap)), (Cause.WRONG_VALUE,), 1.9, take, detail)
+
+
+def _windows(calls: Sequence[Call]) -> dict[tuple[str, ...], list[list[int]]]:
+    """The keys that a line takes entries by in all its turns, with slices in them, and the calls that take by them."""
+    places: dict[Any, list[Call]] = {}
+    for call in calls:
+        key = call.args[1] if call.kind in ("getitem", "setitem") else None
+        if isinstance(key, tuple) and any(isinstance(part, slice) and part != slice(None) for part in key):
+            places.setdefault((call.lines, call.kind, call.place), []).append(call)
+    found: dict[tuple[str, ...], list[list[int]]] = {}
+    for turns in places.values():
+        if len(turns) > 1 and all(len(call.operands) == (2 if call.kind == "setitem" else 1) for call in turns):
+            found.setdefault(tuple(str(call.args[1]) for call in turns), []).append([call.number for call in turns])
+    return found
+
+
+def swapped_keys(_bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
     """``d[j, i] += g`` for ``d[i, j] += g``."""
     for call in calls:
         key = call.args[1] if call.kind == "setitem" else None

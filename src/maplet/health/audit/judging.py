@@ -61,7 +61,9 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
         return found
 
     here = bench(wide)
-    draws = (usable(here, lambda labels: bench(fresh(wide, set(first.gradients), rng, labels=labels))) for _ in range(others))
+    draws = (
+        usable(here, lambda labels: bench(fresh(wide, set(first.gradients), rng, labels=labels))) for _ in range(others)
+    )
     return [here, *draws], bench(nudged(wide, set(first.gradients), rng)), first
 
 

@@ -12,174 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.health.audit.activations import known
-from maplet.health.audit.bench import Bench, Edit, rearranging
+from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.local_derivatives import is_at_the_end, is_bent, is_given, limits, meaningful
+from maplet.health.audit.local_derivatives import limits
 from maplet.health.audit.numbers import ratio
-from maplet.health.audit.tape import Ref
-from maplet.health.audit.truth import elementwise
+from maplet.health.audit.places import is_at_the_end, is_bent, is_given, meaningful
 
 if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
 
 Values = Sequence[Any]
-comparisons = frozenset(["greater", "greater_equal", "less", "less_equal"])
 contractions = frozenset(["matmul", "dot", "einsum", "tensordot", "outer", "inner", "vdot"])
-
-
-def exchanged(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
-    """Another value that has a name in the place of an operand, in one call or in all of a line."""
-    pool = _pool(bench)
-    lines: dict[tuple[Any, int], list[int]] = {}
-    for call in calls:
-        for ref in call.operands:
-            lines.setdefault((call.lines[0] if call.lines else None, ref), []).append(call.number)
-    for (_, ref), numbers in lines.items():
-        own = bench.calls[numbers[0]]
-        in_loop = bench.counts[own.lines, own.kind] > 1
-        for other in pool:
-            if other == ref or other >= numbers[0] or not _may_stand_for(values, ref, other):
-                continue
-            if other >= bench.run.begin and in_loop:  # the name is that of the last turn alone
-                continue
-            groups = [tuple(numbers), *[(n,) for n in numbers]] if len(numbers) > 1 else [tuple(numbers)]
-            for group in groups:
-                why = _cause_of(bench, ref, other, [bench.calls[n] for n in group])
-                yield _swap(group, ref, other, why, in_loop=in_loop and ref < bench.run.begin)
-
-
-def _pool(bench: Bench) -> list[int]:
-    outputs = {o.number for o in bench.outputs}
-    products = (call.number for call in bench.calls[: bench.run.begin] if call.kind in contractions)
-    named = (n for n in bench.run.names if n not in outputs)
-    return list(dict.fromkeys([*bench.run.inputs.values(), *named, *products]))
-
-
-def _may_stand_for(values: Values, ref: int, other: int) -> bool:
-    a, b = values[ref], values[other]
-    return np.shape(a) == np.shape(b) and np.ndim(b) > 0 and not np.array_equal(a, b)
-
-
-def _swap(numbers: tuple[int, ...], ref: int, other: int, why: tuple[Cause, float], *, in_loop: bool) -> Edit:
-    cause, cost = why
-
-    def apply(bench: Bench, v: list[Any], n: int) -> Any:
-        return bench.calls[n].compute(v, {ref: v[other]}) if ref in bench.calls[n].operands else v[n]
-
-    # A helper that is given a wrong value does not have the fault: the line that calls it has.
-    outer = {"outer": True} if cause in (Cause.DERIVATIVE_AT_OUTPUT, Cause.DERIVATIVE_AT_INPUT) else {}
-    mask = {"words": Cause.WRONG_VALUE} if cause is Cause.WRONG_DERIVATIVE else {}
-    detail = {"used": ref, "right": other, **outer, **mask}
-    return Edit(numbers, (cause,), cost, apply, detail | ({"place": (ref, other)} if in_loop else {}))
-
-
-def _cause_of(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> tuple[Cause, float]:
-    """What it means that one value stands in the place of another."""
-    if right in bench.run.inputs.values() and used >= bench.run.begin and right in bench.run.tape.ancestors([used]):
-        why = _made_of_an_input(bench, used, right)
-        if why is not None:
-            return why
-    if bench.calls[used].kind == "clip" and right in bench.calls[used].operands:
-        return Cause.CLIPPED, 1.2
-    if (is_target(bench, used) and is_target(bench, right)) or _is_label(bench, used, right, calls):
-        return Cause.WRONG_TARGET, 1.8
-    if all(call.kind in comparisons for call in calls):
-        return Cause.WRONG_DERIVATIVE, 1.75  # a mask
-    if all(call.kind not in (*contractions, "transpose") for call in calls) and not _is_residual(bench, calls):
-        product = any(call.kind == "multiply" for call in calls)
-        cause = _misplaced(bench, used, right, by_product=product)
-        if cause is not None:
-            return cause, 1.75
-    if bench.calls[right].kind in contractions and right not in bench.run.names:
-        made = used in bench.run.tape.ancestors([right])  # one matrix stands where its product with another belongs
-        return (Cause.MISSING_DERIVATIVE if made else Cause.WRONG_VALUE), 2.3
-    return Cause.WRONG_VALUE, _cost_of_wrong_value(bench, used, right, calls)
-
-
-def _is_residual(bench: Bench, calls: Sequence[Call]) -> bool:
-    """Whether calls only add or take arrays from each other: of a local derivative there is a number in it, as 1 - a."""
-    whole = all(isinstance(arg, Ref) and np.ndim(bench.run.value(arg.number)) for call in calls for arg in call.args)
-    return whole and all(call.kind in ("add", "subtract") for call in calls)
-
-
-def _made_of_an_input(bench: Bench, used: int, right: int) -> tuple[Cause, float] | None:
-    """What it means that a value stands in the place of the input that it was computed from."""
-    if is_target(bench, right):
-        return Cause.WRONG_TARGET, 1.8
-    if _is_update(bench, right, used):
-        return Cause.STALE_WEIGHTS, 1.2
-    call = bench.calls[used]
-    bent = call.operands == (right,) and call.kind in elementwise - {"negative", "positive", "multiply", "divide"}
-    return (Cause.WRONG_DERIVATIVE, 1.75) if bent and right in bench.truth.wrt else None
-
-
-def _is_label(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> bool:
-    """Whether one value stands for another that the loss compares with the output: smoothed labels, the clean image."""
-    made = right in bench.run.tape.ancestors([used])  # in a code of its own: the class before, all above a half
-    if used >= bench.run.begin and bench.calls[used].kind != "getitem" and not made:
-        return False
-    if not all(_compares(bench, call) for call in calls):
-        return False
-    active = set(bench.truth.active)
-    if used in active or right in active:
-        return False
-    behind = {right}
-    for call in bench.calls[right + 1 : bench.run.loss + 1]:
-        if not behind.isdisjoint(call.operands):
-            if call.number not in active:
-                behind.add(call.number)
-            elif is_at_the_end(bench, call.number):
-                return True
-    return False
-
-
-def _compares(bench: Bench, call: Call) -> bool:
-    """Whether a call takes labels from something, or chooses by them; one that only turns them may multiply them."""
-    if _turns(bench, call):
-        return all(_compares(bench, bench.calls[n]) for n in bench.takers.get(call.number, ()))
-    return call.kind in ("subtract", "getitem", "setitem", "equal")
-
-
-def _turns(bench: Bench, call: Call) -> bool:
-    """Whether a call gives all entries of its operand in another shape."""
-    return call.kind in rearranging and np.size(bench.run.value(call.number)) == np.size(bench.run.value(call.operands[0]))
-
-
-def _misplaced(bench: Bench, used: int, right: int, *, by_product: bool) -> Cause | None:
-    """Whether one of two values is an activation of the other."""
-    factors = bench.truth.factors if by_product else ()
-    value = bench.run.value(right)
-    multiplied = any(last != used and np.array_equal(value, factor) for _, last, factor in factors)
-    for region in bench.truth.regions if not bench.truth.problem and not multiplied else ():
-        if (region.first, region.last) == (right, used):
-            return Cause.DERIVATIVE_AT_OUTPUT
-        if (region.first, region.last) == (used, right):
-            return Cause.DERIVATIVE_AT_INPUT
-    return None
-
-
-def _cost_of_wrong_value(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> float:
-    """The likelier, the more names there are and the simpler the line."""
-    names, begin = bench.run.names, bench.run.begin
-    product = len(calls) == 1 and (_turns(bench, calls[0]) or calls[0].kind in ("multiply", "matmul", "dot", "outer", "power"))
-    values = (bench.run.value(n) for n in names if n < begin)
-    is_known = used < begin or any(np.array_equal(value, bench.run.value(used)) for value in values)
-    if product and used in names and right in names and is_known:
-        return 1.25
-    computed = max(used, right) < begin and all(bench.calls[n].function is not None for n in (used, right))
-    turns = bench.counts[calls[0].lines, calls[0].kind]
-    # In a loop over states one of them is easily taken for another.
-    return 1.85 if computed and turns > 1 and all(call.kind in elementwise for call in calls) else 2.2
-
-
-def _is_update(bench: Bench, weights: int, used: int) -> bool:
-    """Whether a value is weights less a step, or weights of which some entries are."""
-    call = bench.calls[used]
-    if call.kind in ("setitem", "add_at"):
-        base = call.args[call.kind == "add_at"]
-        return isinstance(base, Ref) and base.number == weights and weights in bench.truth.wrt
-    steps = [call, *(bench.calls[o] for o in call.operands if call.kind not in ("add", "subtract"))]
-    return weights in bench.truth.wrt and any(c.kind in ("add", "subtract") and weights in c.operands for c in steps)
 
 
 def is_target(bench: Bench, number: int) -> bool:
@@ -219,23 +62,28 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
                 continue
             if not own and not is_target(bench, base) and not _is_as_before(bench, values, call, base):
                 continue
-            cause, cost = Cause.EXTRA_DERIVATIVE, 2.4
-            if _is_as_before(bench, values, call, base):
-                cause, cost = Cause.STALE_WEIGHTS, 1.2
-            elif not own:
-                cause, cost = Cause.WRONG_TARGET, 1.5
-            elif call.kind in ("add", "subtract") and base in call.operands:
-                cause, cost = Cause.EXTRA_PATH, 1.7
-            elif call.kind in limits and base in call.operands and (call.kind == "clip" or base not in bench.no_cotangents):
-                cause, cost = Cause.CLIPPED, 1.2
-            elif base in call.operands and _is_applied_again(bench, values[base], values[call.number]):
-                cause, cost = Cause.DERIVATIVE_AT_OUTPUT, 1.7
-            elif _is_cotangent_before_the_end(bench, values, base, call.number):
-                cause, cost = Cause.OUTPUT_DERIVATIVE_TWICE, 1.5
+            cause, cost = _too_many(bench, values, call, base)
             multiple = np.size(values[base]) > 1 and ratio(values[call.number], values[base]) is not None
             if multiple and cause in (Cause.EXTRA_DERIVATIVE, Cause.OUTPUT_DERIVATIVE_TWICE):
                 continue  # by a number, of which `scaled` knows more
             yield Edit((call.number,), (cause,), cost, _earlier(base), {"base": base})
+
+
+def _too_many(bench: Bench, values: Values, call: Call, base: int) -> tuple[Cause, float]:
+    """What a step that does not belong is: its cause, and how far-fetched it is."""
+    direct = base in call.operands
+    if _is_as_before(bench, values, call, base):
+        return Cause.STALE_WEIGHTS, 1.2
+    if base < bench.run.begin:
+        return Cause.WRONG_TARGET, 1.5
+    if direct and call.kind in ("add", "subtract"):
+        return Cause.EXTRA_PATH, 1.7
+    if direct and (call.kind == "clip" or (call.kind in limits and base not in bench.no_cotangents)):
+        return Cause.CLIPPED, 1.2
+    if direct and _is_applied_again(bench, values[base], values[call.number]):
+        return Cause.DERIVATIVE_AT_OUTPUT, 1.7
+    twice = _is_cotangent_before_the_end(bench, values, base, call.number)
+    return (Cause.OUTPUT_DERIVATIVE_TWICE, 1.5) if twice else (Cause.EXTRA_DERIVATIVE, 2.4)
 
 
 def _is_applied_again(bench: Bench, value: Any, made: Any) -> bool:

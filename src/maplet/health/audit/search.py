@@ -14,11 +14,21 @@ import numpy as np
 
 from maplet.health.audit import edits
 from maplet.health.audit.bench import Bench, Edit
-from maplet.health.audit.indices import counted_once, one_of_many, other_entries, overwritten, reversed_axes, routed, swapped_keys
+from maplet.health.audit.exchanges import exchanged
+from maplet.health.audit.indices import (
+    counted_once,
+    one_of_many,
+    other_entries,
+    other_windows,
+    overwritten,
+    reversed_axes,
+    routed,
+    swapped_keys,
+)
 from maplet.health.audit.local_derivatives import local_derivatives, other_masks
 from maplet.health.audit.loops import in_loops
 from maplet.health.audit.numbers import agrees, ratio
-from maplet.health.audit.operands import exchanged, left_out, recoded
+from maplet.health.audit.operands import left_out, recoded
 from maplet.health.audit.pairs import one_of_two
 from maplet.health.audit.sequences import same_turn, shifted
 from maplet.health.audit.steps import rescaled, wrong_starts, wrong_steps
@@ -47,6 +57,7 @@ ordinary: Sequence[edits.Kind] = (
     overwritten,
     routed,
     swapped_keys,
+    other_windows,
     other_entries,
     reversed_axes,
 )
@@ -54,7 +65,7 @@ far_fetched: Sequence[edits.Kind] = (rescaled, wrong_steps, wrong_starts, edits.
 least_far = 2.3  # what the cheapest of them costs
 explanations: Sequence[edits.Kind] = (edits.unexplained,)
 # These look at values of the forward pass, too.
-of_operands = (exchanged, shifted, same_turn, other_masks, recoded, left_out, edits.turned_exponents)
+of_operands = (exchanged, shifted, same_turn, other_masks, other_windows, recoded, left_out, edits.turned_exponents)
 unexplained_factor = 5.0  # what such an edit costs, at least
 most_work = 1_500_000  # calls that are computed to try the edits of a stage
 most_faults = 6

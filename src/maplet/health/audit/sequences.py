@@ -34,7 +34,7 @@ def shifted(bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Ed
         before = [bench.states.before(ref) for ref in used]
         late = {early: ref for ref, early in zip(used, before, strict=True)}
         behind = [late.get(ref) or bench.states.behind(ref) for ref in used]
-        swaps = tuple(_swap(numbers, used, others) for others in (before, behind))
+        swaps = _swap(numbers, used, before), _swap(numbers, used, behind)
         everywhere.setdefault(frozenset(used), []).append(swaps)
         for swap in swaps:
             if swap:

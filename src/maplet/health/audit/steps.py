@@ -19,9 +19,9 @@ import numpy as np
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.factors import explained
-from maplet.health.audit.local_derivatives import meaningful
 from maplet.health.audit.numbers import ratio
 from maplet.health.audit.operands import contractions
+from maplet.health.audit.places import meaningful
 from maplet.health.audit.truth import elementwise
 
 if TYPE_CHECKING:

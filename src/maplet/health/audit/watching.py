@@ -18,14 +18,14 @@ def watching(note: Callable[[FrameType, str, Any], object]) -> Generator[None]:
     A profiler that is written in C, as cProfile up to Python 3.11, is no function that could be set again: it rests
     meanwhile.
     """
-    before: Any = sys.getprofile()
-    rests = before is not None and not callable(before)
-    if rests:
-        before.disable()
+    before = sys.getprofile()
+    rest, resume = (None if callable(before) else getattr(before, name, None) for name in ("disable", "enable"))
+    if rest is not None:
+        rest()
     sys.setprofile(note)
     try:
         yield
     finally:
-        sys.setprofile(None if rests else before)
-        if rests:
-            before.enable()
+        sys.setprofile(before if resume is None else None)
+        if resume is not None:
+            resume()

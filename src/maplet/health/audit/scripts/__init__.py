@@ -49,7 +49,7 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
     rng = np.random.default_rng(seed)
     here = Bench(first, tolerance)
 
-    def draw(labels: bool) -> Bench:  # noqa: FBT001  (as `usable` asks)
+    def draw(labels: bool) -> Bench:
         return Bench(trial.run(rng, partial(fresh, labels=labels)), tolerance)
 
     benches = [here, *(usable(here, draw) for _ in range(others))]
