@@ -143,6 +143,53 @@ def test_several_faults_are_found_together(args):
 # ── what programs do ─────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_square_in_the_loss_is_told_whichever_way_the_gradient_goes():
+    def forward(x, y, w):
+        return np.mean((x @ w - y) ** 2)
+
+    def of_the_square(x, y, w):
+        return {"w": 2 * x.T @ (x @ w - y).mean(axis=1, keepdims=True) / len(y)}
+
+    def as_meant(x, y, w):
+        return {"w": 2 * x.T @ (x @ w - y[:, None]) / len(y)}
+
+    def as_meant_with_a_fault(x, y, w):
+        return {"w": -2 * x.T @ (x @ w - y[:, None]) / len(y)}
+
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=(6, 3)), rng.normal(size=6), rng.normal(size=(3, 1))
+    line = inspect.getsourcelines(forward)[1] + 1
+    for backward, judgement in ((of_the_square, "right"), (as_meant, "wrong"), (as_meant_with_a_fault, "wrong")):
+        report = mp.audit(forward, backward, *args)
+        assert not report
+        assert report["w"].judgement == judgement
+        assert [f.line for f in report.findings if f.cause is Cause.BROADCAST] == [line], report
+    assert "all 1 gradients are right, but the loss itself is not" in str(mp.audit(forward, of_the_square, *args))
+    assert mp.audit(forward, as_meant, *args).causes == {Cause.BROADCAST}
+
+
+def test_a_square_that_is_meant_is_no_fault():
+    def pairs(x, y, w):
+        scores = x @ w
+        return np.sum(np.maximum(0, 1 - (y[:, None] > y) * (scores[:, None] - scores)))
+
+    def of_pairs(x, y, w):
+        scores = x @ w
+        late = ((y[:, None] > y) * (scores[:, None] - scores) < 1) & (y[:, None] > y)
+        return {"w": x.T @ (late.sum(axis=0) - late.sum(axis=1))}
+
+    def nearest(x, c):
+        return np.sum(np.min((x - c) ** 2, axis=1))
+
+    def of_nearest(x, c):
+        near = np.argmin((x - c) ** 2, axis=1)
+        return {"c": np.array([np.sum(2 * (c[k] - x[near == k, 0])) for k in range(len(c))])}
+
+    rng = np.random.default_rng(0)
+    assert mp.audit(pairs, of_pairs, rng.normal(size=(6, 3)), rng.normal(size=6), rng.normal(size=3))
+    assert mp.audit(nearest, of_nearest, rng.normal(size=(5, 1)), rng.normal(size=5))
+
+
 def test_the_users_arrays_and_names_are_as_before(args):
     def greedy(x, y, w):
         w -= 1.0

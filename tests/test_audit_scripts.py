@@ -389,6 +389,25 @@ for epoch in range(5):
     assert {verdict.name: verdict.judgement for verdict in wrong.verdicts} == {"w": "right", "b": "wrong"}
 
 
+def test_a_square_in_the_loss_of_a_script_is_told(file):
+    text = """\
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, w, lr = rng.normal(size=(20, 3)), np.zeros((3, 1)), 0.05
+y = X @ np.array([1.0, 2.0, 3.0])
+for epoch in range(9):
+    p = X @ w
+    loss = np.mean((p - y)**2)
+    g = 2 * X.T @ (p - y).mean(axis=1, keepdims=True) / len(y)
+    w -= lr * g
+"""
+    report = audit_script(file(text))
+    assert not report
+    assert [(f.cause, f.line) for f in report.findings] == [(Cause.BROADCAST, 8)]
+    assert audit_script(file(text.replace("y = X @ np.array([1.0, 2.0, 3.0])", "y = X @ np.ones((3, 1))")))
+
+
 def test_an_error_of_the_script_is_told(file):
     with pytest.raises(GradientError, match="raises ZeroDivisionError"):
         audit_script(file("1 / 0\n"))

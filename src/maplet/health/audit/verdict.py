@@ -88,15 +88,24 @@ class Verdict:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """The verdict on every gradient; true where every one was judged and is right."""
+    """The verdict on every gradient, and on the loss; true where every gradient was judged and nothing is wrong.
+
+    Parameters
+    ----------
+    verdicts
+        One for each gradient.
+    of_loss
+        Faults of the loss itself, of which the gradients may be right.
+    """
 
     verdicts: tuple[Verdict, ...]
     language: str = "en"
     dtype: str = "float64"
     remarks: tuple[str, ...] = ()
+    of_loss: tuple[Finding, ...] = ()
 
     def __bool__(self) -> bool:
-        return all(verdict.judgement in ("right", "noise") for verdict in self.verdicts)
+        return all(verdict.judgement in ("right", "noise") for verdict in self.verdicts) and not self.of_loss
 
     def __getitem__(self, name: str) -> Verdict:
         return next(verdict for verdict in self.verdicts if verdict.name == name)
@@ -104,7 +113,8 @@ class Report:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Every fault once, in the order of the program."""
-        return tuple(dict.fromkeys(finding for verdict in self.verdicts for finding in verdict.findings))
+        several = (self.of_loss, *(verdict.findings for verdict in self.verdicts))
+        return tuple(dict.fromkeys(finding for findings in several for finding in findings))
 
     @property
     def causes(self) -> frozenset[Cause]:
@@ -130,6 +140,7 @@ class Report:
         details = {"wrong": wrong, "right": count - wrong - unjudged, "count": count, "unjudged": unjudged}
         details |= {"names": ", ".join(names["not judged"])}
         keys = ["head" if wrong else "head some" if unjudged else "head right"]
+        keys += ["but the loss"] if self.of_loss and not wrong else []
         keys += ["and not judged"] if unjudged else []
         return "".join(sentence(self.language, key, details) for key in keys)
 
@@ -145,8 +156,8 @@ class Report:
     def _faults(self) -> list[str]:
         lines: list[str] = []
         for number, finding in enumerate(self.findings, 1):
-            names = [v.name for v in self.verdicts if finding in v.findings]
-            lines += ["", f"{number}. {finding.sentence}  ({', '.join(names)})"]
+            names = ", ".join(v.name for v in self.verdicts if finding in v.findings)
+            lines += ["", f"{number}. {finding.sentence}" + (f"  ({names})" if names else "")]
             lines += [f"   {text}" for text in (finding.where, finding.evidence) if text]
         return lines
 

@@ -57,6 +57,10 @@ words: Mapping[str, tuple[str, str]] = {
         "权重 {right} 在更新之后才被用来求梯度",
     ),
     Cause.BROADCAST: ("arrays of shapes {shapes} make a square one together", "形状 {shapes} 的两个数组广播成了方阵"),
+    "broadcast in the loss": (
+        "in the loss, arrays of shapes {shapes} make a square one together: every row is compared with every other",
+        "损失中，形状 {shapes} 的两个数组广播成了方阵：每一行都与所有行相比较",
+    ),
     Cause.CLIPPED: ("the gradient is cut off on its way", "梯度在途中被截断"),
     Cause.MISSING_PATH: (
         "the path from {value} through line {line_of_path} is left out",
@@ -82,6 +86,7 @@ words: Mapping[str, tuple[str, str]] = {
     "head": ("{wrong} of {count} gradients are wrong", "{count} 个梯度中有 {wrong} 个错误"),
     "head right": ("all {count} gradients are right", "{count} 个梯度全部正确"),
     "head some": ("{right} of {count} gradients are right", "{count} 个梯度中有 {right} 个正确"),
+    "but the loss": (", but the loss itself is not", "，但损失本身有错"),
     "and not judged": (", {unjudged} not judged: {names}", "，{unjudged} 个未作判断：{names}"),
     "confirmed": (
         "with this mended, it is right to a relative error of {error}, also on {inputs} other random inputs",
