@@ -1,5 +1,6 @@
 """`mp.audit`: right gradients are left in peace, wrong ones are found, and the cause and the line are named."""
 
+import cProfile
 import inspect
 import sys
 from pathlib import Path
@@ -143,51 +144,49 @@ def test_several_faults_are_found_together(args):
 # ── what programs do ─────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_square_in_the_loss_is_told_whichever_way_the_gradient_goes():
-    def forward(x, y, w):
-        return np.mean((x @ w - y) ** 2)
-
-    def of_the_square(x, y, w):
-        return {"w": 2 * x.T @ (x @ w - y).mean(axis=1, keepdims=True) / len(y)}
-
-    def as_meant(x, y, w):
-        return {"w": 2 * x.T @ (x @ w - y[:, None]) / len(y)}
-
-    def as_meant_with_a_fault(x, y, w):
-        return {"w": -2 * x.T @ (x @ w - y[:, None]) / len(y)}
-
-    rng = np.random.default_rng(0)
-    args = rng.normal(size=(6, 3)), rng.normal(size=6), rng.normal(size=(3, 1))
-    line = inspect.getsourcelines(forward)[1] + 1
-    for backward, judgement in ((of_the_square, "right"), (as_meant, "wrong"), (as_meant_with_a_fault, "wrong")):
-        report = mp.audit(forward, backward, *args)
-        assert not report
-        assert report["w"].judgement == judgement
-        assert [f.line for f in report.findings if f.cause is Cause.BROADCAST] == [line], report
-    assert "all 1 gradients are right, but the loss itself is not" in str(mp.audit(forward, of_the_square, *args))
-    assert mp.audit(forward, as_meant, *args).causes == {Cause.BROADCAST}
+def test_a_profiler_may_be_at_work(args):
+    before = sys.getprofile()
+    with cProfile.Profile() as profiler:
+        assert mp.audit(forward, backward, *args)
+    assert sys.getprofile() is before
+    assert any(row.code is getattr(mp.audit, "__wrapped__", mp.audit).__code__ for row in profiler.getstats())
 
 
-def test_a_square_that_is_meant_is_no_fault():
-    def pairs(x, y, w):
-        scores = x @ w
-        return np.sum(np.maximum(0, 1 - (y[:, None] > y) * (scores[:, None] - scores)))
+def test_the_other_inputs_take_the_same_branches(args):
+    x, _, w = args
+    kinds = np.array([0, 1, 1, 0, 2])
 
-    def of_pairs(x, y, w):
-        scores = x @ w
-        late = ((y[:, None] > y) * (scores[:, None] - scores) < 1) & (y[:, None] > y)
-        return {"w": x.T @ (late.sum(axis=0) - late.sum(axis=1))}
+    def branching(x, kinds, w):
+        return sum(np.sum(x[n] * w) ** 2 if kind else np.sum(np.exp(x[n] * w)) for n, kind in enumerate(kinds))
 
-    def nearest(x, c):
-        return np.sum(np.min((x - c) ** 2, axis=1))
+    def back(x, kinds, w):
+        d = np.zeros_like(w)
+        for n, kind in enumerate(kinds):
+            if kind:
+                d += np.sum(x[n] * w) * x[n]  # a factor 2 is missing
+            else:
+                d += np.exp(x[n] * w) * x[n]
+        return {"w": d}
 
-    def of_nearest(x, c):
-        near = np.argmin((x - c) ** 2, axis=1)
-        return {"c": np.array([np.sum(2 * (c[k] - x[near == k, 0])) for k in range(len(c))])}
+    report = mp.audit(branching, back, x, kinds, w)
+    assert report.causes == {Cause.FACTOR}
+    assert "2 other random inputs" in report.findings[0].evidence
 
-    rng = np.random.default_rng(0)
-    assert mp.audit(pairs, of_pairs, rng.normal(size=(6, 3)), rng.normal(size=6), rng.normal(size=3))
-    assert mp.audit(nearest, of_nearest, rng.normal(size=(5, 1)), rng.normal(size=5))
+
+def test_the_other_inputs_have_a_finite_loss():
+    x, y = np.array([0.5, 9.0, 34.0]), np.array([1.0, 1.0, 1.0])
+
+    def far(x, y, w):
+        p = 1 / (1 + np.exp(-x * w))
+        return -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p))  # 1 - p is 0 where x * w is large
+
+    def back(x, y, w):
+        return {"w": np.sum((1 / (1 + np.exp(-x * w)) - y) * x)}
+
+    for seed in range(5):
+        subject = Subject(far, back, (x, y, np.array(1.0)))
+        benches, beside, _ = prepared(subject, 1e-5, np.random.default_rng(seed))
+        assert all(np.isfinite(bench.run.value(bench.run.loss)) for bench in (*benches, beside))
 
 
 def test_the_users_arrays_and_names_are_as_before(args):
@@ -468,6 +467,53 @@ def test_bad_options_are_refused(args):
         mp.audit(forward, backward, *args, language="fr")
     with pytest.raises(GradientError, match="there is no input v"):
         mp.audit(forward, backward, *args, wrt=["v"])
+
+
+def test_a_square_in_the_loss_is_told_whichever_way_the_gradient_goes():
+    def forward(x, y, w):
+        return np.mean((x @ w - y) ** 2)
+
+    def of_the_square(x, y, w):
+        return {"w": 2 * x.T @ (x @ w - y).mean(axis=1, keepdims=True) / len(y)}
+
+    def as_meant(x, y, w):
+        return {"w": 2 * x.T @ (x @ w - y[:, None]) / len(y)}
+
+    def as_meant_with_a_fault(x, y, w):
+        return {"w": -2 * x.T @ (x @ w - y[:, None]) / len(y)}
+
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=(6, 3)), rng.normal(size=6), rng.normal(size=(3, 1))
+    line = inspect.getsourcelines(forward)[1] + 1
+    for backward, judgement in ((of_the_square, "right"), (as_meant, "wrong"), (as_meant_with_a_fault, "wrong")):
+        report = mp.audit(forward, backward, *args)
+        assert not report
+        assert report["w"].judgement == judgement
+        assert [f.line for f in report.findings if f.cause is Cause.BROADCAST] == [line], report
+    assert "all 1 gradients are right, but the loss itself is not" in str(mp.audit(forward, of_the_square, *args))
+    assert mp.audit(forward, as_meant, *args).causes == {Cause.BROADCAST}
+
+
+def test_a_square_that_is_meant_is_no_fault():
+    def pairs(x, y, w):
+        scores = x @ w
+        return np.sum(np.maximum(0, 1 - (y[:, None] > y) * (scores[:, None] - scores)))
+
+    def of_pairs(x, y, w):
+        scores = x @ w
+        late = ((y[:, None] > y) * (scores[:, None] - scores) < 1) & (y[:, None] > y)
+        return {"w": x.T @ (late.sum(axis=0) - late.sum(axis=1))}
+
+    def nearest(x, c):
+        return np.sum(np.min((x - c) ** 2, axis=1))
+
+    def of_nearest(x, c):
+        near = np.argmin((x - c) ** 2, axis=1)
+        return {"c": np.array([np.sum(2 * (c[k] - x[near == k, 0])) for k in range(len(c))])}
+
+    rng = np.random.default_rng(0)
+    assert mp.audit(pairs, of_pairs, rng.normal(size=(6, 3)), rng.normal(size=6), rng.normal(size=3))
+    assert mp.audit(nearest, of_nearest, rng.normal(size=(5, 1)), rng.normal(size=5))
 
 
 def test_a_right_gradient_of_another_shape_is_told():

@@ -57,33 +57,35 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
     if recorded is not None and not faithful:
         why = f"a value leaves NumPy at {recorded.tape.lost[0]}" if recorded.tape.lost else "its values differ"
 
-    def bench(values: Mapping[str, Any]) -> Bench:
-        found = Bench(run(subject, values, recorded=faithful), tolerance)
+    def on(values: Mapping[str, Any]) -> Run:
+        return run(subject, values, recorded=faithful)
+
+    def bench(done: Run) -> Bench:
+        found = Bench(done, tolerance)
         found.why = why
         return found
 
-    here = bench(wide)
-    draws = (
-        usable(here, lambda labels: bench(fresh(wide, set(first.gradients), rng, labels=labels))) for _ in range(others)
-    )
-    return [here, *draws], bench(nudged(wide, set(first.gradients), rng)), first
+    here, wrt = on(wide), set(first.gradients)
+    moved = [usable(here, lambda labels: on(fresh(wide, wrt, rng, labels=labels))) for _ in range(others)]
+    beside = on(nudged(wide, wrt, rng))
+    return [bench(each) for each in (here, *moved)], bench(beside), first
 
 
-def usable(here: Bench, draw: Callable[[bool], Bench]) -> Bench:
+def usable(here: Run, draw: Callable[[bool], Run]) -> Run:
     """A run on other inputs that makes the same calls, with a loss that is a number; with the same labels if need be.
 
     Edits speak of calls by number. Labels in another order may take other branches; and a probability may be 0 or 1 up
     to rounding on numbers that are too large.
     """
     for n in range(tries):
-        bench = draw(n < tries // 2)
-        if np.isfinite(np.sum(bench.run.value(bench.run.loss))) and _steps(bench) == _steps(here):
-            return bench
+        found = draw(n < tries // 2)
+        if np.isfinite(np.sum(found.value(found.loss))) and _steps(found) == _steps(here):
+            return found
     return draw(False)
 
 
-def _steps(bench: Bench) -> list[Any]:
-    return [(call.kind, call.lines) for call in bench.calls]
+def _steps(done: Run) -> list[Any]:
+    return [(call.kind, call.lines) for call in done.tape.calls]
 
 
 def of_user(function: Callable[[], T]) -> T:

@@ -48,13 +48,10 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
     trial = Trial(turn)
     first = trial.run()
     rng = np.random.default_rng(seed)
-    here = Bench(first, tolerance)
-
-    def draw(labels: bool) -> Bench:
-        return Bench(trial.run(rng, partial(fresh, labels=labels)), tolerance)
-
-    benches = [here, *(usable(here, draw) for _ in range(others))]
-    report = judged(benches, Bench(trial.run(rng, nudged), tolerance), first, language)
+    moved = [usable(first, lambda labels: trial.run(rng, partial(fresh, labels=labels))) for _ in range(others)]
+    beside = trial.run(rng, nudged)
+    benches = [Bench(run, tolerance) for run in (first, *moved)]
+    report = judged(benches, Bench(beside, tolerance), first, language)
     before, after = trial.losses()
     remarks = [sentence(language, "step", {"before": f"{before:.6g}", "after": f"{after:.6g}"})]
     remarks += [sentence(language, key, detail) for key, detail in trial.remarks]
