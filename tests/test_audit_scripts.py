@@ -408,6 +408,32 @@ for epoch in range(9):
     assert audit_script(file(text.replace("y = X @ np.array([1.0, 2.0, 3.0])", "y = X @ np.ones((3, 1))")))
 
 
+factors = """\
+import numpy as np
+
+rng = np.random.RandomState(0)
+R, known = rng.rand(6, 5), rng.rand(6, 5) < 0.7
+P, Q = rng.rand(6, 2), rng.rand(5, 2)
+alpha, beta = 0.02, 0.01
+for epoch in range(3):
+    total_error = 0
+    for u in range(6):
+        for i in range(5):
+            if known[u, i]:
+                e = R[u, i] - P[u] @ Q[i]
+                before = P[u].copy()
+                P[u] += alpha * (2 * e * Q[i] - beta * P[u])
+                Q[i] += alpha * (2 * e * before - beta * Q[i])
+                total_error += e**2 + beta / 2 * (P[u] @ P[u] + Q[i] @ Q[i])
+"""
+
+
+def test_a_penalty_that_is_added_up_behind_the_update_is_meant_as_it_was_before(file):
+    assert {v.name: v.judgement for v in audit_script(file(factors)).verdicts} == {"P": "right", "Q": "right"}
+    assert audit_script(file(factors.replace("2 * e * before", "2 * e * P[u]"))).causes == {Cause.STALE_WEIGHTS}
+    assert audit_script(file(factors.replace("2 * e * before", "e * before")))["Q"].judgement == "wrong"
+
+
 def test_an_error_of_the_script_is_told(file):
     with pytest.raises(GradientError, match="raises ZeroDivisionError"):
         audit_script(file("1 / 0\n"))

@@ -212,8 +212,8 @@ class Witness:
         """
         seen = next((s for s in reversed(self.losses) if s.name and s.number >= begin), None)
         lines = [line for u in updates for line in self.tape.calls[u.new].lines[-1:]]
-        names = {name for line in lines if line.number in self.script.statements for name in self.script.statements[line.number].names}
-        if seen is None or not any(is_rate.search(name) for name in names):
+        steps = [self.script.statements[line.number] for line in lines if line.number in self.script.statements]
+        if seen is None or not any(is_rate.search(name) for step in steps for name in step.names):
             return None
         news = {u.new: u.old for u in updates}
         inside = {n for n in self._read(seen.number, news) if n >= begin}
