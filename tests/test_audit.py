@@ -469,6 +469,60 @@ def test_bad_options_are_refused(args):
         mp.audit(forward, backward, *args, wrt=["v"])
 
 
+class Net:
+    """A net whose pre-activation and gradients are attributes."""
+
+    def __init__(self):
+        rng = np.random.default_rng(1)
+        self.W1, self.b1, self.W2 = rng.normal(size=(3, 5)), rng.normal(size=5), rng.normal(size=(5, 2))
+
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        self.z = x @ self.W1 + self.b1
+        self.a = np.maximum(0, self.z)
+        self.o = self.a @ self.W2
+        return 0.5 * np.mean(np.sum((self.o - y) ** 2, axis=1))
+
+    def backward(self):
+        d = (self.o - self.y) / len(self.x)
+        self.dW2 = self.a.T @ d
+        dz = d @ self.W2.T * (self.z > 0)
+        self.dW1, self.db1 = self.x.T @ dz, dz.sum(0)
+
+
+sentences = {  # what stands in the backward pass, what is put there, and what is said of it
+    "∂a/∂z is left out": (" * (self.z > 0)", ""),
+    "W2 is used after it was updated": ("dz =", "self.W2 -= 0.1 * self.dW2; dz ="),
+    "N = 7, the rows of dz": ("dz.sum(0)", "dz.mean(0)"),
+    "to be multiplied by 10": ("self.x.T @ dz,", "0.1 * (self.x.T @ dz),"),
+}
+
+
+@pytest.mark.parametrize("said", sentences)
+def test_values_and_numbers_are_called_what_they_are(said, tmp_path):
+    before, after = sentences[said]
+    text = "import numpy as np\n\n\n" + inspect.getsource(Net)
+    assert text.count(before) == 1
+    program = runner.loaded(tmp_path / "net.py", text.replace(before, after))
+    net, rng = program.Net(), np.random.default_rng(0)
+    report = mp.audit(net.forward, net.backward, rng.normal(size=(7, 3)), rng.normal(size=(7, 2)))
+    assert len(report.findings) == 1
+    assert said in report.findings[0].sentence, report
+
+
+def test_of_what_is_right_by_chance_the_entries_of_other_numbers_are_shown(args):
+    def penalised(x, y, w):
+        return np.mean((x @ w - y) ** 2) + 0.1 * np.sum(w**2)
+
+    def with_a_fault(x, y, w):
+        return {"w": 2 * x.T @ (x @ w - y) / len(x) + 0.1 * w}
+
+    verdict = mp.audit(penalised, with_a_fault, *args[:2], np.zeros(3))["w"]
+    assert (verdict.judgement, verdict.error > 1e-5) == ("wrong", True)
+    assert all(abs(d.given - d.right) > 1e-5 for d in verdict.differences[:1])
+    assert "right on the numbers that were given" in verdict.remark
+
+
 def test_a_square_in_the_loss_is_told_whichever_way_the_gradient_goes():
     def forward(x, y, w):
         return np.mean((x @ w - y) ** 2)

@@ -18,7 +18,7 @@ import numpy as np
 
 from maplet.core.context import package_folder
 from maplet.errors import GradientError, MapletError
-from maplet.health.audit.bench import Bench, Edit, Output
+from maplet.health.audit.bench import Bench, Edit, Output, rearranging
 from maplet.health.audit.calling import Run, Subject, arrays_of, run
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.copies import plain
@@ -33,7 +33,7 @@ from maplet.health.audit.verdict import Finding, Report, Verdict, largest
 from maplet.health.audit.words import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 T = TypeVar("T")
 libraries = (numpy_folder, sysconfig.get_paths()["stdlib"])
@@ -228,7 +228,10 @@ def _judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) 
         findings = tuple(
             f for edit in chosen if _feeds(bench, edit, output.number) for f in _findings(near, edit, chosen, language)
         )
-        verdicts.append(_wrong(bench, output, given, findings, language))
+        shown = next((b for b in benches if output.name not in _right(b)), bench)
+        verdicts.append(_wrong(shown, output, shown.run.value(output.number), findings, language))
+        if shown is not bench:
+            verdicts[-1] = replace(verdicts[-1], remark=sentence(language, "hidden"))
     dtypes = [np.asarray(plain(g)).dtype for g in exact.gradients.values()]
     why = sentence(language, "foreign") if bench.why == "foreign" else bench.why or bench.truth.problem
     remarks = (sentence(language, "differences", {"why": why}),) if bench.truth.problem else ()
@@ -327,7 +330,7 @@ def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:
 
     def name(number: int) -> str:
         call = bench.calls[number]
-        found = bench.run.names.get(number) or (bench.run.names.get(_twin(bench, number)))
+        found = next((bench.run.names[n] for n in _called(bench, number) if n in bench.run.names), "")
         return found or (f"{call.kind.strip('_')}@{call.lines[0].number}" if call.lines else it)
 
     given = edit.detail
@@ -357,6 +360,18 @@ def _count(number: float, kind: str, of: str, language: str) -> str:
         return sentence(language, kind, {"of": of or sentence(language, "it")})
     many = round(max(number, 1 / number))
     return f"{many}, {sentence(language, kind, {'of': of or sentence(language, 'it')})}"
+
+
+def _called(bench: Bench, number: int) -> Iterator[int]:
+    """Values that may lend a value their name: itself, what it is a part of, one that is the same, or has its bias."""
+    yield number
+    call = bench.calls[number]
+    if call.kind in rearranging:
+        yield from call.operands[:1]
+    yield _twin(bench, number)
+    for taker in bench.calls[number + 1 : bench.forward_end]:
+        if taker.kind == "add" and number in taker.operands and np.shape(taker.value) == np.shape(call.value):
+            yield taker.number
 
 
 def _twin(bench: Bench, number: int) -> int:

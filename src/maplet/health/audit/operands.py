@@ -66,7 +66,7 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
             multiple = np.size(values[base]) > 1 and ratio(values[call.number], values[base]) is not None
             if multiple and cause in (Cause.EXTRA_DERIVATIVE, Cause.OUTPUT_DERIVATIVE_TWICE):
                 continue  # by a number, of which `scaled` knows more
-            yield Edit((call.number,), (cause,), cost, _earlier(base), {"base": base})
+            yield Edit((call.number,), (cause,), cost, _earlier(base), {"base": base, "right": base})
 
 
 def _too_many(bench: Bench, values: Values, call: Call, base: int) -> tuple[Cause, float]:

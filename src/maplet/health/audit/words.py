@@ -53,8 +53,8 @@ words: Mapping[str, tuple[str, str]] = {
     ),
     Cause.WRONG_AXIS: ("the sum goes over axis {used}, and belongs over {axes}", "求和的轴是 {used}，应为 {axes}"),
     Cause.STALE_WEIGHTS: (
-        "the weights {right} are used after they were updated",
-        "权重 {right} 在更新之后才被用来求梯度",
+        "{right} is used after it was updated",
+        "{right} 在更新之后才被用来求梯度",
     ),
     Cause.BROADCAST: ("arrays of shapes {shapes} make a square one together", "形状 {shapes} 的两个数组广播成了方阵"),
     "broadcast in the loss": (
@@ -128,6 +128,10 @@ words: Mapping[str, tuple[str, str]] = {
     "another loss": (
         "its update comes from another loss, computed after the others were updated",
         "它的更新来自另一个损失，该损失在其他参数更新之后才计算",
+    ),
+    "hidden": (
+        "right on the numbers that were given, and wrong on other random inputs, where these entries are",
+        "在给出的数值上正确，在另一组随机输入上错误，以下为该组的元素",
     ),
     "that of": (": that of {name}", "：{name} 的导数"),
     "rows": ("the rows of {of}", "{of} 的行数"),

@@ -62,6 +62,7 @@ def rewound(tape: Tape, loss: int, news: Mapping[int, int]) -> int:
         def before(ref: Ref) -> Any:
             return Recorded(tape, moved.get(ref.number, ref.number))
 
+        assert call.function is not None  # noqa: S101  (what is entered has no operands)
         args, kwargs = filled(call.args, before), {key: filled(value, before) for key, value in call.kwargs.items()}
         moved[number] = tape.call(call.function, args, kwargs).number
         tape.calls[moved[number]].lines = call.lines
