@@ -30,7 +30,7 @@ from maplet.health.audit.loops import in_loops
 from maplet.health.audit.numbers import agrees, ratio
 from maplet.health.audit.operands import left_out, recoded
 from maplet.health.audit.pairs import one_of_two
-from maplet.health.audit.sequences import same_turn, shifted
+from maplet.health.audit.sequences import same_turn, same_turn_back, shifted
 from maplet.health.audit.steps import rescaled, wrong_starts, wrong_steps
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ ordinary: Sequence[edits.Kind] = (
     exchanged,
     shifted,
     same_turn,
+    same_turn_back,
     recoded,
     one_of_many,
     counted_once,
