@@ -510,6 +510,56 @@ def test_values_and_numbers_are_called_what_they_are(said, tmp_path):
     assert said in report.findings[0].sentence, report
 
 
+cut_off = {
+    "dz = d @ self.W2.T * (self.z > 0)": "dz = np.zeros_like(self.z)",
+    "d @ self.W2.T": "np.zeros((7, 5))",
+    "dz.sum(0)": "np.zeros(5)",
+    "self.x.T @ dz": "0 * (self.x.T @ dz)",
+}
+
+
+@pytest.mark.parametrize("line", cut_off)
+def test_a_gradient_of_zeros_is_cut_off_where_they_stand(line, tmp_path):
+    text = "import numpy as np\n\n\n" + inspect.getsource(Net)
+    assert text.count(line) == 1
+    program = runner.loaded(tmp_path / "net.py", text.replace(line, cut_off[line]))
+    net, rng = program.Net(), np.random.default_rng(0)
+    report = mp.audit(net.forward, net.backward, rng.normal(size=(7, 3)), rng.normal(size=(7, 2)))
+    found = [(f.cause, f.line) for f in report.findings]
+    assert found == [(Cause.CLIPPED, text[: text.index(line)].count("\n") + 1)], report
+
+
+labels = """\
+import numpy as np
+
+
+def forward(x, t, w):
+    p = np.exp(x @ w)
+    p = p / p.sum(axis=1, keepdims=True)
+    return -np.mean(np.log(p[np.arange(len(t)), t]))
+
+
+def backward(x, t, w):
+    p = np.exp(x @ w)
+    p = p / p.sum(axis=1, keepdims=True)
+    d = p.copy()
+    d[np.arange(len(t)), t] -= 1
+    return {"w": x.T @ d / len(t)}
+"""
+wrong_labels = ["d[:, t] -= 1", "d[np.arange(len(t)), 0] -= 1", "d = p - t[:, None]", "d = p - t.reshape(-1, 1)"]
+
+
+@pytest.mark.parametrize("classes", [3, 4])
+@pytest.mark.parametrize("line", wrong_labels)
+def test_labels_that_are_not_one_hot_are_named(line, classes, tmp_path):
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=(7, 3)), rng.integers(0, classes, 7), rng.normal(size=(3, classes))
+    for text in (labels, labels.replace("d[np.arange(len(t)), t] -= 1", line)):
+        program = runner.loaded(tmp_path / "labels.py", text)
+        report = mp.audit(program.forward, program.backward, *args)
+        assert [(f.cause, f.line) for f in report.findings] == [(Cause.WRONG_TARGET, 14)] * (text != labels)
+
+
 def test_of_what_is_right_by_chance_the_entries_of_other_numbers_are_shown(args):
     def penalised(x, y, w):
         return np.mean((x @ w - y) ** 2) + 0.1 * np.sum(w**2)

@@ -311,7 +311,7 @@ def _place(bench: Bench, edit: Edit) -> tuple[str, int]:
     if value.function is same:  # a gradient as it was given
         value = bench.calls[value.operands[0]]
     own = bench.calls[edit.numbers[-1]]
-    lines = value.lines or own.lines
+    lines = value.lines or bench.run.tape.made.get(value.number, own.lines)
     if not lines:
         return "", 0
     # A step of a layer's own backward function stands there; a helper with a wrong argument does not have the fault.

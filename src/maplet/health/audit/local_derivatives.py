@@ -158,7 +158,9 @@ def _without(bench: Bench, number: int, base: int, factor: Any, wanted: Sequence
     at_end = place is not None and is_at_the_end(bench, place.first) and is_bent(bench, place.first)
     if place is not None and at_end and not is_given(bench, place.last, base):
         cause = Cause.OUTPUT_DERIVATIVE_TWICE
-    if np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
+    if not np.any(factor):
+        cause = Cause.CLIPPED
+    elif np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
         cause = Cause.FACTOR
         detail["factor"] = float(1 / np.max(factor))
     return Edit((number,), (cause,), 1.6, lambda _bench, v, _n: v[base], detail)

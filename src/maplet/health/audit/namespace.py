@@ -54,7 +54,7 @@ class Namespace:
             if any(refs(referred((args, tuple(kwargs.values()))))):
                 return self._tape.call(nested if name in ("array", "asarray") else function, args, kwargs)
             made = function(*referred(args), **{key: referred(value) for key, value in kwargs.items()})
-            return self._tape.enter(made) if isinstance(made, np.ndarray) else made
+            return self._tape.make(made) if isinstance(made, np.ndarray) else made
 
         return make
 

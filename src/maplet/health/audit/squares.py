@@ -65,6 +65,7 @@ def _is_summed_up(bench: Bench, number: int) -> bool:
 def mended(bench: Bench, numbers: Sequence[int]) -> Bench | None:
     """The same program with a loss in which the data have the shape of the predictions; None where it cannot run so."""
     run, tape = bench.run, Tape()
+    tape.made = run.tape.made
     length = bench.outputs[0].number  # the bench's own calls stand behind
     tape.calls, tape.values = list(run.tape.calls[:length]), list(run.tape.values[:length])
     try:

@@ -62,6 +62,7 @@ words: Mapping[str, tuple[str, str]] = {
         "损失中，形状 {shapes} 的两个数组广播成了方阵：每一行都与所有行相比较",
     ),
     Cause.CLIPPED: ("the gradient is cut off on its way", "梯度在途中被截断"),
+    "zeros": ("the gradient is cut off here: zeros stand in its place", "梯度在此被截断：它的位置上是零"),
     Cause.MISSING_PATH: (
         "the path from {value} through line {line_of_path} is left out",
         "漏掉了从 {value} 经第 {line_of_path} 行的路径",

@@ -186,6 +186,7 @@ class Trial:
         entered |= {str(r.update.old): self.tape.values[r.update.old] for r in self.readings}
         moved = move(entered, parameters, rng)
         tape = Tape()
+        tape.made = self.tape.made
         tape.values = self.tape.replay({int(name): value for name, value in moved.items()})[: self.length]
         tape.calls = self.tape.calls[: self.length]
         return tape
