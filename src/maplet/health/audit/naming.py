@@ -72,12 +72,13 @@ def _lacking_path(bench: Bench, factor: Any, region: Region) -> tuple[int, int] 
     ways = {r.last: r.derivative for r in bench.truth.regions if r.first == region.first and r.last in last.operands}
     if region.first in last.operands:
         ways[region.first] = np.ones(np.shape(factor))
-    if len(last.operands) != 2 or len(ways) != 2 or last.kind not in ("multiply", "add", "subtract"):
+    if len(last.operands) != 2 or len(ways) != 2 or last.kind not in ("multiply", "divide", "add", "subtract"):
         return None
-    for kept, left in (last.operands, last.operands[::-1]):
-        other = bench.run.value(left) if last.kind == "multiply" else 1.0
-        sign = -1.0 if last.kind == "subtract" and kept == last.operands[1] else 1.0
-        if alike(factor, ways[kept] * other * sign):
+    one, other = map(bench.run.value, last.operands)
+    with np.errstate(all="ignore"):
+        by = {"multiply": (other, one), "divide": (1 / other, -one / other**2), "subtract": (1.0, -1.0)}
+    for kept, left, partial in zip(last.operands, last.operands[::-1], by.get(last.kind, (1.0, 1.0)), strict=True):
+        if alike(factor, ways[kept] * partial):
             return region.last, left
     return None
 
