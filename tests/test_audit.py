@@ -231,7 +231,22 @@ def test_functions_of_maplet(args):
         assert mp.audit(its_forward, backward, *given)
         report = mp.audit(its_forward, lambda x, y, w: {"w": 2 * x.T @ (x @ w - y)}, *given)
         assert report.causes == {Cause.MISSING_MEAN}
-        assert "its arrays are not NumPy's" in str(report)
+        assert "central differences" not in str(report)
+
+
+def test_functions_that_numpy_does_not_have_are_compared_with_central_differences(args):
+    given = [mp.asarray(a, dtype=mp.float64) for a in args]
+
+    def its_forward(x, y, w):
+        return mp.mean(mp.erf(x @ w) * y)
+
+    def its_backward(x, y, w):
+        return {"w": x.T @ (y * mp.exp(-((x @ w) ** 2))) * 2 / np.pi**0.5 / len(x)}
+
+    assert mp.audit(its_forward, its_backward, *given)
+    report = mp.audit(its_forward, lambda x, y, w: {"w": -its_backward(x, y, w)["w"]}, *given)
+    assert report.causes == {Cause.SIGN}
+    assert "its arrays are not NumPy's" in str(report)
 
 
 def test_functions_of_torch(args):
@@ -244,6 +259,54 @@ def test_functions_of_torch(args):
     assert mp.audit(its_forward, lambda x, y, w: {"w": 2 * torch.mv(x.T, torch.mv(x, w) - y) / 5}, *given)
     report = mp.audit(its_forward, lambda x, y, w: {"w": 2 * torch.mv(x.T, y - torch.mv(x, w)) / 5}, *given)
     assert report.causes == {Cause.SIGN}
+    assert torch.__name__ == "torch"  # the name is as before
+
+
+tensors = """\
+def forward(x, t, w, u, b):
+    z = x.mm(w) + b.view(1, -1)
+    h = z.clamp(min=0)
+    s = torch.sigmoid(h.matmul(u)).unsqueeze(1)
+    p = torch.softmax(torch.cat([h * s, h], dim=1), dim=-1)
+    return -(t * p.log()).sum(dim=1).mean()
+
+
+def backward(x, t, w, u, b):
+    n, k = h_shape = x.size(0), w.shape[1]
+    z = x.mm(w) + b.view(1, -1)
+    h = z.clamp(min=0)
+    s = torch.sigmoid(h.matmul(u)).unsqueeze(1)
+    p = torch.softmax(torch.cat([h * s, h], dim=1), dim=-1)
+    d = (p - t) / n
+    left, right = d[:, :k], d[:, k:]
+    ds = (left * h).sum(dim=1, keepdim=True) * s * (1 - s)
+    dh = left * s + right + ds * u
+    dz = dh * (z > 0).double()
+    assert tuple(dz.shape) == h_shape and dz.numel() == n * k and dz.dim() == 2
+    return {"w": x.t() @ dz, "u": h.t().mv(ds.squeeze(1)), "b": dz.sum(0)}
+"""
+of_tensors = {
+    " * (z > 0).double()": ("", Cause.MISSING_DERIVATIVE),
+    " + ds * u": ("", Cause.MISSING_PATH),
+    " * s * (1 - s)": ("", Cause.MISSING_DERIVATIVE),
+    "(p - t) / n": ("p - t", Cause.MISSING_MEAN),
+    "dz.sum(0)": ("dz.mean(0)", Cause.EXTRA_MEAN),
+}
+
+
+@pytest.mark.parametrize("line", ["", *of_tensors])
+def test_methods_of_tensors(line, tmp_path):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(3)
+    targets = np.eye(8)[rng.integers(0, 8, 6)]
+    given = [rng.normal(size=(6, 3)), targets, rng.normal(size=(3, 4)), rng.normal(size=4), rng.normal(size=4)]
+    wrong, *causes = of_tensors.get(line, ("",))
+    text = "import torch\n\n\n" + (tensors.replace(line, wrong) if line else tensors)
+    program = runner.loaded(tmp_path / "tensors.py", text)
+    report = mp.audit(program.forward, program.backward, *map(torch.tensor, given))
+    assert report.causes == set(causes), report
+    assert bool(report) is not bool(causes)
+    assert "central differences" not in str(report)
 
 
 @pytest.mark.parametrize("slope", [np.greater, np.greater_equal])

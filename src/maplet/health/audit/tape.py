@@ -79,6 +79,7 @@ class Tape:
         self.calls: list[Call] = []
         self.values: list[Value] = []
         self.lost: list[str] = []  # where a value left the recording
+        self.method: Callable[[Recorded, str], Any] | None = None  # what its arrays can that NumPy's cannot
         self.made: dict[int, tuple[Line, ...]] = {}  # where the program made arrays of nothing: np.zeros(…)
         self.copies = False  # whether a copy is another value: weights that are kept as they were
 
@@ -218,14 +219,14 @@ class Recorded(NDArrayOperatorsMixin):
         self._changed(setitem, (self, key, value), self)
 
     def __getattr__(self, name: str) -> Any:
+        if self.tape.method is not None and (found := self.tape.method(self, name)) is not None:
+            return found
         if name in ("shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags"):
             return getattr(self.value, name)
         if name == "T":
             return self.tape.call(np.transpose, (self,), {})
         if name in ("copy", "view", "__copy__"):
             return self.__deepcopy__
-        if name in ("flatten", "ravel"):
-            return lambda *_: self.tape.call(np.ravel, (self,), {})
         function = methods.get(name) or (getattr(np, name, None) if hasattr(np.ndarray, name) else None)
         if function is None:
             raise UnrecordedError(f"an array has no attribute {name!r}")
