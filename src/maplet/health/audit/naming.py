@@ -72,12 +72,11 @@ def _lacking_path(bench: Bench, factor: Any, region: Region) -> tuple[int, int] 
     ways = {r.last: r.derivative for r in bench.truth.regions if r.first == region.first and r.last in last.operands}
     if region.first in last.operands:
         ways[region.first] = np.ones(np.shape(factor))
-    if len(last.operands) != 2 or len(ways) != 2 or last.kind not in ("multiply", "divide", "add", "subtract"):
+    if len(last.operands) != 2 or len(ways) != 2 or last.kind not in ("multiply", "add", "subtract"):
         return None
     one, other = map(bench.run.value, last.operands)
-    with np.errstate(all="ignore"):
-        by = {"multiply": (other, one), "divide": (1 / other, -one / other**2), "subtract": (1.0, -1.0)}
-    for kept, left, partial in zip(last.operands, last.operands[::-1], by.get(last.kind, (1.0, 1.0)), strict=True):
+    partials = {"multiply": (other, one), "subtract": (1.0, -1.0)}.get(last.kind, (1.0, 1.0))
+    for kept, left, partial in zip(last.operands, last.operands[::-1], partials, strict=True):
         if alike(factor, ways[kept] * partial):
             return region.last, left
     return None
