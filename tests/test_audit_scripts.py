@@ -272,6 +272,31 @@ def test_a_parameter_that_is_never_updated_is_said(name, file):
     assert f"3 of 4 gradients are right, 1 not judged: {name}" in str(report)
 
 
+def test_a_layer_that_a_loop_over_layers_leaves_out_is_said(file):
+    text = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X, y = rng.normal(size=(9, 2)), rng.normal(size=(9, 1))
+W = [rng.normal(size=(2, 4)), rng.normal(size=(4, 4)), rng.normal(size=(4, 1))]
+for t in range(5):
+    a = [X]
+    for w in W[:-1]:
+        a.append(np.tanh(a[-1] @ w))
+    e = a[-1] @ W[-1] - y
+    loss = np.mean(e**2)
+    d, g = 2 * e / len(X), [None] * 3
+    for i in (2, 1, 0):
+        g[i] = a[i].T @ d
+        d = d @ W[i].T * (1 - a[i] ** 2)
+    for i in range(3):
+        W[i] = W[i] - 0.1 * g[i]
+"""
+    assert audit_script(file(text))
+    report = audit_script(file(text.replace("for i in range(3)", "for i in range(1, 3)")))
+    assert {v.name: v.judgement for v in report.verdicts} == {"W.0": "not judged", "W.1": "right", "W.2": "right"}
+
+
 def test_a_layer_that_is_frozen_on_purpose_is_left_in_peace(file):
     assert audit_script(file(net.replace(updates["W1"], "").replace(updates["b1"], "").replace("d @ W2.T *", "")))
 
@@ -405,6 +430,12 @@ for epoch in range(9):
     report = audit_script(file(text))
     assert not report
     assert [(f.cause, f.line) for f in report.findings] == [(Cause.BROADCAST, 8)]
+    both = text.replace("(p - y)**2", "np.tanh(p) * y + (1 - y) * p**2").replace(
+        "(p - y).mean(axis=1, keepdims=True)", "((1 - np.tanh(p)**2) / 2 * y[:, None] + (1 - y[:, None]) * p)"
+    )
+    report = audit_script(file(both))
+    assert {f.cause for f in report.findings} == {Cause.BROADCAST}
+    assert report["w"].judgement == "wrong"
     assert audit_script(file(text.replace("y = X @ np.array([1.0, 2.0, 3.0])", "y = X @ np.ones((3, 1))")))
 
 

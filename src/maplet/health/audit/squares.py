@@ -55,8 +55,8 @@ def _is_summed_up(bench: Bench, number: int) -> bool:
     for call in bench.calls[number + 1 : bench.run.loss + 1]:
         if call.number not in behind or reached.isdisjoint(call.operands):
             continue
-        pairs = [n for n in call.operands if n not in reached and np.shape(bench.run.value(n)) == shape]
-        if call.kind not in elementwise | reducing or any(number not in bench.run.tape.ancestors([n]) for n in pairs):
+        others = [n for n in call.operands if n not in reached and np.shape(bench.run.value(n)) == shape]
+        if call.kind not in elementwise | reducing or any(n not in bench.truth.cotangents for n in others):
             return False
         reached.add(call.number)
     return True
@@ -68,10 +68,10 @@ def mended(bench: Bench, numbers: Sequence[int]) -> Bench | None:
     tape.made = run.tape.made
     length = bench.outputs[0].number  # the bench's own calls stand behind
     tape.calls, tape.values = list(run.tape.calls[:length]), list(run.tape.values[:length])
+    for number in numbers:
+        tape.calls[number] = _aligned(bench, tape.calls[number])
     try:
-        for number in numbers:
-            tape.calls[number] = _aligned(bench, tape.calls[number])
-            tape.values = tape.replay({number: tape.calls[number].compute(tape.values)})
+        tape.values = tape.replay({number: tape.calls[number].compute(tape.values) for number in numbers})
     except (ValueError, IndexError, TypeError):
         return None
     gradients = {name: Recorded(tape, gradient.number) for name, gradient in run.gradients.items()}

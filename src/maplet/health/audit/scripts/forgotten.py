@@ -74,7 +74,7 @@ def _is_within_reach(turn: Turn, loss: Loss, number: int) -> bool:
     run.gradients, run.floor = {"it": None}, turn.floor(loss.number)
     truth = Truth(run)
     made = [c for c in _takers(turn, number, loss) if c in truth.cotangents and not _is_target(turn, loss, c)]
-    given = [tape.values[n] for n in tape.ancestors([u.new for u in turn.updates])]
+    given = tape.values[turn.begin :]
     return any(np.ptp(truth.cotangents[c]) and any(ratio(v, truth.cotangents[c]) for v in given) for c in made)
 
 
