@@ -231,7 +231,22 @@ def test_functions_of_maplet(args):
         assert mp.audit(its_forward, backward, *given)
         report = mp.audit(its_forward, lambda x, y, w: {"w": 2 * x.T @ (x @ w - y)}, *given)
         assert report.causes == {Cause.MISSING_MEAN}
-        assert "its arrays are not NumPy's" in str(report)
+        assert "central differences" not in str(report)
+
+
+def test_functions_that_numpy_does_not_have_are_compared_with_central_differences(args):
+    given = [mp.asarray(a, dtype=mp.float64) for a in args]
+
+    def its_forward(x, y, w):
+        return mp.mean(mp.erf(x @ w) * y)
+
+    def its_backward(x, y, w):
+        return {"w": x.T @ (y * mp.exp(-((x @ w) ** 2))) * 2 / np.pi**0.5 / len(x)}
+
+    assert mp.audit(its_forward, its_backward, *given)
+    report = mp.audit(its_forward, lambda x, y, w: {"w": -its_backward(x, y, w)["w"]}, *given)
+    assert report.causes == {Cause.SIGN}
+    assert "its arrays are not NumPy's" in str(report)
 
 
 def test_functions_of_torch(args):
@@ -244,6 +259,54 @@ def test_functions_of_torch(args):
     assert mp.audit(its_forward, lambda x, y, w: {"w": 2 * torch.mv(x.T, torch.mv(x, w) - y) / 5}, *given)
     report = mp.audit(its_forward, lambda x, y, w: {"w": 2 * torch.mv(x.T, y - torch.mv(x, w)) / 5}, *given)
     assert report.causes == {Cause.SIGN}
+    assert torch.__name__ == "torch"  # the name is as before
+
+
+tensors = """\
+def forward(x, t, w, u, b):
+    z = x.mm(w) + b.view(1, -1)
+    h = z.clamp(min=0)
+    s = torch.sigmoid(h.matmul(u)).unsqueeze(1)
+    p = torch.softmax(torch.cat([h * s, h], dim=1), dim=-1)
+    return -(t * p.log()).sum(dim=1).mean()
+
+
+def backward(x, t, w, u, b):
+    n, k = h_shape = x.size(0), w.shape[1]
+    z = x.mm(w) + b.view(1, -1)
+    h = z.clamp(min=0)
+    s = torch.sigmoid(h.matmul(u)).unsqueeze(1)
+    p = torch.softmax(torch.cat([h * s, h], dim=1), dim=-1)
+    d = (p - t) / n
+    left, right = d[:, :k], d[:, k:]
+    ds = (left * h).sum(dim=1, keepdim=True) * s * (1 - s)
+    dh = left * s + right + ds * u
+    dz = dh * (z > 0).double()
+    assert tuple(dz.shape) == h_shape and dz.numel() == n * k and dz.dim() == 2
+    return {"w": x.t() @ dz, "u": h.t().mv(ds.squeeze(1)), "b": dz.sum(0)}
+"""
+of_tensors = {
+    " * (z > 0).double()": ("", Cause.MISSING_DERIVATIVE),
+    " + ds * u": ("", Cause.MISSING_PATH),
+    " * s * (1 - s)": ("", Cause.MISSING_DERIVATIVE),
+    "(p - t) / n": ("p - t", Cause.MISSING_MEAN),
+    "dz.sum(0)": ("dz.mean(0)", Cause.EXTRA_MEAN),
+}
+
+
+@pytest.mark.parametrize("line", ["", *of_tensors])
+def test_methods_of_tensors(line, tmp_path):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(3)
+    targets = np.eye(8)[rng.integers(0, 8, 6)]
+    given = [rng.normal(size=(6, 3)), targets, rng.normal(size=(3, 4)), rng.normal(size=4), rng.normal(size=4)]
+    wrong, *causes = of_tensors.get(line, ("",))
+    text = "import torch\n\n\n" + (tensors.replace(line, wrong) if line else tensors)
+    program = runner.loaded(tmp_path / "tensors.py", text)
+    report = mp.audit(program.forward, program.backward, *map(torch.tensor, given))
+    assert report.causes == set(causes), report
+    assert bool(report) is not bool(causes)
+    assert "central differences" not in str(report)
 
 
 @pytest.mark.parametrize("slope", [np.greater, np.greater_equal])
@@ -467,6 +530,157 @@ def test_bad_options_are_refused(args):
         mp.audit(forward, backward, *args, language="fr")
     with pytest.raises(GradientError, match="there is no input v"):
         mp.audit(forward, backward, *args, wrt=["v"])
+
+
+class Net:
+    """A net whose pre-activation and gradients are attributes."""
+
+    def __init__(self):
+        rng = np.random.default_rng(1)
+        self.W1, self.b1, self.W2 = rng.normal(size=(3, 5)), rng.normal(size=5), rng.normal(size=(5, 2))
+
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        self.z = x @ self.W1 + self.b1
+        self.a = np.maximum(0, self.z)
+        self.o = self.a @ self.W2
+        return 0.5 * np.mean(np.sum((self.o - y) ** 2, axis=1))
+
+    def backward(self):
+        d = (self.o - self.y) / len(self.x)
+        self.dW2 = self.a.T @ d
+        dz = d @ self.W2.T * (self.z > 0)
+        self.dW1, self.db1 = self.x.T @ dz, dz.sum(0)
+
+
+sentences = {  # what stands in the backward pass, what is put there, and what is said of it
+    "∂a/∂z is left out": (" * (self.z > 0)", ""),
+    "W2 is used after it was updated": ("dz =", "self.W2 -= 0.1 * self.dW2; dz ="),
+    "N = 7, the rows of dz": ("dz.sum(0)", "dz.mean(0)"),
+    "to be multiplied by 10": ("self.x.T @ dz,", "0.1 * (self.x.T @ dz),"),
+}
+
+
+@pytest.mark.parametrize("said", sentences)
+def test_values_and_numbers_are_called_what_they_are(said, tmp_path):
+    before, after = sentences[said]
+    text = "import numpy as np\n\n\n" + inspect.getsource(Net)
+    assert text.count(before) == 1
+    program = runner.loaded(tmp_path / "net.py", text.replace(before, after))
+    net, rng = program.Net(), np.random.default_rng(0)
+    report = mp.audit(net.forward, net.backward, rng.normal(size=(7, 3)), rng.normal(size=(7, 2)))
+    assert len(report.findings) == 1
+    assert said in report.findings[0].sentence, report
+
+
+cut_off = {
+    "dz = d @ self.W2.T * (self.z > 0)": "dz = np.zeros_like(self.z)",
+    "d @ self.W2.T": "np.zeros((7, 5))",
+    "dz.sum(0)": "np.zeros(5)",
+    "self.x.T @ dz": "0 * (self.x.T @ dz)",
+}
+
+
+@pytest.mark.parametrize("line", cut_off)
+def test_a_gradient_of_zeros_is_cut_off_where_they_stand(line, tmp_path):
+    text = "import numpy as np\n\n\n" + inspect.getsource(Net)
+    assert text.count(line) == 1
+    program = runner.loaded(tmp_path / "net.py", text.replace(line, cut_off[line]))
+    net, rng = program.Net(), np.random.default_rng(0)
+    report = mp.audit(net.forward, net.backward, rng.normal(size=(7, 3)), rng.normal(size=(7, 2)))
+    found = [(f.cause, f.line) for f in report.findings]
+    assert found == [(Cause.CLIPPED, text[: text.index(line)].count("\n") + 1)], report
+
+
+labels = """\
+import numpy as np
+
+
+def forward(x, t, w):
+    p = np.exp(x @ w)
+    p = p / p.sum(axis=1, keepdims=True)
+    return -np.mean(np.log(p[np.arange(len(t)), t]))
+
+
+def backward(x, t, w):
+    p = np.exp(x @ w)
+    p = p / p.sum(axis=1, keepdims=True)
+    d = p.copy()
+    d[np.arange(len(t)), t] -= 1
+    return {"w": x.T @ d / len(t)}
+"""
+wrong_labels = ["d[:, t] -= 1", "d[np.arange(len(t)), 0] -= 1", "d = p - t[:, None]", "d = p - t.reshape(-1, 1)"]
+
+
+@pytest.mark.parametrize("classes", [3, 4])
+@pytest.mark.parametrize("line", wrong_labels)
+def test_labels_that_are_not_one_hot_are_named(line, classes, tmp_path):
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=(7, 3)), rng.integers(0, classes, 7), rng.normal(size=(3, classes))
+    for text in (labels, labels.replace("d[np.arange(len(t)), t] -= 1", line)):
+        program = runner.loaded(tmp_path / "labels.py", text)
+        report = mp.audit(program.forward, program.backward, *args)
+        assert [(f.cause, f.line) for f in report.findings] == [(Cause.WRONG_TARGET, 14)] * (text != labels)
+
+
+def test_of_what_is_right_by_chance_the_entries_of_other_numbers_are_shown(args):
+    def penalised(x, y, w):
+        return np.mean((x @ w - y) ** 2) + 0.1 * np.sum(w**2)
+
+    def with_a_fault(x, y, w):
+        return {"w": 2 * x.T @ (x @ w - y) / len(x) + 0.1 * w}
+
+    verdict = mp.audit(penalised, with_a_fault, *args[:2], np.zeros(3))["w"]
+    assert (verdict.judgement, verdict.error > 1e-5) == ("wrong", True)
+    assert all(abs(d.given - d.right) > 1e-5 for d in verdict.differences[:1])
+    assert "right on the numbers that were given" in verdict.remark
+
+
+def test_a_square_in_the_loss_is_told_whichever_way_the_gradient_goes():
+    def forward(x, y, w):
+        return np.mean((x @ w - y) ** 2)
+
+    def of_the_square(x, y, w):
+        return {"w": 2 * x.T @ (x @ w - y).mean(axis=1, keepdims=True) / len(y)}
+
+    def as_meant(x, y, w):
+        return {"w": 2 * x.T @ (x @ w - y[:, None]) / len(y)}
+
+    def as_meant_with_a_fault(x, y, w):
+        return {"w": -2 * x.T @ (x @ w - y[:, None]) / len(y)}
+
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=(6, 3)), rng.normal(size=6), rng.normal(size=(3, 1))
+    line = inspect.getsourcelines(forward)[1] + 1
+    for backward, judgement in ((of_the_square, "right"), (as_meant, "wrong"), (as_meant_with_a_fault, "wrong")):
+        report = mp.audit(forward, backward, *args)
+        assert not report
+        assert report["w"].judgement == judgement
+        assert [f.line for f in report.findings if f.cause is Cause.BROADCAST] == [line], report
+    assert "all 1 gradients are right, but the loss itself is not" in str(mp.audit(forward, of_the_square, *args))
+    assert mp.audit(forward, as_meant, *args).causes == {Cause.BROADCAST}
+
+
+def test_a_square_that_is_meant_is_no_fault():
+    def pairs(x, y, w):
+        scores = x @ w
+        return np.sum(np.maximum(0, 1 - (y[:, None] > y) * (scores[:, None] - scores)))
+
+    def of_pairs(x, y, w):
+        scores = x @ w
+        late = ((y[:, None] > y) * (scores[:, None] - scores) < 1) & (y[:, None] > y)
+        return {"w": x.T @ (late.sum(axis=0) - late.sum(axis=1))}
+
+    def nearest(x, c):
+        return np.sum(np.min((x - c) ** 2, axis=1))
+
+    def of_nearest(x, c):
+        near = np.argmin((x - c) ** 2, axis=1)
+        return {"c": np.array([np.sum(2 * (c[k] - x[near == k, 0])) for k in range(len(c))])}
+
+    rng = np.random.default_rng(0)
+    assert mp.audit(pairs, of_pairs, rng.normal(size=(6, 3)), rng.normal(size=6), rng.normal(size=3))
+    assert mp.audit(nearest, of_nearest, rng.normal(size=(5, 1)), rng.normal(size=5))
 
 
 def test_a_right_gradient_of_another_shape_is_told():

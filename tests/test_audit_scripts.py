@@ -240,6 +240,73 @@ for t in range(9):
     assert "its update comes from another loss" in str(audit_script(file(both)))
 
 
+net = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X, y = rng.normal(size=(9, 2)), rng.normal(size=(9, 1))
+W1, b1, W2, b2 = rng.normal(size=(2, 4)), np.zeros(4), rng.normal(size=(4, 1)), np.zeros(1)
+W_true, lr = np.ones((2, 1)), 0.1
+for t in range(5):
+    h = np.tanh(X @ W1 + b1)
+    e = h @ W2 + b2 - y + X @ W_true
+    loss = np.mean(e**2)
+    d = 2 * e / len(X)
+    dz = d @ W2.T * (1 - h**2)
+    W1 -= lr * X.T @ dz
+    b1 -= lr * dz.sum(0)
+    W2 -= lr * h.T @ d
+    b2 -= lr * d.sum()
+"""
+updates = {line.split()[0]: line + "\n" for line in net.splitlines() if "-=" in line}
+
+
+@pytest.mark.parametrize("name", updates)
+def test_a_parameter_that_is_never_updated_is_said(name, file):
+    assert audit_script(file(net))
+    report = audit_script(file(net.replace(updates[name], "")))
+    assert not report
+    assert {v.name: v.judgement for v in report.verdicts} == {
+        n: "not judged" if n == name else "right" for n in updates
+    }
+    assert f"3 of 4 gradients are right, 1 not judged: {name}" in str(report)
+
+
+def test_a_layer_that_a_loop_over_layers_leaves_out_is_said(file):
+    text = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X, y = rng.normal(size=(9, 2)), rng.normal(size=(9, 1))
+W = [rng.normal(size=(2, 4)), rng.normal(size=(4, 4)), rng.normal(size=(4, 1))]
+for t in range(5):
+    a = [X]
+    for w in W[:-1]:
+        a.append(np.tanh(a[-1] @ w))
+    e = a[-1] @ W[-1] - y
+    loss = np.mean(e**2)
+    d, g = 2 * e / len(X), [None] * 3
+    for i in (2, 1, 0):
+        g[i] = a[i].T @ d
+        d = d @ W[i].T * (1 - a[i] ** 2)
+    for i in range(3):
+        W[i] = W[i] - 0.1 * g[i]
+"""
+    assert audit_script(file(text))
+    report = audit_script(file(text.replace("for i in range(3)", "for i in range(1, 3)")))
+    assert {v.name: v.judgement for v in report.verdicts} == {"W.0": "not judged", "W.1": "right", "W.2": "right"}
+
+
+def test_a_layer_that_is_frozen_on_purpose_is_left_in_peace(file):
+    assert audit_script(file(net.replace(updates["W1"], "").replace(updates["b1"], "").replace("d @ W2.T *", "")))
+
+
+def test_one_number_for_all_entries_of_a_bias_is_wrong(file):
+    report = audit_script(file(net.replace("dz.sum(0)", "np.sum(dz)")))
+    assert report["b1"].judgement == "wrong"
+    assert report.causes == {Cause.WRONG_AXIS}
+
+
 # ── what is an update, and what is a parameter ───────────────────────────────────────────────────
 
 script = """\
@@ -345,6 +412,57 @@ for epoch in range(5):
     assert {verdict.name for verdict in report.verdicts} == {"w", "b"}
     wrong = audit_script(file(text.replace("db += 2 * error", "db -= 2 * error")))
     assert {verdict.name: verdict.judgement for verdict in wrong.verdicts} == {"w": "right", "b": "wrong"}
+
+
+def test_a_square_in_the_loss_of_a_script_is_told(file):
+    text = """\
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, w, lr = rng.normal(size=(20, 3)), np.zeros((3, 1)), 0.05
+y = X @ np.array([1.0, 2.0, 3.0])
+for epoch in range(9):
+    p = X @ w
+    loss = np.mean((p - y)**2)
+    g = 2 * X.T @ (p - y).mean(axis=1, keepdims=True) / len(y)
+    w -= lr * g
+"""
+    report = audit_script(file(text))
+    assert not report
+    assert [(f.cause, f.line) for f in report.findings] == [(Cause.BROADCAST, 8)]
+    both = text.replace("(p - y)**2", "np.tanh(p) * y + (1 - y) * p**2").replace(
+        "(p - y).mean(axis=1, keepdims=True)", "((1 - np.tanh(p)**2) / 2 * y[:, None] + (1 - y[:, None]) * p)"
+    )
+    report = audit_script(file(both))
+    assert {f.cause for f in report.findings} == {Cause.BROADCAST}
+    assert report["w"].judgement == "wrong"
+    assert audit_script(file(text.replace("y = X @ np.array([1.0, 2.0, 3.0])", "y = X @ np.ones((3, 1))")))
+
+
+factors = """\
+import numpy as np
+
+rng = np.random.RandomState(0)
+R, known = rng.rand(6, 5), rng.rand(6, 5) < 0.7
+P, Q = rng.rand(6, 2), rng.rand(5, 2)
+alpha, beta = 0.02, 0.01
+for epoch in range(3):
+    total_error = 0
+    for u in range(6):
+        for i in range(5):
+            if known[u, i]:
+                e = R[u, i] - P[u] @ Q[i]
+                before = P[u].copy()
+                P[u] += alpha * (2 * e * Q[i] - beta * P[u])
+                Q[i] += alpha * (2 * e * before - beta * Q[i])
+                total_error += e**2 + beta / 2 * (P[u] @ P[u] + Q[i] @ Q[i])
+"""
+
+
+def test_a_penalty_that_is_added_up_behind_the_update_is_meant_as_it_was_before(file):
+    assert {v.name: v.judgement for v in audit_script(file(factors)).verdicts} == {"P": "right", "Q": "right"}
+    assert audit_script(file(factors.replace("2 * e * before", "2 * e * P[u]"))).causes == {Cause.STALE_WEIGHTS}
+    assert audit_script(file(factors.replace("2 * e * before", "e * before")))["Q"].judgement == "wrong"
 
 
 def test_an_error_of_the_script_is_told(file):

@@ -46,7 +46,7 @@ def audit(forward: str, backward: str | None, **options: Any) -> None:
     SCRIPT is a whole program, FILE.py: it is run until a turn of its training loop has changed the parameters, and that
     update is checked against the gradient of its loss.
 
-    The status is 0 if every gradient is right, 1 if one is wrong.
+    The status is 0 if every gradient is right, 1 if one is wrong or was not judged.
     """  # noqa: D301  (\b is how click keeps lines apart)
     if backward is None:
         if ":" in Path(forward).name:

@@ -21,7 +21,8 @@ import numpy as np
 
 from maplet.errors import GradientError, ShapeError
 from maplet.health.audit.copies import Copy, arrays_in, is_array, plain
-from maplet.health.audit.foreign import numbers_of, of_kind
+from maplet.health.audit.foreign import is_tensor, numbers_of, of_kind
+from maplet.health.audit.library import method
 from maplet.health.audit.namespace import globals_of, recording
 from maplet.health.audit.pairing import paired
 from maplet.health.audit.tape import Recorded, Tape
@@ -106,6 +107,7 @@ def run(
     inputs: dict[str, int] = {}
 
     def enter(original: Any, name: str) -> Any:
+        tape.method = method if is_tensor(original) else tape.method
         value = numbers_of(original) if values is None else np.asarray(values[name])
         entered = tape.enter(value, name)
         inputs[name] = entered.number

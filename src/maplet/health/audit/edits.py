@@ -14,7 +14,7 @@ import numpy as np
 
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.factors import Atom, explained
+from maplet.health.audit.factors import Atom, counted, explained
 from maplet.health.audit.numbers import ratio
 from maplet.health.audit.tape import Call, Ref, filled
 
@@ -106,7 +106,7 @@ def summed(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit
             yield from _other_axes(call, np.ndim(values[call.operands[0]]), shape, shapes.get(call.number))
         if call.kind == "mean" and call.operands:
             count = np.size(values[call.operands[0]]) // max(np.size(values[call.number]), 1)
-            of = ("elements", bench.run.names.get(call.operands[0], ""))
+            of = counted(count, np.shape(values[call.operands[0]]), bench.run.names.get(call.operands[0], ""))
             detail = {"factor": float(count), "counts": [(float(count), *of)]}
             yield _multiplied(call, float(count), (Cause.EXTRA_MEAN,), 0.95, detail)
         target = shapes.get(call.number)

@@ -121,17 +121,24 @@ def _counts(bench: Bench) -> tuple[dict[int, Count], dict[int, Count]]:
             averaged.setdefault(int(by), ("turns", ""))
         if call.kind in ("mean", "sum", "reduce") and call.number in behind and call.operands:
             shape = np.shape(run.value(call.operands[0]))
-            of = ("elements", run.names.get(call.operands[0], ""))
+            name = run.names.get(call.operands[0], "")
             added = int(np.prod(shape)) // max(np.size(run.value(call.number)), 1)
-            (averaged if call.kind == "mean" else other).setdefault(added, of)
+            (averaged if call.kind == "mean" else other).setdefault(added, counted(added, shape, name))
             for length in (int(np.prod(shape)), *shape, *_products(shape)):
-                other.setdefault(length, of)
+                other.setdefault(length, counted(length, shape, name))
     for name, shape in data.items():
         for length in shape[1:]:
             other.setdefault(length, ("row", name))
     for count in bench.turns.counts:
         other.setdefault(count, ("turns", ""))
     return averaged, other
+
+
+def counted(length: int, shape: tuple[int, ...], name: str) -> Count:
+    """What a length is, of an array of a shape: all elements, the rows, another axis."""
+    if length == prod(shape) or length not in shape:
+        return "elements", name
+    return ("rows" if length == shape[0] else "row"), name
 
 
 def _products(shape: tuple[int, ...]) -> list[int]:

@@ -1,6 +1,6 @@
 """Arrays of other libraries: maplet's own, and tensors of PyTorch, known by what they can do.
 
-They cannot be recorded, so their programs are compared with central differences.
+In a recorded run NumPy's stand for them (`library`).
 """
 
 # What a program of a user's holds may be anything.
@@ -13,11 +13,17 @@ from typing import Any
 import numpy as np
 
 from maplet.core.array import Array
+from maplet.health.audit.tape import Recorded
 
 
 def is_foreign(value: Any) -> bool:
     """Whether a value is an array of maplet or a tensor."""
-    return isinstance(value, Array) or (hasattr(value, "new_tensor") and hasattr(value, "detach"))
+    return isinstance(value, Array) or is_tensor(value)
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether a value is a tensor of PyTorch."""
+    return not isinstance(value, Recorded) and hasattr(value, "new_tensor") and hasattr(value, "detach")
 
 
 def numbers_of(value: Any) -> Any:

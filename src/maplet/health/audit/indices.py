@@ -161,6 +161,24 @@ def other_entries(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterat
             if type(key) is type(right) and _is_plain(key) and _is_plain(right):
                 detail = {"place": (taken.operands[0], taken.number), "base": None, "code": "entry"}
                 yield Edit((call.number,), (Cause.WRONG_TARGET,), 1.8, _moved(key, right), detail)
+            elif isinstance(entry, tuple) and not same_key(key, entry):  # d[:, t] for d[np.arange(n), t]
+                detail = {"place": (taken.operands[0], taken.number), "base": None, "code": "entry of each row"}
+                yield Edit((call.number,), (Cause.WRONG_TARGET,), 1.8, _moved_to(entry), detail)
+
+
+def _moved_to(entry: Any) -> Any:
+    """What was added to some entries, the same to each of them, is added to those that the loss takes."""
+
+    def move(bench: Bench, v: list[Any], n: int) -> Any:
+        found = np.array(v[bench.calls[n].operands[0]])
+        change = v[n] - found
+        by = change[change != 0]
+        if not by.size or np.ptp(by) > 1e-9 * np.max(np.abs(by)):
+            return v[n]
+        found[_filled(entry, v)] += by.flat[0]
+        return found
+
+    return move
 
 
 def other_windows(bench: Bench, _values: Values, calls: Sequence[Call]) -> Iterator[Edit]:

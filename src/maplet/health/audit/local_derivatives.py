@@ -182,12 +182,16 @@ def _without(bench: Bench, number: int, base: int, factor: Any, wanted: Sequence
     """The factor left out."""
     place = next((place for place in wanted if alike(factor, place.derivative)), None)
     cause = Cause.EXTRA_DERIVATIVE
+    detail: dict[str, Any] = {"place": place and place[1:3], "base": base}
     at_end = place is not None and is_at_the_end(bench, place.first) and is_bent(bench, place.first)
     if place is not None and at_end and not is_given(bench, place.last, base):
         cause = Cause.OUTPUT_DERIVATIVE_TWICE
-    if np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
+    if not np.any(factor):
+        cause = Cause.CLIPPED
+    elif np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
         cause = Cause.FACTOR
-    return Edit((number,), (cause,), 1.6, lambda _bench, v, _n: v[base], {"place": place and place[1:3], "base": base})
+        detail["factor"] = float(1 / np.max(factor))
+    return Edit((number,), (cause,), 1.6, lambda _bench, v, _n: v[base], detail)
 
 
 def _instead(number: int, base: int, place: Place, why: tuple[Cause, dict[str, Any]], *, alone: bool) -> Edit:

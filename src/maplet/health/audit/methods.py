@@ -61,7 +61,13 @@ def same(x: Value) -> Value:
     return x
 
 
-methods: dict[str, Callable[..., Any]] = {"item": take_one, "astype": astype, "dot": np.dot}
+methods: dict[str, Callable[..., Any]] = {
+    "item": take_one,
+    "astype": astype,
+    "dot": np.dot,
+    "flatten": np.ravel,
+    "numpy": same,
+}
 """Methods whose function is none of NumPy's, or goes by another name."""
 
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maplet.health.audit.library import Library, is_library
 from maplet.health.audit.methods import nested
 from maplet.health.audit.tape import Float, Recorded, Tape, referred, refs, shaped_alike
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
-    from types import ModuleType
+    from collections.abc import Generator, Iterable, Sequence
+    from types import CellType, ModuleType
 
 makers = ("zeros", "ones", "empty", "full", "eye", "identity", "array", "asarray", "asfarray", "ascontiguousarray",
           "atleast_1d", "atleast_2d", "zeros_like", "ones_like", "full_like")  # fmt: skip
@@ -54,7 +55,7 @@ class Namespace:
             if any(refs(referred((args, tuple(kwargs.values()))))):
                 return self._tape.call(nested if name in ("array", "asarray") else function, args, kwargs)
             made = function(*referred(args), **{key: referred(value) for key, value in kwargs.items()})
-            return self._tape.enter(made) if isinstance(made, np.ndarray) else made
+            return self._tape.make(made) if isinstance(made, np.ndarray) else made
 
         return make
 
@@ -98,7 +99,7 @@ class _Draws:
 
 @contextmanager
 def recording(functions: Iterable[Any], tape: Tape) -> Generator[None]:
-    """Let the files in which some functions stand see NumPy through the recorder."""
+    """Let the files in which some functions stand see NumPy through the recorder, and maplet and PyTorch as well."""
     spaces = {id(space): space for space in map(globals_of, functions) if space is not None}
     before: list[tuple[dict[str, Any], str, Any]] = []
     for space in spaces.values():
@@ -106,11 +107,20 @@ def recording(functions: Iterable[Any], tape: Tape) -> Generator[None]:
             if value is np or value is math:
                 before.append((space, name, value))
                 space[name] = Namespace(value, tape)
+            elif is_library(value):
+                before.append((space, name, value))
+                space[name] = Library(value, Namespace(np, tape))
         before.append((space, "float", space.get("float", missing)))
         space["float"] = Float
+    cells = [cell for function in functions for cell in _cells(function) if is_library(_content(cell))]
+    modules = [cell.cell_contents for cell in cells]
+    for cell, module in zip(cells, modules, strict=True):
+        cell.cell_contents = Library(module, Namespace(np, tape))
     try:
         yield
     finally:
+        for cell, module in zip(cells, modules, strict=True):
+            cell.cell_contents = module
         for space, name, value in before:
             if value is missing:
                 space.pop(name, None)
@@ -123,3 +133,15 @@ def globals_of(function: Any) -> dict[str, Any] | None:
     function = getattr(function, "__func__", function)
     function = getattr(function, "__wrapped__", function)
     return getattr(function, "__globals__", None)
+
+
+def _cells(function: Any) -> Sequence[CellType]:
+    """The variables around a function that it reads."""
+    return getattr(getattr(function, "__func__", function), "__closure__", None) or ()
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # set later
+        return None

@@ -66,7 +66,7 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
             multiple = np.size(values[base]) > 1 and ratio(values[call.number], values[base]) is not None
             if multiple and cause in (Cause.EXTRA_DERIVATIVE, Cause.OUTPUT_DERIVATIVE_TWICE):
                 continue  # by a number, of which `scaled` knows more
-            yield Edit((call.number,), (cause,), cost, _earlier(base), {"base": base})
+            yield Edit((call.number,), (cause,), cost, _earlier(base), {"base": base, "right": base})
 
 
 def _too_many(bench: Bench, values: Values, call: Call, base: int) -> tuple[Cause, float]:
@@ -153,10 +153,16 @@ def _codes(value: Any, shape: tuple[int, ...]) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     if np.asarray(value).dtype.kind in "iu":
         found += [("one more", lambda y: y + 1), ("one less", lambda y: y - 1)]
-        if shape and np.ndim(value) == 1:
-            found.append(("one-hot", lambda y: np.eye(shape[-1])[np.clip(y, 0, shape[-1] - 1)]))
+        if shape and np.ndim(value) and np.size(value) == np.shape(value)[0]:  # also as a column
+            found.append(("one-hot", lambda y: _one_hot(np.ravel(y), shape[-1])))
+            if len(shape) == 2 and shape[1] == np.size(value):
+                found.append(("one-hot in columns", lambda y: _one_hot(y, shape[0]).T))
     else:
         found += [("0 and 1", lambda y: (y + 1) / 2), ("-1 and 1", lambda y: 2 * y - 1), ("1 - y", lambda y: 1 - y)]
         if np.ndim(value) == 2 and np.shape(value)[1] > 1:
             found += [("one class on", lambda y: np.roll(y, 1, -1)), ("one class back", lambda y: np.roll(y, -1, -1))]
     return found
+
+
+def _one_hot(labels: Any, classes: int) -> Any:
+    return np.eye(classes)[np.clip(labels, 0, classes - 1)]

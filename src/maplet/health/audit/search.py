@@ -31,7 +31,7 @@ from maplet.health.audit.numbers import agrees, ratio
 from maplet.health.audit.operands import left_out, recoded
 from maplet.health.audit.pairs import one_of_two
 from maplet.health.audit.sequences import same_turn, same_turn_back, shifted
-from maplet.health.audit.steps import rescaled, skipped_products, wrong_starts, wrong_steps
+from maplet.health.audit.steps import cut_off, rescaled, skipped_products, wrong_starts, wrong_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,6 +49,7 @@ ordinary: Sequence[edits.Kind] = (
     other_masks,
     missing_at_errors,
     left_out,
+    cut_off,
     exchanged,
     shifted,
     same_turn,

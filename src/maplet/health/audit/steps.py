@@ -51,6 +51,19 @@ def rescaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
             yield Edit((call.number,), (cause,), 2.3, _cotangent(number), detail)
 
 
+def cut_off(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``dh = np.zeros_like(h)``: zeros where a cotangent belongs, and nothing that is gathered in them."""
+    gathering = frozenset(["add", "setitem", "add_at"])
+    for call in calls:
+        value = values[call.number]
+        takers = bench.takers.get(call.number, ())
+        if call.function is not None or np.any(value) or any(bench.calls[n].kind in gathering for n in takers):
+            continue
+        for number, right in bench.truth.cotangents.items():
+            if right.shape == np.shape(value) != () and np.any(right):
+                yield Edit((call.number,), (Cause.CLIPPED,), 1.25, _cotangent(number), {"words": "zeros"})
+
+
 def skipped_products(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
     """``dH = dP`` for ``dH = A.T @ dP``, behind P = A @ H: a product that is left out where the shapes do not tell."""
     truth = bench.truth

@@ -79,11 +79,19 @@ class Tape:
         self.calls: list[Call] = []
         self.values: list[Value] = []
         self.lost: list[str] = []  # where a value left the recording
+        self.method: Callable[[Recorded, str], Any] | None = None  # what its arrays can that NumPy's cannot
+        self.made: dict[int, tuple[Line, ...]] = {}  # where the program made arrays of nothing: np.zeros(…)
         self.copies = False  # whether a copy is another value: weights that are kept as they were
 
     def enter(self, value: Value, name: str = "") -> Recorded:
         """An array that comes from outside."""
         return self._add(None, (), {}, widened(np.array(value) if isinstance(value, np.ndarray) else value), name)
+
+    def make(self, value: Value) -> Recorded:
+        """An array that the program makes of nothing."""
+        found = self.enter(value)
+        self.made[found.number], _ = user_lines()
+        return found
 
     def call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run a NumPy function and write it down; what is no array (a shape, a size) is given as it is."""
@@ -166,7 +174,7 @@ class Recorded(NDArrayOperatorsMixin):
         if function is np.copyto:
             return self._changed(setitem, (args[0], ..., args[1]), args[0])
         if function in shaped_alike and not any(refs(referred((args[1:], tuple(kwargs.values()))))):
-            return self.tape.enter(function(args[0].value, *args[1:], **kwargs))  # of the values it takes none
+            return self.tape.make(function(args[0].value, *args[1:], **kwargs))  # of the values it takes none
         if function in splits:
             return self._parts(function, *args, **kwargs)
         out = kwargs.get("out")
@@ -211,14 +219,14 @@ class Recorded(NDArrayOperatorsMixin):
         self._changed(setitem, (self, key, value), self)
 
     def __getattr__(self, name: str) -> Any:
+        if self.tape.method is not None and (found := self.tape.method(self, name)) is not None:
+            return found
         if name in ("shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags"):
             return getattr(self.value, name)
         if name == "T":
             return self.tape.call(np.transpose, (self,), {})
         if name in ("copy", "view", "__copy__"):
             return self.__deepcopy__
-        if name in ("flatten", "ravel"):
-            return lambda *_: self.tape.call(np.ravel, (self,), {})
         function = methods.get(name) or (getattr(np, name, None) if hasattr(np.ndarray, name) else None)
         if function is None:
             raise UnrecordedError(f"an array has no attribute {name!r}")

@@ -88,15 +88,24 @@ class Verdict:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """The verdict on every gradient; true where none is wrong."""
+    """The verdict on every gradient, and on the loss; true where every gradient was judged and nothing is wrong.
+
+    Parameters
+    ----------
+    verdicts
+        One for each gradient.
+    of_loss
+        Faults of the loss itself, of which the gradients may be right.
+    """
 
     verdicts: tuple[Verdict, ...]
     language: str = "en"
     dtype: str = "float64"
     remarks: tuple[str, ...] = ()
+    of_loss: tuple[Finding, ...] = ()
 
     def __bool__(self) -> bool:
-        return all(verdict.judgement != "wrong" for verdict in self.verdicts)
+        return all(verdict.judgement in ("right", "noise") for verdict in self.verdicts) and not self.of_loss
 
     def __getitem__(self, name: str) -> Verdict:
         return next(verdict for verdict in self.verdicts if verdict.name == name)
@@ -104,7 +113,8 @@ class Report:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Every fault once, in the order of the program."""
-        return tuple(dict.fromkeys(finding for verdict in self.verdicts for finding in verdict.findings))
+        several = (self.of_loss, *(verdict.findings for verdict in self.verdicts))
+        return tuple(dict.fromkeys(finding for findings in several for finding in findings))
 
     @property
     def causes(self) -> frozenset[Cause]:
@@ -112,10 +122,7 @@ class Report:
         return frozenset(finding.cause for finding in self.findings)
 
     def __str__(self) -> str:
-        wrong = [verdict for verdict in self.verdicts if verdict.judgement == "wrong"]
-        judged = [verdict for verdict in self.verdicts if verdict.judgement != "not judged"]
-        head = {"wrong": len(wrong), "count": len(judged)}
-        lines = [sentence(self.language, "head" if wrong else "head right", head), *self.remarks]
+        lines = [self._head(), *self.remarks]
         width = max((len(verdict.name) for verdict in self.verdicts), default=0)
         for verdict in self.verdicts:
             words = sentence(self.language, verdict.judgement, {"error": f"{verdict.error:.1e}", "dtype": self.dtype})
@@ -124,6 +131,18 @@ class Report:
         return "\n".join([*lines, *self._faults()])
 
     __repr__ = __str__
+
+    def _head(self) -> str:
+        """The first line: how many are right, and what was not judged."""
+        names = {kind: [v.name for v in self.verdicts if v.judgement == kind] for kind in ("wrong", "not judged")}
+        wrong, unjudged = map(len, names.values())
+        count = len(self.verdicts)
+        details = {"wrong": wrong, "right": count - wrong - unjudged, "count": count, "unjudged": unjudged}
+        details |= {"names": ", ".join(names["not judged"])}
+        keys = ["head" if wrong else "head some" if unjudged else "head right"]
+        keys += ["but the loss"] if self.of_loss and not wrong else []
+        keys += ["and not judged"] if unjudged else []
+        return "".join(sentence(self.language, key, details) for key in keys)
 
     def _details(self, verdict: Verdict) -> list[str]:
         found = [verdict.remark] if verdict.remark else []
@@ -137,8 +156,8 @@ class Report:
     def _faults(self) -> list[str]:
         lines: list[str] = []
         for number, finding in enumerate(self.findings, 1):
-            names = [v.name for v in self.verdicts if finding in v.findings]
-            lines += ["", f"{number}. {finding.sentence}  ({', '.join(names)})"]
+            names = ", ".join(v.name for v in self.verdicts if finding in v.findings)
+            lines += ["", f"{number}. {finding.sentence}" + (f"  ({names})" if names else "")]
             lines += [f"   {text}" for text in (finding.where, finding.evidence) if text]
         return lines
 

@@ -53,11 +53,16 @@ words: Mapping[str, tuple[str, str]] = {
     ),
     Cause.WRONG_AXIS: ("the sum goes over axis {used}, and belongs over {axes}", "求和的轴是 {used}，应为 {axes}"),
     Cause.STALE_WEIGHTS: (
-        "the weights {right} are used after they were updated",
-        "权重 {right} 在更新之后才被用来求梯度",
+        "{right} is used after it was updated",
+        "{right} 在更新之后才被用来求梯度",
     ),
     Cause.BROADCAST: ("arrays of shapes {shapes} make a square one together", "形状 {shapes} 的两个数组广播成了方阵"),
+    "broadcast in the loss": (
+        "in the loss, arrays of shapes {shapes} make a square one together: every row is compared with every other",
+        "损失中，形状 {shapes} 的两个数组广播成了方阵：每一行都与所有行相比较",
+    ),
     Cause.CLIPPED: ("the gradient is cut off on its way", "梯度在途中被截断"),
+    "zeros": ("the gradient is cut off here: zeros stand in its place", "梯度在此被截断：它的位置上是零"),
     Cause.MISSING_PATH: (
         "the path from {value} through line {line_of_path} is left out",
         "漏掉了从 {value} 经第 {line_of_path} 行的路径",
@@ -81,6 +86,9 @@ words: Mapping[str, tuple[str, str]] = {
     "wrong": ("WRONG, relative error {error}", "错误，相对误差 {error}"),
     "head": ("{wrong} of {count} gradients are wrong", "{count} 个梯度中有 {wrong} 个错误"),
     "head right": ("all {count} gradients are right", "{count} 个梯度全部正确"),
+    "head some": ("{right} of {count} gradients are right", "{count} 个梯度中有 {right} 个正确"),
+    "but the loss": (", but the loss itself is not", "，但损失本身有错"),
+    "and not judged": (", {unjudged} not judged: {names}", "，{unjudged} 个未作判断：{names}"),
     "confirmed": (
         "with this mended, it is right to a relative error of {error}, also on {inputs} other random inputs",
         "改正后相对误差为 {error}，另外 {inputs} 组随机输入上同样成立",
@@ -115,11 +123,16 @@ words: Mapping[str, tuple[str, str]] = {
         "更新除了下降还做了别的：衰减、噪声或界限，损失中没有这一项",
     ),
     "not judged": ("not judged", "未作判断"),
+    "forgotten": ("it is never updated: no line of the turn changes it", "从未更新：这一轮循环没有任何一行改变它"),
     "no gradient": ("of which gradient its update is made could not be told", "看不出它的更新由哪个梯度得来"),
     "no loss": ("the loss does not depend on it", "损失不依赖于它"),
     "another loss": (
         "its update comes from another loss, computed after the others were updated",
         "它的更新来自另一个损失，该损失在其他参数更新之后才计算",
+    ),
+    "hidden": (
+        "right on the numbers that were given, and wrong on other random inputs, where these entries are",
+        "在给出的数值上正确，在另一组随机输入上错误，以下为该组的元素",
     ),
     "that of": (": that of {name}", "：{name} 的导数"),
     "rows": ("the rows of {of}", "{of} 的行数"),

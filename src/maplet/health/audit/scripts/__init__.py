@@ -8,6 +8,7 @@ off the recorded calls, whatever words the script uses.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -57,4 +58,4 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
     unjudged = tuple(
         Verdict(name, "not judged", 0.0, remark=sentence(language, why)) for name, why in trial.unjudged.items()
     )
-    return Report((*report.verdicts, *unjudged), language, report.dtype, (*report.remarks, *remarks))
+    return replace(report, verdicts=(*report.verdicts, *unjudged), remarks=(*report.remarks, *remarks))

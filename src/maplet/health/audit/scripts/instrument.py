@@ -62,21 +62,26 @@ class Instrumented(NamedTuple):
         For each line its statement.
     names_a_loss
         Whether anything in it sounds like a loss; else any number may be one.
+    moving
+        The last names of what some line updates: ``W`` of ``layer.W -= …``.
     """
 
     tree: ast.Module
     statements: Mapping[int, Statement]
     names_a_loss: bool
+    moving: frozenset[str]
 
 
 def instrumented(text: str, path: str) -> Instrumented:
     """Put the words into a script."""
     tree = ast.parse(text, path)
-    statements, words = dict(_statements(tree)), _Words(_moving(tree))
+    moving = _moving(tree)
+    statements, words = dict(_statements(tree)), _Words(moving)
     tree = words.visit(tree)
     if tree.body:
         tree.body.append(_parsed(f"{word}.turn(0, over=True)", tree.body[-1]))
-    return Instrumented(ast.fix_missing_locations(tree), statements, words.names_a_loss)
+    last = frozenset(name.rpartition(".")[2] for name in moving)
+    return Instrumented(ast.fix_missing_locations(tree), statements, words.names_a_loss, last)
 
 
 def _statements(tree: ast.AST) -> Iterator[tuple[int, Statement]]:

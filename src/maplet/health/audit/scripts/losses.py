@@ -11,7 +11,7 @@ import numpy as np
 
 from maplet.health.audit.calling import Run
 from maplet.health.audit.numbers import agrees, cosine, ratio
-from maplet.health.audit.tape import Recorded
+from maplet.health.audit.tape import Recorded, Ref, filled
 from maplet.health.audit.truth import Truth
 
 if TYPE_CHECKING:
@@ -49,6 +49,24 @@ def turned(turn: Turn, loss: Loss, readings: Sequence[Reading]) -> Loss:
     turn.tape.calls[opposite.number].lines = turn.tape.calls[loss.number].lines
     _, found = _tried(turn, opposite.number, readings, is_named=loss.is_named)
     return found._replace(name=loss.name, fits=loss.fits)
+
+
+def rewound(tape: Tape, loss: int, news: Mapping[int, int]) -> int:
+    """The loss with parameters as they were before their update, old by new, wherever it reads them."""
+    behind, moved = tape.ancestors([loss]), dict(news)
+    for number in sorted(n for n in behind if n > min(news) and n not in news):
+        call = tape.calls[number]
+        if moved.keys().isdisjoint(call.operands):
+            continue
+
+        def before(ref: Ref) -> Any:
+            return Recorded(tape, moved.get(ref.number, ref.number))
+
+        assert call.function is not None  # noqa: S101  (what is entered has no operands)
+        args, kwargs = filled(call.args, before), {key: filled(value, before) for key, value in call.kwargs.items()}
+        moved[number] = tape.call(call.function, args, kwargs).number
+        tape.calls[moved[number]].lines = call.lines
+    return moved.get(loss, loss)
 
 
 def _candidates(turn: Turn) -> list[int]:

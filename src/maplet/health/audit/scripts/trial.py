@@ -14,6 +14,7 @@ import numpy as np
 from maplet.errors import GradientError
 from maplet.health.audit.calling import Run
 from maplet.health.audit.fresh import fresh
+from maplet.health.audit.scripts.forgotten import forgotten
 from maplet.health.audit.scripts.instrument import is_cost, is_gain
 from maplet.health.audit.scripts.losses import chosen, elsewhere, turned
 from maplet.health.audit.scripts.rates import Rates
@@ -40,7 +41,7 @@ class Trial:
         self.adding: list[int] = []
         reader = Reader(turn)
         readings = [reader.read(update) for update in turn.updates]
-        self.unjudged |= {r.update.name: "no gradient" for r in readings if not r.is_read}
+        self.unjudged |= {r.update.name: "no gradient" for r in readings if not r.is_read and not self._is_average(r)}
         readings = self._some([r for r in readings if r.is_read])
         self.loss = chosen(turn, readings)
         self.unjudged |= elsewhere(turn, self.loss, readings)
@@ -63,6 +64,7 @@ class Trial:
         right = any(adds and choice.sign > 0 for adds, choice in zip(adding, choices.values(), strict=True))
         self.adds = right or 2 * sum(adding) > len(adding) > sum(adding)
         self.given = {r.update.name: self._gradient(r, choices[r.update.name]).number for r in self.readings}
+        self.unjudged |= dict.fromkeys(forgotten(turn, self.loss, self.readings), "forgotten")
         self.length = len(self.tape.calls)
 
     # ── what cannot be judged ────────────────────────────────────────────────────────────────────
@@ -72,6 +74,16 @@ class Trial:
             return readings
         names = ", ".join(self.unjudged)
         raise self._not_judged(f"of which gradient the update of {names} is made could not be told")
+
+    def _is_average(self, reading: Reading) -> bool:
+        """Whether what changes is made of the parameters alone, as older weights that follow them are."""
+        parameters = {n for update in self.turn.updates for n in (update.old, update.new)} - {reading.update.new}
+        todo, found = [reading.update.new], set[int]()
+        while todo:
+            operands = [o for o in self.tape.calls[todo.pop()].operands if o not in found | parameters]
+            found.update(operands)
+            todo += operands
+        return all(np.ndim(self.tape.values[n]) == 0 for n in found if self.tape.calls[n].function is None)
 
     def _not_judged(self, why: str) -> GradientError:
         return GradientError(
@@ -174,6 +186,7 @@ class Trial:
         entered |= {str(r.update.old): self.tape.values[r.update.old] for r in self.readings}
         moved = move(entered, parameters, rng)
         tape = Tape()
+        tape.made = self.tape.made
         tape.values = self.tape.replay({int(name): value for name, value in moved.items()})[: self.length]
         tape.calls = self.tape.calls[: self.length]
         return tape

@@ -58,6 +58,10 @@ class Turn:
         The losses that were computed from parameters as they are after their update.
     state
         The calls that gave what variables held when it began.
+    still
+        What variables held when it began and hold at its end, by their paths.
+    elsewhere
+        The names of what some line of the script takes a step with, in this turn or not.
     names
         What values are called.
     rates
@@ -77,6 +81,8 @@ class Turn:
     losses: list[Seen]
     later: list[int]
     state: frozenset[int]
+    still: Mapping[str, int]
+    elsewhere: frozenset[str]
     names: Mapping[int, str]
     rates: Mapping[str, Sequence[float]]
     numbers: Mapping[str, float]

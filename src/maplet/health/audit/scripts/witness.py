@@ -14,6 +14,7 @@ import numpy as np
 
 from maplet.health.audit.copies import arrays_in, numbers_in
 from maplet.health.audit.namespace import seen_as
+from maplet.health.audit.scripts.losses import rewound
 from maplet.health.audit.scripts.turn import Seen, Turn, Update
 from maplet.health.audit.tape import Recorded, Tape
 
@@ -171,11 +172,13 @@ class Witness:
         if not changed:
             return None
         behind = {seen: self._read(seen.number, changed) for seen in self.losses if seen.number not in changed}
-        found = [
+        every = [
             Update(path.removeprefix("self."), old, new)
             for old, (path, new) in sorted(changed.items(), key=lambda each: each[1][1])
-            if any(old in each and new not in each for each in behind.values())
         ]
+        found = [u for u in every if any(u.old in each and u.new not in each for each in behind.values())]
+        if not found and (loss := self._half_updated(every, before.turn.calls)) is not None:
+            found, behind = every, {loss: self._read(loss.number, changed)}
         found = [u for u in found if not self._is_velocity(u, found)]
         news = {u.new for u in found}
         candidates = [s for s, each in behind.items() if any(u.old in each for u in found) and each.isdisjoint(news)]
@@ -193,11 +196,30 @@ class Witness:
             seen,
             later,
             state,
+            {p.removeprefix("self."): n for p, n in before.numbers.items() if now.numbers.get(p) == n},
+            frozenset(self.script.moving),
             self.names,
             self.rates,
             self.numbers,
             self.script.statements,
         )
+
+    def _half_updated(self, updates: list[Update], begin: int) -> Seen | None:
+        """A loss that was added up behind the updates, partly of the errors before them, as it was meant.
+
+        ``e = R[u, i] - P[u] @ Q[i]``, a step of P and Q by a rate, then ``loss += e**2 + l2 * P[u] @ P[u]``: there the
+        parameters stand as they were before the step.
+        """
+        seen = next((s for s in reversed(self.losses) if s.name and s.number >= begin), None)
+        lines = [line for u in updates for line in self.tape.calls[u.new].lines[-1:]]
+        steps = [self.script.statements[line.number] for line in lines if line.number in self.script.statements]
+        if seen is None or not any(is_rate.search(name) for step in steps for name in step.names):
+            return None
+        news = {u.new: u.old for u in updates}
+        inside = {n for n in self._read(seen.number, news) if n >= begin}
+        if not {u.old for u in updates} <= {o for n in inside for o in self.tape.calls[n].operands}:
+            return None
+        return seen._replace(number=rewound(self.tape, seen.number, news))
 
     def _is_update(self, old: int, new: int) -> bool:
         """Whether a value comes of another by arithmetic; rows in another order do not.
