@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import re
 import sysconfig
+from functools import partial
 from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +28,7 @@ from maplet.health.audit.lines import numpy_folder
 from maplet.health.audit.methods import same
 from maplet.health.audit.numbers import agrees
 from maplet.health.audit.search import repaired
+from maplet.health.audit.slopes import contradicted
 from maplet.health.audit.verdict import Finding, Report, Verdict, largest
 from maplet.health.audit.words import sentence
 
@@ -47,7 +49,7 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
     wide = {name: np.asarray(a, np.float64) if np.asarray(a).dtype.kind == "f" else a for name, a in arrays.items()}
     try:
         recorded, why = run(subject), ""
-    except Exception as error:  # noqa: BLE001  (the program runs with plain arrays: what it does with recorded ones is its right)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (the program runs with plain arrays: what it does with recorded ones is its right)
         foreign = any(is_foreign(array) for array in subject.args)
         recorded, why = None, "foreign" if foreign else f"{type(error).__name__}: {error}"
     _require_finite(first, recorded)
@@ -61,23 +63,63 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
         return found
 
     here = bench(wide)
-    draws = (
-        usable(here, lambda labels: bench(fresh(wide, set(first.gradients), rng, labels=labels))) for _ in range(others)
-    )
-    return [here, *draws], bench(nudged(wide, set(first.gradients), rng)), first
+    if faithful and _moves_otherwise(here, subject, wide):
+        faithful, why = False, "it moves by other slopes than were recorded"
+        here = bench(wide)
+    draws = confirming(here, bench, lambda move: move(wide, set(first.gradients), rng))
+    beside = _if_it_runs(lambda: bench(nudged(wide, set(first.gradients), rng)))
+    return [here, *draws], beside or here, first
 
 
-def usable(here: Bench, draw: Callable[[bool], Bench]) -> Bench:
-    """A run on other inputs that makes the same calls, with a loss that is a number; with the same labels if need be.
+def confirming(here: Bench, bench: Callable[[Any], Bench], draw: Callable[[Callable[..., Any]], Any]) -> list[Bench]:
+    """Runs on other random inputs, as many as there can be."""
+    found = (usable(here, lambda move: bench(draw(move))) for _ in range(others))
+    return [each for each in found if each is not None]
+
+
+def usable(here: Bench, draw: Callable[[Callable[..., Any]], Bench]) -> Bench | None:
+    """A run on other inputs that makes the same calls, with a loss that is smooth there.
 
     Edits speak of calls by number. Labels in another order may take other branches; and a probability may be 0 or 1 up
-    to rounding on numbers that are too large.
+    to rounding on numbers that are too large. If need be labels stay as they are, and then all the data: a program may
+    ask for what no others are.
     """
-    for n in range(tries):
-        bench = draw(n < tries // 2)
-        if np.isfinite(np.sum(bench.run.value(bench.run.loss))) and _steps(bench) == _steps(here):
+    moves = [partial(fresh, labels=True)] * (tries // 2) + [partial(fresh, labels=False)] * (tries // 2)
+    last: Bench | None = None
+    for move in [*moves, *[partial(fresh, data=False)] * (tries // 4)]:
+        bench = _if_it_runs(lambda move=move: draw(move))
+        if bench is None or not np.isfinite(np.sum(bench.run.value(bench.run.loss))):
+            continue
+        last = bench
+        if bench.truth.is_smooth and _steps(bench) == _steps(here):
             return bench
-    return draw(False)
+    return last
+
+
+def _if_it_runs(make: Callable[[], Bench]) -> Bench | None:
+    """A bench, if the user's program takes its inputs: it may ask for those that it was given."""
+    try:
+        return make()
+    except (Exception, SystemExit):  # noqa: BLE001  (on the inputs given it runs)
+        return None
+
+
+def _moves_otherwise(bench: Bench, subject: Subject, values: Mapping[str, Any]) -> bool:
+    """Whether the program itself moves otherwise than was recorded: a value that left NumPy is a constant there."""
+
+    def loss(moved: Mapping[str, Any]) -> float:
+        done = run(subject, {**values, **moved}, recorded=False, backward_too=False)
+        return float(np.sum(done.value(done.loss)))
+
+    right = _right(bench)
+    wrong = [[o.name] for o in bench.outputs if o.name not in right]
+    try:
+        return any(
+            contradicted(loss, values, {name: bench.expected[name] for name in names}, step=1e-3, rounding=1e-7)
+            for names in [[o.name for o in bench.outputs], *wrong]
+        )
+    except (Exception, SystemExit):  # noqa: BLE001  (on the inputs given it runs)
+        return False
 
 
 def _steps(bench: Bench) -> list[Any]:

@@ -36,6 +36,13 @@ def add_at(ufunc: Any, x: Value, key: Any, *value: Value) -> Value:
     return found
 
 
+def changed(function: Any, x: Value, *args: Any, **kwargs: Any) -> Value:
+    """A copy that was changed by a function such as ``np.fill_diagonal``."""
+    found = np.array(x)
+    function(found, *args, **kwargs)
+    return found
+
+
 def item(x: Value, number: int) -> Value:
     """One of several results."""
     return x[number]

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import maplet as mp
+from maplet.core.array import value_of
 from maplet.errors import MapletError
 from maplet.health.audit.activations import Activation, recognized
 from maplet.health.audit.numbers import alike
+from maplet.health.audit.slopes import contradicted
 from maplet.health.audit.spelling import Unspelled, plain, spelled
 from maplet.health.audit.tape import Call, Ref, filled
 
@@ -57,6 +59,7 @@ class Truth:
         self.active = sorted((active & behind) | set(self.wrt))
         self.reached = run.loss in active
         self.problem = ""
+        self.is_smooth = True  # whether the loss moves as its derivatives say; not at a kink, nor lost in rounding
         self._differences: dict[tuple[int, int, bool], Any] = {}
         self._detached: dict[tuple[tuple[tuple[int, int], ...], bool], Mapping[int, Any]] = {}
 
@@ -66,7 +69,12 @@ class Truth:
         try:
             if self._unspelled:
                 raise Unspelled(self._unspelled)  # noqa: TRY301  (as if the spelling had)
-            return self.detached(())
+            found = self.detached(())
+            other = self._is_contradicted(found)
+            self.is_smooth = other is False
+            if other:
+                raise Unspelled("the loss, which moves by other slopes")  # noqa: TRY301
+            return found
         except (Unspelled, MapletError, TypeError, ValueError, IndexError, NotImplementedError, KeyError) as error:
             self.problem = f"{type(error).__name__}: {error}"
             return {number: self.differences(number, self.run.loss, diagonal=False) for number in self.wrt}
@@ -93,12 +101,27 @@ class Truth:
                 if bare and call.kind == "add":
                     call = replace(call, args=tuple(0.0 if _is_small(arg) else arg for arg in call.args))
                 value = mp.asarray(self.run.value(number)) if is_given else self._spelled(call, found, edges)
+                if not (bare or edges or is_given):
+                    _require_spelled(call, value_of(value), self.run.value(number))
                 found[number] = value + probes[str(number)]
             return mp.sum(found[self.run.loss]) if self.run.loss in found else mp.asarray(0.0, dtype=mp.float64)
 
         zeros = {str(number): np.zeros(self.run.value(number).shape) for number in self.active}
         gradients = mp.grad(loss)(zeros)
         return {int(name): np.asarray(gradient.numpy()) for name, gradient in gradients.items()}
+
+    def _is_contradicted(self, cotangents: Mapping[int, Any]) -> bool | None:
+        """Whether the recorded program moves otherwise than its derivatives say."""
+        tape, last = self.run.tape, self.run.loss
+        wanted = {number for number in tape.ancestors([last]) if number >= self.run.floor}
+
+        def loss(moved: Mapping[int, Any]) -> float:
+            with np.errstate(all="ignore"):
+                return float(np.sum(tape.replay(moved, wanted)[last]))
+
+        values = {number: self.run.value(number) for number in self.wrt}
+        gradients = {number: cotangents[number] for number in self.wrt}
+        return contradicted(loss, values, gradients, step=1e-5, rounding=1e-14)
 
     def _spelled(self, call: Call, found: Mapping[int, Any], edges: Collection[tuple[int, int]] = ()) -> Any:
         def operand(ref: Any) -> Any:
@@ -291,6 +314,13 @@ def _between(truth: Truth, first: int, last: int) -> list[int]:
             reached.add(number)
             found.append(number)
     return found
+
+
+def _require_spelled(call: Call, spelt: Any, recorded: Any) -> None:
+    """That maplet's operations give what NumPy gave: an option may mean more than its spelling knows."""
+    size = float(np.max(np.abs(recorded[np.isfinite(recorded)]), initial=0.0))
+    if np.shape(spelt) != np.shape(recorded) or not np.allclose(spelt, recorded, 1e-6, 1e-9 * size, equal_nan=True):
+        raise Unspelled(f"{call.kind}, of which maplet gives another value")
 
 
 def _is_float(value: Any) -> bool:

@@ -8,19 +8,22 @@ off the recorded calls, whatever words the script uses.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maplet.bilingual import require_language
 from maplet.health.audit.bench import Bench
-from maplet.health.audit.fresh import fresh, nudged
-from maplet.health.audit.judging import judged, of_user, others, usable
+from maplet.health.audit.fresh import nudged
+from maplet.health.audit.judging import confirming, judged, of_user
 from maplet.health.audit.scripts.running import witnessed
 from maplet.health.audit.scripts.trial import Trial
 from maplet.health.audit.verdict import Report, Verdict
 from maplet.health.audit.words import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, language: str = "en") -> Report:
@@ -49,10 +52,10 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
     rng = np.random.default_rng(seed)
     here = Bench(first, tolerance)
 
-    def draw(labels: bool) -> Bench:
-        return Bench(trial.run(rng, partial(fresh, labels=labels)), tolerance)
+    def bench(move: Callable[..., dict[str, Any]]) -> Bench:
+        return Bench(trial.run(rng, move), tolerance)
 
-    benches = [here, *(usable(here, draw) for _ in range(others))]
+    benches = [here, *confirming(here, bench, lambda move: move)]
     report = judged(benches, Bench(trial.run(rng, nudged), tolerance), first, language)
     before, after = trial.losses()
     remarks = [sentence(language, "step", {"before": f"{before:.6g}", "after": f"{after:.6g}"})]
