@@ -127,6 +127,8 @@ def run(
         value = _loss_of(result) if loss is None else loss(*_arguments(loss, known, [result], given))
         if not is_array(value) or np.size(plain(value)) != 1 or (recorded and not isinstance(value, Recorded)):
             raise _no_loss(subject, value)
+        if plain(value).dtype.kind not in "fiu":
+            raise _no_number(subject, plain(value))
         kept = value if isinstance(value, Recorded) else tape.whole(_loss_function(subject), plain(value), inputs)
         done = Run(tape, kept.number, inputs, len(tape.calls))
         if not backward_too:
@@ -140,6 +142,7 @@ def run(
     names = seen.variables.get(code_of(backward), {})
     held = [(name, array) for name, array in arrays_in(owner) if _is_made(array, before, done.begin)]
     done.gradients = paired(returned, names, held, done, subject.wrt)
+    _require_numbers(done.gradients)
     for variables in seen.variables.values():
         for name, array in arrays_in({k: v for k, v in variables.items() if k != "self"}):
             if isinstance(array, Recorded) and ("." not in name or array.number not in done.names):
@@ -219,6 +222,24 @@ def _no_loss(subject: Subject, value: Any) -> Exception:
         f"{name} gives no loss: {given}, where a number that is computed from arrays was expected",
         fix="return the loss alone, or first of several: return loss, cache",
     )
+
+
+def _no_number(subject: Subject, value: Any) -> Exception:
+    name = getattr(subject.forward, "__name__", "forward")
+    kind = {"c": "a complex number", "b": "a truth value"}.get(value.dtype.kind, f"a value of dtype {value.dtype}")
+    return GradientError(
+        f"{name} gives {kind}; the loss is one real number, which can fall", fix="return its real part, or a float"
+    )
+
+
+def _require_numbers(gradients: Mapping[str, Any]) -> None:
+    for name, gradient in gradients.items():
+        dtype = np.asarray(plain(gradient)).dtype
+        if dtype.kind not in "fiub":
+            raise GradientError(
+                f"the gradient of {name} has dtype {dtype}; one of real numbers was expected",
+                fix="make it an array of floats: np.asarray(…, float)",
+            )
 
 
 def _arguments(

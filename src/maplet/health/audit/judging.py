@@ -31,14 +31,22 @@ from maplet.health.audit.search import repaired
 from maplet.health.audit.slopes import contradicted
 from maplet.health.audit.verdict import Finding, Report, Verdict, largest
 from maplet.health.audit.words import sentence
+from maplet.settings import real, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from maplet.health.audit.tape import Call, Tape
 
 T = TypeVar("T")
 libraries = (numpy_folder, sysconfig.get_paths()["stdlib"])
 others = 2  # how many random inputs besides the given ones
 tries = 8  # how many are drawn for one that can be used
+
+
+def require_settings(tolerance: Any, seed: Any) -> tuple[float, int]:
+    """What a right gradient may differ by, and the seed, checked."""
+    return real("audit: tolerance", tolerance, above=0, below=1), whole("audit: seed", seed, least=0)
 
 
 def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tuple[list[Bench], Bench, Run]:
@@ -51,7 +59,7 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
         recorded, why = run(subject), ""
     except (Exception, SystemExit) as error:  # noqa: BLE001  (the program runs with plain arrays: what it does with recorded ones is its right)
         foreign = any(is_foreign(array) for array in subject.args)
-        recorded, why = None, "foreign" if foreign else f"{type(error).__name__}: {error}"
+        recorded, why = None, "foreign" if foreign else _said(error)
     _require_finite(first, recorded)
     faithful = recorded is not None and _is_faithful(recorded, run(subject, wide, recorded=False))
     if recorded is not None and not faithful:
@@ -62,7 +70,7 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
         found.why = why
         return found
 
-    here = bench(wide)
+    here = of_user(lambda: bench(wide))
     if faithful and _moves_otherwise(here, subject, wide):
         faithful, why = False, "it moves by other slopes than were recorded"
         here = bench(wide)
@@ -90,7 +98,8 @@ def usable(here: Bench, draw: Callable[[Callable[..., Any]], Bench]) -> Bench | 
         bench = _if_it_runs(lambda move=move: draw(move))
         if bench is None or not np.isfinite(np.sum(bench.run.value(bench.run.loss))):
             continue
-        last = bench
+        if bench.truth.is_smooth or not here.truth.is_smooth:
+            last = bench
         if bench.truth.is_smooth and _steps(bench) == _steps(here):
             return bench
     return last
@@ -132,13 +141,31 @@ def of_user(function: Callable[[], T]) -> T:
         return function()
     except MapletError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         places = [(f.f_code.co_filename, line) for f, line in walk_tb(error.__traceback__)]
         theirs = [(file, line) for file, line in places if not file.startswith((package_folder, *libraries))]
         if isinstance(error, SyntaxError):
             theirs = [(error.filename or "", error.lineno or 0)]
         where = f"{Path(theirs[-1][0]).name}:{theirs[-1][1]}" if theirs else None
-        raise GradientError(f"the audited code raises {type(error).__name__}: {error}", where=where) from error
+        if isinstance(error, SystemExit):
+            raise GradientError(
+                f"the audited code ends the program before anything could be judged: sys.exit({error.code!r})",
+                fix="take sys.exit out of the way that leads to the gradients",
+                where=where,
+            ) from error
+        raise GradientError(
+            f"the audited code raises {_said(error)}",
+            fix="mend that first: the audit runs the code as it stands, with the arguments that it is given",
+            where=where,
+        ) from error
+
+
+def _said(error: BaseException) -> str:
+    """An error in words, as far as it has some."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  (an error of the user's own, which fails at its words)
+        return type(error).__name__
 
 
 def _require_finite(first: Run, recorded: Run | None) -> None:
@@ -147,22 +174,24 @@ def _require_finite(first: Run, recorded: Run | None) -> None:
     if np.isfinite(loss):
         return
     where, what = None, "and"
-    behind = recorded.tape.ancestors([recorded.loss]) if recorded is not None else set[int]()
     names = {number: name for name, number in recorded.inputs.items()} if recorded is not None else {}
-    for call in recorded.tape.calls if recorded is not None else ():
-        if call.number in behind and not _is_finite(call.value):
-            if call.function is None:
-                name = names.get(call.number, "an array")
-                what = f"as {name} is already, and"
-            elif call.lines:
-                where = f"{Path(call.lines[-1].file).name}:{call.lines[-1].number}"
-                what = f"which begins with {call.kind} there, and"
-            break
+    call = _first_not_finite(recorded.tape, [recorded.loss]) if recorded is not None else None
+    if call is not None and call.function is None:
+        what = f"as {names.get(call.number, 'an array')} is already, and"
+    elif call is not None and call.lines:
+        where = f"{Path(call.lines[-1].file).name}:{call.lines[-1].number}"
+        what = f"which begins with {call.kind} there, and"
     raise GradientError(
         f"the loss is {loss}, {what} has no gradient to compare with",
         fix="mend the forward pass first, or give other numbers (no logarithm of 0, no overflow of exp)",
         where=where,
     )
+
+
+def _first_not_finite(tape: Tape, numbers: Sequence[int]) -> Call | None:
+    """The call with which NaN or infinity begins."""
+    behind = tape.ancestors(numbers)
+    return next((c for c in tape.calls if c.number in behind and not _is_finite(tape.values[c.number])), None)
 
 
 def _is_finite(value: Any) -> bool:
@@ -175,7 +204,7 @@ def _require_steady(first: Run, again: Run) -> None:
     for name, gradient in first.gradients.items():
         other = again.gradients.get(name)
         if other is not None and np.shape(plain(gradient)) == np.shape(plain(other)):
-            one, two = plain(gradient).reshape(-1), plain(other).reshape(-1)
+            one, two = (np.asarray(plain(each), np.float64).reshape(-1) for each in (gradient, other))
             at = int(np.argmax(np.abs(one - two))) if one.size else 0
             pairs += [(f"the gradient of {name}", float(one[at]), float(two[at]))] if one.size else []
     for what, one, two in pairs:
@@ -211,6 +240,7 @@ def judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) -
     At a kink of relu, maximum or abs textbooks differ; so what is right beside the given inputs is right there, too.
     """
     near = [beside, *benches[1:]]
+    _require_dependent(near)
     here = _right(benches[0]) | _right(beside)
     right = frozenset.intersection(here, *map(_right, benches[1:]))
     with np.errstate(all="ignore"):  # what an edit makes may be infinite
@@ -228,14 +258,7 @@ def judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) -
         findings = tuple(
             f for edit in chosen if _feeds(bench, edit, output.number) for f in _findings(near, edit, chosen, language)
         )
-        remark = ""
-        differences: Sequence[Any] = ()
-        if np.shape(given) == np.shape(expected):
-            differences = largest(np.asarray(given, np.float64), expected)
-        else:
-            shapes = {"given": np.shape(given), "right": np.shape(expected), "name": output.name}
-            remark = sentence(language, "shape", shapes)
-        verdicts.append(Verdict(output.name, "wrong", _error(given, expected), findings, tuple(differences), remark))
+        verdicts.append(_wrong(near, bench, output, findings, language))
     dtypes = [np.asarray(plain(g)).dtype for g in exact.gradients.values()]
     why = sentence(language, "foreign") if bench.why == "foreign" else bench.why or bench.truth.problem
     remarks = (sentence(language, "differences", {"why": why}),) if bench.truth.problem else ()
@@ -243,6 +266,8 @@ def judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) -
         what = ", ".join(name or "…" for name in exact.unpaired)
         known = {"what": what, "inputs": ", ".join(exact.inputs)}
         remarks += (sentence(language, "unpaired", known),)
+    if len(near) == 1:
+        remarks += (sentence(language, "unconfirmed"),)
     if exact.nothing:
         remarks += (sentence(language, "none", {"names": ", ".join(exact.nothing)}),)
     return Report(tuple(verdicts), language, str(min(dtypes, key=lambda d: d.itemsize)), remarks)
@@ -261,6 +286,46 @@ def _not_wrong(bench: Bench, output: Output, given: Any, exactly: Any, language:
     if bare is None or not agrees(given, bare, bench.tolerance):
         return Verdict(output.name, "right", 0.0)  # at a kink
     return Verdict(output.name, "right", _error(given, bare), remark=sentence(language, "epsilon"))
+
+
+def _wrong(
+    near: Sequence[Bench], bench: Bench, output: Output, findings: tuple[Finding, ...], language: str
+) -> Verdict:
+    """Wrong: shown where it is, which may be on other inputs than the given ones alone."""
+    name, remark = output.name, ""
+    if name in _right(bench) or not np.all(np.isfinite(bench.expected[name])):
+        elsewhere = next((each for each in near if name not in _right(each)), bench)
+        remark = sentence(language, "elsewhere") if elsewhere is not bench and name in _right(bench) else ""
+        bench = elsewhere
+    given, expected = np.asarray(bench.run.value(output.number), np.float64), bench.expected[name]
+    if not np.all(np.isfinite(given)):
+        begin = _first_not_finite(bench.run.tape, [output.number])
+        where = f"{begin.kind}, {Path(begin.lines[-1].file).name}:{begin.lines[-1].number}" if begin else ""
+        return Verdict(name, "wrong", float("inf"), remark=sentence(language, "not finite", {"where": where}))
+    if np.shape(given) != np.shape(expected):
+        shapes = {"given": np.shape(given), "right": np.shape(expected), "name": name}
+        return Verdict(name, "wrong", _error(given, expected), findings, (), sentence(language, "shape", shapes))
+    if not any(np.any(each.expected[name]) for each in near):
+        remark, findings = sentence(language, "no loss"), ()
+    return Verdict(name, "wrong", _error(given, expected), findings, tuple(largest(given, expected)), remark)
+
+
+def _require_dependent(benches: Sequence[Bench]) -> None:
+    """That the loss moves with some parameter; what is 0 everywhere is hardly what was meant to be derived."""
+    truths = [bench.truth for bench in benches]
+    if any(np.any(each) for bench in benches for each in bench.expected.values()):
+        return
+    if all(truth.reached and not truth.problem for truth in truths) or all(_gives_nothing(b) for b in benches):
+        return
+    names = ", ".join(benches[0].expected)
+    raise GradientError(
+        f"the loss does not depend on {names}: there is no gradient to compare with",
+        fix="compute the loss from the arguments; int(), round() and comparisons cut it off from them",
+    )
+
+
+def _gives_nothing(bench: Bench) -> bool:
+    return not any(np.any(bench.run.value(output.number)) for output in bench.outputs)
 
 
 def _right(bench: Bench) -> frozenset[str]:

@@ -135,6 +135,7 @@ def _is_constant(x: Any) -> bool:
 def _added_at(ufunc: Any, x: Any, key: Any, value: Any) -> Any:
     if ufunc is not np.add or isinstance(key, tuple):
         raise Unspelled("ufunc.at")
+    key = mp.asarray(key)
     return mp.scatter_add(x, key, mp.broadcast_to(value, (*key.shape, *x.shape[1:])))
 
 

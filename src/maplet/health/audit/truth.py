@@ -19,7 +19,6 @@ import numpy as np
 
 import maplet as mp
 from maplet.core.array import value_of
-from maplet.errors import MapletError
 from maplet.health.audit.activations import Activation, recognized
 from maplet.health.audit.numbers import alike
 from maplet.health.audit.slopes import contradicted
@@ -75,7 +74,7 @@ class Truth:
             if other:
                 raise Unspelled("the loss, which moves by other slopes")  # noqa: TRY301
             return found
-        except (Unspelled, MapletError, TypeError, ValueError, IndexError, NotImplementedError, KeyError) as error:
+        except Exception as error:  # noqa: BLE001  (what cannot be spelled, in whatever way, is found by differences)
             self.problem = f"{type(error).__name__}: {error}"
             return {number: self.differences(number, self.run.loss, diagonal=False) for number in self.wrt}
 

@@ -16,7 +16,7 @@ import numpy as np
 from maplet.bilingual import require_language
 from maplet.health.audit.bench import Bench
 from maplet.health.audit.fresh import nudged
-from maplet.health.audit.judging import confirming, judged, of_user
+from maplet.health.audit.judging import confirming, judged, of_user, require_settings
 from maplet.health.audit.scripts.running import witnessed
 from maplet.health.audit.scripts.trial import Trial
 from maplet.health.audit.verdict import Report, Verdict
@@ -46,6 +46,7 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
         If no loss or no update was found in the file, if they cannot be compared, or the file raises an error.
     """
     require_language(language)
+    tolerance, seed = require_settings(tolerance, seed)
     turn = of_user(lambda: witnessed(Path(path)))
     trial = Trial(turn)
     first = trial.run()
