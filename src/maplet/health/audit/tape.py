@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 splits: Mapping[Any, int] = {np.split: 0, np.array_split: 0, np.vsplit: 0, np.hsplit: 1, np.dsplit: 2}
 """Functions that take an array apart, and along which axis where none is given."""
-in_place = frozenset({np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask})
+in_place = frozenset({np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask})
 """Functions that change their first argument and give nothing."""
 shaped_alike = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})
 
@@ -171,6 +171,8 @@ class Recorded(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
         if function is np.copyto and kwargs.get("where", True) is True:
             return self._changed(setitem, (args[0], ..., args[1]), args[0])
+        if function is np.copyto:
+            return self._written(args[0], self.tape.call(np.where, (kwargs["where"], args[1], args[0]), {}))
         if function in in_place:
             return self._changed(changed, (function, *args), args[0], kwargs)
         if function in shaped_alike and not any(refs(referred((args[1:], tuple(kwargs.values()))))):
