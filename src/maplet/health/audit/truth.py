@@ -71,7 +71,7 @@ class Truth:
             found = self.detached(())
             other = self._is_contradicted(found)
             self.is_smooth = other is False
-            if other:
+            if other and all(each < 1e-6 for each in self._rounding(found).values()):
                 raise Unspelled("the loss, which moves by other slopes")  # noqa: TRY301
             return found
         except Exception as error:  # noqa: BLE001  (what cannot be spelled, in whatever way, is found by differences)
@@ -90,7 +90,11 @@ class Truth:
             self._detached[edges, bare] = self._differentiated(edges, bare=bare)
         return self._detached[edges, bare]
 
-    def _differentiated(self, edges: tuple[tuple[int, int], ...], *, bare: bool) -> Mapping[int, Any]:
+    def _differentiated(
+        self, edges: tuple[tuple[int, int], ...], *, bare: bool, by: float = 0.0
+    ) -> Mapping[int, Any]:
+        """All cotangents; ``by`` is how far every value is moved, relative to itself."""
+        rng = np.random.default_rng(0)
 
         def loss(probes: Mapping[str, Any]) -> Any:
             found: dict[int, Any] = {}
@@ -100,14 +104,27 @@ class Truth:
                 if bare and call.kind == "add":
                     call = replace(call, args=tuple(0.0 if _is_small(arg) else arg for arg in call.args))
                 value = mp.asarray(self.run.value(number)) if is_given else self._spelled(call, found, edges)
-                if not (bare or edges or is_given):
+                if not (bare or edges or by or is_given):
                     _require_spelled(call, value_of(value), self.run.value(number))
                 found[number] = value + probes[str(number)]
             return mp.sum(found[self.run.loss]) if self.run.loss in found else mp.asarray(0.0, dtype=mp.float64)
 
-        zeros = {str(number): np.zeros(self.run.value(number).shape) for number in self.active}
-        gradients = mp.grad(loss)(zeros)
+        probes = {str(n): np.zeros(self.run.value(n).shape) for n in self.active}
+        if by:
+            probes = {name: by * self.run.value(int(name)) * rng.standard_normal(p.shape) for name, p in probes.items()}
+        gradients = mp.grad(loss)(probes)
         return {int(name): np.asarray(gradient.numpy()) for name, gradient in gradients.items()}
+
+    @cached_property
+    def rounding(self) -> Mapping[int, float]:
+        """By how much, relative to the largest entry, the gradients change when every value does in its last digits."""
+        return {} if self.problem else self._rounding(self.cotangents)
+
+    def _rounding(self, cotangents: Mapping[int, Any]) -> Mapping[int, float]:
+        with np.errstate(all="ignore"):
+            moved = self._differentiated((), bare=False, by=4 * float(np.finfo(np.float64).eps))
+            known = {n: cotangents[n] for n in self.wrt if np.any(cotangents[n])}
+            return {n: float(np.max(np.abs(moved[n] - g)) / np.max(np.abs(g))) for n, g in known.items()}
 
     def _is_contradicted(self, cotangents: Mapping[int, Any]) -> bool | None:
         """Whether the recorded program moves otherwise than its derivatives say."""
