@@ -1,5 +1,6 @@
 """`mp.audit`: right gradients are left in peace, wrong ones are found, and the cause and the line are named."""
 
+import cProfile
 import inspect
 import sys
 from pathlib import Path
@@ -141,6 +142,51 @@ def test_several_faults_are_found_together(args):
 
 
 # ── what programs do ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_profiler_may_be_at_work(args):
+    before = sys.getprofile()
+    with cProfile.Profile() as profiler:
+        assert mp.audit(forward, backward, *args)
+    assert sys.getprofile() is before
+    assert any(row.code is getattr(mp.audit, "__wrapped__", mp.audit).__code__ for row in profiler.getstats())
+
+
+def test_the_other_inputs_take_the_same_branches(args):
+    x, _, w = args
+    kinds = np.array([0, 1, 1, 0, 2])
+
+    def branching(x, kinds, w):
+        return sum(np.sum(x[n] * w) ** 2 if kind else np.sum(np.exp(x[n] * w)) for n, kind in enumerate(kinds))
+
+    def back(x, kinds, w):
+        d = np.zeros_like(w)
+        for n, kind in enumerate(kinds):
+            if kind:
+                d += np.sum(x[n] * w) * x[n]  # a factor 2 is missing
+            else:
+                d += np.exp(x[n] * w) * x[n]
+        return {"w": d}
+
+    report = mp.audit(branching, back, x, kinds, w)
+    assert report.causes == {Cause.FACTOR}
+    assert "2 other random inputs" in report.findings[0].evidence
+
+
+def test_the_other_inputs_have_a_finite_loss():
+    x, y = np.array([0.5, 9.0, 34.0]), np.array([1.0, 1.0, 1.0])
+
+    def far(x, y, w):
+        p = 1 / (1 + np.exp(-x * w))
+        return -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p))  # 1 - p is 0 where x * w is large
+
+    def back(x, y, w):
+        return {"w": np.sum((1 / (1 + np.exp(-x * w)) - y) * x)}
+
+    for seed in range(5):
+        subject = Subject(far, back, (x, y, np.array(1.0)))
+        benches, beside, _ = prepared(subject, 1e-5, np.random.default_rng(seed))
+        assert all(np.isfinite(bench.run.value(bench.run.loss)) for bench in (*benches, beside))
 
 
 def test_the_users_arrays_and_names_are_as_before(args):

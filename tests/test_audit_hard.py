@@ -1,15 +1,13 @@
-"""`mp.audit` on programs that are odd but right, and on what it is not made for: nobody is accused, every error teaches."""
+"""`mp.audit` on odd programs that are right, and on what it is not made for: nobody is accused, and errors teach."""
 
-from types import SimpleNamespace
+# ruff: noqa: ARG001, ARG005  (forward and backward take the same arguments, whether they read them or not)
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import maplet as mp
-from maplet.cli.audit import audit as command
 from maplet.errors import GradientError, SettingError
-from maplet.health.audit import Cause, audit_script
+from maplet.health.audit import Cause
 from maplet.health.audit.slopes import contradicted
 
 
@@ -149,7 +147,9 @@ def test_an_option_that_the_spelling_does_not_know_changes_the_value_and_so_is_s
     def clipped(q, w):
         return np.sum(np.clip(w, -1, 0.2, where=q > 0, out=np.ones((4, 3))))
 
-    report = mp.audit(clipped, lambda q, w: {"w": np.where(q > 0, (w > -1) & (w < 0.2), False) * 1.0}, *[normal(4, 3)] * 2)
+    report = mp.audit(
+        clipped, lambda q, w: {"w": np.where(q > 0, (w > -1) & (w < 0.2), False) * 1.0}, *[normal(4, 3)] * 2
+    )
     assert report, report
 
 
@@ -258,7 +258,7 @@ def args():
     return normal(5, 3), normal(5, seed=1), normal(3, seed=2)
 
 
-class Wordless(Exception):
+class WordlessError(Exception):
     def __str__(self):
         raise RuntimeError
 
@@ -268,7 +268,7 @@ def leaves(x, y, w):
 
 
 def wordless(x, y, w):
-    raise Wordless
+    raise WordlessError
 
 
 refused = {
@@ -280,7 +280,7 @@ refused = {
     "a whole number": (lambda x, y, w: int(np.mean(x @ w) * 10), backward, "does not depend on w"),
     "a loss of other things": (lambda x, y, w: np.mean(x @ x.T), backward, "does not depend on w"),
     "a program that leaves": (leaves, backward, r"ends the program.*sys.exit\(0\)"),
-    "an error without words": (wordless, backward, "raises Wordless"),
+    "an error without words": (wordless, backward, "raises WordlessError"),
 }
 
 
@@ -311,7 +311,8 @@ def test_truth_values_are_a_gradient_of_zeros_and_ones():
 
 
 bad = [
-    ("tolerance", "a"), ("tolerance", None), ("tolerance", float("nan")), ("tolerance", -1), ("tolerance", float("inf")),
+    ("tolerance", "a"), ("tolerance", None), ("tolerance", float("nan")),
+    ("tolerance", -1), ("tolerance", float("inf")),
     ("tolerance", 1e9), ("tolerance", True), ("tolerance", 0),
     ("seed", -1), ("seed", 1.5), ("seed", "a"), ("seed", None), ("seed", True),
     ("wrt", 3), ("wrt", "w"), ("wrt", []), ("wrt", (3,)), ("wrt", ("w", "w")),

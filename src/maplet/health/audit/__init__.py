@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from maplet.bilingual import require_language
 from maplet.core.context import located
+from maplet.errors import SettingError
 from maplet.health.audit.bench import Bench
 from maplet.health.audit.calling import Subject
 from maplet.health.audit.causes import Cause
-from maplet.errors import SettingError
 from maplet.health.audit.judging import judged, prepared, require_settings
 from maplet.health.audit.scripts import audit_script
 from maplet.health.audit.verdict import Difference, Finding, Report, Verdict
@@ -82,7 +82,9 @@ def audit(
     tolerance, seed = require_settings(tolerance, seed)
     for name, function in {"forward": forward, "backward": backward, "loss": loss or np.sum}.items():
         if not callable(function):
-            raise SettingError(f"audit: {name}={shown(function)}: expected a function", fix="audit(forward, backward, …)")
+            raise SettingError(
+                f"audit: {name}={shown(function)}: expected a function", fix="audit(forward, backward, …)"
+            )
     subject = Subject(forward, backward, args, loss, _names(wrt))
     return judged(*prepared(subject, tolerance, np.random.default_rng(seed)), language)
 
@@ -91,7 +93,7 @@ def _names(wrt: Any) -> tuple[str, ...] | None:
     """The names that the user gave."""
     if wrt is None:
         return None
-    names = tuple(wrt) if isinstance(wrt, list | tuple) else ()
+    names = tuple(cast("Sequence[Any]", wrt)) if isinstance(wrt, list | tuple) else ()
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise SettingError(f"audit: wrt={shown(wrt)}: expected names of arguments, each once", fix="wrt=('W', 'b')")
     return names

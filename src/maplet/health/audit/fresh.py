@@ -33,7 +33,8 @@ def fresh(
 
     Parameters and data move by a good part of their spread; what is whole numbers (labels, rows of zeros and a one,
     masks) gives its rows another order, all such arrays of one length the same one; positive numbers stay positive, a
-    symmetric matrix stays symmetric, and probabilities add up to 1. Without ``labels``, whole numbers stay as they are; without ``data``, all but the parameters.
+    symmetric matrix stays symmetric, and probabilities add up to 1. Without ``labels``, whole numbers stay as they are;
+    without ``data``, all but the parameters.
     """
     orders: dict[int, Any] = {}
     found: dict[str, Any] = {}

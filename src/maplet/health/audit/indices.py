@@ -66,20 +66,34 @@ def overwritten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator
     """``dW = …`` or ``d[i] = …`` in a loop, for ``+=``: what earlier turns gave is lost."""
     families: dict[Any, list[int]] = {}
     for call in bench.calls[bench.run.begin :]:
-        families.setdefault((call.lines, call.kind, call.place), []).append(call.number)
+        if call.lines:
+            families.setdefault((_place(call), np.shape(values[call.number])), []).append(call.number)
+    detail = {"words": "overwritten"}
     for call in calls:
-        detail = {"words": "overwritten"}
-        turns = families[call.lines, call.kind, call.place] if call.lines else []
-        if len(turns) > 1 and turns[-1] == call.number and not any(n in bench.takers for n in turns[:-1]):
-            yield Edit((call.number,), (Cause.MISSING_PATH,), 1.3, _sum_of(turns), detail)
+        for ref in call.operands:
+            turns = families.get((_place(bench.calls[ref]), np.shape(values[ref])), [])
+            if len(turns) > 1 and turns[-1] == ref and not _takes_any(bench, call, turns[:-1]):
+                yield Edit((call.number,), (Cause.MISSING_PATH,), 1.3, _sum_of(turns), {**detail, "alias": ref})
         if call.kind != "setitem" or not isinstance(call.args[2], Ref) or call.args[2].number < bench.run.begin:
             continue
-        if np.shape(values[call.args[2].number]) or len(turns) > 1:
+        if np.shape(values[call.args[2].number]) or bench.counts[call.lines, call.kind] > 1:
             yield Edit((call.number,), (Cause.MISSING_PATH,), 1.3, _added_entries, detail)
 
 
+def _place(call: Call) -> Any:
+    return call.lines, call.kind, call.place
+
+
+def _takes_any(bench: Bench, call: Call, turns: Sequence[int]) -> bool:
+    """Whether the same place of the program takes what earlier turns gave, too."""
+    return any(_place(bench.calls[taker]) == _place(call) for n in turns for taker in bench.takers.get(n, ()))
+
+
 def _sum_of(turns: Sequence[int]) -> Any:
-    return lambda _bench, v, _n: sum(np.asarray(v[number]) for number in turns)
+    def mend(bench: Bench, v: list[Any], n: int) -> Any:
+        return bench.calls[n].compute(v, {turns[-1]: sum(np.asarray(v[number]) for number in turns)})
+
+    return mend
 
 
 def _added_entries(bench: Bench, v: list[Any], n: int) -> Any:

@@ -8,40 +8,32 @@ from __future__ import annotations
 
 import linecache
 import re
-import sysconfig
-from functools import partial
 from pathlib import Path
-from traceback import walk_tb
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.core.context import package_folder
-from maplet.errors import GradientError, MapletError
+from maplet.errors import GradientError
 from maplet.health.audit.bench import Bench, Edit, Output
 from maplet.health.audit.calling import Run, Subject, arrays_of, run
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.copies import plain
+from maplet.health.audit.drawing import confirming, if_it_runs
 from maplet.health.audit.foreign import is_foreign
-from maplet.health.audit.fresh import fresh, nudged
-from maplet.health.audit.lines import numpy_folder
+from maplet.health.audit.fresh import nudged
 from maplet.health.audit.methods import same
 from maplet.health.audit.numbers import agrees
 from maplet.health.audit.search import repaired
 from maplet.health.audit.slopes import contradicted
+from maplet.health.audit.user_errors import of_user, said
 from maplet.health.audit.verdict import Finding, Report, Verdict, largest
 from maplet.health.audit.words import sentence
 from maplet.settings import real, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from maplet.health.audit.tape import Call, Tape
-
-T = TypeVar("T")
-libraries = (numpy_folder, sysconfig.get_paths()["stdlib"])
-others = 2  # how many random inputs besides the given ones
-tries = 8  # how many are drawn for one that can be used
 
 
 def require_settings(tolerance: Any, seed: Any) -> tuple[float, int]:
@@ -59,7 +51,7 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
         recorded, why = run(subject), ""
     except (Exception, SystemExit) as error:  # noqa: BLE001  (the program runs with plain arrays: what it does with recorded ones is its right)
         foreign = any(is_foreign(array) for array in subject.args)
-        recorded, why = None, "foreign" if foreign else _said(error)
+        recorded, why = None, "foreign" if foreign else said(error)
     _require_finite(first, recorded)
     faithful = recorded is not None and _is_faithful(recorded, run(subject, wide, recorded=False))
     if recorded is not None and not faithful:
@@ -75,42 +67,8 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
         faithful, why = False, "it moves by other slopes than were recorded"
         here = bench(wide)
     draws = confirming(here, bench, lambda move: move(wide, set(first.gradients), rng))
-    beside = _if_it_runs(lambda: bench(nudged(wide, set(first.gradients), rng)))
+    beside = if_it_runs(lambda: bench(nudged(wide, set(first.gradients), rng)))
     return [here, *draws], beside or here, first
-
-
-def confirming(here: Bench, bench: Callable[[Any], Bench], draw: Callable[[Callable[..., Any]], Any]) -> list[Bench]:
-    """Runs on other random inputs, as many as there can be."""
-    found = (usable(here, lambda move: bench(draw(move))) for _ in range(others))
-    return [each for each in found if each is not None]
-
-
-def usable(here: Bench, draw: Callable[[Callable[..., Any]], Bench]) -> Bench | None:
-    """A run on other inputs that makes the same calls, with a loss that is smooth there.
-
-    Edits speak of calls by number. Labels in another order may take other branches; and a probability may be 0 or 1 up
-    to rounding on numbers that are too large. If need be labels stay as they are, and then all the data: a program may
-    ask for what no others are.
-    """
-    moves = [partial(fresh, labels=True)] * (tries // 2) + [partial(fresh, labels=False)] * (tries // 2)
-    last: Bench | None = None
-    for move in [*moves, *[partial(fresh, data=False)] * (tries // 4)]:
-        bench = _if_it_runs(lambda move=move: draw(move))
-        if bench is None or not np.isfinite(np.sum(bench.run.value(bench.run.loss))):
-            continue
-        if bench.truth.is_smooth or not here.truth.is_smooth:
-            last = bench
-        if bench.truth.is_smooth and _steps(bench) == _steps(here):
-            return bench
-    return last
-
-
-def _if_it_runs(make: Callable[[], Bench]) -> Bench | None:
-    """A bench, if the user's program takes its inputs: it may ask for those that it was given."""
-    try:
-        return make()
-    except (Exception, SystemExit):  # noqa: BLE001  (on the inputs given it runs)
-        return None
 
 
 def _moves_otherwise(bench: Bench, subject: Subject, values: Mapping[str, Any]) -> bool:
@@ -129,43 +87,6 @@ def _moves_otherwise(bench: Bench, subject: Subject, values: Mapping[str, Any]) 
         )
     except (Exception, SystemExit):  # noqa: BLE001  (on the inputs given it runs)
         return False
-
-
-def _steps(bench: Bench) -> list[Any]:
-    return [(call.kind, call.lines) for call in bench.calls]
-
-
-def of_user(function: Callable[[], T]) -> T:
-    """Run the user's own code; an error in it is told as such."""
-    try:
-        return function()
-    except MapletError:
-        raise
-    except (Exception, SystemExit) as error:
-        places = [(f.f_code.co_filename, line) for f, line in walk_tb(error.__traceback__)]
-        theirs = [(file, line) for file, line in places if not file.startswith((package_folder, *libraries))]
-        if isinstance(error, SyntaxError):
-            theirs = [(error.filename or "", error.lineno or 0)]
-        where = f"{Path(theirs[-1][0]).name}:{theirs[-1][1]}" if theirs else None
-        if isinstance(error, SystemExit):
-            raise GradientError(
-                f"the audited code ends the program before anything could be judged: sys.exit({error.code!r})",
-                fix="take sys.exit out of the way that leads to the gradients",
-                where=where,
-            ) from error
-        raise GradientError(
-            f"the audited code raises {_said(error)}",
-            fix="mend that first: the audit runs the code as it stands, with the arguments that it is given",
-            where=where,
-        ) from error
-
-
-def _said(error: BaseException) -> str:
-    """An error in words, as far as it has some."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001  (an error of the user's own, which fails at its words)
-        return type(error).__name__
 
 
 def _require_finite(first: Run, recorded: Run | None) -> None:
@@ -250,7 +171,7 @@ def judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) -
     assert values is not None  # noqa: S101  (nothing is changed)
     verdicts: list[Verdict] = []
     for output in bench.outputs:
-        given, expected = values[output.number], bench.expected[output.name]
+        given = values[output.number]
         exactly = plain(exact.gradients[output.name])
         if output.name in right:
             verdicts.append(_not_wrong(bench, output, given, exactly, language))

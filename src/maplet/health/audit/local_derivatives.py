@@ -92,6 +92,34 @@ def other_masks(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator
                 yield Edit((call.number,), (Cause.WRONG_DERIVATIVE,), 1.8, mend, detail)
 
 
+def missing_at_errors(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``X.T @ error`` for ``X.T @ (error * f'(z))``: an error that the forward pass has, taken for a cotangent."""
+    cotangents = bench.truth.cotangents.values()
+    errors: dict[int, list[int]] = {}
+    for call in calls:
+        for ref in call.operands:
+            if ref in bench.truth.active and bench.calls[ref].kind == "subtract" and np.size(values[ref]) > 1:
+                errors.setdefault(ref, []).append(call.number)
+    for ref, numbers in errors.items():
+        for place in meaningful(bench):
+            derivative = fitted(place.derivative, np.shape(values[ref]))
+            if derivative is None or ratio(values[ref], values[ref] * derivative) is not None:
+                continue
+            if any(ratio(values[ref] * derivative, right) is not None for right in cotangents):
+                detail = {"place": (place.first, place.last), "base": None}
+                yield Edit(tuple(numbers), (Cause.MISSING_DERIVATIVE,), 1.3, _multiplied(ref, place), detail)
+
+
+def _multiplied(ref: int, place: Place) -> Any:
+    def mend(bench: Bench, v: list[Any], n: int) -> Any:
+        first, last, scale = place.first, place.last, place.scale
+        is_product = place.region is None
+        found = bench.truth.factors_between(first, last) if is_product else derivative_between(bench, first, last)
+        return bench.calls[n].compute(v, {ref: v[ref] * fitted(found * scale, np.shape(v[ref]))})
+
+    return mend
+
+
 def _function_for_derivative(values: Values, call: Call, wanted: Sequence[Place]) -> Iterator[Edit]:
     """A multiple of a function of the forward pass, where one of its derivative belongs."""
     for region, first, last, *_ in wanted:

@@ -68,7 +68,7 @@ def same(x: Value) -> Value:
     return x if np.asarray(x).dtype.kind in "fc" else np.asarray(x, np.float64)
 
 
-methods: dict[str, Callable[..., Any]] = {"item": take_one, "astype": astype, "dot": np.dot}
+methods: dict[str, Callable[..., Any]] = {"item": take_one, "astype": astype, "dot": np.dot, "flatten": np.ravel}
 """Methods whose function is none of NumPy's, or goes by another name."""
 
 

@@ -74,10 +74,10 @@ def _lacking_path(bench: Bench, factor: Any, region: Region) -> tuple[int, int] 
         ways[region.first] = np.ones(np.shape(factor))
     if len(last.operands) != 2 or len(ways) != 2 or last.kind not in ("multiply", "add", "subtract"):
         return None
-    for kept, left in (last.operands, last.operands[::-1]):
-        other = bench.run.value(left) if last.kind == "multiply" else 1.0
-        sign = -1.0 if last.kind == "subtract" and kept == last.operands[1] else 1.0
-        if alike(factor, ways[kept] * other * sign):
+    one, other = map(bench.run.value, last.operands)
+    partials = {"multiply": (other, one), "subtract": (1.0, -1.0)}.get(last.kind, (1.0, 1.0))
+    for kept, left, partial in zip(last.operands, last.operands[::-1], partials, strict=True):
+        if alike(factor, ways[kept] * partial):
             return region.last, left
     return None
 

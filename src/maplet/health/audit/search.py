@@ -25,13 +25,13 @@ from maplet.health.audit.indices import (
     routed,
     swapped_keys,
 )
-from maplet.health.audit.local_derivatives import local_derivatives, other_masks
+from maplet.health.audit.local_derivatives import local_derivatives, missing_at_errors, other_masks
 from maplet.health.audit.loops import in_loops
 from maplet.health.audit.numbers import agrees, ratio
 from maplet.health.audit.operands import left_out, recoded
 from maplet.health.audit.pairs import one_of_two
-from maplet.health.audit.sequences import same_turn, shifted
-from maplet.health.audit.steps import rescaled, wrong_starts, wrong_steps
+from maplet.health.audit.sequences import same_turn, same_turn_back, shifted
+from maplet.health.audit.steps import rescaled, skipped_products, wrong_starts, wrong_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,10 +47,12 @@ ordinary: Sequence[edits.Kind] = (
     edits.broadcast,
     local_derivatives,
     other_masks,
+    missing_at_errors,
     left_out,
     exchanged,
     shifted,
     same_turn,
+    same_turn_back,
     recoded,
     one_of_many,
     counted_once,
@@ -61,11 +63,27 @@ ordinary: Sequence[edits.Kind] = (
     other_entries,
     reversed_axes,
 )
-far_fetched: Sequence[edits.Kind] = (rescaled, wrong_steps, wrong_starts, edits.forgotten)  # which take long to make
+far_fetched: Sequence[edits.Kind] = (
+    rescaled,
+    skipped_products,
+    wrong_steps,
+    wrong_starts,
+    edits.forgotten,
+)  # which take long to make
 least_far = 2.3  # what the cheapest of them costs
 explanations: Sequence[edits.Kind] = (edits.unexplained,)
 # These look at values of the forward pass, too.
-of_operands = (exchanged, shifted, same_turn, other_masks, other_windows, recoded, left_out, edits.turned_exponents)
+of_operands = (
+    exchanged,
+    missing_at_errors,
+    shifted,
+    same_turn,
+    other_masks,
+    other_windows,
+    recoded,
+    left_out,
+    edits.turned_exponents,
+)
 unexplained_factor = 5.0  # what such an edit costs, at least
 most_work = 1_500_000  # calls that are computed to try the edits of a stage
 most_faults = 6

@@ -14,6 +14,7 @@ import numpy as np
 from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.operands import contractions
+from maplet.health.audit.truth import elementwise
 
 if TYPE_CHECKING:
     from maplet.health.audit.tape import Call
@@ -68,6 +69,30 @@ def same_turn(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[E
                         yield _edit(_swap(numbers, used, order), 2.0)
 
 
+def same_turn_back(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """The same of the backward loop: ``dh = W.T @ dh`` for ``dh = W.T @ da``."""
+    turns: dict[Any, list[int]] = {}
+    for call in bench.calls[bench.run.begin :]:
+        if call.lines:
+            turns.setdefault((call.lines, call.kind, call.place), []).append(call.number)
+    known = [numbers for numbers in turns.values() if len(numbers) > 1 and numbers[-1] in bench.run.names]
+    for numbers, used in _sequences(calls):
+        shapes = [np.shape(values[ref]) for ref in used]
+        for family in known[:few] if min(used) >= bench.run.begin else ():
+            others = [max((m for m in family if m < number), default=None) for number in numbers]
+            swap = _swap(numbers, used, others) if len(set(others)) == len(others) and others != used else {}
+            if swap and [np.shape(values[other]) for _, other in swap.values()] == shapes:
+                yield _edit(swap, 1.7, _cause(bench, used[0], swap[numbers[0]][1]))
+
+
+def _cause(bench: Bench, used: int, right: int) -> Cause:
+    """A cotangent in the place of the one that it is made of, or that is made of it, by a local derivative."""
+    for cause, one, other in ((Cause.MISSING_DERIVATIVE, used, right), (Cause.EXTRA_DERIVATIVE, right, used)):
+        if bench.calls[other].kind in elementwise and one in bench.run.tape.ancestors([other]):
+            return cause
+    return Cause.WRONG_VALUE
+
+
 def _sequences(calls: Sequence[Call]) -> Iterator[tuple[list[int], list[int]]]:
     """The calls that a line makes in all its turns, and what stands at one place of them."""
     groups: dict[tuple[Any, str, int], list[Call]] = {}
@@ -87,10 +112,11 @@ def _swap(numbers: Sequence[int], used: Sequence[int], others: Sequence[int | No
     return {n: (ref, other) for n, ref, other in zip(numbers, used, others, strict=True) if other is not None}
 
 
-def _edit(swap: Swap, cost: float) -> Edit:
+def _edit(swap: Swap, cost: float, cause: Cause = Cause.WRONG_VALUE) -> Edit:
     first, other = next(iter(swap.values()))
 
     def apply(bench: Bench, v: list[Any], n: int) -> Any:
         return bench.calls[n].compute(v, {swap[n][0]: v[swap[n][1]]})
 
-    return Edit(tuple(swap), (Cause.WRONG_VALUE,), cost, apply, {"used": first, "right": other})
+    detail = {"used": first, "right": other, "words": Cause.WRONG_VALUE}
+    return Edit(tuple(swap), (cause,), cost, apply, detail)

@@ -51,6 +51,21 @@ def rescaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
             yield Edit((call.number,), (cause,), 2.3, _cotangent(number), detail)
 
 
+def skipped_products(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """``dH = dP`` for ``dH = A.T @ dP``, behind P = A @ H: a product that is left out where the shapes do not tell."""
+    truth = bench.truth
+    steps = [(o, n) for n in truth.active if bench.calls[n].kind in contractions for o in bench.calls[n].operands]
+    for first, last in steps if not truth.problem else ():
+        right, before = truth.cotangents[last], truth.cotangents.get(first)
+        if before is None or before.shape != right.shape or np.size(right) < 2 or ratio(right, before) is not None:
+            continue
+        for call in calls:
+            factor = ratio(right, values[call.number]) if bench.turns.may_pair(call.number, last) else None
+            if factor is not None:
+                detail = {"place": (first, last), "base": call.number}
+                yield Edit((call.number,), (Cause.MISSING_DERIVATIVE,), 2.3, _cotangent(first, factor), detail)
+
+
 def _uses(bench: Bench) -> dict[int, int]:
     """The call that takes a value of the forward pass first."""
     found: dict[int, int] = {}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 splits: Mapping[Any, int] = {np.split: 0, np.array_split: 0, np.vsplit: 0, np.hsplit: 1, np.dsplit: 2}
 """Functions that take an array apart, and along which axis where none is given."""
-in_place = frozenset({np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask})
+in_place = frozenset({np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask})
 """Functions that change their first argument and give nothing."""
 shaped_alike = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})
 
@@ -169,12 +169,8 @@ class Recorded(NDArrayOperatorsMixin):
         return found if out is None else self._written(out[0], found)
 
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
-        if function is np.copyto and kwargs.get("where", True) is True:
-            return self._changed(setitem, (args[0], ..., args[1]), args[0])
-        if function is np.copyto:
-            return self._written(args[0], self.tape.call(np.where, (kwargs["where"], args[1], args[0]), {}))
         if function in in_place:
-            return self._changed(changed, (function, *args), args[0], kwargs)
+            return self._in_place(function, args, kwargs)
         if function in shaped_alike and not any(refs(referred((args[1:], tuple(kwargs.values()))))):
             return self.tape.enter(function(args[0].value, *args[1:], **kwargs))  # of the values it takes none
         if function in splits:
@@ -190,6 +186,15 @@ class Recorded(NDArrayOperatorsMixin):
             raise UnrecordedError(f"{ufunc.__name__}(…, where=…) without out= leaves entries that nothing was put into")
         everywhere = self.tape.call(ufunc, inputs, {k: v for k, v in kwargs.items() if k != "where"})
         return self._written(out[0], self.tape.call(np.where, (kwargs["where"], everywhere, out[0]), {}))
+
+    def _in_place(self, function: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        """``np.copyto`` and its like, which change their first argument."""
+        if function is not np.copyto:
+            self._changed(changed, (function, *args), args[0], kwargs)
+        elif kwargs.get("where", True) is True:
+            self._changed(setitem, (args[0], ..., args[1]), args[0])
+        else:
+            self._written(args[0], self.tape.call(np.where, (kwargs["where"], args[1], args[0]), {}))
 
     def _written(self, out: Any, found: Recorded) -> Any:
         """What ``out=`` names, with a result in it."""
@@ -234,10 +239,8 @@ class Recorded(NDArrayOperatorsMixin):
             return self.tape.call(np.transpose, (self,), {})
         if name in ("copy", "view", "__copy__"):
             return self.__deepcopy__
-        if name in ("flatten", "ravel"):
-            return lambda *_: self.tape.call(np.ravel, (self,), {})
         if name == "put":
-            return lambda *a, **k: self._changed(changed, (np.put, self, *a), self, k)
+            return lambda *a, **k: self._in_place(np.put, (self, *a), k)
         function = methods.get(name) or (getattr(np, name, None) if hasattr(np.ndarray, name) else None)
         if function is None:
             raise UnrecordedError(f"an array has no attribute {name!r}")

@@ -73,7 +73,7 @@ class Truth:
             self.is_smooth = other is False
             if other and all(each < 1e-6 for each in self._rounding(found).values()):
                 raise Unspelled("the loss, which moves by other slopes")  # noqa: TRY301
-            return found
+            return found  # noqa: TRY300  (what is no gradient is told above)
         except Exception as error:  # noqa: BLE001  (what cannot be spelled, in whatever way, is found by differences)
             self.problem = f"{type(error).__name__}: {error}"
             return {number: self.differences(number, self.run.loss, diagonal=False) for number in self.wrt}
@@ -90,9 +90,7 @@ class Truth:
             self._detached[edges, bare] = self._differentiated(edges, bare=bare)
         return self._detached[edges, bare]
 
-    def _differentiated(
-        self, edges: tuple[tuple[int, int], ...], *, bare: bool, by: float = 0.0
-    ) -> Mapping[int, Any]:
+    def _differentiated(self, edges: tuple[tuple[int, int], ...], *, bare: bool, by: float = 0.0) -> Mapping[int, Any]:
         """All cotangents; ``by`` is how far every value is moved, relative to itself."""
         rng = np.random.default_rng(0)
 

@@ -46,7 +46,7 @@ FAULTS = (
         (
             "d_log_rate = (self.rate - self.counts) / n",
             "d_log_rate = (self.rate - self.counts) * self.rate / n",
-            "extra derivative",
+            "output derivative twice",
         )
     ],
     [("dz = dh * (1 - self.h**2)", "dz = dh * (1 - self.h) ** 2", "wrong derivative")],
