@@ -633,7 +633,7 @@ def test_of_what_is_right_by_chance_the_entries_of_other_numbers_are_shown(args)
     verdict = mp.audit(penalised, with_a_fault, *args[:2], np.zeros(3))["w"]
     assert (verdict.judgement, verdict.error > 1e-5) == ("wrong", True)
     assert all(abs(d.given - d.right) > 1e-5 for d in verdict.differences[:1])
-    assert "right on the numbers that were given" in verdict.remark
+    assert "on the given inputs it is right" in verdict.remark
 
 
 def test_a_square_in_the_loss_is_told_whichever_way_the_gradient_goes():

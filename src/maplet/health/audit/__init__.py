@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from maplet.bilingual import require_language
 from maplet.core.context import located
+from maplet.errors import SettingError
 from maplet.health.audit.bench import Bench
 from maplet.health.audit.calling import Subject
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.judging import judged, prepared
+from maplet.health.audit.judging import judged, prepared, require_settings
 from maplet.health.audit.scripts import audit_script
 from maplet.health.audit.verdict import Difference, Finding, Report, Verdict
+from maplet.messages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,5 +79,21 @@ def audit(
     (False, frozenset({<Cause.SIGN: 'sign'>}))
     """
     require_language(language)
-    subject = Subject(forward, backward, args, loss, tuple(wrt) if wrt is not None else None)
+    tolerance, seed = require_settings(tolerance, seed)
+    for name, function in {"forward": forward, "backward": backward, "loss": loss or np.sum}.items():
+        if not callable(function):
+            raise SettingError(
+                f"audit: {name}={shown(function)}: expected a function", fix="audit(forward, backward, …)"
+            )
+    subject = Subject(forward, backward, args, loss, _names(wrt))
     return judged(*prepared(subject, tolerance, np.random.default_rng(seed)), language)
+
+
+def _names(wrt: Any) -> tuple[str, ...] | None:
+    """The names that the user gave."""
+    if wrt is None:
+        return None
+    names = tuple(cast("Sequence[Any]", wrt)) if isinstance(wrt, list | tuple) else ()
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise SettingError(f"audit: wrt={shown(wrt)}: expected names of arguments, each once", fix="wrt=('W', 'b')")
+    return names

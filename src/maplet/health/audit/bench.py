@@ -200,7 +200,7 @@ class Bench:
                     for edit in edited.get(call.number, ()):
                         values[call.number] = np.asarray(edit.apply(self, values, call.number))
                         dirty.add(call.number)
-            except (ValueError, IndexError, TypeError, np.linalg.LinAlgError):
+            except (ValueError, IndexError, TypeError, KeyError, np.linalg.LinAlgError):
                 return None
         return values
 
@@ -212,7 +212,11 @@ class Bench:
         if agrees(value, self.expected[output.name], self.tolerance):
             return True
         bare = self.truth.without_small.get(output.wrt)
-        return bare is not None and agrees(value, bare, self.tolerance)
+        if bare is not None and agrees(value, bare, self.tolerance):
+            return True
+        # Of a probability that is 1 up to rounding, the derivative of the logarithm is not known any better.
+        near = agrees(value, self.expected[output.name], 1e-2) or not self.truth.is_smooth
+        return near and agrees(value, self.expected[output.name], 10 * self.truth.rounding.get(output.wrt, 0.0))
 
     def is_given(self, values: Sequence[Any], number: int) -> bool:
         """Whether a call gives a right cotangent, or what only adds up or turns its value does: it has no fault."""

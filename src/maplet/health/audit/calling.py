@@ -127,7 +127,7 @@ def run(
         result = forward(*given.values())
         known = {**seen.variables.get(code_of(forward), {}), **given}
         value = _loss_of(result) if loss is None else loss(*_arguments(loss, known, [result], given))
-        if not is_array(value) or np.size(plain(value)) != 1 or (recorded and not isinstance(value, Recorded)):
+        if not _is_loss(value) or (recorded and not isinstance(value, Recorded)):
             raise _no_loss(subject, value)
         kept = value if isinstance(value, Recorded) else tape.whole(_loss_function(subject), plain(value), inputs)
         done = Run(tape, kept.number, inputs, len(tape.calls))
@@ -142,6 +142,7 @@ def run(
     names = seen.variables.get(code_of(backward), {})
     held = [(name, array) for name, array in arrays_in(owner) if _is_made(array, before, done.begin)]
     done.gradients = paired(returned, names, held, done, subject.wrt)
+    _require_numbers(done.gradients)
     for variables in seen.variables.values():
         for name, array in arrays_in({k: v for k, v in variables.items() if k != "self"}):
             if isinstance(array, Recorded) and ("." not in name or array.number not in done.names):
@@ -209,6 +210,10 @@ def _loss_of(result: Any) -> Any:
     return result
 
 
+def _is_loss(value: Any) -> bool:
+    return is_array(value) and np.size(plain(value)) == 1 and plain(value).dtype.kind in "fiu"
+
+
 def _no_loss(subject: Subject, value: Any) -> Exception:
     name = getattr(subject.forward, "__name__", "forward")
     if is_array(value) and np.size(plain(value)) != 1:
@@ -216,11 +221,27 @@ def _no_loss(subject: Subject, value: Any) -> Exception:
             f"{name} gives an array of shape {np.shape(plain(value))}; a gradient is that of one number, the loss",
             fix=f"let {name} return the loss, or say how the loss is made of it: audit(…, loss=function)",
         )
+    if is_array(value) and not _is_loss(value):
+        dtype = plain(value).dtype
+        kind = {"c": "a complex number", "b": "a truth value"}.get(dtype.kind, f"a value of dtype {dtype}")
+        return GradientError(
+            f"{name} gives {kind}; the loss is one real number, which can fall", fix="return its real part, or a float"
+        )
     given = type(value).__name__
     return GradientError(
         f"{name} gives no loss: {given}, where a number that is computed from arrays was expected",
         fix="return the loss alone, or first of several: return loss, cache",
     )
+
+
+def _require_numbers(gradients: Mapping[str, Any]) -> None:
+    for name, gradient in gradients.items():
+        dtype = np.asarray(plain(gradient)).dtype
+        if dtype.kind not in "fiub":
+            raise GradientError(
+                f"the gradient of {name} has dtype {dtype}; one of real numbers was expected",
+                fix="make it an array of floats: np.asarray(…, float)",
+            )
 
 
 def _arguments(

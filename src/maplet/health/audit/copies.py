@@ -74,6 +74,11 @@ def _is_real(numbers: Any, name: str) -> bool:
             f"{name or 'an argument'} is complex ({numbers.dtype}); gradients of real numbers are audited",
             fix="give the real and the imaginary part as two arguments",
         )
+    if numbers.dtype.kind == "O" and any(isinstance(one, int | float | np.ndarray) for one in numbers.flat):
+        raise GradientError(
+            f"{name or 'an argument'} is an array of objects (dtype object); one of numbers was expected",
+            fix="give numbers as x.astype(float), and arrays of several shapes as a list",
+        )
     return numbers.dtype.kind in "fiub"
 
 

@@ -22,17 +22,26 @@ def nudged(arrays: Mapping[str, Any], parameters: Collection[str], rng: np.rando
 
 
 def fresh(
-    arrays: Mapping[str, Any], parameters: Collection[str], rng: np.random.Generator, *, labels: bool = True
+    arrays: Mapping[str, Any],
+    parameters: Collection[str],
+    rng: np.random.Generator,
+    *,
+    labels: bool = True,
+    data: bool = True,
 ) -> dict[str, Any]:
     """Random inputs near the given ones.
 
     Parameters and data move by a good part of their spread; what is whole numbers (labels, rows of zeros and a one,
     masks) gives its rows another order, all such arrays of one length the same one; positive numbers stay positive, a
-    symmetric matrix stays symmetric, and probabilities add up to 1. Without ``labels``, whole numbers stay as they are.
+    symmetric matrix stays symmetric, and probabilities add up to 1. Without ``labels``, whole numbers stay as they are;
+    without ``data``, all but the parameters.
     """
     orders: dict[int, Any] = {}
     found: dict[str, Any] = {}
     for name, value in arrays.items():
+        if not (data or name in parameters):
+            found[name] = value
+            continue
         moved = _moved(np.asarray(value), name in parameters, orders if labels else None, rng)
         found[name] = moved if name in parameters else _of_the_same_kind(np.asarray(value), moved)
     return found

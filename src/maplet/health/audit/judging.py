@@ -8,37 +8,39 @@ from __future__ import annotations
 
 import linecache
 import re
-import sysconfig
 from dataclasses import replace
 from pathlib import Path
-from traceback import walk_tb
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.core.context import package_folder
-from maplet.errors import GradientError, MapletError
+from maplet.errors import GradientError
 from maplet.health.audit.bench import Bench, Edit, Output, rearranging
 from maplet.health.audit.calling import Run, Subject, arrays_of, run
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.copies import plain
+from maplet.health.audit.drawing import confirming, if_it_runs
 from maplet.health.audit.foreign import is_foreign
-from maplet.health.audit.fresh import fresh, nudged
-from maplet.health.audit.lines import numpy_folder
+from maplet.health.audit.fresh import nudged
 from maplet.health.audit.methods import same
 from maplet.health.audit.numbers import agrees
 from maplet.health.audit.search import repaired
+from maplet.health.audit.slopes import contradicted
 from maplet.health.audit.squares import mended, squares
+from maplet.health.audit.user_errors import of_user, said
 from maplet.health.audit.verdict import Finding, Report, Verdict, largest
 from maplet.health.audit.words import sentence
+from maplet.settings import real, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-T = TypeVar("T")
-libraries = (numpy_folder, sysconfig.get_paths()["stdlib"])
-others = 2  # how many random inputs besides the given ones
-tries = 8  # how many are drawn for one that can be used
+    from maplet.health.audit.tape import Call, Tape
+
+
+def require_settings(tolerance: Any, seed: Any) -> tuple[float, int]:
+    """What a right gradient may differ by, and the seed, checked."""
+    return real("audit: tolerance", tolerance, above=0, below=1), whole("audit: seed", seed, least=0)
 
 
 def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tuple[list[Bench], Bench, Run]:
@@ -49,58 +51,44 @@ def prepared(subject: Subject, tolerance: float, rng: np.random.Generator) -> tu
     wide = {name: np.asarray(a, np.float64) if np.asarray(a).dtype.kind == "f" else a for name, a in arrays.items()}
     try:
         recorded, why = run(subject), ""
-    except Exception as error:  # noqa: BLE001  (the program runs with plain arrays: what it does with recorded ones is its right)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (the program runs with plain arrays: what it does with recorded ones is its right)
         foreign = any(is_foreign(array) for array in subject.args)
-        recorded, why = None, "foreign" if foreign else f"{type(error).__name__}: {error}"
+        recorded, why = None, "foreign" if foreign else said(error)
     _require_finite(first, recorded)
     faithful = recorded is not None and _is_faithful(recorded, run(subject, wide, recorded=False))
     if recorded is not None and not faithful:
         why = f"a value leaves NumPy at {recorded.tape.lost[0]}" if recorded.tape.lost else "its values differ"
 
-    def on(values: Mapping[str, Any]) -> Run:
-        return run(subject, values, recorded=faithful)
-
-    def bench(done: Run) -> Bench:
-        found = Bench(done, tolerance)
+    def bench(values: Mapping[str, Any]) -> Bench:
+        found = Bench(run(subject, values, recorded=faithful), tolerance)
         found.why = why
         return found
 
-    here, wrt = on(wide), set(first.gradients)
-    moved = [usable(here, lambda labels: on(fresh(wide, wrt, rng, labels=labels))) for _ in range(others)]
-    beside = on(nudged(wide, wrt, rng))
-    return [bench(each) for each in (here, *moved)], bench(beside), first
+    here = of_user(lambda: bench(wide))
+    if faithful and here.truth.is_smooth and _moves_otherwise(here, subject, wide):
+        faithful, why = False, "it moves by other slopes than were recorded"
+        here = bench(wide)
+    draws = confirming(here, bench, lambda move: move(wide, set(first.gradients), rng))
+    beside = if_it_runs(lambda: bench(nudged(wide, set(first.gradients), rng)))
+    return [here, *draws], beside or here, first
 
 
-def usable(here: Run, draw: Callable[[bool], Run]) -> Run:
-    """A run on other inputs that makes the same calls, with a loss that is a number; with the same labels if need be.
+def _moves_otherwise(bench: Bench, subject: Subject, values: Mapping[str, Any]) -> bool:
+    """Whether the program itself moves otherwise than was recorded: a value that left NumPy is a constant there."""
 
-    Edits speak of calls by number. Labels in another order may take other branches; and a probability may be 0 or 1 up
-    to rounding on numbers that are too large.
-    """
-    for n in range(tries):
-        found = draw(n < tries // 2)
-        if np.isfinite(np.sum(found.value(found.loss))) and _steps(found) == _steps(here):
-            return found
-    return draw(False)
+    def loss(moved: Mapping[str, Any]) -> float:
+        done = run(subject, {**values, **moved}, recorded=False, backward_too=False)
+        return float(np.sum(done.value(done.loss)))
 
-
-def _steps(done: Run) -> list[Any]:
-    return [(call.kind, call.lines) for call in done.tape.calls]
-
-
-def of_user(function: Callable[[], T]) -> T:
-    """Run the user's own code; an error in it is told as such."""
+    right = _right(bench)
+    wrong = [[o.name] for o in bench.outputs if o.name not in right]
     try:
-        return function()
-    except MapletError:
-        raise
-    except Exception as error:
-        places = [(f.f_code.co_filename, line) for f, line in walk_tb(error.__traceback__)]
-        theirs = [(file, line) for file, line in places if not file.startswith((package_folder, *libraries))]
-        if isinstance(error, SyntaxError):
-            theirs = [(error.filename or "", error.lineno or 0)]
-        where = f"{Path(theirs[-1][0]).name}:{theirs[-1][1]}" if theirs else None
-        raise GradientError(f"the audited code raises {type(error).__name__}: {error}", where=where) from error
+        return any(
+            contradicted(loss, values, {name: bench.expected[name] for name in names}, step=1e-3, rounding=1e-7)
+            for names in [[o.name for o in bench.outputs], *wrong]
+        )
+    except (Exception, SystemExit):  # noqa: BLE001  (on the inputs given it runs)
+        return False
 
 
 def _require_finite(first: Run, recorded: Run | None) -> None:
@@ -109,22 +97,24 @@ def _require_finite(first: Run, recorded: Run | None) -> None:
     if np.isfinite(loss):
         return
     where, what = None, "and"
-    behind = recorded.tape.ancestors([recorded.loss]) if recorded is not None else set[int]()
     names = {number: name for name, number in recorded.inputs.items()} if recorded is not None else {}
-    for call in recorded.tape.calls if recorded is not None else ():
-        if call.number in behind and not _is_finite(call.value):
-            if call.function is None:
-                name = names.get(call.number, "an array")
-                what = f"as {name} is already, and"
-            elif call.lines:
-                where = f"{Path(call.lines[-1].file).name}:{call.lines[-1].number}"
-                what = f"which begins with {call.kind} there, and"
-            break
+    call = _first_not_finite(recorded.tape, [recorded.loss]) if recorded is not None else None
+    if call is not None and call.function is None:
+        what = f"as {names.get(call.number, 'an array')} is already, and"
+    elif call is not None and call.lines:
+        where = f"{Path(call.lines[-1].file).name}:{call.lines[-1].number}"
+        what = f"which begins with {call.kind} there, and"
     raise GradientError(
         f"the loss is {loss}, {what} has no gradient to compare with",
         fix="mend the forward pass first, or give other numbers (no logarithm of 0, no overflow of exp)",
         where=where,
     )
+
+
+def _first_not_finite(tape: Tape, numbers: Sequence[int]) -> Call | None:
+    """The call with which NaN or infinity begins."""
+    behind = tape.ancestors(numbers)
+    return next((c for c in tape.calls if c.number in behind and not _is_finite(tape.values[c.number])), None)
 
 
 def _is_finite(value: Any) -> bool:
@@ -137,7 +127,7 @@ def _require_steady(first: Run, again: Run) -> None:
     for name, gradient in first.gradients.items():
         other = again.gradients.get(name)
         if other is not None and np.shape(plain(gradient)) == np.shape(plain(other)):
-            one, two = plain(gradient).reshape(-1), plain(other).reshape(-1)
+            one, two = (np.asarray(plain(each), np.float64).reshape(-1) for each in (gradient, other))
             at = int(np.argmax(np.abs(one - two))) if one.size else 0
             pairs += [(f"the gradient of {name}", float(one[at]), float(two[at]))] if one.size else []
     for what, one, two in pairs:
@@ -188,7 +178,7 @@ def judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) -
     for out in benches[0].outputs:
         if out.name not in right:
             all_of_it = (*findings, *report[out.name].findings)
-            verdicts[out.name] = _wrong(benches[0], out, benches[0].run.value(out.number), all_of_it, language)
+            verdicts[out.name] = _wrong([beside, *benches[1:]], benches[0], out, all_of_it, language)
     return replace(report, verdicts=tuple(verdicts.values()))
 
 
@@ -212,6 +202,7 @@ def _all_right(benches: Sequence[Bench], beside: Bench) -> frozenset[str]:
 
 def _judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) -> Report:
     near = [beside, *benches[1:]]
+    _require_dependent(near)
     right = _all_right(benches, beside)
     with np.errstate(all="ignore"):  # what an edit makes may be infinite
         chosen = repaired(near[-1], near[:-1]) if len(right) < len(beside.outputs) else []
@@ -228,10 +219,7 @@ def _judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) 
         findings = tuple(
             f for edit in chosen if _feeds(bench, edit, output.number) for f in _findings(near, edit, chosen, language)
         )
-        shown = next((b for b in benches if output.name not in _right(b)), bench)
-        verdicts.append(_wrong(shown, output, shown.run.value(output.number), findings, language))
-        if shown is not bench:
-            verdicts[-1] = replace(verdicts[-1], remark=sentence(language, "hidden"))
+        verdicts.append(_wrong(near, bench, output, findings, language))
     dtypes = [np.asarray(plain(g)).dtype for g in exact.gradients.values()]
     why = sentence(language, "foreign") if bench.why == "foreign" else bench.why or bench.truth.problem
     remarks = (sentence(language, "differences", {"why": why}),) if bench.truth.problem else ()
@@ -239,21 +227,11 @@ def _judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) 
         what = ", ".join(name or "…" for name in exact.unpaired)
         known = {"what": what, "inputs": ", ".join(exact.inputs)}
         remarks += (sentence(language, "unpaired", known),)
+    if len(near) == 1:
+        remarks += (sentence(language, "unconfirmed"),)
     if exact.nothing:
         remarks += (sentence(language, "none", {"names": ", ".join(exact.nothing)}),)
     return Report(tuple(verdicts), language, str(min(dtypes, key=lambda d: d.itemsize)), remarks)
-
-
-def _wrong(bench: Bench, output: Output, given: Any, findings: tuple[Finding, ...], language: str) -> Verdict:
-    """Wrong, with the entries that are furthest off."""
-    expected, remark = bench.expected[output.name], ""
-    differences: Sequence[Any] = ()
-    if np.shape(given) == np.shape(expected):
-        differences = largest(np.asarray(given, np.float64), expected)
-    else:
-        shapes = {"given": np.shape(given), "right": np.shape(expected), "name": output.name}
-        remark = sentence(language, "shape", shapes)
-    return Verdict(output.name, "wrong", _error(given, expected), findings, tuple(differences), remark)
 
 
 def _not_wrong(bench: Bench, output: Output, given: Any, exactly: Any, language: str) -> Verdict:
@@ -269,6 +247,46 @@ def _not_wrong(bench: Bench, output: Output, given: Any, exactly: Any, language:
     if bare is None or not agrees(given, bare, bench.tolerance):
         return Verdict(output.name, "right", 0.0)  # at a kink
     return Verdict(output.name, "right", _error(given, bare), remark=sentence(language, "epsilon"))
+
+
+def _wrong(
+    near: Sequence[Bench], bench: Bench, output: Output, findings: tuple[Finding, ...], language: str
+) -> Verdict:
+    """Wrong: shown where it is, which may be on other inputs than the given ones alone."""
+    name, remark = output.name, ""
+    if name in _right(bench) or not np.all(np.isfinite(bench.expected[name])):
+        elsewhere = next((each for each in near if name not in _right(each)), bench)
+        remark = sentence(language, "elsewhere") if elsewhere is not bench and name in _right(bench) else ""
+        bench = elsewhere
+    given, expected = np.asarray(bench.run.value(output.number), np.float64), bench.expected[name]
+    if not np.all(np.isfinite(given)):
+        begin = _first_not_finite(bench.run.tape, [output.number])
+        where = f"{begin.kind}, {Path(begin.lines[-1].file).name}:{begin.lines[-1].number}" if begin else ""
+        return Verdict(name, "wrong", float("inf"), remark=sentence(language, "not finite", {"where": where}))
+    if np.shape(given) != np.shape(expected):
+        shapes = {"given": np.shape(given), "right": np.shape(expected), "name": name}
+        return Verdict(name, "wrong", _error(given, expected), findings, (), sentence(language, "shape", shapes))
+    if not any(np.any(each.expected[name]) for each in near):
+        remark, findings = sentence(language, "no loss"), ()
+    return Verdict(name, "wrong", _error(given, expected), findings, tuple(largest(given, expected)), remark)
+
+
+def _require_dependent(benches: Sequence[Bench]) -> None:
+    """That the loss moves with some parameter; what is 0 everywhere is hardly what was meant to be derived."""
+    truths = [bench.truth for bench in benches]
+    if any(np.any(each) for bench in benches for each in bench.expected.values()):
+        return
+    if all(truth.reached and not truth.problem for truth in truths) or all(_gives_nothing(b) for b in benches):
+        return
+    names = ", ".join(benches[0].expected)
+    raise GradientError(
+        f"the loss does not depend on {names}: there is no gradient to compare with",
+        fix="compute the loss from the arguments; int(), round() and comparisons cut it off from them",
+    )
+
+
+def _gives_nothing(bench: Bench) -> bool:
+    return not any(np.any(bench.run.value(output.number)) for output in bench.outputs)
 
 
 def _right(bench: Bench) -> frozenset[str]:

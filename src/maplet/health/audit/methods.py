@@ -36,6 +36,13 @@ def add_at(ufunc: Any, x: Value, key: Any, *value: Value) -> Value:
     return found
 
 
+def changed(function: Any, x: Value, *args: Any, **kwargs: Any) -> Value:
+    """A copy that was changed by a function such as ``np.fill_diagonal``."""
+    found = np.array(x)
+    function(found, *args, **kwargs)
+    return found
+
+
 def item(x: Value, number: int) -> Value:
     """One of several results."""
     return x[number]
@@ -58,7 +65,7 @@ def nested(values: Any, *args: Any, **kwargs: Any) -> Value:
 
 def same(x: Value) -> Value:
     """A gradient as it was given; so that one value that is two gradients can be wrong as one of them alone."""
-    return x
+    return x if np.asarray(x).dtype.kind in "fc" else np.asarray(x, np.float64)
 
 
 methods: dict[str, Callable[..., Any]] = {

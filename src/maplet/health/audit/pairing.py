@@ -17,7 +17,7 @@ from maplet.health.audit.methods import nested
 from maplet.health.audit.tape import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from maplet.health.audit.calling import Run
 
@@ -54,6 +54,7 @@ def paired(
         unknown = [name for name in wrt if name not in run.inputs]
         if unknown:
             raise GradientError(f"wrt: there is no input {unknown[0]}", fix=f"one of {', '.join(run.inputs)}")
+        _require_floats(wrt, run)
     named = {name: value for name, value in {**dict(held), **variables}.items() if _belongs(name, floats)}
     returned = _with_arrays(returned, floats, run)
     found = list(_flat(returned, "", {**variables, **named}))
@@ -74,12 +75,15 @@ def paired(
         pairs |= _by_shape([value for _, value in missing], [name for name in floats if name not in pairs], run)
     run.unpaired = [name for name, value in found if not any(value is pair for pair in pairs.values())]
     run.unpaired += [""] * (_no_arrays(returned) - len(run.nothing))
+    _require_all(pairs, run, wrt)
     return _required(pairs, run, returned)
 
 
 def _required(pairs: dict[str, Any], run: Run, returned: Any) -> dict[str, Any]:
     if pairs:
         return pairs
+    whole = [name for name, number in run.inputs.items() if run.value(number).dtype.kind in "iub"]
+    _require_floats(_by_name([(str(key), key) for key in returned], whole) if isinstance(returned, dict) else (), run)
     if isinstance(returned, dict) and returned:
         raise GradientError(
             f"backward gives gradients by the names {', '.join(map(str, returned))}, which belong to no argument",
@@ -89,6 +93,25 @@ def _required(pairs: dict[str, Any], run: Run, returned: Any) -> dict[str, Any]:
         f"which gradients the backward function gives is not clear (it returns {type(returned).__name__})",
         fix=f"return them by name, {{'W': dW}}, or say wrt=(…): the inputs are {', '.join(run.inputs)}",
     )
+
+
+def _require_floats(names: Collection[str], run: Run) -> None:
+    for name in names:
+        dtype = run.value(run.inputs[name]).dtype
+        if dtype.kind != "f":
+            raise GradientError(
+                f"{name} holds whole numbers ({dtype}), which cannot move a little: there is no gradient for it",
+                fix=f"give it as floating numbers: {name}.astype(float)",
+            )
+
+
+def _require_all(pairs: Mapping[str, Any], run: Run, wrt: Sequence[str] | None) -> None:
+    missing = [name for name in wrt or () if name not in pairs and name not in run.nothing]
+    if missing:
+        raise GradientError(
+            f"wrt names {', '.join(wrt or ())}, but backward gives no gradient for {', '.join(missing)}",
+            fix=f"wrt={tuple(name for name in wrt or () if name not in missing)!r}, or return the others, too",
+        )
 
 
 def _flat(tree: Any, name: str, variables: Mapping[str, Any]) -> list[tuple[str, Any]]:

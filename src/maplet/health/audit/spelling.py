@@ -16,7 +16,7 @@ from maplet.core.primitive import operations
 from maplet.health.audit import methods
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from maplet.health.audit.tape import Call
 
@@ -34,7 +34,7 @@ def spelled(call: Call) -> Callable[..., Any]:
     if isinstance(owner, np.ufunc):  # np.add.reduce and its like
         name = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}.get(owner.__name__)
         if call.kind == "reduce" and name is not None:
-            return lambda x, axis=0, **k: _reduce(name)(x, axis=axis, **_kept(k))
+            return lambda x, axis=0, **k: _reduce(name)(x, axis=axis, **k)
         if call.kind == "outer":
             return lambda a, b: operations[owner.__name__](mp.reshape(a, (*a.shape, *(1,) * b.ndim)), b)
     if function in _by_function:
@@ -46,18 +46,37 @@ def spelled(call: Call) -> Callable[..., Any]:
 
 def _kept(options: dict[str, Any]) -> dict[str, Any]:
     """Options that maplet has too; the dtype is float64 throughout."""
-    unknown = [key for key in options if key not in ("keepdims", "dtype", "out", "ddof", "where", "initial")]
-    if unknown or options.get("where", True) is not True:
-        raise Unspelled(", ".join(unknown) or "where")
+    unknown = [key for key in options if key not in ("keepdims", "dtype", "out", "ddof")]
+    if unknown:
+        raise Unspelled(", ".join(unknown))
     found = {"keepdims": options["keepdims"]} if options.get("keepdims") is True else {}
     return found | ({"correction": float(options["ddof"])} if "ddof" in options else {})
 
 
 def _reduce(name: str) -> Callable[..., Any]:
-    def reduced(x: Any, axis: Any = None, *_: Any, **options: Any) -> Any:
-        return getattr(mp, name)(x, axis=axis, **_kept(options))
+    def reduced(x: Any, axis: Any = None, *_: Any, initial: Any = None, where: Any = True, **options: Any) -> Any:
+        if name not in starts and (where is not True or initial is not None):
+            raise Unspelled(f"{name} with where or initial")
+        if where is not True:
+            x = mp.where(where, x, starts[name][0])
+        found = getattr(mp, name)(x, axis=axis, **_kept(options))
+        return found if initial is None else starts[name][1](found, initial)
 
     return reduced
+
+
+starts: Mapping[str, tuple[float, Callable[..., Any]]] = {
+    "sum": (0.0, mp.add),
+    "prod": (1.0, mp.multiply),
+    "max": (-math.inf, mp.maximum),
+    "min": (math.inf, mp.minimum),
+}
+"""What a reduction over nothing gives, and how one more number joins it."""
+
+
+def _inner(a: Any, b: Any) -> Any:
+    """``np.inner``: the product over the last axis of both."""
+    return mp.tensordot(a, b, axes=([a.ndim - 1], [b.ndim - 1])) if a.ndim and b.ndim else mp.multiply(a, b)
 
 
 def _product(a: Any, b: Any) -> Any:
@@ -116,6 +135,7 @@ def _is_constant(x: Any) -> bool:
 def _added_at(ufunc: Any, x: Any, key: Any, value: Any) -> Any:
     if ufunc is not np.add or isinstance(key, tuple):
         raise Unspelled("ufunc.at")
+    key = mp.asarray(key)
     return mp.scatter_add(x, key, mp.broadcast_to(value, (*key.shape, *x.shape[1:])))
 
 
@@ -190,7 +210,7 @@ _by_function: dict[Any, Callable[..., Any]] = {
     np.float_power: _power,
     np.linalg.norm: _norm,
     np.outer: lambda a, b: mp.reshape(a, (-1, 1)) * mp.reshape(b, (1, -1)),
-    np.inner: lambda a, b: mp.sum(a * b),
+    np.inner: _inner,
     np.vdot: lambda a, b: mp.sum(a * b),
     np.einsum: lambda text, *arrays, **_: mp.einsum(text, *arrays),
     np.tensordot: lambda a, b, axes=2: mp.tensordot(a, b, axes=axes),

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from maplet.health.audit.lines import Line, user_lines
-from maplet.health.audit.methods import Value, add_at, getitem, item, methods, setitem, widened
+from maplet.health.audit.methods import Value, add_at, changed, getitem, item, methods, setitem, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 splits: Mapping[Any, int] = {np.split: 0, np.array_split: 0, np.vsplit: 0, np.hsplit: 1, np.dsplit: 2}
 """Functions that take an array apart, and along which axis where none is given."""
+in_place = frozenset({np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask})
+"""Functions that change their first argument and give nothing."""
 shaped_alike = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})
 
 
@@ -116,6 +118,8 @@ class Tape:
 
     def _add(self, function: Any, args: Any, kwargs: Any, value: Value, name: str = "") -> Recorded:
         number = len(self.calls)
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False  # what changes it behind the tape's back is to say so
         lines, place = ((), -1) if function is None else user_lines()
         self.calls.append(Call(number, function, args, kwargs, value, lines, name, place))
         self.values.append(value)
@@ -167,12 +171,14 @@ class Recorded(NDArrayOperatorsMixin):
         out = kwargs.pop("out", None)
         if method == "at":
             return self._changed(add_at, (ufunc, *inputs), inputs[0])
+        if method == "__call__" and kwargs.get("where", True) is not True:
+            return self._where(ufunc, inputs, kwargs, out)
         found = self.tape.call(getattr(ufunc, method) if method != "__call__" else ufunc, inputs, kwargs)
         return found if out is None else self._written(out[0], found)
 
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
-        if function is np.copyto:
-            return self._changed(setitem, (args[0], ..., args[1]), args[0])
+        if function in in_place:
+            return self._in_place(function, args, kwargs)
         if function in shaped_alike and not any(refs(referred((args[1:], tuple(kwargs.values()))))):
             return self.tape.make(function(args[0].value, *args[1:], **kwargs))  # of the values it takes none
         if function in splits:
@@ -181,6 +187,22 @@ class Recorded(NDArrayOperatorsMixin):
         if out is None:
             return self.tape.call(function, args, kwargs)
         return self._written(out, self.tape.call(function, args, {k: v for k, v in kwargs.items() if k != "out"}))
+
+    def _where(self, ufunc: Any, inputs: Any, kwargs: dict[str, Any], out: Any) -> Any:
+        """``ufunc(…, out=z, where=mask)``: elsewhere ``z`` stays as it was."""
+        if out is None:
+            raise UnrecordedError(f"{ufunc.__name__}(…, where=…) without out= leaves entries that nothing was put into")
+        everywhere = self.tape.call(ufunc, inputs, {k: v for k, v in kwargs.items() if k != "where"})
+        return self._written(out[0], self.tape.call(np.where, (kwargs["where"], everywhere, out[0]), {}))
+
+    def _in_place(self, function: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        """``np.copyto`` and its like, which change their first argument."""
+        if function is not np.copyto:
+            self._changed(changed, (function, *args), args[0], kwargs)
+        elif kwargs.get("where", True) is True:
+            self._changed(setitem, (args[0], ..., args[1]), args[0])
+        else:
+            self._written(args[0], self.tape.call(np.where, (kwargs["where"], args[1], args[0]), {}))
 
     def _written(self, out: Any, found: Recorded) -> Any:
         """What ``out=`` names, with a result in it."""
@@ -202,9 +224,9 @@ class Recorded(NDArrayOperatorsMixin):
             for part in places(np.arange(whole.shape[along]), where)
         ]
 
-    def _changed(self, function: Any, args: Any, target: Any) -> None:
+    def _changed(self, function: Any, args: Any, target: Any, kwargs: Mapping[str, Any] | None = None) -> None:
         if isinstance(target, Recorded):
-            target.number = self.tape.call(function, args, {}).number
+            target.number = self.tape.call(function, args, kwargs or {}).number
         else:
             self._lose()
 
@@ -227,6 +249,12 @@ class Recorded(NDArrayOperatorsMixin):
             return self.tape.call(np.transpose, (self,), {})
         if name in ("copy", "view", "__copy__"):
             return self.__deepcopy__
+        return self._method(name)
+
+    def _method(self, name: str) -> Callable[..., Any]:
+        """What a method of an array is: the function of the same name, mostly."""
+        if name == "put":
+            return lambda *a, **k: self._in_place(np.put, (self, *a), k)
         function = methods.get(name) or (getattr(np, name, None) if hasattr(np.ndarray, name) else None)
         if function is None:
             raise UnrecordedError(f"an array has no attribute {name!r}")

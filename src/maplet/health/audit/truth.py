@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import maplet as mp
-from maplet.errors import MapletError
+from maplet.core.array import value_of
 from maplet.health.audit.activations import Activation, recognized
 from maplet.health.audit.numbers import alike
+from maplet.health.audit.slopes import contradicted
 from maplet.health.audit.spelling import Unspelled, plain, spelled
 from maplet.health.audit.tape import Call, Ref, filled
 
@@ -57,6 +58,7 @@ class Truth:
         self.active = sorted((active & behind) | set(self.wrt))
         self.reached = run.loss in active
         self.problem = ""
+        self.is_smooth = True  # whether the loss moves as its derivatives say; not at a kink, nor lost in rounding
         self._differences: dict[tuple[int, int, bool], Any] = {}
         self._detached: dict[tuple[tuple[tuple[int, int], ...], bool], Mapping[int, Any]] = {}
 
@@ -66,8 +68,13 @@ class Truth:
         try:
             if self._unspelled:
                 raise Unspelled(self._unspelled)  # noqa: TRY301  (as if the spelling had)
-            return self.detached(())
-        except (Unspelled, MapletError, TypeError, ValueError, IndexError, NotImplementedError, KeyError) as error:
+            found = self.detached(())
+            other = self._is_contradicted(found)
+            self.is_smooth = other is False
+            if other and all(each < 1e-6 for each in self._rounding(found).values()):
+                raise Unspelled("the loss, which moves by other slopes")  # noqa: TRY301
+            return found  # noqa: TRY300  (what is no gradient is told above)
+        except Exception as error:  # noqa: BLE001  (what cannot be spelled, in whatever way, is found by differences)
             self.problem = f"{type(error).__name__}: {error}"
             return {number: self.differences(number, self.run.loss, diagonal=False) for number in self.wrt}
 
@@ -83,7 +90,9 @@ class Truth:
             self._detached[edges, bare] = self._differentiated(edges, bare=bare)
         return self._detached[edges, bare]
 
-    def _differentiated(self, edges: tuple[tuple[int, int], ...], *, bare: bool) -> Mapping[int, Any]:
+    def _differentiated(self, edges: tuple[tuple[int, int], ...], *, bare: bool, by: float = 0.0) -> Mapping[int, Any]:
+        """All cotangents; ``by`` is how far every value is moved, relative to itself."""
+        rng = np.random.default_rng(0)
 
         def loss(probes: Mapping[str, Any]) -> Any:
             found: dict[int, Any] = {}
@@ -93,12 +102,40 @@ class Truth:
                 if bare and call.kind == "add":
                     call = replace(call, args=tuple(0.0 if _is_small(arg) else arg for arg in call.args))
                 value = mp.asarray(self.run.value(number)) if is_given else self._spelled(call, found, edges)
+                if not (bare or edges or by or is_given):
+                    _require_spelled(call, value_of(value), self.run.value(number))
                 found[number] = value + probes[str(number)]
             return mp.sum(found[self.run.loss]) if self.run.loss in found else mp.asarray(0.0, dtype=mp.float64)
 
-        zeros = {str(number): np.zeros(self.run.value(number).shape) for number in self.active}
-        gradients = mp.grad(loss)(zeros)
+        probes = {str(n): np.zeros(self.run.value(n).shape) for n in self.active}
+        if by:
+            probes = {name: by * self.run.value(int(name)) * rng.standard_normal(p.shape) for name, p in probes.items()}
+        gradients = mp.grad(loss)(probes)
         return {int(name): np.asarray(gradient.numpy()) for name, gradient in gradients.items()}
+
+    @cached_property
+    def rounding(self) -> Mapping[int, float]:
+        """By how much, relative to the largest entry, the gradients change when every value does in its last digits."""
+        return {} if self.problem else self._rounding(self.cotangents)
+
+    def _rounding(self, cotangents: Mapping[int, Any]) -> Mapping[int, float]:
+        with np.errstate(all="ignore"):
+            moved = self._differentiated((), bare=False, by=4 * float(np.finfo(np.float64).eps))
+            known = {n: cotangents[n] for n in self.wrt if np.any(cotangents[n])}
+            return {n: float(np.max(np.abs(moved[n] - g)) / np.max(np.abs(g))) for n, g in known.items()}
+
+    def _is_contradicted(self, cotangents: Mapping[int, Any]) -> bool | None:
+        """Whether the recorded program moves otherwise than its derivatives say."""
+        tape, last = self.run.tape, self.run.loss
+        wanted = {number for number in tape.ancestors([last]) if number >= self.run.floor}
+
+        def loss(moved: Mapping[int, Any]) -> float:
+            with np.errstate(all="ignore"):
+                return float(np.sum(tape.replay(moved, wanted)[last]))
+
+        values = {number: self.run.value(number) for number in self.wrt}
+        gradients = {number: cotangents[number] for number in self.wrt}
+        return contradicted(loss, values, gradients, step=1e-5, rounding=1e-14)
 
     def _spelled(self, call: Call, found: Mapping[int, Any], edges: Collection[tuple[int, int]] = ()) -> Any:
         def operand(ref: Any) -> Any:
@@ -291,6 +328,13 @@ def _between(truth: Truth, first: int, last: int) -> list[int]:
             reached.add(number)
             found.append(number)
     return found
+
+
+def _require_spelled(call: Call, spelt: Any, recorded: Any) -> None:
+    """That maplet's operations give what NumPy gave: an option may mean more than its spelling knows."""
+    size = float(np.max(np.abs(recorded[np.isfinite(recorded)]), initial=0.0))
+    if np.shape(spelt) != np.shape(recorded) or not np.allclose(spelt, recorded, 1e-6, 1e-9 * size, equal_nan=True):
+        raise Unspelled(f"{call.kind}, of which maplet gives another value")
 
 
 def _is_float(value: Any) -> bool:

@@ -149,7 +149,7 @@ class Report:
         for each in verdict.differences[:2]:
             numbers = {"index": list(each.index), "given": f"{each.given:.6g}", "right": f"{each.right:.6g}"}
             found.append(sentence(self.language, "entry", numbers))
-        if verdict.judgement == "wrong" and not verdict.findings:
+        if verdict.judgement == "wrong" and not verdict.findings and not verdict.remark:
             found.append(sentence(self.language, "nothing"))
         return found
 

@@ -107,6 +107,15 @@ words: Mapping[str, tuple[str, str]] = {
         "反向函数返回的其余值（{what}）不属于任何参数（{inputs}），未作判断",
     ),
     "none": ("backward gives None for {names}, which was not judged", "反向函数对 {names} 返回 None，未作判断"),
+    "unconfirmed": (
+        "no other inputs on which the functions can be judged were found: the verdict is that of the given ones alone",
+        "没有找到可供判断的其他输入：结论只来自给定的输入",
+    ),
+    "elsewhere": (
+        "on the given inputs it is right; on other random ones it is not, as is shown here",
+        "在给定的输入上正确；在其他随机输入上不正确，如下所示",
+    ),
+    "not finite": ("it holds NaN or infinity, which begins there: {where}", "其中有 NaN 或无穷大，始于：{where}"),
     "epsilon": (
         "but for the small number that the loss adds, which it leaves out",
         "只差损失中加上的小常数，推导时可以略去",
@@ -129,10 +138,6 @@ words: Mapping[str, tuple[str, str]] = {
     "another loss": (
         "its update comes from another loss, computed after the others were updated",
         "它的更新来自另一个损失，该损失在其他参数更新之后才计算",
-    ),
-    "hidden": (
-        "right on the numbers that were given, and wrong on other random inputs, where these entries are",
-        "在给出的数值上正确，在另一组随机输入上错误，以下为该组的元素",
     ),
     "that of": (": that of {name}", "：{name} 的导数"),
     "rows": ("the rows of {of}", "{of} 的行数"),

@@ -9,19 +9,24 @@ off the recorded calls, whatever words the script uses.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maplet.bilingual import require_language
 from maplet.health.audit.bench import Bench
-from maplet.health.audit.fresh import fresh, nudged
-from maplet.health.audit.judging import judged, of_user, others, usable
+from maplet.health.audit.drawing import confirming
+from maplet.health.audit.fresh import nudged
+from maplet.health.audit.judging import judged, require_settings
 from maplet.health.audit.scripts.running import witnessed
 from maplet.health.audit.scripts.trial import Trial
+from maplet.health.audit.user_errors import of_user
 from maplet.health.audit.verdict import Report, Verdict
 from maplet.health.audit.words import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, language: str = "en") -> Report:
@@ -44,14 +49,18 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
         If no loss or no update was found in the file, if they cannot be compared, or the file raises an error.
     """
     require_language(language)
+    tolerance, seed = require_settings(tolerance, seed)
     turn = of_user(lambda: witnessed(Path(path)))
     trial = Trial(turn)
     first = trial.run()
     rng = np.random.default_rng(seed)
-    moved = [usable(first, lambda labels: trial.run(rng, partial(fresh, labels=labels))) for _ in range(others)]
-    beside = trial.run(rng, nudged)
-    benches = [Bench(run, tolerance) for run in (first, *moved)]
-    report = judged(benches, Bench(beside, tolerance), first, language)
+    here = Bench(first, tolerance)
+
+    def bench(move: Callable[..., dict[str, Any]]) -> Bench:
+        return Bench(trial.run(rng, move), tolerance)
+
+    benches = [here, *confirming(here, bench, lambda move: move)]
+    report = judged(benches, Bench(trial.run(rng, nudged), tolerance), first, language)
     before, after = trial.losses()
     remarks = [sentence(language, "step", {"before": f"{before:.6g}", "after": f"{after:.6g}"})]
     remarks += [sentence(language, key, detail) for key, detail in trial.remarks]
