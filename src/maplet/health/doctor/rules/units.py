@@ -10,7 +10,7 @@ import numpy as np
 from maplet.bilingual import Bilingual
 from maplet.health.doctor.course import late
 from maplet.health.doctor.diagnosis import Diagnosis, percent, rule, sparkline
-from maplet.health.doctor.rules.loss import most_dead
+from maplet.health.doctor.rules.moves import most_dead
 from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
