@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 a_decade = 2  # rates
 worse, few = 4.0, 8  # times the loss without any step, over so many steps: there a copy is given up
 last = 4  # of the steps the last quarter counts
-nearly = 0.98  # of the greatest fall: the least rate with so much of it is suggested
 surely = 3.0  # times its uncertainty: so much has the loss to fall for that to be no chance
 still = 1e-30  # a rate that moves nothing
 
@@ -151,7 +150,7 @@ def find_learning_rate(
     """Suggest a learning rate: try each of a series on a copy of the net, and see how far the loss falls.
 
     All copies begin alike and are given the same batches, so that their losses differ by the rate alone. Low rates
-    hardly move the loss, high ones make it sway or grow. Suggested is the least rate with 98 % of the greatest fall.
+    hardly move the loss, high ones make it sway or grow. Suggested is the one with the greatest fall.
 
     A range test (L. N. Smith, "Cyclical learning rates for training neural networks", 2017) takes one net through all
     rates in a row. That is quicker, but each of its losses is that of one batch, which says little where these differ.
@@ -241,15 +240,13 @@ def _bound(start: Numbers) -> float:
 
 
 def _best(rates: list[float], tried: list[Numbers], start: Numbers) -> float:
-    """The least rate with nearly the greatest fall, over the batches that count; NaN if it is no more than chance."""
+    """The rate with the greatest fall, over the batches that count; NaN if that is no more than chance."""
     steps = len(start)
     counts = steps // last
     falls = [start[-counts:] - losses[-counts:] if len(losses) == steps else np.array([-math.inf]) for losses in tried]
-    means = [float(np.mean(fall)) for fall in falls]
-    most = int(np.argmax(means))
-    if means[most] <= surely * float(np.std(falls[most])) / counts**0.5 or means[most] <= 0:
-        return math.nan
-    return next(rate for rate, mean in zip(rates, means, strict=True) if mean >= nearly * means[most])
+    best, fall = max(zip(rates, falls, strict=True), key=lambda pair: float(np.mean(pair[1])))
+    sure = float(np.mean(fall)) > surely * float(np.std(fall)) / counts**0.5
+    return best if sure else math.nan
 
 
 def _batches(source: InMemory) -> Iterator[np.ndarray[Any, Any]]:

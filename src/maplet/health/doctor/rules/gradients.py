@@ -157,7 +157,8 @@ def exploding(course: Course) -> Iterator[Diagnosis]:
     if not course.watched:
         return
     slopes = [float(seen["gradient_rms"][0]) for seen in course.layers.values()]
-    growth = max(slopes) / slopes[-1] if slopes and np.isfinite(slopes).all() and slopes[-1] > 0 else 1.0
+    known = bool(slopes) and not np.isnan(slopes).any() and 0 < slopes[-1] < np.inf  # the greatest may be infinite
+    growth = max(slopes) / slopes[-1] if known else 1.0
     if growth > swollen:
         place = list(course.layers)[int(np.argmax(slopes))]
         where = Bilingual("on its way back, before the first step", "在反向传播的途中，第一步之前就已如此")

@@ -35,10 +35,16 @@ by_weight = Bilingual("update/weight", "更新与权重之比")
 
 
 def climbs(course: Course) -> bool:
-    """Whether the updates go along the gradient instead of against it."""
+    """Whether the updates go along the gradient instead of against it.
+
+    Of a run that soon ended in NaN the first step is enough: no optimizer has anything but its gradient to go by.
+    """
     cosine = course.steps("climb")
+    cosine = cosine[np.isfinite(cosine)]
+    if len(cosine) < (enough if course.failure is None else 1):
+        return False
     last = cosine[-max(len(cosine) // 4, enough) :]
-    return course.tells and max(float(np.mean(part > 0.1)) for part in (cosine, last)) >= 0.8
+    return max(float(np.mean(part > 0.1)) for part in (cosine, last)) >= 0.8
 
 
 def diverges(course: Course) -> bool:
