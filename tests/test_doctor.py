@@ -1,4 +1,4 @@
-"""The doctor, the range test of learning rates, and the rehearsal. What he finds in runs: tests/faults/training."""
+"""The doctor and the rehearsal. What he finds in runs: tests/faults/training."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import maplet as mp
 from maplet import nn, optim
 from maplet.cli.main import cli
-from maplet.errors import CheckpointError, NonFiniteError, SettingError
+from maplet.errors import CheckpointError, NonFiniteError
 from maplet.health.doctor.diagnosis import blocks, sparkline
 from maplet.train import diagnosing
 from maplet.train.failed import load_failed
@@ -179,51 +179,6 @@ def test_a_sparkline_has_gaps_and_ends():
     assert sparkline([2.0, 2.0]) == "▁▁"
     assert sparkline([0.0, float("nan"), 1.0]) == "▁ █"
     assert len(sparkline(range(1000))) == 24
-
-
-# ── the range test ───────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_rate_is_suggested_with_which_the_net_learns():
-    net = mlp()
-    before = net.state()["layers.0.weight"].numpy().copy()
-    optimizer = optim.Adam(1e-3)
-    found = mp.find_learning_rate(net, (X, Y), "cross_entropy", optimizer=optimizer, batch_size=16)
-    assert np.array_equal(net.state()["layers.0.weight"].numpy(), before)
-    assert optimizer.current_learning_rate() == 1e-3
-    assert optimizer.state is None
-    assert 1e-3 < found.suggestion < 0.5
-    run = mp.fit(mlp(), (X, Y), loss="cross_entropy", optimizer=optim.Adam(found.suggestion), batch_size=16,
-                 progress=False)  # fmt: skip
-    assert run.history[-1]["loss"] < 0.5 * run.history[0]["loss"]
-    assert found.rates == tuple(sorted(found.rates))
-    again = mp.find_learning_rate(net, (X, Y), "cross_entropy", optimizer=optimizer, batch_size=16)
-    assert again == found
-
-
-def test_on_a_parabola_the_rate_is_below_the_bound():
-    """Half of the mean of x² is the curvature of the mean squared error of a line through 0, about 2 here."""
-    net = nn.Linear(6, 1, rng=0)
-    found = mp.find_learning_rate(net, (X, X[:, :1]), "mse", batch_size=320, high=100.0)
-    assert 0.01 < found.suggestion < 1.0
-    assert found.rates[-1] < 100.0  # it ended when the loss had become much worse
-
-
-def test_the_range_test_is_shown_as_a_plot():
-    found = mp.find_learning_rate(mlp(), (X, Y), "cross_entropy", batch_size=16)
-    shown = found._repr_mimebundle_()
-    assert shown["image/svg+xml"].startswith("<svg")
-    assert shown["text/plain"].startswith("learning rate ")
-    assert "nan" not in shown["image/svg+xml"]
-
-
-def test_wrong_settings_of_the_range_test_are_explained():
-    with pytest.raises(SettingError, match="steps=5"):
-        mp.find_learning_rate(mlp(), (X, Y), "cross_entropy", steps=5)
-    with pytest.raises(SettingError, match=r"low=1\.0: expected a finite number > 0 and < 0\.1"):
-        mp.find_learning_rate(mlp(), (X, Y), "cross_entropy", low=1.0, high=0.1)
-    with pytest.raises(SettingError, match="there is no loss"):
-        mp.find_learning_rate(mlp(), (X, Y), "cross_entropie")
 
 
 # ── the rehearsal ────────────────────────────────────────────────────────────────────────────────

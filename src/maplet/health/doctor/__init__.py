@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from maplet.health.doctor.recorded import Recorded
 
 # What is left out where its cause was found: a loss that climbs takes gradients and units with it, and where these no
-# longer take part, the loss does not fall. What ended a run comes before all, then how it was told to move.
+# longer take part, the loss does not fall. No two may be left out for each other, or neither is said.
 _moves = ("MD014", "MD017", "MD001")
 follows_from = {
-    "MD001": ("MD014", "MD017"),
-    "MD002": (*_moves, "MD015", "MD016", "MD018"),
+    "MD001": ("MD017",),
+    "MD002": (*_moves, "MD016", "MD018"),
     "MD003": (*_moves, "MD002", "MD006", "MD007", "MD008", "MD015"),
-    "MD004": (*_moves, "MD006", "MD007", "MD008", "MD015", "MD016", "MD018", "MD019"),
+    "MD004": (*_moves, "MD002", "MD006", "MD007", "MD008", "MD015", "MD016", "MD018", "MD019"),
     "MD005": (*_moves, "MD010"),
     "MD006": (*_moves, "MD007", "MD008", "MD015"),
     "MD007": (*_moves, "MD002", "MD018", "MD015"),
@@ -37,7 +37,7 @@ follows_from = {
     "MD013": (*_moves, "MD002", "MD003", "MD004", "MD011", "MD015", "MD016", "MD018", "MD019"),
     "MD015": (*_moves[:1], "MD019"),
     "MD016": (*_moves[:1],),
-    "MD014": ("MD018",),
+    "MD014": ("MD001", "MD018"),
     "MD018": _moves[1:],
     "MD019": (*_moves, "MD002", "MD018"),
 }  # fmt: skip

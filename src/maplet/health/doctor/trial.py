@@ -137,3 +137,11 @@ def undecayed(optimizer: Optimizer) -> Optimizer | None:
     for part in decaying:
         part.weight_decay = 0.0  # pyright: ignore[reportAttributeAccessIssue]  (it has one, as was just seen)
     return free if decaying else None
+
+
+def at_rate(optimizer: Optimizer, factor: float) -> Optimizer:
+    """A copy whose learning rate is that of the next step times a factor, from now on."""
+    copy = deepcopy(optimizer)
+    for part in copy.parts():
+        part.learning_rate = factor * part.current_learning_rate()
+    return copy

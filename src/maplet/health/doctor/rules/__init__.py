@@ -1,5 +1,5 @@
 """The rules of the doctor, one file per subject; importing this room enters them into the registry."""
 
-from maplet.health.doctor.rules import data, decay, gradients, infinite, learning, loss, order, steps, units
+from maplet.health.doctor.rules import data, decay, gradients, infinite, learning, loss, moves, order, steps, units
 
-__all__ = ["data", "decay", "gradients", "infinite", "learning", "loss", "order", "steps", "units"]
+__all__ = ["data", "decay", "gradients", "infinite", "learning", "loss", "moves", "order", "steps", "units"]

@@ -11,7 +11,8 @@ from maplet.core.tree import leaves
 from maplet.health.doctor.answers import unexplained
 from maplet.health.doctor.course import early
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
-from maplet.health.doctor.rules.loss import creeps, goes_to, knowable, misses_all
+from maplet.health.doctor.rules.loss import knowable, misses_all
+from maplet.health.doctor.rules.moves import creeps, goes_to, restless
 from maplet.health.doctor.yardstick import left_out
 from maplet.health.rules import in_chinese
 
@@ -142,7 +143,8 @@ def _begins_early(course: Course) -> bool:
     "梯度在反向传播的途中逐层增大，或者偶尔突增百倍。",
     (
         "前一种情形在第一步就能看到，那时学习率还没有影响：某一层输出的梯度是最后一层的十二倍。后一种情形是：在"
-        "步长正常的各步之后，某一步的梯度达到通常的一百倍，且是第一步的三十倍。"
+        "步长正常的各步之后，某一步的梯度达到通常的一百倍，且是第一步的三十倍；如果第一步就使权重改变了二十分之一，"
+        "则属于 MD002。"
     ),
 )
 def exploding(course: Course) -> Iterator[Diagnosis]:
@@ -150,12 +152,13 @@ def exploding(course: Course) -> Iterator[Diagnosis]:
 
     The first is seen at the first step, which no learning rate has spoiled yet: some layer's output has twelve times
     the gradient of the last one's. The second is a step whose gradient is a hundred times the usual, and thirty times
-    that of the first, after steps of a usual length.
+    that of the first, after steps of a usual length; where the first one moved the weights by a twentieth, it is MD002.
     """
     if not course.watched:
         return
     slopes = [float(seen["gradient_rms"][0]) for seen in course.layers.values()]
-    growth = max(slopes) / slopes[-1] if slopes and np.isfinite(slopes).all() and slopes[-1] > 0 else 1.0
+    known = bool(slopes) and not np.isnan(slopes).any() and 0 < slopes[-1] < np.inf  # the greatest may be infinite
+    growth = max(slopes) / slopes[-1] if known else 1.0
     if growth > swollen:
         place = list(course.layers)[int(np.argmax(slopes))]
         where = Bilingual("on its way back, before the first step", "在反向传播的途中，第一步之前就已如此")
@@ -164,7 +167,7 @@ def exploding(course: Course) -> Iterator[Diagnosis]:
     sizes, ratio = course.steps("gradient"), course.ratio
     for at in range(3, len(sizes)):
         usual, before = float(np.median(sizes[:at])), float(np.median(ratio[:at]))
-        if sizes[at] > max(spike * usual, by_first * sizes[0]) and before < usual_step:
+        if sizes[at] > max(spike * usual, by_first * sizes[0]) and before < usual_step and ratio[0] < restless:
             numbers = {
                 Bilingual("gradient", "梯度的范数"): float(sizes[at]),
                 Bilingual("before", "此前的范数"): usual,

@@ -1,4 +1,4 @@
-"""MD001 to MD005: the course of the loss, and the step length that it asks for."""
+"""MD004 and MD005: the course of the loss."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from maplet.bilingual import Bilingual
 from maplet.health.doctor.answers import unexplained
-from maplet.health.doctor.course import early, enough, late
+from maplet.health.doctor.course import late
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
+from maplet.health.doctor.rules.moves import at_first, at_last, by_weight, climbs, creeps, diverges, nothing
 from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
@@ -17,150 +18,10 @@ if TYPE_CHECKING:
 
     from maplet.health.doctor.course import Course
 
-usual_ratio = 1e-3  # of update to weight, with which most nets learn well
-least_ratio = 2e-5
-grown, beyond, spike = 1.5, 3.0, 10.0
-most_dead = 0.7  # of the units of a layer
-restless = 0.05  # of update to weight, with which no net comes to rest
-steadily = 16  # rows, of which the loss tells where a run began
 risen = 0.05  # of the first loss, by which the validation loss has to have risen
-nothing, lopsided, least_patient = 0.9, 0.7, 4  # left unexplained; share of one class; epochs
+lopsided, least_patient = 0.7, 4  # share of one class; epochs
 knowable = 0.7  # left unexplained by a simple method that sees something
 most_patient = 8  # epochs in which a loss that can fall has begun to
-
-# Names of numbers that several rules give.
-at_first, at_last = Bilingual("loss at first", "起初的损失"), Bilingual("at last", "最后的损失")
-by_weight = Bilingual("update/weight", "更新与权重之比")
-
-
-def climbs(course: Course) -> bool:
-    """Whether the updates go along the gradient instead of against it."""
-    cosine = course.steps("climb")
-    last = cosine[-max(len(cosine) // 4, enough) :]
-    return course.tells and max(float(np.mean(part > 0.1)) for part in (cosine, last)) >= 0.8
-
-
-def diverges(course: Course) -> bool:
-    """Whether the loss ends well above its beginning, was far above it on the way, or is kept up by long steps."""
-    loss = course.steps("loss")
-    if not course.tells or climbs(course):
-        return False
-    some = max(steadily // max(course.batch, 1), 1)
-    first, start = float(np.mean(loss[:some])), max(abs(float(np.median(loss[: max(some, 3)]))), 1e-12)
-    longest = late(course.steps("update")) / float(
-        np.max(course.steps("norm"))
-    )  # decay may have taken the weights away
-    if longest > restless and late(loss) > 0.5 * start:
-        return True
-    if killed(course) and late(loss) > 0.5 * start:
-        return True
-    leaps = float(np.max(loss)) > spike * max(first, float(np.median(loss)))
-    means = course.epochs("loss")  # single batches differ: an epoch has to say so too, if one is over
-    grows = late(loss) > grown * max(early(loss), start) and (not len(means) or means[-1] > 1.1 * means[0])
-    grows = grows or (len(means) > 0 and float(means[-1]) > beyond * first > 0)
-    return grows or (leaps and late(loss) > 0.7 * first)
-
-
-def killed(course: Course) -> bool:
-    """Whether units that were alive died of steps that were too long."""
-    quarter = course.ratio[: max(len(course.ratio) // 4, 1)]
-    died = any(seen["dead"][0] < 0.5 and late(seen["dead"]) > most_dead for seen in course.layers.values())
-    return died and float(np.max(quarter)) > restless
-
-
-def creeps(course: Course) -> bool:
-    """Whether the updates are too short to get anywhere."""
-    loss = course.steps("loss")
-    return course.tells and early(course.ratio) < least_ratio and goes_to(course) > 0.7 * loss[0]
-
-
-def goes_to(course: Course) -> float:
-    """The loss of late; of a run under way, that of its end, if each epoch takes off as much as those before did."""
-    now, means = late(course.steps("loss")), course.epochs("loss")
-    if len(means) < 2 or course.done == 1:
-        return now
-    to_come = len(means) / course.done - len(means)
-    return now - to_come * max(float(means[0] - means[-1]) / (len(means) - 1), 0.0)
-
-
-@rule("MD001", "the updates climb", "更新使损失上升")
-@in_chinese(
-    "更新沿着梯度方向进行：损失被一步步推高。",
-    "凡是下降的更新，它与梯度的余弦都为负；这里几乎每一步都为正。更新或损失的符号反了。",
-)
-def updates_climb(course: Course) -> Iterator[Diagnosis]:
-    """The updates go along the gradient: the loss is made greater, step by step.
-
-    The cosine between update and gradient is negative for everything that descends; here it is positive in nearly every
-    step. The sign of the update, or of the loss, is turned round.
-    """
-    if climbs(course):
-        cosine = course.steps("climb")
-        yield Diagnosis(
-            Bilingual("the updates go along the gradient: the loss is climbed", "更新沿着梯度方向：损失因此上升"),
-            Bilingual("turn the sign of the update (θ − α∇J), or of the loss", "把更新（θ − α∇J）或损失的符号反过来"),
-            {
-                Bilingual("cosine of update and gradient", "更新与梯度的余弦"): float(np.median(cosine)),
-                Bilingual("loss", "损失"): float(course.steps("loss")[-1]),
-            },
-            sparkline(course.steps("loss").tolist()),
-            0.97,
-        )
-
-
-@rule("MD002", "the learning rate is too high", "学习率太大")
-@in_chinese(
-    "损失最后高于起初，或途中曾达到十倍之高，或因步长太大而降不下来。",
-    "步长太大时，更新会越过谷底，落在另一侧同样高或更高的地方。",
-)
-def rate_too_high(course: Course) -> Iterator[Diagnosis]:
-    """The loss ends above where it began, was ten times as high on the way, or cannot fall for the length of the steps.
-
-    Steps that are too long jump over the valley, and land on its other side, at the same height or above.
-    """
-    if diverges(course):
-        loss, ratio = course.steps("loss"), float(course.ratio[0])
-        better = course.rate * min(usual_ratio / ratio, 0.1) if ratio > 0 else course.rate / 10
-        known = np.isfinite(better)
-        yield Diagnosis(
-            Bilingual(
-                "the steps are too long: the loss climbs, or is kept from falling", "步长太大：损失上升，或者降不下来"
-            ),
-            Bilingual(
-                f"a lower learning rate, about {better:.1g}; or clip the gradient",
-                f"降低学习率，约为 {better:.1g}；或者裁剪梯度",
-            )
-            if known
-            else Bilingual("a lower learning rate, a tenth or less", "把学习率降到十分之一或更低"),
-            {
-                at_first: float(loss[0]),
-                Bilingual("greatest", "最大的损失"): float(np.max(loss)),
-                at_last: late(loss),
-                by_weight: ratio,
-            },
-            sparkline(loss.tolist()),
-            0.9,
-        )
-
-
-@rule("MD003", "the learning rate is too low", "学习率太小")
-@in_chinese(
-    "更新相对于权重微不足道，损失几乎没有变化。",
-)
-def rate_too_low(course: Course) -> Iterator[Diagnosis]:
-    """The updates are a vanishing part of the weights, and the loss has hardly moved."""
-    if creeps(course) and not climbs(course):
-        ratio, loss = early(course.ratio), course.steps("loss")
-        better = course.rate * usual_ratio / ratio if ratio > 0 else float("nan")
-        yield Diagnosis(
-            Bilingual("the loss hardly moves: the steps are too short", "损失几乎不动：步长太小"),
-            Bilingual(f"a higher learning rate, about {better:.1g}", f"提高学习率，约为 {better:.1g}")
-            if np.isfinite(better)
-            else Bilingual("a higher learning rate", "提高学习率"),
-            {by_weight: ratio, at_first: float(loss[0]), at_last: late(loss)},
-            sparkline(loss.tolist()),
-            0.9,
-        )
 
 
 @rule("MD004", "the loss does not fall", "损失不下降")

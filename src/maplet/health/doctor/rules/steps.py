@@ -109,7 +109,9 @@ def stale_gradients(course: Course) -> Iterator[Diagnosis]:
     if course.given is None or optimizer is None or not course.run.history:
         return
     sizes = course.steps("gradient")
-    size = float(np.median(sizes)) if len(sizes) and np.isfinite(sizes).all() else 1.0
+    if not np.isfinite(sizes).all():
+        return  # beside what such gradients leave in the memory of an optimizer no other counts
+    size = float(np.median(sizes)) if len(sizes) else 1.0
     trial = Trial(course.run.net, optimizer, size or 1.0)
     if not 0 < trial.count <= most_parameters:
         return

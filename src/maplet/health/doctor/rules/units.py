@@ -10,7 +10,7 @@ import numpy as np
 from maplet.bilingual import Bilingual
 from maplet.health.doctor.course import late
 from maplet.health.doctor.diagnosis import Diagnosis, percent, rule, sparkline
-from maplet.health.doctor.rules.loss import most_dead
+from maplet.health.doctor.rules.moves import most_dead
 from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 most_saturated = 0.6
 alike, fewest_weights = 0.02, 4  # the distance of two units by their length; weights of a unit for that to say anything
+drowned = 10.0  # times the norm of the first watched step: how the units began cannot be seen any more
 enough_rows = 16
 
 
@@ -88,7 +89,8 @@ def saturated_units(course: Course) -> Iterator[Diagnosis]:
     "训练之后，某个隐藏层的大多数单元的权重仍然相同：它们是同一个单元的多个副本。",
     (
         "初值相同、梯度又相同的单元会一直相同。判断依据是权重：在不是最后一层的权重中，至少一半的列与其他列重复"
-        "。全零的列只在所有列都为零时才算：被权重衰减清空的列不是对称。"
+        "。全零的列只在所有列都为零时才算：被权重衰减清空的列不是对称。从第一步起已增长到十倍的权重也不算：几个过长的"
+        "步会使原本不同的单元变得相同。"
     ),
 )
 def symmetric_units(course: Course) -> Iterator[Diagnosis]:
@@ -96,6 +98,7 @@ def symmetric_units(course: Course) -> Iterator[Diagnosis]:
 
     What begins equal and gets equal gradients stays equal. Seen at the weights: at least half of the columns of one
     that is not the last repeat another. Columns of zeros count only if all are: what decay has emptied is no symmetry.
+    Nor are weights that have grown tenfold since the first step: a few long steps make units alike that were not.
     """
     if not course.run.history:
         return
@@ -106,7 +109,7 @@ def symmetric_units(course: Course) -> Iterator[Diagnosis]:
         used = columns[:, np.abs(columns).max(axis=0) > 0] if scale > 0 else columns
         units = used.shape[1]
         kinds = _kinds(used)
-        if units >= 2 and kinds <= units // 2:
+        if units >= 2 and kinds <= units // 2 and not _is_drowned(course, name):
             yield Diagnosis(
                 Bilingual(
                     f"{units} units have {kinds} different weights: they never came to differ",
@@ -128,6 +131,12 @@ def symmetric_units(course: Course) -> Iterator[Diagnosis]:
                 name.rpartition(".")[0],
             )
             return
+
+
+def _is_drowned(course: Course, name: str) -> bool:
+    """Whether a weight has grown so much since the first step that was watched that its beginning is lost in it."""
+    norms = course.weights[name]["norm"] if name in course.weights else np.ones(1)
+    return not np.isfinite(norms).all() or float(norms.max()) > drowned * float(norms[0])
 
 
 def _kinds(columns: Numbers) -> int:
