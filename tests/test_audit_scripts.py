@@ -305,6 +305,7 @@ def test_one_number_for_all_entries_of_a_bias_is_wrong(file):
     report = audit_script(file(net.replace("dz.sum(0)", "np.sum(dz)")))
     assert report["b1"].judgement == "wrong"
     assert report.causes == {Cause.WRONG_AXIS}
+    assert report.findings[0].sentence == "the sum goes over all axes, and belongs over axis 0"
 
 
 # ── what is an update, and what is a parameter ───────────────────────────────────────────────────

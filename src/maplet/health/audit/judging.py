@@ -355,6 +355,9 @@ def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:
     used = name(given["used"]) if isinstance(given.get("used"), int) and "right" in given else given.get("used")
     if "reversed" in given:
         used = sentence(language, "reversed", {"of": name(given["right"]), "axis": given["reversed"]})
+    axes = given.get("axes")
+    if Cause.WRONG_AXIS in edit.causes:
+        used, axes = _axes(used, language), _axes(axes, language)
     first, last = given.get("place") or (None, None)
     counts = [_count(n, kind, of, language) for n, kind, of in given.get("counts", ()) if kind not in ("", "number")]
     return {
@@ -362,7 +365,7 @@ def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:
         "count": ", ".join(counts),
         "first": name(first) if first is not None else it,
         "last": name(last) if last is not None else it,
-        "axes": given.get("axes"),
+        "axes": axes,
         "used": used,
         "right": name(given["right"]) if "right" in given else it,
         "shapes": " and ".join(map(str, given.get("shapes", ()))),
@@ -370,6 +373,13 @@ def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:
         "other": sentence(language, "that of", {"name": given["other"]}) if given.get("other") else "",
         "line_of_path": _line(bench, given["edge"][0]) if "edge" in given else "",
     }
+
+
+def _axes(axes: Any, language: str) -> str:
+    """Which axes a sum goes over: ``axis 1``, ``all axes``."""
+    if axes is None:
+        return sentence(language, "all axes")
+    return sentence(language, "axis", {"axes": ", ".join(map(str, np.atleast_1d(axes)))})
 
 
 def _count(number: float, kind: str, of: str, language: str) -> str:

@@ -51,7 +51,7 @@ words: Mapping[str, tuple[str, str]] = {
         "the gradient is not summed over what broadcasting repeated (axes {axes})",
         "没有对广播重复的轴求和（轴 {axes}）",
     ),
-    Cause.WRONG_AXIS: ("the sum goes over axis {used}, and belongs over {axes}", "求和的轴是 {used}，应为 {axes}"),
+    Cause.WRONG_AXIS: ("the sum goes over {used}, and belongs over {axes}", "求和是对{used}，应对{axes}"),
     Cause.STALE_WEIGHTS: (
         "{right} is used after it was updated",
         "{right} 在更新之后才被用来求梯度",
@@ -140,6 +140,8 @@ words: Mapping[str, tuple[str, str]] = {
         "它的更新来自另一个损失，该损失在其他参数更新之后才计算",
     ),
     "that of": (": that of {name}", "：{name} 的导数"),
+    "axis": ("axis {axes}", "轴 {axes}"),
+    "all axes": ("all axes", "所有轴"),
     "rows": ("the rows of {of}", "{of} 的行数"),
     "row": ("an axis of {of}", "{of} 的一个轴"),
     "elements": ("the elements of {of}", "{of} 的元素数"),
