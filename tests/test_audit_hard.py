@@ -1,13 +1,18 @@
 """`mp.audit` on odd programs that are right, and on what it is not made for: nobody is accused, and errors teach."""
 
-# ruff: noqa: ARG001, ARG005  (forward and backward take the same arguments, whether they read them or not)
+# ruff: noqa: ARG001, ARG005, NPY002, PLW0603, PYI024  (programs as people write them by hand)
+
+from collections import namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import maplet as mp
+from maplet.cli.audit import audit as command
 from maplet.errors import GradientError, SettingError
-from maplet.health.audit import Cause
+from maplet.health.audit import Cause, audit_script
 from maplet.health.audit.slopes import contradicted
 
 
@@ -349,3 +354,166 @@ def test_where_a_gradient_becomes_nan_is_told():
     report = mp.audit(forward, logs, *args())
     assert "begins there: log, test_audit_hard.py" in report["w"].remark
     assert not report.causes
+
+
+def test_a_gradient_that_would_make_a_third_shape_of_its_parameter_is_wrong():
+    x, y, w = args()
+    report = mp.audit(forward, lambda x, y, w: {"w": backward(x, y, w)["w"][:, None]}, x, y, w)
+    assert report["w"].judgement == "wrong"
+    assert "its shape is (3, 1), that of w is (3,)" in report["w"].remark
+    assert mp.audit(forward, lambda x, y, w: {"w": backward(x, y, w)["w"][None]}, x, y, w)
+
+
+def test_what_is_taken_for_a_gradient_by_its_shape_is_said():
+    report = mp.audit(forward, lambda x, y, w: {"q": backward(x, y, w)["w"]}, *args())
+    assert report
+    assert "what backward calls q is taken for the gradient of w" in report.remarks[0]
+
+
+# ── containers, and what a program keeps ─────────────────────────────────────────────────────────
+
+Pair = namedtuple("Pair", "w b")
+
+
+@pytest.mark.parametrize("pair", [Pair(normal(3), 0.5), Pair(1.5, 0.5)])
+def test_a_namedtuple_stays_one(pair):
+    def line(x, y, p):
+        return np.mean((np.sum(x * p.w, axis=1) + p.b - y) ** 2)
+
+    def back(x, y, p):
+        r = 2 * (np.sum(x * p.w, axis=1) + p.b - y) / len(y)
+        dw = np.sum(r[:, None] * x, axis=0)
+        return {"w": dw if np.ndim(p.w) else np.sum(dw), "b": np.sum(r)}
+
+    report = mp.audit(line, back, *args()[:2], pair)
+    assert report
+    assert {verdict.name for verdict in report.verdicts} == {"p.w", "p.b"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    w: object
+    b: object
+
+    def forward(self, x, y):
+        return np.mean((x @ self.w + self.b - y) ** 2)
+
+    def backward(self, x, y):
+        r = 2 * (x @ self.w + self.b - y) / len(y)
+        return {"w": x.T @ r, "b": r.sum()}
+
+    def wrong(self, x, y):
+        return {**self.backward(x, y), "b": -self.backward(x, y)["b"]}
+
+
+class OldLine:
+    __slots__ = ("__w", "r")
+
+    def __init__(self, w):
+        self.__w = w
+
+    def forward(self, x, y):
+        self.r = x @ self.__w - y
+        return np.mean(self.r**2)
+
+    def backward(self, x, y):
+        return {"w": 2 * x.T @ self.r / len(y)}
+
+
+def test_objects_with_slots_are_objects():
+    x, y, w = args()
+    line = Line(w, 0.5)
+    assert mp.audit(line.forward, line.backward, x, y)
+    assert mp.audit(line.forward, line.wrong, x, y).causes == {Cause.SIGN}
+    old = OldLine(w)
+    assert mp.audit(old.forward, old.backward, x, y)
+
+
+cache, kept = None, {"values": []}
+
+
+def keeping(x, y, w):
+    global cache
+    cache = x @ w - y
+    kept["values"].append((cache, {"w": w}))
+    return np.mean(cache**2)
+
+
+def keeping_back(x, y, w):
+    kept["grads"] = {"w": 2 * x.T @ cache / len(x)}
+    return kept["grads"]
+
+
+def test_what_a_program_keeps_in_its_globals_are_arrays_afterwards():
+    assert mp.audit(keeping, keeping_back, *args())
+    assert type(cache) is np.ndarray
+    assert type(kept["grads"]["w"]) is np.ndarray
+    assert {type(one) for pair in kept["values"] for one in (pair[0], pair[1]["w"])} == {np.ndarray}
+    cache[0] = 1.0  # and may be written to
+
+
+rng = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("draw", [lambda: np.random.rand() < 0.5, lambda: rng.random() < 0.2])
+def test_random_draws_that_are_the_same_twice_are_found_out(draw):
+    np.random.seed(0)  # of which the first two draws are not below 0.5, nor the first two of rng below 0.2
+
+    def dropped(x, y, w):
+        return np.mean((x @ w * (0.0 if draw() else 1.0) - y) ** 2)
+
+    with pytest.raises(GradientError, match="not deterministic"):
+        mp.audit(dropped, backward, *args())
+
+
+# ── scripts, and the command ─────────────────────────────────────────────────────────────────────
+
+script = """\
+import sys
+from collections import namedtuple
+from dataclasses import dataclass
+
+import numpy as np
+rng = np.random.default_rng(0)
+x, y, w = rng.normal(size=(5, 3)), rng.normal(size=5), rng.normal(size=3)
+BEFORE
+for step in range(3):
+    r = x @ w - y
+    loss = np.mean(r**2)
+    w -= 0.1 * 2 * x.T @ r / len(y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("sys.exit(0)", r"ends the program.*sys.exit\(0\)"),
+        ("raise SystemExit", "ends the program"),
+        ("name = input('name? ')", "raises EOFError"),
+        ("x = x * np.nan", "the loss is nan"),
+    ],
+)
+def test_a_script_that_cannot_be_judged_is_refused(tmp_path, line, message):
+    path = tmp_path / "train.py"
+    path.write_text(script.replace("BEFORE", line), encoding="utf-8")
+    with pytest.raises(GradientError, match=message) as caught:
+        audit_script(path)
+    assert caught.value.fix
+    path.write_text(script.replace("BEFORE", ""), encoding="utf-8")
+    assert audit_script(path)
+
+
+@pytest.mark.parametrize("option", [("--arg", "x"), ("--loss", "f"), ("--wrt", "w")])
+def test_options_of_functions_are_refused_for_a_script(tmp_path, option):
+    path = tmp_path / "train.py"
+    path.write_text(script.replace("BEFORE", ""), encoding="utf-8")
+    with pytest.raises(SettingError, match=f"{option[0]} belongs to functions"):
+        CliRunner().invoke(command, [str(path), *option], catch_exceptions=False)
+
+
+def test_a_negative_seed_is_refused_on_the_command_line(tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text(script.replace("BEFORE", ""), encoding="utf-8")
+    for given in ([str(path)], [f"{path}:f", f"{path}:g"]):
+        with pytest.raises(SettingError, match="--seed=-1"):
+            CliRunner().invoke(command, [*given, "--seed", "-1"], catch_exceptions=False)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from maplet.cli import main
+from maplet.cli.audit import audit
 from maplet.cli.options import needs
 from maplet.cli.predict import predict
 from maplet.cli.train import train
@@ -131,6 +132,7 @@ def test_each_option_changes_a_linear_model_or_is_refused(outcome_of, name):
 def test_the_table_names_options_that_there_are():
     known = {("train", str(option.name)) for option in train.params}
     known |= {("predict", str(option.name)) for option in predict.params}
+    known |= {("audit", str(option.name)) for option in audit.params}
     assert set(needs) <= known
 
 

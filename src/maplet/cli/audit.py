@@ -11,10 +11,12 @@ import numpy as np
 
 from maplet.cli.files import existing, loaded, named
 from maplet.cli.language import language
+from maplet.cli.options import require_meaning
 from maplet.core.reading import Reader
 from maplet.errors import GraphError, SettingError
 from maplet.health.audit import audit as audit_functions
 from maplet.health.audit import audit_script
+from maplet.settings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,6 +50,8 @@ def audit(forward: str, backward: str | None, **options: Any) -> None:
 
     The status is 0 if every gradient is right, 1 if one is wrong or was not judged.
     """  # noqa: D301  (\b is how click keeps lines apart)
+    whole("--seed", options["seed"], least=0)
+    require_meaning({"functions"} if backward is not None else (), f"{forward} is a whole program")
     if backward is None:
         if ":" in Path(forward).name:
             raise SettingError(

@@ -20,6 +20,9 @@ needs = {
     ("train", "activation"): "hidden layers",
     ("train", "dropout"): "hidden layers",
     ("predict", "overwrite"): "a file of -o",
+    ("audit", "arguments"): "functions",
+    ("audit", "loss"): "functions",
+    ("audit", "wrt"): "functions",
 }
 """(command, option) → what it needs; an option that is not here means something always."""
 

@@ -13,7 +13,7 @@ from maplet.health.audit.factors import Atom, atoms
 from maplet.health.audit.foreign import numbers_of
 from maplet.health.audit.loops import States, Turns
 from maplet.health.audit.methods import same
-from maplet.health.audit.numbers import agrees, direction, ratio
+from maplet.health.audit.numbers import agrees, direction, fits, ratio
 from maplet.health.audit.tape import Recorded, Ref
 from maplet.health.audit.truth import Truth
 
@@ -209,6 +209,8 @@ class Bench:
         return frozenset(o.name for o in self.outputs if self._is_right(o, values[o.number]))
 
     def _is_right(self, output: Output, value: Any) -> bool:
+        if not fits(np.shape(value), self.expected[output.name].shape):
+            return False
         if agrees(value, self.expected[output.name], self.tolerance):
             return True
         bare = self.truth.without_small.get(output.wrt)

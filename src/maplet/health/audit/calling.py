@@ -12,6 +12,8 @@ variables and what it returned.
 from __future__ import annotations
 
 import inspect
+import pickle
+import random
 import types
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.errors import GradientError, ShapeError
-from maplet.health.audit.copies import Copy, arrays_in, is_array, plain
+from maplet.health.audit.copies import Copy, arrays_in, is_array, plain, unrecorded
 from maplet.health.audit.foreign import is_tensor, numbers_of, of_kind
 from maplet.health.audit.library import method
 from maplet.health.audit.namespace import globals_of, recording
@@ -61,6 +63,24 @@ class Subject:
         """The object whose methods are audited, if any."""
         return getattr(self.forward, "__self__", getattr(self.backward, "__self__", None))
 
+    @property
+    def functions(self) -> list[Callable[..., Any]]:
+        """The functions that there are."""
+        return [f for f in (self.forward, self.backward, self.loss) if f is not None]
+
+    @property
+    def spaces(self) -> list[dict[str, Any]]:
+        """The globals that they read, each once."""
+        return list({id(s): s for s in map(globals_of, self.functions) if s is not None}.values())
+
+    def randomness(self) -> bytes:
+        """The states of the generators that they may draw from."""
+        held = [*(value for space in self.spaces for value in space.values()), *self.args]
+        held += getattr(self.owner, "__dict__", {}).values()
+        own = [g.bit_generator.state for g in held if isinstance(g, np.random.Generator)]
+        own += [g.get_state(legacy=False) for g in held if isinstance(g, np.random.RandomState)]
+        return pickle.dumps((random.getstate(), np.random.get_state(legacy=False), own))  # noqa: NPY002  (the user's)
+
 
 @dataclass
 class Run:
@@ -73,6 +93,7 @@ class Run:
     gradients: dict[str, Any] = field(default_factory=dict[str, Any])
     names: dict[int, str] = field(default_factory=dict[int, str])
     unpaired: list[str] = field(default_factory=list[str])  # what backward returned that belongs to no input
+    fitted: dict[str, str] = field(default_factory=dict[str, str])  # by their shape: inputs, and what it calls them
     nothing: list[str] = field(default_factory=list[str])  # inputs for which it returned None
     floor: int = 0  # of a script: what was computed before is given, though it may have come from parameters
     adding: tuple[int, ...] = ()  # of a script: the calls that turn round what an update adds
@@ -98,6 +119,15 @@ def arrays_of(subject: Subject) -> dict[str, Any]:
 def run(
     subject: Subject, values: Mapping[str, Any] | None = None, *, recorded: bool = True, backward_too: bool = True
 ) -> Run:
+    """Run forward and backward once; what they leave in the globals of their files are plain arrays."""
+    try:
+        return _run(subject, values, recorded=recorded, backward_too=backward_too)
+    finally:
+        for space in subject.spaces if recorded else ():
+            unrecorded(space, str(space.get("__name__")))
+
+
+def _run(subject: Subject, values: Mapping[str, Any] | None, *, recorded: bool, backward_too: bool) -> Run:
     """Run forward and backward once, on other values of the arrays if they are given.
 
     Not recorded, the functions get plain arrays of their own dtype; the tape then has the inputs and the loss alone, as
@@ -115,7 +145,7 @@ def run(
 
     copy = Copy(enter)
     given = copy.tree(_named_arguments(subject), "")
-    functions = [f for f in (subject.forward, subject.backward, subject.loss) if f is not None]
+    functions = subject.functions
     forward, backward, loss = (
         _bound(f, copy.memo) if f is not None else None for f in (subject.forward, subject.backward, subject.loss)
     )

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import sys
 import types
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,13 +61,37 @@ class Copy:
         if isinstance(tree, dict):
             return {key: self.tree(value, joined(name, key)) for key, value in tree.items()}
         if isinstance(tree, list | tuple):
-            items = [self.tree(value, joined(name, n)) for n, value in enumerate(tree)]
-            return items if isinstance(tree, list) else tuple(items)
+            return _like(tree, [self.tree(value, joined(name, key)) for key, value in _items(tree)])
         if _is_plain_object(tree):
             twin = self.memo[id(tree)] = object.__new__(type(tree))
-            vars(twin).update({key: self.tree(value, joined(name, key)) for key, value in vars(tree).items()})
+            for key, value in _attributes(tree).items():
+                object.__setattr__(twin, key, self.tree(value, joined(name, key)))  # a frozen dataclass has no other
             return twin
         return tree
+
+
+def _items(tree: Any) -> list[tuple[Any, Any]]:
+    """The items of a list or tuple, under their places or the names of a namedtuple."""
+    return list(zip(getattr(tree, "_fields", range(len(tree))), tree, strict=True))
+
+
+def _like(tree: Any, items: list[Any]) -> Any:
+    """Items as a list, tuple or namedtuple, as another is."""
+    if isinstance(tree, list):
+        return items
+    return type(tree)(*items) if hasattr(tree, "_fields") else tuple(items)
+
+
+def _attributes(tree: Any) -> dict[str, Any]:
+    """What an object holds, in its dict and in the slots of its classes."""
+    slots = [(cls, slot) for cls in type(tree).__mro__ for slot in _slots(cls)]
+    names = [f"_{cls.__name__.lstrip('_')}{slot}" if slot.startswith("__") else slot for cls, slot in slots]
+    return {**getattr(tree, "__dict__", {}), **{name: getattr(tree, name) for name in names if hasattr(tree, name)}}
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    slots = cls.__dict__.get("__slots__", ())
+    return tuple(s for s in ((slots,) if isinstance(slots, str) else slots) if s not in ("__dict__", "__weakref__"))
 
 
 def _is_real(numbers: Any, name: str) -> bool:
@@ -84,6 +110,8 @@ def _is_real(numbers: Any, name: str) -> bool:
 
 def _are_numbers(tree: Any) -> bool:
     """Whether a list, or one of lists of one length, holds numbers of which one has a point."""
+    if hasattr(tree, "_fields"):
+        return False
     entries = list(_entries(tree))
     if not any(type(one) is float for one in entries) or not all(type(one) in (float, int) for one in entries):
         return False
@@ -116,7 +144,11 @@ def _is_plain_object(tree: Any) -> bool:
     kinds = type | types.ModuleType | types.FunctionType | types.MethodType | Array | np.random.Generator
     if type(tree).__module__.startswith(_own_package):
         return False
-    return hasattr(tree, "__dict__") and not isinstance(tree, kinds) and not callable(getattr(tree, "__array__", None))
+    has_slots = (
+        any(map(_slots, type(tree).__mro__)) and type(tree).__module__.split(".")[0] not in sys.stdlib_module_names
+    )
+    holds = hasattr(tree, "__dict__") or has_slots
+    return holds and not isinstance(tree, kinds) and not callable(getattr(tree, "__array__", None))
 
 
 def arrays_in(tree: Any, name: str = "", seen: set[int] | None = None) -> list[tuple[str, Any]]:
@@ -131,9 +163,9 @@ def arrays_in(tree: Any, name: str = "", seen: set[int] | None = None) -> list[t
     if isinstance(tree, dict):
         items = iter(tree.items())
     elif isinstance(tree, list | tuple):
-        items = enumerate(tree)
+        items = iter(_items(tree))
     elif _is_plain_object(tree):
-        items = iter(vars(tree).items())
+        items = iter(_attributes(tree).items())
     return [found for key, value in items for found in arrays_in(value, joined(name, key), seen)]
 
 
@@ -141,5 +173,29 @@ def numbers_in(tree: Any, name: str = "", depth: int = 3) -> list[tuple[str, flo
     """Every plain number among variables, and in the dicts and objects that they hold, with its path."""
     if type(tree) in (int, float, np.float64) or (isinstance(tree, Recorded) and np.ndim(tree.value) == 0):
         return [(name, float(plain(tree)))]
-    items = tree.items() if isinstance(tree, dict) else vars(tree).items() if _is_plain_object(tree) else ()
-    return [found for key, value in items for found in numbers_in(value, joined(name, key), depth - 1)] if depth else []
+    items = tree if isinstance(tree, dict) else _attributes(tree) if _is_plain_object(tree) else {}
+    return (
+        [found for key, value in items.items() for found in numbers_in(value, joined(name, key), depth - 1)]
+        if depth
+        else []
+    )
+
+
+def unrecorded(tree: Any, module: str, seen: set[int] | None = None) -> Any:
+    """What a program has kept, with arrays in the place of recorded ones: lists, dicts and its own objects changed."""
+    seen = set() if seen is None else seen
+    if isinstance(tree, Recorded):
+        return np.array(tree.value)
+    own = _is_plain_object(tree) and type(tree).__module__ == module
+    if id(tree) in seen or not (own or type(tree) in (list, dict) or isinstance(tree, tuple)):
+        return tree
+    seen.add(id(tree))
+    before = dict(tree if type(tree) is dict else _attributes(tree) if own else _items(tree))
+    now = {key: unrecorded(value, module, seen) for key, value in before.items()}
+    changed = {key: value for key, value in now.items() if value is not before[key]}
+    if isinstance(tree, tuple):
+        return _like(tree, list(now.values())) if changed else tree
+    put = partial(object.__setattr__, tree) if own else tree.__setitem__
+    for key, value in changed.items():
+        put(key, value)
+    return tree

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 Value = Any  # a NumPy array, or a tuple of them where a call gives several
 
 
+class Several(tuple[Any, ...]):
+    """What a call gives that gives several arrays; no array itself, also where its parts have one length."""
+
+    __slots__ = ()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Value:
+        """NumPy takes it for one object, as it would take no tuple."""
+        return np.empty((), object)
+
+
 def getitem(x: Value, key: Any) -> Value:
     """``x[key]``."""
     return x[key]
@@ -85,4 +95,6 @@ def widened(value: Value) -> Value:
         return array.astype(np.float64, copy=False) if array.dtype.kind == "f" else array
     if isinstance(value, float):
         return np.asarray(value)
+    if isinstance(value, list | tuple) and any(isinstance(one, np.ndarray) for one in value):
+        return Several(value)
     return value

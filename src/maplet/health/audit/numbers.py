@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,14 @@ def agrees(given: Any, right: Any, tolerance: float) -> bool:
     if given.dtype.kind not in "fiub" or not np.all(np.isfinite(given)):
         return False
     return bool(np.max(np.abs(given - right)) <= tolerance * max(np.max(np.abs(right)), 1e-8))
+
+
+def fits(given: tuple[int, ...], right: tuple[int, ...]) -> bool:
+    """Whether an update of what has one shape by what has the other makes no more entries: not (3,) by (3, 1)."""
+    try:
+        return math.prod(np.broadcast_shapes(given, right)) == math.prod(right)
+    except ValueError:
+        return False
 
 
 def ratio(given: Any, right: Any) -> float | None:

@@ -72,7 +72,10 @@ def paired(
     # A variable that is named after no input, such as dz, is an intermediate; an expression has no name to go by.
     missing = [(name, value) for name, value in missing if not name or not pairs]
     if missing:
-        pairs |= _by_shape([value for _, value in missing], [name for name in floats if name not in pairs], run)
+        fitting = _by_shape([value for _, value in missing], [name for name in floats if name not in pairs], run)
+        pairs |= fitting
+        if isinstance(returned, dict):
+            run.fitted = {name: next(k for k, v in missing if v is value) for name, value in fitting.items()}
     run.unpaired = [name for name, value in found if not any(value is pair for pair in pairs.values())]
     run.unpaired += [""] * (_no_arrays(returned) - len(run.nothing))
     _require_all(pairs, run, wrt)

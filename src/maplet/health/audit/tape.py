@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from maplet.health.audit.lines import Line, user_lines
-from maplet.health.audit.methods import Value, add_at, changed, getitem, item, methods, setitem, widened
+from maplet.health.audit.methods import Several, Value, add_at, changed, getitem, item, methods, setitem, widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -103,12 +103,9 @@ class Tape:
         value = call.compute(self.values)
         if isinstance(value, np.ndarray | np.generic):
             return self._add(function, args, kwargs, value)
-        if isinstance(value, list | tuple) and any(isinstance(one, np.ndarray) for one in cast("list[Any]", value)):
+        if isinstance(value, Several):
             several = self._add(function, args, kwargs, value)
-            items = [
-                self._add(item, (Ref(several.number), n), {}, one) for n, one in enumerate(cast("list[Any]", value))
-            ]
-            return type(value)(items) if type(value) in (list, tuple) else tuple(items)
+            return tuple(self._add(item, (Ref(several.number), n), {}, one) for n, one in enumerate(value))
         return value
 
     def whole(self, function: Callable[..., Any], value: Value, inputs: Mapping[str, int]) -> Recorded:

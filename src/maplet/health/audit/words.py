@@ -107,6 +107,10 @@ words: Mapping[str, tuple[str, str]] = {
         "反向函数返回的其余值（{what}）不属于任何参数（{inputs}），未作判断",
     ),
     "none": ("backward gives None for {names}, which was not judged", "反向函数对 {names} 返回 None，未作判断"),
+    "fitted": (
+        "what backward calls {given} is taken for the gradient of {name}, by its shape",
+        "反向函数所称的 {given} 按形状视为 {name} 的梯度",
+    ),
     "unconfirmed": (
         "no other inputs on which the functions can be judged were found: the verdict is that of the given ones alone",
         "没有找到可供判断的其他输入：结论只来自给定的输入",

@@ -18,7 +18,7 @@ from maplet.bilingual import require_language
 from maplet.health.audit.bench import Bench
 from maplet.health.audit.drawing import confirming
 from maplet.health.audit.fresh import nudged
-from maplet.health.audit.judging import judged, require_settings
+from maplet.health.audit.judging import judged, require_finite, require_settings
 from maplet.health.audit.scripts.running import witnessed
 from maplet.health.audit.scripts.trial import Trial
 from maplet.health.audit.user_errors import of_user
@@ -53,6 +53,7 @@ def audit_script(path: str | Path, *, tolerance: float = 1e-5, seed: int = 0, la
     turn = of_user(lambda: witnessed(Path(path)))
     trial = Trial(turn)
     first = trial.run()
+    require_finite(first, first)
     rng = np.random.default_rng(seed)
     here = Bench(first, tolerance)
 

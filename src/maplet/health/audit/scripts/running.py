@@ -62,15 +62,17 @@ def _run(path: Path, tree: ast.Module, witness: Witness) -> None:
 @contextlib.contextmanager
 def _as_a_program(path: Path) -> Generator[None]:
     """The folder and the arguments that the script would have; what it prints is not shown."""
-    folder, arguments = str(path.parent.resolve()), sys.argv
+    folder, arguments, typed = str(path.parent.resolve()), sys.argv, sys.stdin
     sys.path.insert(0, folder)
     sys.argv = [str(path)]
+    sys.stdin = io.StringIO()  # a question would not be seen
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
         sys.path.remove(folder)
         sys.argv = arguments
+        sys.stdin = typed
 
 
 @contextlib.contextmanager
