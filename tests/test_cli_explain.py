@@ -254,6 +254,17 @@ def test_no_option_is_left_out_of_account(trained):
         assert given[-1].partition("=")[0] in message or given[-2] in message, given
 
 
+def test_the_page_of_operations_says_that_it_is_english():
+    assert "English only" in fails("--operations", "--language", "zh")
+
+
+def test_an_array_too_large_to_explain_is_refused_before_it_is_made():
+    message = fails("sum(broadcast_to(x, shape=(100000, 1000000)))", "--set", "x=1")
+    assert "broadcast_to makes an array of shape (100000, 1000000)" in message
+    assert "choose smaller shapes" in message
+    assert "loss = 12" in shown("sum(broadcast_to(x, shape=(3, 4)))", "--set", "x=1")
+
+
 def test_a_file_that_is_read_is_never_written_to(file, trained, tmp_path):
     """Neither by its name, nor by a link to it; what else stands there as a file gives way as a whole."""
     before = file.read_bytes()

@@ -102,6 +102,29 @@ def test_names_are_those_of_the_user():
         derivation["hiden"]
 
 
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ("p = w * x; return (p - y) ** 2", []),
+        ("p = (w *\n     x); return (p - y) ** 2", []),
+        ("p = w * x; q = p - y; return q ** 2", []),
+        ("if True: p = w * x\n    return (p - y) ** 2", ["p"]),
+        ("for _ in range(2): p = w * x\n    return (p - y) ** 2", []),
+        ("p = w * x\n    return (p - y) ** 2", ["p"]),
+        ("p = (w *\n     x)\n    d = p - y; return d ** 2", ["p"]),
+    ],
+)
+def test_a_name_of_a_line_is_that_of_the_value_assigned(tmp_path, lines, names):
+    """Of several statements on one line it is not known which of them made a node, and none of them names it."""
+    file = tmp_path / "lines.py"
+    file.write_text(f"def f(w, x, y):\n    {lines}\n")
+    scope = {}
+    exec(compile(file.read_text(), str(file), "exec"), scope)
+    derivation = mp.explain(scope["f"], 1.0, 2.0, 1.0)
+    assert [step.name for step in derivation.steps if not step.is_numbered] == [*names, "loss"]
+    assert all(derivation[name].value == 2.0 for name in names)
+
+
 def test_a_record_says_all_that_is_known_of_a_node():
     derivation = mp.explain(lambda x, w: mp.sigmoid(x * w), array(0.5), array(2.0), language="zh")
     step = derivation.steps[0]

@@ -199,6 +199,26 @@ def test_ten_thousand_nodes_are_folded():
         assert len(shown) < 200_000
 
 
+def test_more_steps_than_can_be_drawn_are_listed():
+    """Each step has its row, with the numbers that its box would have; the page says why nothing is drawn."""
+
+    def f(x):
+        for _ in range(600):
+            x = mp.sin(x) * 1.01
+        return x
+
+    derivation = mp.explain(f, 0.5)
+    shown = derivation.html(unfold=True)
+    page = Page(shown)
+    assert not any(tag in ("svg", "math") for tag, _ in page.elements)
+    rows = re.findall(r"<tr><th[^>]*>([^<]+)</th><td[^>]*>([^<]+)</td><td>= ([^<]+)</td><td>∂ ([^<]+)</td></tr>", shown)
+    assert [row[0] for row in rows] == [one.name for one in (*derivation.leaves, *derivation.steps)][1:]
+    read = [(float(value.replace("−", "-")), float(sent.replace("−", "-"))) for _, _, value, sent in rows]
+    np.testing.assert_allclose(read, [(step.value, step.cotangent) for step in derivation.steps], rtol=1e-5)
+    assert "1,201 steps, and more than 1,000 are not drawn" in shown
+    assert "svg" in derivation.html()
+
+
 @pytest.mark.parametrize("form", ["text", "latex", "mermaid", "html"])
 def test_what_is_shown_is_linear_in_the_layers(form):
     few, many = (

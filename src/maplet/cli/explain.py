@@ -17,7 +17,7 @@ from maplet.data.output import write_output
 from maplet.errors import SettingError
 from maplet.explain.derivation import explained
 from maplet.explain.derive import Gradients
-from maplet.explain.expressions import expression_of, setting
+from maplet.explain.expressions import expression_of, require_small, setting
 from maplet.explain.reference import page as page_of_operations
 from maplet.health.codes import rule_of
 from maplet.messages import suggest
@@ -70,7 +70,13 @@ def explain(source: str | None, *, language: str, output: Path | None, operation
     maplet explain ML003
     """  # noqa: D301  (\b is how click keeps lines apart)
     if operations:
-        _no_other("--operations", source=source, language=None if language == "en" else language, **options)
+        if language != "en":
+            raise SettingError(
+                f"--operations --language {language}: the page of all operations is written in English only, as the "
+                "records of the operations are",
+                fix="leave --language out; explanations of a program speak both languages",
+            )
+        _no_other("--operations", source=source, **options)
         text = page_of_operations().rstrip("\n")
     elif source is None:
         raise SettingError("what is to be explained?", fix=usage)
@@ -179,7 +185,9 @@ def _of_expression(text: str, given: dict[str, Any], language: str) -> Derivatio
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  (functions have one, if they are given one)
         [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
     )
-    return explained(function, [given[name] for name in names], language=language, has_lines=False)
+    arrays = [given[name] for name in names]
+    require_small(function, arrays)
+    return explained(function, arrays, language=language, has_lines=False)
 
 
 def _of_file(source: str, given: dict[str, Any], language: str) -> Derivation:

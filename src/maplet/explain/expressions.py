@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import ast
 import operator
+from math import prod
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings
 
 import numpy as np
 
+from maplet.core.graph import as_made
 from maplet.core.primitive import operations
+from maplet.core.recording import record
 from maplet.errors import MapletError, SettingError
 from maplet.messages import suggest
 from maplet.nn.losses import losses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+most_elements = 2**24  # of an array in an expression
 most_letters = 10_000  # of an expression; a longer one is no expression that somebody typed
 binary: Mapping[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.MatMult: "matmul", ast.Pow: "pow",
@@ -88,6 +92,28 @@ def expression_of(text: str) -> tuple[list[str], Callable[..., Any]]:
 
     function.__name__ = text if len(text) < 60 else "the expression"
     return names, function
+
+
+def require_small(function: Callable[..., Any], arrays: Sequence[Any]) -> None:
+    """Refuse an expression that makes an array too large to be explained, before anything is computed.
+
+    Raises
+    ------
+    SettingError
+        If one of its arrays has more than `most_elements` numbers.
+    """
+    try:
+        graph = record(function, arrays, with_values=False).graph
+    except MapletError:
+        return  # it is told when the expression is computed
+    for node in as_made(graph):
+        for made in node.type if isinstance(node.type, tuple) else (node.type,):
+            if prod(made.shape) > most_elements:
+                raise SettingError(
+                    f"{node.primitive.name} makes an array of shape {made.shape}, {prod(made.shape):,} numbers; every "
+                    f"number of an expression is explained, and an array may have {most_elements:,}",
+                    fix="choose smaller shapes; a gradient looks the same for a few rows",
+                )
 
 
 def _too_deep() -> SettingError:

@@ -34,10 +34,12 @@ def layers_of(count: int, arrows: Sequence[Arrow]) -> list[int]:
     for start, end in down:
         layer[end] = max(layer[end], layer[start] + 1)
     fed = {end for _, end in down}
-    for source in range(count):
-        uses = [layer[end] for start, end in down if start == source]
-        if source not in fed and uses:
-            layer[source] = min(uses) - 1
+    first_use: dict[int, int] = {}
+    for start, end in down:
+        first_use[start] = min(first_use.get(start, layer[end]), layer[end])
+    for source, use in first_use.items():
+        if source not in fed:
+            layer[source] = use - 1
     return layer
 
 

@@ -227,17 +227,33 @@ def _assigned(nodes: Sequence[Node], both: Passes) -> dict[Node, str]:
 
 
 def _assignments(file: str) -> dict[int, Assignment]:
-    """The number of each line of an assignment in a file → the assignment; it may span several lines."""
+    """The number of each line of an assignment in a file → the assignment; it may span several lines.
+
+    What shares a line with another statement, as ``p = w * x; return p**2``, is left out: of a node only the line is
+    known, and which of both made it is not.
+    """
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except (SyntaxError, ValueError, RecursionError):
         return {}
+    statements = [one for one in ast.walk(tree) if isinstance(one, ast.stmt)]
+    times = Counter(line for one in statements for line in _lines(one))
     found: dict[int, Assignment] = {}
-    for statement in ast.walk(tree):
+    for statement in statements:
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign) and (names := _variables(statement)):
-            last = statement.end_lineno or statement.lineno
-            found |= dict.fromkeys(range(statement.lineno, last + 1), Assignment(names, statement.lineno))
+            lines = _lines(statement)
+            if all(times[line] == 1 for line in lines):
+                found |= dict.fromkeys(lines, Assignment(names, statement.lineno))
     return found
+
+
+def _lines(statement: ast.stmt) -> range:
+    """Where a statement itself computes: of a loop its head alone; what ``if`` asks is settled before its body."""
+    if isinstance(statement, ast.If | ast.FunctionDef | ast.ClassDef):
+        return range(0)
+    body: list[ast.stmt] = getattr(statement, "body", [])
+    last = max(statement.lineno, body[0].lineno - 1) if body else statement.end_lineno or statement.lineno
+    return range(statement.lineno, last + 1)
 
 
 def _variables(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> tuple[str, ...]:

@@ -19,15 +19,22 @@ from maplet.explain.text import title
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from maplet.explain.derivation import Derivation
     from maplet.explain.node import ExplainedNode
     from maplet.explain.picture import Box
+
+most_drawn = 1000  # boxes; of more there is a list, which no browser is too slow for
+columns = ("step", "computes", "value", "cotangent")  # of that list
 
 
 def page(derivation: Derivation, unfold: bool | str = False) -> str:
     """The whole page."""
     found, arrows = boxes(derivation, unfold)
     language, name = derivation.language, title(derivation)
+    if len(found) > most_drawn:
+        return document(name, language, resource("page.css"), _listed(found, name, language))
     numbers = {step.node: n for n, box in enumerate(found) for step in box.steps}
     panels = [_panel(box, n, len(found), numbers) for n, box in enumerate(found)]
     content = [
@@ -47,6 +54,23 @@ def page(derivation: Derivation, unfold: bool | str = False) -> str:
     ]  # fmt: skip
     data = json.dumps({"after": _after(found, numbers), "start": len(found) - 1}).replace("<", "\\u003c")
     return document(name, language, resource("page.css"), content, script=resource("page.js") % data)
+
+
+def _listed(found: Sequence[Box], name: str, language: str) -> list[Content]:
+    """All boxes as a table, where they are too many to be drawn."""
+    heads = [element("th", say(key, language), scope="col", class_="text") for key in columns]
+    rows = [
+        element("tr", element("th", box.title, scope="row", class_="text"),
+                element("td", " ".join(box.formulas), class_="text"), element("td", box.value or "–"),
+                element("td", box.gradient or "–"))
+        for box in found
+    ]  # fmt: skip
+    table = element("table", element("tr", heads), rows, class_="cells")
+    return [
+        element("header", element("p", "maplet ↦", class_="kicker"), element("h1", name)),
+        element("p", say("listed", language, f"{len(found):,}", f"{most_drawn:,}"), class_="words"),
+        element("section", scrolling(table, name)),
+    ]
 
 
 def _after(found: list[Box], numbers: dict[Any, int]) -> list[list[int]]:

@@ -27,21 +27,30 @@ class Box:
     ----------
     title
         What it is called.
-    lines
-        What else stands in it: formula, value, gradient.
+    formulas
+        What it computes, and what else is told of it.
     kind
         ``"input"``, ``"step"``, ``"fold"`` or ``"loss"``.
     steps
         What is in it: one, or those of a group.
     fold
         The group, if it is one.
+    value, gradient
+        What comes of it, and the gradient there; empty for what there is not.
     """
 
     title: str
-    lines: tuple[str, ...]
+    formulas: tuple[str, ...]
     kind: str
     steps: tuple[ExplainedNode, ...]
     fold: Fold | None = None
+    value: str = ""
+    gradient: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What else stands in it."""
+        return (*self.formulas, *(line for line in (self.value, self.gradient) if line))
 
 
 def boxes(derivation: Derivation, unfold: bool | str = False) -> tuple[list[Box], list[tuple[int, int]]]:
@@ -76,8 +85,8 @@ def _box(fold: Fold, derivation: Derivation) -> Box:
     else:
         kind = "loss" if last is derivation.loss else "input" if last.operation == "input" else "step"
         lines = [short(text(value_formula(last)))] if kind != "input" else []
-    lines += [line for line in (_number("", last.value, last), _number("∂ ", last.cotangent, last)) if line]
-    return Box(short(fold.title), tuple(lines), kind, fold.steps, fold)
+    value, gradient = _number("", last.value, last), _number("∂ ", last.cotangent, last)
+    return Box(short(fold.title), tuple(lines), kind, fold.steps, fold, value, gradient)
 
 
 def _number(before: str, value: Any, step: ExplainedNode) -> str:

@@ -30,6 +30,12 @@ words = {
         'folded by layer; unfold=True shows every step, unfold="NAME" those of one layer',
         '按层折叠；unfold=True 显示每一步，unfold="层名" 展开一层',
     ),
+    "listed": (
+        "These are {0} steps, and more than {1} are not drawn: they are listed. Folded by layer or line, as without "
+        'unfold, and with unfold="NAME" for those of one layer or line, they are.',
+        '共 {0} 步；超过 {1} 步就不再画图，只列出各步。不加 unfold（按层或代码行折叠），或用 unfold="名称" '
+        "展开其中一层或一行，则可画图。",
+    ),
     "keys": (
         "Click a node to see the chain of derivatives from it to the loss. Arrow keys: a step forward or backward.",
         "点击节点可查看从它回到损失的导数链；方向键可前进或后退一步。",
