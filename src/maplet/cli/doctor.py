@@ -14,6 +14,7 @@ from maplet.cli.runs import trained_on
 from maplet.cli.streams import say
 from maplet.errors import MapletError
 from maplet.health.doctor import doctor as diagnoses
+from maplet.messages import counted
 from maplet.train.failed import failure_of, load_failed
 from maplet.train.given import given_of
 from maplet.train.reading import batch_size
@@ -48,7 +49,7 @@ def doctor(run: Path, language: str) -> None:
     if not found:
         epochs, steps = len(known.history), len(known.watched)
         clean = Bilingual(
-            f"nothing to complain about in {epochs} epochs and {steps} watched steps",
+            f"nothing to complain about in {counted(epochs, 'epoch')} and {counted(steps, 'watched step')}",
             f"{epochs} 轮、{steps} 个观察步中没有发现问题",
         )
         say(clean.speak(language))

@@ -51,10 +51,14 @@ class Descent:
             yield
 
     def _one_step(self, stretch: Stretch, part: slice) -> None:
-        """The next step; watched if it is its turn and the batch is full, so that there is but one such program."""
+        """The next step; watched if it is its turn and the batch is full, so that there is but one such program.
+
+        Where there are not enough rows for a full one, all of them are.
+        """
         samples, rows = stretch.samples, stretch.order[part]
         weight = float(len(rows)) if samples.weights is None else samples.rows(rows).weight()
-        if weight and self._left() == 0 and len(rows) == self.batch_size:
+        full = self.batch_size if self.source.samples is None else min(self.batch_size, self.source.samples.count)
+        if weight and self._left() == 0 and len(rows) == full:
             loss, seen = self.stepping.run_watched(samples, rows)
             self.watching.note(loss, seen)
             self.count(loss, weight)

@@ -17,4 +17,4 @@ def given_of(net: Module, problem: Problem, loss: str, batch_size: int) -> Given
     """The rows of a run, as they were split, and the loss by its name."""
     dtype = compute_dtype(net)
     training, validation = (as_samples(part, dtype, "job", quiet=True) for part in (problem.train, problem.validation))
-    return Given(training, validation, losses[loss], batch_size)
+    return Given(training, validation, losses[loss], batch_size, problem.preprocessing.columns)

@@ -6,7 +6,7 @@ linear model that was trained in the same way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +108,8 @@ class Keep(Callback):
     def on_start(self, run: Run) -> None:
         """Hand them over before the first step."""
         run.attachments["preprocessing"] = self.preprocessing.to_dict()
+        if run.given is not None:
+            run.given = replace(run.given, columns=self.preprocessing.columns)
         if run.directory is not None:
             RunDirectory(run.directory).write_json("job.json", self.command)
 

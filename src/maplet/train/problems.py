@@ -79,6 +79,11 @@ class Preprocessing:
         return self.target.labels if isinstance(self.target, ClassTarget) else ()
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """What the columns of the inputs are called; empty for images."""
+        return () if self.features is None else self.features.names
+
+    @property
     def outputs(self) -> int:
         """How many numbers the network gives per row."""
         return len(self.classes) or 1

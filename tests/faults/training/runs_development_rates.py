@@ -3,7 +3,7 @@
 import numpy as np
 from runs_development import mlp
 from runs_development_healthy import healthy
-from training_runs import Climbing, dense, fit, halves, numbers, run, table
+from training_runs import dense, fit, halves, numbers, run, table
 
 import maplet as mp
 from maplet import nn
@@ -77,15 +77,6 @@ def units_that_were_never_alive_whatever_the_first_batch_says():
     net = mlp(columns=5, classes=1)
     net.layers[0].bias = mp.Parameter(mp.full((32,), -30.0))
     return fit(net, heavy(seed=110), "mse", SGD(0.01), epochs=12, batch_size=16)
-
-
-for seed, rate in enumerate((0.003, 0.003, 0.01, 0.01)):
-
-    def climbed(seed=seed, rate=rate):
-        return fit(dense(8, 32, 32, 1, seed=seed), numbers(seed=seed), "mse", Climbing(rate * 10), epochs=60, watch=10)
-
-    climbed.__name__ = f"climbing_to_nan_at_the_rate_{rate}_{seed}"
-    run("development", "MD001")(climbed)
 
 
 # ── healthy ──────────────────────────────────────────────────────────────────────────────────────

@@ -20,7 +20,7 @@ _moves = ("MD014", "MD017", "MD001")
 follows_from = {
     "MD001": ("MD017",),
     "MD002": (*_moves, "MD016", "MD018"),
-    "MD003": (*_moves, "MD002", "MD006", "MD007", "MD008", "MD015"),
+    "MD003": (*_moves, "MD002", "MD006", "MD007", "MD008", "MD015", "MD018"),
     "MD004": (*_moves, "MD002", "MD006", "MD007", "MD008", "MD015", "MD016", "MD018", "MD019"),
     "MD005": (*_moves, "MD010"),
     "MD006": (*_moves, "MD007", "MD008", "MD015"),

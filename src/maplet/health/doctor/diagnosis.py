@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isfinite, isnan
 from typing import TYPE_CHECKING
 
 from maplet.bilingual import Bilingual
@@ -66,7 +66,7 @@ class Diagnosis:
         return self.text()
 
     def text(self, language: str = "en") -> str:
-        """Verdict, numbers and advice, a line each.
+        """Verdict, numbers and advice, a line each; a number that is not known is left out.
 
         Parameters
         ----------
@@ -78,7 +78,8 @@ class Diagnosis:
         SettingError
             If it is neither.
         """
-        sure, numbers = percent(self.confidence), [(name, f"{number:.3g}") for name, number in self.evidence.items()]
+        known = [(name, number) for name, number in self.evidence.items() if not isnan(number)]
+        sure, numbers = percent(self.confidence), [(name, f"{number:.3g}") for name, number in known]
         place, place_zh = (f" in {self.layer}", f"{self.layer}，") if self.layer else ("", "")
         seen, seen_zh = (
             comma.join(f"{name.speak(spoken)} {number}" for name, number in numbers)

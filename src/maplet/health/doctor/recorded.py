@@ -54,12 +54,15 @@ class Given:
         ``(prediction, target) → number``.
     batch_size
         How many rows make a step.
+    columns
+        What the columns of the inputs are called, where they come from a table.
     """
 
     training: Rows | None
     validation: Rows | None
     loss: Callable[..., Array]
     batch_size: int
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, TypedDict
 
 from maplet.bilingual import spoken
@@ -59,7 +60,8 @@ def findings(
 
 def _diagnosis(one: Diagnosed, say: Words) -> Markup:
     picture = element("span", one["picture"], class_="picture", role="img", aria_label=say("picture"))
-    numbers = [f"{spoken(name, say.language)} {number:.3g}" for name, number in one["evidence"].items()]
+    known = [(name, number) for name, number in one["evidence"].items() if not isnan(number)]
+    numbers = [f"{spoken(name, say.language)} {number:.3g}" for name, number in known]
     evidence = element("p", picture, " ", element("span", say.comma().join(numbers)), class_="words")
     sure = say("confidence", format(one["confidence"], ".0%"))
     lines = ((at, one["layer"]), (advise, one["advice"]))

@@ -16,6 +16,7 @@ from maplet.health.doctor import doctor
 from maplet.nn.losses import losses
 from maplet.nn.summary import layer_rows
 from maplet.train.explaining import derivation_of, is_as_trained, problem_of
+from maplet.train.failed import failure_of, load_failed
 from maplet.train.given import given_of
 from maplet.train.inputs import compute_dtype
 from maplet.train.metrics import confusion_matrix
@@ -65,7 +66,7 @@ def report_data(directory: Path, problem: Problem | None = None, *, language: st
     Parameters
     ----------
     directory
-        Of a run that is finished or was interrupted.
+        Of a run that is finished or was interrupted, or ended in NaN: then its net is that of the last checkpoint.
     problem
         The data of the run, if it is at hand; otherwise it is read again.
     language
@@ -73,7 +74,8 @@ def report_data(directory: Path, problem: Problem | None = None, *, language: st
     row
         The row of the training part that is worked.
     """
-    say, config, run = Words(language), read_config(directory), load(directory)
+    say, config = Words(language), read_config(directory)
+    run = load_failed(directory) if failure_of(directory) else load(directory)
     job = read_json(directory / "job.json") if (directory / "job.json").exists() else None
     metrics = read_metrics(directory / "metrics.json")
     data = _of_the_run(run, config, directory)
@@ -82,7 +84,7 @@ def report_data(directory: Path, problem: Problem | None = None, *, language: st
     if problem is None:
         problem, why = _problem(run, config, directory, say)
     data["settings"] = {**(job or _settings(config)), "batch_size": config.get("batch_size")}
-    data["settings"]["ended"] = run.stop_reason or "all epochs"
+    data["settings"]["ended"] = run.failure.what.speak(language) if run.failure else run.stop_reason or "all epochs"
     if metrics is not None:
         data["metrics"] = metrics
     loss = str(config.get("loss"))

@@ -65,7 +65,7 @@ def leakage(course: Course) -> Iterator[Diagnosis]:
     if _stands_out(course, rest):
         column = int(rest.argmin())
         yield Diagnosis(
-            Bilingual(f"column {column} of the inputs alone tells the target", f"仅凭输入的第 {column} 列就能得知目标"),
+            _name(course, column).then(Bilingual(" alone tells the target", "就能得知目标")),
             Bilingual(
                 "look where this column comes from: if it is known only once the target is, leave it out",
                 "查明这一列的来源：如果目标已知之后才能得到它，就去掉这一列",
@@ -79,6 +79,14 @@ def leakage(course: Course) -> Iterator[Diagnosis]:
         )
         return
     yield from _rows_in_both(course)
+
+
+def _name(course: Course, column: int) -> Bilingual:
+    """What a column is called, or where it stands."""
+    names = () if course.given is None else course.given.columns
+    if column < len(names):
+        return Bilingual(f"the column {names[column]}", f"仅凭列 {names[column]} ")
+    return Bilingual(f"column {column} of the inputs (counted from 0)", f"仅凭输入的第 {column} 列（从 0 数起）")
 
 
 def told_by_columns(known: Answers) -> Numbers:

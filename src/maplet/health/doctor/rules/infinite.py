@@ -78,8 +78,8 @@ def not_finite(course: Course) -> Iterator[Diagnosis]:
         Bilingual(f"{failure.what}: {cause}{first_of_all}", f"{failure.what.zh}：{cause.zh}{first_of_all.zh}"),
         advice,
         {
-            Bilingual("loss by the first", "损失与起初之比"): growth,
-            Bilingual("largest weight by before", "最大权重与此前之比"): failure.growth,
+            Bilingual("the loss grew by a factor of", "损失增长的倍数"): growth,
+            Bilingual("the largest weight by", "最大权重增长的倍数"): failure.growth,
         },
         sparkline([loss if np.isfinite(loss) else np.nan for loss in losses]),
         sure,

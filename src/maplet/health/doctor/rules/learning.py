@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.bilingual import Bilingual
-from maplet.health.doctor.answers import share, unexplained
+from maplet.core.array import from_value
+from maplet.core.tree import leaves
+from maplet.errors import MapletError
+from maplet.health.doctor.answers import losses_of_numbers, share, unexplained
 from maplet.health.doctor.diagnosis import Diagnosis, percent, rule, sparkline
 from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from maplet.health.doctor.answers import Answers, Numbers
     from maplet.health.doctor.course import Course
 
 behind, by_far = 0.2, 1.6  # how far the net is behind the yardstick, as a difference and as a factor
@@ -27,7 +31,8 @@ fewest, seldom, remembered = 8, 0.5, 0.05  # rows of a rare class; its share by 
     (
         "这个方法是核岭回归，它不需要训练，对每一行的了解都只来自其他各行。误差以最好的常数答案为单位：错误类别"
         "的比例除以总答最常见类别时的比例，或均方误差除以方差。足够大、足够自由、训练足够久的网络，在自己的训练"
-        "行上应当领先。如果目标就是重现输入，则较窄的中间层本来就会丢失一些信息：此时不作诊断。"
+        "行上应当领先。如果目标就是重现输入，则较窄的中间层本来就会丢失一些信息：此时不作诊断。如果自定义的损失并不认为该方法的答案好得多，"
+        "也不作诊断。"
     ),
 )
 def underfits(course: Course) -> Iterator[Diagnosis]:
@@ -37,6 +42,7 @@ def underfits(course: Course) -> Iterator[Diagnosis]:
     counted in those of the best constant answer: the share of wrong classes by that of always the most frequent one, or
     the mean squared error by the variance. A net that is large enough, free enough and trained for long enough is ahead
     on its own rows. Where the inputs are to be given back, a narrow middle is meant to lose something: nothing is said.
+    Nor is it where a loss of your own does not find the method's answers to be far better.
     """
     if course.yardstick is None:
         return
@@ -45,7 +51,7 @@ def underfits(course: Course) -> Iterator[Diagnosis]:
         return
     could = unexplained(part.targets, given, of_classes=part.of_classes)
     held_out = course.validation.wrong if course.validation is not None else part.wrong
-    if min(part.wrong, held_out) > max(could + behind, by_far * could):
+    if min(part.wrong, held_out) > max(could + behind, by_far * could) and _loss_agrees(course, part, given):
         loss = course.epochs("loss")
         falls = len(loss) > 1 and loss[-1] < 0.97 * loss[-2]
         yield Diagnosis(
@@ -66,6 +72,27 @@ def underfits(course: Course) -> Iterator[Diagnosis]:
             sparkline(loss.tolist()),
             0.9,
         )
+
+
+def _loss_agrees(course: Course, part: Answers, given: Numbers) -> bool:
+    """Whether a loss of somebody's own finds the method's answers far better, too; it may ask for directions, say."""
+    learned, means = course.given, course.epochs("loss")
+    if part.of_classes or learned is None or learned.training is None or not len(means):
+        return True
+    if getattr(learned.loss, "__name__", "") in losses_of_numbers:
+        return True
+    (leaf,) = leaves(learned.training.y).values()
+
+    def loss(answers: Numbers) -> float:
+        shape = (len(answers), *leaf.shape[1:])
+        pair = (from_value(one.reshape(shape).astype(leaf.dtype)) for one in (answers, part.targets))
+        return learned.loss(*pair).item()
+
+    try:
+        own = loss(part.given)
+        return own - loss(given) > behind * (means[0] - own)
+    except MapletError:
+        return True
 
 
 @rule("MD012", "a class that is ignored", "被忽略的类别")

@@ -27,6 +27,8 @@ steadily = 16  # rows, of which the loss tells where a run began
 mostly = 0.1  # of the batches may have a loss that is lower
 nothing = 0.9  # left unexplained
 busy, gain, high = 3e-3, 0.5, 0.3  # update by weight; of the loss, at a tenth of the rate; of it, by the first
+runaway = 20.0  # times the loss at first, which is negative
+worse_classes, worse_numbers = 1.0, 3.0  # errors by those of a constant answer
 small = 8  # rows; of batches up to this size MD013 speaks
 
 # Names of numbers that several rules give.
@@ -45,6 +47,18 @@ def climbs(course: Course) -> bool:
         return False
     last = cosine[-max(len(cosine) // 4, enough) :]
     return max(float(np.mean(part > 0.1)) for part in (cosine, last)) >= 0.8
+
+
+def is_turned(course: Course) -> bool:
+    """Whether the loss falls far below 0 while the answers get worse than a constant is, or until it is infinite."""
+    loss, means = course.steps("loss"), course.epochs("loss")
+    loss = loss[np.isfinite(loss)]
+    if course.failure is not None:
+        return len(loss) > 1 and float(loss[-1]) < runaway * float(np.median(loss[:3])) < 0
+    known = course.training
+    if known is None or len(means) < 2 or not means[-1] < beyond * means[0] < 0:
+        return False
+    return known.wrong > (worse_classes if known.of_classes else worse_numbers)
 
 
 def diverges(course: Course) -> bool:
@@ -125,23 +139,37 @@ def goes_to(course: Course, now: float | None = None) -> float:
 @in_chinese(
     "更新沿着梯度方向进行：损失被一步步推高。",
     "凡是下降的更新，它与梯度的余弦都为负；这里几乎每一步都为正。更新或损失的符号反了。",
+    "符号反了的损失也可能照常下降：它远远降到 0 以下，而答案变得比常数答案还差，或者直到变成无穷大。",
 )
 def updates_climb(course: Course) -> Iterator[Diagnosis]:
     """The updates go along the gradient: the loss is made greater, step by step.
 
     The cosine between update and gradient is negative for everything that descends; here it is positive in nearly every
     step. The sign of the update, or of the loss, is turned round.
+
+    A loss with the wrong sign may also be descended as it should: then it falls far below 0, while the answers get
+    worse than that of a constant, or until it is infinite.
     """
-    if climbs(course):
-        cosine = course.steps("climb")
+    turned = is_turned(course)
+    if climbs(course) or turned:
+        cosine, loss = course.steps("climb"), course.steps("loss")
         yield Diagnosis(
-            Bilingual("the updates go along the gradient: the loss is climbed", "更新沿着梯度方向：损失因此上升"),
-            Bilingual("turn the sign of the update (θ − α∇J), or of the loss", "把更新（θ − α∇J）或损失的符号反过来"),
+            Bilingual(
+                "the loss falls without bound below 0, and the answers get worse: its sign is turned round",
+                "损失无限制地降到 0 以下，而答案越来越差：损失的符号反了",
+            )
+            if turned
+            else Bilingual("the updates go along the gradient: the loss is climbed", "更新沿着梯度方向：损失因此上升"),
+            Bilingual("turn the sign of the loss", "把损失的符号反过来")
+            if turned
+            else Bilingual(
+                "turn the sign of the update (θ − α∇J), or of the loss", "把更新（θ − α∇J）或损失的符号反过来"
+            ),
             {
                 Bilingual("cosine of update and gradient", "更新与梯度的余弦"): float(np.median(cosine)),
-                Bilingual("loss", "损失"): float(course.steps("loss")[-1]),
+                Bilingual("loss", "损失"): float(loss[-1]),
             },
-            sparkline(course.steps("loss").tolist()),
+            sparkline(loss.tolist()),
             0.97,
         )
 
