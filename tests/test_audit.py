@@ -309,6 +309,42 @@ def test_methods_of_tensors(line, tmp_path):
     assert "central differences" not in str(report)
 
 
+classes = """\
+import torch
+import torch.nn.functional as F
+
+
+def forward(x, t, w, b):
+    return F.cross_entropy(x @ w + b, t.long())
+
+
+def forward_by_hand(x, t, w, b):
+    q = F.log_softmax(x @ w + b, dim=-1)
+    return -q[torch.arange(len(t)), t].mean()
+
+
+def backward(x, t, w, b):
+    d = (F.softmax(x @ w + b, dim=1) - F.one_hot(t, num_classes=4)) / x.shape[0]
+    return {"w": x.T.mm(d), "b": d.sum(dim=0)}
+"""
+
+
+@pytest.mark.parametrize("name", ["forward", "forward_by_hand"])
+def test_classes_in_torch(name, tmp_path):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(3)
+    given = [rng.normal(size=(6, 3)), rng.integers(0, 4, 6), rng.normal(size=(3, 4)), rng.normal(size=4)]
+    for line, wrong, *causes in (
+        ("", ""),
+        (" / x.shape[0]", "", Cause.MISSING_MEAN),
+        ("F.one_hot(t, num_classes=4)", "t[:, None]", Cause.WRONG_TARGET),
+    ):
+        program = runner.loaded(tmp_path / "classes.py", classes.replace(line, wrong) if line else classes)
+        report = mp.audit(vars(program)[name], program.backward, *map(torch.tensor, given))
+        assert report.causes == set(causes), report
+        assert "central differences" not in str(report)
+
+
 @pytest.mark.parametrize("slope", [np.greater, np.greater_equal])
 def test_at_a_kink_either_side_is_right(slope):
     def net(x, t, W, b, v):

@@ -301,6 +301,18 @@ def test_a_layer_that_is_frozen_on_purpose_is_left_in_peace(file):
     assert audit_script(file(net.replace(updates["W1"], "").replace(updates["b1"], "").replace("d @ W2.T *", "")))
 
 
+def test_data_that_are_called_like_parameters_are_none(file):
+    system = data.replace("w, b, n", "A, b, w, n").replace("rng.normal(size=3), 0.0", "X, y, rng.normal(size=3)")
+    assert audit_script(file(system + loop.replace("X @ w + b - y", "A @ w - b") + "    w -= lr * 2 * A.T @ e / n\n"))
+    weighted = data.replace("w, b, n", "W, w, n").replace(
+        "rng.normal(size=3), 0.0", "np.diag(y**2), rng.normal(size=3)"
+    )
+    turn = loop.replace("X @ w + b - y", "X @ w - y").replace("np.mean(e**2)", "e @ W @ e")
+    assert audit_script(file(weighted + turn + "    w -= lr * 2 * X.T @ (W @ e)\n"))
+    rows = data.replace("w, b, n", "bx, w, n").replace("rng.normal(size=3), 0.0", "X, rng.normal(size=3)")
+    assert audit_script(file(rows + loop.replace("X @ w + b", "bx @ w") + "    w -= lr * 2 * bx.T @ e / n\n"))
+
+
 def test_one_number_for_all_entries_of_a_bias_is_wrong(file):
     report = audit_script(file(net.replace("dz.sum(0)", "np.sum(dz)")))
     assert report["b1"].judgement == "wrong"

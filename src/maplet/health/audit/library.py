@@ -66,12 +66,27 @@ def mse_loss(x: Any, y: Any) -> Any:
 
 def cross_entropy(x: Any, y: Any) -> Any:
     """The mean of -log softmax(x) at the classes."""
-    return -np.mean(log_softmax(x)[np.arange(len(x)), y])
+    return nll_loss(log_softmax(x), y)
+
+
+def nll_loss(x: Any, y: Any) -> Any:
+    """The mean of the negative entries at the classes."""
+    return -np.mean(x[np.arange(len(x)), y])
+
+
+def binary_cross_entropy(p: Any, y: Any) -> Any:
+    """The mean of the negative log likelihood of labels 0 and 1."""
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+def one_hot(y: Any, num_classes: int) -> Any:
+    """For each class a row of zeros with a one."""
+    return y.tape.make(np.eye(num_classes))[y]
 
 
 def whole(x: Any, *_: Any, **__: Any) -> Any:
     """An array as it is; a truth value as a number."""
-    return x * 1.0 if x.value.dtype.kind in "bui" else x
+    return x * 1.0 if x.dtype.kind == "b" else x
 
 
 def swapped(x: Any, *axes: int) -> Any:
@@ -112,7 +127,10 @@ functions: Mapping[str, Callable[..., Any]] = {
     "logsumexp": logsumexp,
     "mse_loss": mse_loss,
     "cross_entropy": cross_entropy,
-    **dict.fromkeys(("float", "double", "to", "type"), whole),
+    "nll_loss": nll_loss,
+    "binary_cross_entropy": binary_cross_entropy,
+    "one_hot": one_hot,
+    **dict.fromkeys(("float", "double", "long", "to", "type"), whole),
     **dict.fromkeys(("clone", "contiguous", "item", "numpy", "cpu", "detach", "requires_grad_"), lambda x: x),
     "numel": np.size,
     "dim": np.ndim,
@@ -150,7 +168,7 @@ class Library:
 
 def method(array: Recorded, name: str) -> Any:
     """A method of a tensor; None where it is no function of NumPy's either."""
-    if name in ("shape", "ndim"):  # which are none
+    if name in ("shape", "ndim", "dtype"):  # which are none
         return None
     function = functions.get(name) or getattr(np, name, None)
     return partial(_renamed, function, array) if callable(function) else None

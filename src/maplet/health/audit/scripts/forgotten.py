@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from maplet.health.audit.scripts.places import Reading
     from maplet.health.audit.scripts.turn import Turn
 
-is_parameter = re.compile(
-    r"^(W|w|b)(_?[a-z]{0,2}_?\d*)$|^[UV]\d*$|^(theta|gamma|beta|weights?|bias(es)?|kernels?)(_|\d|$)"
-)
+is_bias = re.compile(r"^b(_?[a-z]{0,2}_?\d*)$|^bias(es)?(_|\d|$)")
+is_weight = re.compile(r"^[Ww](_?[a-z]{0,2}_?\d*)$|^(theta|beta|weights?|kernels?)(_|\d|$)")
 is_kept = re.compile(
     r"(^|_)(true|target|old|prev|previous|best|init|start|frozen|fixed|teacher|ref|mean|avg|ema)(_|\d|$)"
 )
@@ -39,33 +38,30 @@ is_kept = re.compile(
 def forgotten(turn: Turn, loss: Loss, readings: Sequence[Reading]) -> list[str]:
     """The names of parameters that no update changes, though their gradient is at hand."""
     updated = {reading.update.name for reading in readings}
-    olds = [u.old for u in turn.updates]
+    olds = [turn.tape.values[u.old] for u in turn.updates]
     behind = turn.tape.ancestors([loss.number])
-    found = {
-        path: number
-        for path, number in turn.still.items()
-        if number in behind
-        if _is_named_like_one(path, updated) and path.rpartition(".")[2] not in turn.elsewhere - _last(updated)
-        if not any(alike(turn.tape.values[number], turn.tape.values[old]) for old in olds)  # a copy that is kept
-    }
-    return [path for path, number in found.items() if _is_within_reach(turn, loss, number)] if found else []
+    last = {path.rpartition(".")[2] for path in updated}
+    found: dict[int, str] = {}
+    for path, number in turn.still.items():
+        is_kept_copy = is_kept.search(path) or any(alike(turn.tape.values[number], old) for old in olds)
+        if number in behind and not is_kept_copy and path.rpartition(".")[2] not in turn.elsewhere - last:
+            found.setdefault(number, path)
+    return [path for number, path in found.items() if _is_within_reach(turn, loss, number, _roles(path, updated))]
 
 
-def _last(paths: set[str]) -> set[str]:
-    return {path.rpartition(".")[2] for path in paths}
-
-
-def _is_named_like_one(path: str, updated: set[str]) -> bool:
-    """Whether a name is that of a parameter: ``W``, ``b1``, ``layer.bias``, or ``A1`` beside an ``A2``."""
-    if is_kept.search(path):
-        return False
+def _roles(path: str, updated: set[str]) -> frozenset[str]:
+    """What the loss does with a parameter of a name: adds ``b1``, multiplies by ``W1``; either with ``A1`` beside ``A2``."""
+    name = path.rpartition(".")[2]
     stems = {re.sub(r"[\d_]+$", "", each) for each in updated}
-    beside = re.sub(r"[\d_]+$", "", path) in stems and path[-1].isdigit()
-    return beside or is_parameter.search(path.rpartition(".")[2]) is not None
+    beside = path[-1].isdigit() and re.sub(r"[\d_]+$", "", path) in stems
+    adds = frozenset(["add"]) if beside or is_bias.search(name) else frozenset[str]()
+    return adds | (contractions if beside or is_weight.search(name) else frozenset[str]())
 
 
-def _is_within_reach(turn: Turn, loss: Loss, number: int) -> bool:
+def _is_within_reach(turn: Turn, loss: Loss, number: int, roles: frozenset[str]) -> bool:
     """Whether the loss multiplies by an array or adds it, and the derivative for what comes of it is computed."""
+    if not roles:
+        return False
     tape = turn.tape
     value = np.asarray(tape.values[number])
     if value.ndim == 2 and value.shape[0] == value.shape[1] and alike(value, value.T):  # a covariance, a graph
@@ -73,12 +69,12 @@ def _is_within_reach(turn: Turn, loss: Loss, number: int) -> bool:
     run = Run(tape, loss.number, {"it": number})
     run.gradients, run.floor = {"it": None}, turn.floor(loss.number)
     truth = Truth(run)
-    made = [c for c in _takers(turn, number, loss) if c in truth.cotangents and not _is_target(turn, loss, c)]
+    made = [c for c in _takers(turn, number, loss, roles) if c in truth.cotangents and not _is_target(turn, loss, c)]
     given = tape.values[turn.begin :]
     return any(np.ptp(truth.cotangents[c]) and any(ratio(v, truth.cotangents[c]) for v in given) for c in made)
 
 
-def _takers(turn: Turn, number: int, loss: Loss) -> Iterator[int]:
+def _takers(turn: Turn, number: int, loss: Loss, roles: frozenset[str]) -> Iterator[int]:
     """The products and sums of the loss that an array enters, turned round or not."""
     reached = {number}
     behind = turn.tape.ancestors([loss.number])
@@ -86,7 +82,7 @@ def _takers(turn: Turn, number: int, loss: Loss) -> Iterator[int]:
         if call.number in behind and not reached.isdisjoint(call.operands):
             if call.kind in rearranging:
                 reached.add(call.number)
-            elif call.kind in contractions or call.kind == "add":
+            elif call.kind in roles:
                 yield call.number
 
 
