@@ -370,6 +370,40 @@ def test_what_is_taken_for_a_gradient_by_its_shape_is_said():
     assert "what backward calls q is taken for the gradient of w" in report.remarks[0]
 
 
+@pytest.mark.parametrize("half", [np.float16, np.dtype(np.float16), "float16"])
+def test_half_precision_on_the_way_is_no_fault(half):
+    def coarse(x, y, w):
+        return np.mean((x @ w - y).astype(half).astype(float) ** 2)
+
+    def coarse_back(x, y, w):
+        return {"w": 2 * x.T @ (x @ w - y).astype(half) / len(x)}
+
+    x, y, w = args()
+    assert mp.audit(coarse, coarse_back, x, y, w)
+    assert mp.audit(coarse, lambda x, y, w: {"w": -coarse_back(x, y, w)["w"]}, x, y, w).causes == {Cause.SIGN}
+
+
+@pytest.mark.parametrize("factor", [1.9, 1.99, 2.5])
+def test_a_number_that_is_a_little_off_is_a_factor(factor):
+    def off(x, y, w):
+        return {"w": factor * x.T @ (x @ w - y) / len(x)}
+
+    report = mp.audit(forward, off, *args())
+    assert report.causes == {Cause.FACTOR}
+    assert f"multiplied by {2 / factor:g}" in report.findings[0].sentence
+
+
+def test_one_of_several_results_is_searched_like_any_other():
+    def nuclear(w):
+        return np.linalg.svd(w, compute_uv=False).sum()
+
+    def nuclear_back(w):
+        u, _, v = np.linalg.svd(w, full_matrices=False)
+        return {"w": -u @ v}
+
+    assert mp.audit(nuclear, nuclear_back, normal(4, 3)).causes == {Cause.SIGN}
+
+
 # ── containers, and what a program keeps ─────────────────────────────────────────────────────────
 
 Pair = namedtuple("Pair", "w b")

@@ -145,19 +145,29 @@ def _require_steady(first: Run, again: Run) -> None:
 
 
 def _is_faithful(recorded: Run, exact: Run) -> bool:
-    """Whether the recording gives what the program gives with plain arrays, and knows where it comes from."""
-    if not agrees(recorded.value(recorded.loss), exact.value(exact.loss), 1e-6):
+    """Whether the recording gives what the program gives with plain arrays, and knows where it comes from.
+
+    A program that goes over to half precision on its way gives three digits of what the recording has.
+    """
+    half = any(_is_half(arg) for call in recorded.tape.calls for arg in (*call.args, *call.kwargs.values()))
+    if not agrees(recorded.value(recorded.loss), exact.value(exact.loss), 1e-2 if half else 1e-6):
         return False
     if set(recorded.gradients) != set(exact.gradients):
         return False
     for name, gradient in exact.gradients.items():
         found = recorded.gradients[name]
         if np.shape(plain(found)) != np.shape(plain(gradient)) or not np.allclose(
-            plain(found), plain(gradient), rtol=1e-3, atol=1e-5, equal_nan=True
+            plain(found), plain(gradient), rtol=1e-2 if half else 1e-3, atol=1e-2 if half else 1e-5, equal_nan=True
         ):
             return False
     behind = recorded.tape.ancestors([recorded.loss])
     return not recorded.tape.lost or all(recorded.inputs[name] in behind for name in recorded.gradients)
+
+
+def _is_half(arg: Any) -> bool:
+    return (
+        arg in ("float16", "half") if isinstance(arg, str) else isinstance(arg, np.dtype | type) and arg == np.float16
+    )
 
 
 # ── the report ───────────────────────────────────────────────────────────────────────────────────

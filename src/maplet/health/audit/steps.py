@@ -46,7 +46,7 @@ def rescaled(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
                 continue
             detail: dict[str, Any] = {"place": (number, uses[number]), "base": call.number}
             cause = Cause.MISSING_DERIVATIVE
-            if abs(float(Fraction(factor).limit_denominator(12)) / factor - 1) < 1e-9:  # the program computes others
+            if abs(float(Fraction(factor).limit_denominator(1000)) / factor - 1) < 1e-11:  # the program computes others
                 cause, detail = Cause.FACTOR, detail | {"factor": factor}
             yield Edit((call.number,), (cause,), 2.3, _cotangent(number), detail)
 
