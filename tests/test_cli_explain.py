@@ -3,19 +3,25 @@
 import csv
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import maplet as mp
+from maplet import nn
 from maplet.cli.main import cli
 from maplet.explain.reference import page
 from maplet.health.doctor import rules as of_doctor
 from maplet.health.doctor.page import page as page_of_doctor
 from maplet.health.lint import rules as of_lint
 from maplet.health.lint.page import page as page_of_lint
+from maplet.nn.losses import losses
+from maplet.train.explaining import problem_of
 
 source = """\
 import maplet as mp
@@ -129,6 +135,33 @@ def test_the_page_of_every_rule(rules, whole, language):
 def test_a_rule_that_is_not_there_is_refused():
     assert "there is no rule ML999" in fails("ML999")
     assert "does not go with --step" in fails("ML003", "--step", 0.1)
+
+
+def test_the_columns_of_a_row_have_their_names(trained):
+    """Each number of x stands beside its column, with the gradient that comes there; none is left out."""
+    text, html = shown(trained, "--row", "3"), shown(trained, "--row", "3", "--format", "html")
+    columns = text.partition("the columns of the row\n")[2].splitlines()
+    rows = [re.fullmatch(r"  (\S+) +x\[0,(\d)\] = (\S+) +∂ = (\S+)", line).groups() for line in columns if line]
+    assert [name for name, *_ in rows][:2] == ["a", "b"]
+    (x, y), net = problem_of(trained).test, mp.load(trained).net
+    derivation = mp.explain(lambda x: losses["cross_entropy"](net(x), y[3:4]), x[3:4])
+    for name, n, value, gradient in rows:
+        numbers = [float(one.replace("−", "-")) for one in (value, gradient)]
+        x = derivation["x"]
+        assert numbers == pytest.approx([x.value[0, int(n)], x.cotangent[0, int(n)]], rel=1e-5)
+        assert f">{name}</th><td>x[0,{n}]</td><td>{value}</td><td>{gradient}</td>" in html
+    assert len(rows) == derivation["x"].value.size
+
+
+def test_state_is_no_number_of_the_computation():
+    net = nn.Sequential(*[one for n in range(40) for one in (nn.Linear(3, 3, rng=n), nn.Dropout(0.5, rng=n))])
+    for mode in (net.train, net.eval):
+        mode()
+        text = mp.explain(lambda net, x: mp.mean(net(x) ** 2), net, np.ones((1, 3), np.float32)).text()
+        assert "folded by layer" in text
+        assert "weight" in text
+        assert "key" not in text
+        assert "counter" not in text
 
 
 def test_the_page_of_operations():

@@ -387,6 +387,49 @@ def test_what_only_adds_or_drops_axes_is_no_step_to_speak_of():
             np.testing.assert_array_equal(step.value.ravel(), step.shown.value.ravel())
 
 
+def by_label(z, y):
+    return nn.cross_entropy(z, y)
+
+
+def by_distribution(z, y):
+    return nn.cross_entropy(z, mp.asarray(np.eye(3))[y])
+
+
+def shifted(z, y):
+    m = mp.stop_gradient(mp.max(z, axis=1, keepdims=True))
+    return mp.mean(mp.log(mp.sum(mp.exp(z - m), axis=1)) + m[:, 0] - mp.sum(z * mp.asarray(np.eye(3))[y], axis=1))
+
+
+@pytest.mark.parametrize("f", [by_label, by_distribution, shifted])
+def test_a_guard_with_nothing_to_do_is_no_step_to_speak_of(f):
+    derivation = mp.explain(f, np.asarray([[1.0, 2.0, 0.5], [0.0, -1.0, 3.0]]), np.asarray([0, 2]))
+    spoken = [step for step in derivation.steps if step.is_spoken_of]
+    assert not {step.source.operation for step in spoken} & {"isfinite", "where", "stop_gradient", "equal"}
+    assert derivation.text().count("↳ no gradient flows here") == 1
+    for step in spoken:  # what is not spoken of is of the same numbers
+        if step.operation == "subtract":
+            values = [derivation.of(derivation.shown.get(child, child)).value for child in step.node.inputs]
+            assert np.array_equal(step.value, values[0] - values[1])
+    back = [step for step in derivation.steps if step.cotangent is not None and not step.is_spoken_of]
+    for step in back:
+        assert np.array_equal(step.cotangent.ravel(), step.shown.cotangent.ravel())
+
+
+def test_a_guard_that_has_something_to_do_is_a_step():
+    derivation = mp.explain(lambda z: mp.sum(mp.softmax(z)), np.full((1, 2), -np.inf))
+    assert {"isfinite", "where"} <= {step.operation for step in derivation.steps if step.is_spoken_of}
+    branch = mp.explain(lambda x: mp.sum(mp.where(x > 0, x * 2, x)), np.ones(2))
+    assert "where" in {step.operation for step in branch.steps if step.is_spoken_of}
+
+
+def test_what_stops_a_gradient_that_would_come_is_a_step():
+    def straight_through(x):
+        return x * 2 - mp.stop_gradient(x * 2) + mp.sign(x)
+
+    derivation = mp.explain(lambda x: straight_through(x) * 3, 0.5)
+    assert "stop_gradient" in {step.operation for step in derivation.steps if step.is_spoken_of}
+
+
 def test_arrows_lead_through_what_is_not_spoken_of():
     derivation = mp.explain(of_vectors, np.ones(2), np.asarray(0.25), np.ones((3, 2)), np.zeros(3))
     found, arrows = boxes(derivation)

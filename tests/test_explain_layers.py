@@ -92,7 +92,7 @@ def test_the_chain_of_derivatives_goes_through_loops_and_branches(name):
     derivation = mp.explain(programs[name], mp.asarray([0.5, 2.0]))
     assert chains_end_at_the_loss(derivation)
     after = json.loads(re.search(r"\{\"after\": .*?\}", derivation.html())[0])
-    reached = {after["start"]}
+    reached = {after["loss"]}
     for _ in after["after"]:  # against the arrows, from the loss
         reached |= {n for n, users in enumerate(after["after"]) if reached.intersection(users)}
     with_gradient = {n for n, leaf in enumerate(derivation.leaves) if leaf.cotangent is not None}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import maplet as mp
 from maplet import nn
 from maplet.errors import PositionError, SettingError
+from maplet.explain.chains import chain_formulas
 from maplet.explain.folding import by_layer, grouped, title_of
 from maplet.explain.layout import places
 from maplet.explain.picture import boxes as picture_of
@@ -215,7 +216,7 @@ def test_more_steps_than_can_be_drawn_are_listed():
     assert [row[0] for row in rows] == [one.name for one in (*derivation.leaves, *derivation.steps)][1:]
     read = [(float(value.replace("−", "-")), float(sent.replace("−", "-"))) for _, _, value, sent in rows]
     np.testing.assert_allclose(read, [(step.value, step.cotangent) for step in derivation.steps], rtol=1e-5)
-    assert "1,201 steps, and more than 1,000 are not drawn" in shown
+    assert "1,201 steps; more than 1,000 are listed and not drawn" in shown
     assert "svg" in derivation.html()
 
 
@@ -349,6 +350,66 @@ def test_the_page_is_complete_and_loads_nothing(make):
     assert links <= {given["id"] for given in panels}
     for found in re.findall(r"<math.*?</math>", text, re.DOTALL):
         ET.fromstring(found)
+
+
+def test_the_page_writes_the_chain_of_derivatives_below_each_node():
+    """Its products add up to the gradient, in the numbers as in the symbols."""
+
+    def f(w, x, y):
+        p = w * x
+        d = p - y
+        return d**2 * mp.sin(p)
+
+    derivation = mp.explain(f, 1.5, 2.0, 1.0)
+    one = derivation["w"]
+    symbols, numbers, value = map(text, chain_formulas(one))
+    v2, v1 = derivation["v2"].name, derivation["v1"].name
+    assert set(symbols.split(" + ")) == {f"∂loss/∂{v1}·∂{v1}/∂d·∂d/∂p·∂p/∂w", f"∂loss/∂{v2}·∂{v2}/∂p·∂p/∂w"}
+    terms = [[float(n.strip("()").replace("−", "-")) for n in term.split("·")] for term in numbers.split(" + ")]
+    assert sum(map(np.prod, terms)) == pytest.approx(float(one.cotangent), rel=1e-5)
+    assert float(value.replace("−", "-")) == pytest.approx(float(one.cotangent), rel=1e-5)
+    page = derivation.html()
+    assert page.count("chain of derivatives from the loss") == sum(
+        bool(chain_formulas(step)) for step in (*derivation.leaves, *derivation.steps)
+    ) > 3  # fmt: skip
+
+
+def test_ways_that_are_too_many_are_not_written_out():
+    def f(s):
+        for _ in range(30):
+            s = s * s + s
+        return s
+
+    derivation = mp.explain(f, 0.01)
+    assert chain_formulas(derivation["s"]) == []
+    assert chain_formulas(derivation.loss) == []
+
+
+def test_a_folded_group_unfolds_in_the_page():
+    derivation = mp.explain(mean_square, nn.Sequential(*[nn.Linear(20, 20, rng=n) for n in range(4)]), np.ones((1, 20)))
+    page = derivation.html()
+    assert len(derivation.steps) < 20
+    for step in spoken_of(derivation.steps):
+        if step.origin.layer:
+            assert f"<summary><strong>{step.name}</strong>" in page
+    assert "<details>" not in derivation.html(unfold=True)
+
+
+def test_nets_of_many_numbers_are_folded_and_long_matrices_cut():
+    net = nn.Sequential(nn.Linear(64, 32, rng=0), nn.ReLU(), nn.Linear(32, 10, rng=1))
+    derivation = mp.explain(mean_square, net, np.ones((1, 64), np.float32))
+    assert "folded by layer" in derivation.text()
+    whole = derivation.text(unfold=True).splitlines()
+    assert any("…" in line for line in whole)
+    assert max(len(re.findall(r"\d\.\d*", line)) for line in whole) <= 12
+    assert any(line.startswith("  ∂loss/∂x = ") and line.endswith(" : f32[1,64]") for line in whole)
+    assert "  layers.0 = " in derivation.text(unfold="layers.0")
+    assert "folded by layer" not in small().text()
+
+
+def test_the_page_opens_at_the_first_step():
+    page = small().html()
+    assert re.search(r"Number\(asked\[1\]\) : 0\);", page)
 
 
 def test_what_is_inside_of_a_loop_is_shown_step_by_step():

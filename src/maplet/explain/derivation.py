@@ -7,6 +7,7 @@ these say about one forward node.
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -61,7 +62,7 @@ class Derivation:
     names
         Node of the forward graph → what people call it, each by another name.
     shown
-        Node that differs from another only by axes of length 1 → that one, which is spoken of instead.
+        Node that is no step to speak of, such as another shape of the same → the one that is spoken of instead.
     called, symbols
         Node of the forward graph → how it is written in formulas, as text and as a formula.
     values
@@ -70,6 +71,8 @@ class Derivation:
         Node → what gradient comes to it from outside, where the program is the inside of another.
     has_lines
         Whether steps tell the line of the user's code; what was typed or read from a run has none.
+    columns
+        Name of an input that is one row of a table → the names of its columns.
     """
 
     def __init__(
@@ -83,13 +86,14 @@ class Derivation:
         has_lines: bool = True,
         loss: ExplainedNode | None = None,
         arriving: Mapping[Node, Sequence[Arrival]] | None = None,
+        columns: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.title, self.language, self.has_lines = title, language, has_lines
         self.passes, self.backward, self.trail = both, both.backward, both.trail
         self.names, self.shown, self.values = named.names, named.shown, values
         self.called = {node: self.names[self.shown.get(node, node)] for node in self.names}
         self.symbols = {node: symbol(node, self.called) for node in self.names}
-        self.arriving = arriving or {}
+        self.arriving, self.columns = arriving or {}, columns or {}
         order = as_made(both.program)
         self.users = _users(order)
         self._steps = {step.node: step for step in self.trail.steps}
@@ -145,6 +149,18 @@ class Derivation:
     def place(self, origin: Origin) -> str:
         """The line of the user's code that an origin tells, ``train.py:42``; empty where there is none."""
         return f"{Path(origin.file).name}:{origin.line}" if origin.file and self.has_lines else ""
+
+    @cached_property
+    def read_by_loss(self) -> set[Node]:
+        """The nodes whose numbers the loss is computed from; what random bits are drawn by is none of them."""
+        found: set[Node] = set()
+        waiting = [self.loss.node]
+        while waiting:
+            node = waiting.pop()
+            if node not in found:
+                found.add(node)
+                waiting += node.inputs if node.primitive.name != "random_bits" else ()
+        return found
 
     def cotangent_node(self, node: Node) -> Node | None:
         """The node of the backward pass that is ∂loss/∂node."""
@@ -317,16 +333,24 @@ def explain(f: Callable[..., Any], *args: Any, language: str = "en") -> Derivati
     return explained(f, args, language=language)
 
 
-def explained(f: Callable[..., Any], args: Sequence[Any], *, language: str, has_lines: bool = True) -> Derivation:
-    """What `explain` gives; of a function that is ours and not the user's, without its lines."""
+def explained(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    *,
+    language: str,
+    has_lines: bool = True,
+    columns: Mapping[str, Sequence[str]] | None = None,
+) -> Derivation:
+    """What `explain` gives; of a function that is ours and not the user's, without its lines, and with its columns."""
     require_language(language)
     recording = recorded(f, args)
     objects = [name for name, arg in zip(argument_names(f, len(args)), args, strict=True) if isinstance(arg, Stateful)]
     both = passes(recording.graph)
-    named = names_for_people(both, names_outside(f, recording.captured), objects, by_lines=has_lines)
     given = [array.numpy() for array in recording.given()]
     values = both.values(given, [np.ones((), both.backward.inputs[-1].array_type.dtype)], recording.values)
-    return Derivation(both, named, values, title=name_of(f), language=language, has_lines=has_lines)
+    outside = names_outside(f, recording.captured)
+    named = names_for_people(both, outside, objects, by_lines=has_lines, values=values)
+    return Derivation(both, named, values, title=name_of(f), language=language, has_lines=has_lines, columns=columns)
 
 
 def _users(order: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from maplet.core.graph import constant_primitive
 from maplet.core.repeats import runs
+from maplet.core.types import is_floating
 from maplet.errors import SettingError
 from maplet.explain.words import say
 from maplet.messages import shown, suggest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from maplet.explain.node import ExplainedNode
 
 most_steps = 80  # that are shown one by one
+most_numbers, fewest_layers = 1000, 3  # of all inputs of a net, whose steps are shown one by one
 most_operations = 3  # that are named in the title of a group
 most_groups = 32  # among which equal ones are not made one
 longest_period, fewest_repeats = 32, 3  # of groups that come again and again
@@ -99,9 +101,9 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
         raise SettingError(
             f"unfold={shown(unfold)}: expected True, or a name", fix='unfold=True, or such as unfold="layers.3"'
         )
-    if unfold is True or (unfold is False and len(steps) <= most_steps):
-        return _each(steps)
     groups = by_layer(derivation)
+    if unfold is True or (unfold is False and not _is_large(derivation, groups)):
+        return _each(steps)
     wanted = {group for group in groups if unfold and f"{group.title}.".startswith(f"{unfold}.")}
     if unfold and not wanted and unfold not in (fold.title for fold in grouped(derivation)):
         titles = [group.title for group in (*grouped(derivation), *groups)]
@@ -116,6 +118,13 @@ def folded(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
         steps = [step for group in members for step in group.steps]
         found += _each(steps) if is_wanted else _in_runs(members, len(groups))
     return found
+
+
+def _is_large(derivation: Derivation, groups: Sequence[Fold]) -> bool:
+    """Whether there are too many steps to be read one by one, or layers of too many numbers."""
+    layers = [group for group in groups if group.last.origin.layer]
+    numbers = sum(leaf.value.size for leaf in derivation.leaves)
+    return len(derivation.steps) > most_steps or (len(layers) >= fewest_layers and numbers > most_numbers)
 
 
 def grouped(derivation: Derivation, unfold: bool | str = False) -> list[Fold]:
@@ -174,6 +183,11 @@ def by_layer(derivation: Derivation) -> list[Fold]:
     for step in derivation.steps:
         groups.setdefault(title_of(step.origin, derivation), []).append(step)
     return [Fold(title, tuple(members)) for title, members in groups.items()]
+
+
+def is_computed_with(leaf: ExplainedNode) -> bool:
+    """Whether an input is a real number, or one from which the loss is computed: no key or counter of random draws."""
+    return is_floating(leaf.node.array_type.dtype) or leaf.node in leaf.derivation.read_by_loss
 
 
 def leaves_in_runs(leaves: Sequence[ExplainedNode]) -> list[list[ExplainedNode]]:

@@ -22,6 +22,7 @@ from maplet.core.context import Origin, here
 from maplet.core.graph import as_made, constant_primitive, input_primitive
 from maplet.core.text import node_names
 from maplet.core.tree import Stateful, leaves
+from maplet.explain.unspoken import shown_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -44,10 +45,11 @@ def names_for_people(
     *,
     by_lines: bool = True,
     known: Mapping[Node, str] | None = None,
+    values: Mapping[Node, Any] | None = None,
     result: str = "loss",
     numbered: str = "v",
 ) -> Named:
-    """A distinct name for every input and every node of a forward program, and what only gives another its shape.
+    """A distinct name for every input and every node of a forward program, and what is not spoken of.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ def names_for_people(
         Whether the lines that made the nodes are the user's, so that their variables are names.
     known
         Names that are settled already.
+    values
+        Of the nodes, by which guards against infinity are seen that have nothing to do.
     result
         What the first output is called, if it has no name; empty for one that is numbered like others.
     numbered
@@ -71,7 +75,7 @@ def names_for_people(
     names
         A constant is called by its number.
     shown
-        What is not spoken of, because it differs from another node by axes of length 1 alone.
+        What is not spoken of, see `unspoken`.
     """
     graph, order = both.program, as_made(both.program)
     wanted: dict[Node, str] = _inputs(graph, outside, objects) | dict(known or {})
@@ -86,40 +90,11 @@ def names_for_people(
     names = _distinct(wanted, order)
     taken = set(names.values())
     numbers = (name for n in count(1) if (name := f"{numbered}{n}") not in taken)
-    shown = _shown_as(order, names, graph.outputs)
+    shown = shown_as(both, names, values)
     for node in (*(node for node in order if node not in shown), *shown):  # no number is left out among the others
         if node not in names:
             names[node] = _number(node) if node.primitive is constant_primitive else next(numbers)
     return Named(names, shown)
-
-
-def _shown_as(order: Sequence[Node], named: Collection[Node], outputs: Collection[Node]) -> dict[Node, Node]:
-    """Node that only differs from another by axes of length 1 → that one.
-
-    Of a result without a name that nothing else takes, as X v is of (X v)[:, 0], the last shape is spoken of; else a
-    new shape is spoken of as its operand, w[:, None] as w. A repetition is no such thing: its gradient is a sum.
-    """
-    uses = Counter(child for node in order for child in node.inputs)
-    shown: dict[Node, Node] = {}
-    shapes: dict[Node, list[Node]] = {}  # what is spoken of as a node that came after it
-    for node in order:
-        if not _is_mere_reshape(node):
-            continue
-        (operand,) = node.inputs
-        if operand.inputs and operand not in (*named, *outputs, *shown) and uses[operand] == 1:
-            earlier = shapes.pop(operand, [])
-            shapes[node] = [*earlier, operand]
-            shown |= dict.fromkeys(shapes[node], node)
-        elif node not in named and node not in outputs:
-            shown[node] = shown.get(operand, operand)
-    return shown
-
-
-def _is_mere_reshape(node: Node) -> bool:
-    if node.primitive.name != "reshape" or node.inputs[0].primitive.name in (constant_primitive.name, "item"):
-        return False
-    before, after = node.inputs[0].array_type.shape, node.array_type.shape
-    return [n for n in before if n != 1] == [n for n in after if n != 1]
 
 
 def _inputs(graph: Graph, outside: Sequence[str], objects: Collection[str]) -> dict[Node, str]:

@@ -93,7 +93,7 @@ class ExplainedNode:
 
     @property
     def shown(self) -> ExplainedNode:
-        """Itself, or what is spoken of instead because it differs only by axes of length 1."""
+        """Itself, or what is spoken of instead because it is the same but for its shape, or a guard."""
         return self.derivation.of(self.derivation.shown.get(self.node, self.node))
 
     @property

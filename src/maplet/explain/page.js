@@ -1,7 +1,7 @@
 "use strict";
 // Which step is shown, and its way to the loss. Everything else is in the page already.
 (() => {
-  const { after, start } = %s;
+  const { after } = %s;
   const one = (selector) => document.querySelector(selector);
   const all = (selector) => [...document.querySelectorAll(selector)];
   const panels = all(".panel");
@@ -51,5 +51,5 @@
     }
   });
   const asked = location.hash.match(/^#step-(\d+)$/); // a link to one step
-  show(asked && Number(asked[1]) < panels.length ? Number(asked[1]) : start);
+  show(asked && Number(asked[1]) < panels.length ? Number(asked[1]) : 0);
 })();

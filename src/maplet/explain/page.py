@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from maplet.explain.columns import columns_of
 from maplet.explain.document import document, resource, scrolling
 from maplet.explain.graph_svg import graph_svg
 from maplet.explain.markup import Content, Markup, element
 from maplet.explain.picture import boxes
 from maplet.explain.rules import uses
-from maplet.explain.step_html import group_html, step_html
+from maplet.explain.step_html import chain_html, group_html, step_html, unfolding
 from maplet.explain.text import title
 from maplet.explain.words import say
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from maplet.explain.picture import Box
 
 most_drawn = 1000  # boxes; of more there is a list, which no browser is too slow for
+most_unfolded = 400  # steps that can be unfolded in the page; of a larger program groups are tables
 columns = ("step", "computes", "value", "cotangent")  # of that list
 
 
@@ -36,7 +38,8 @@ def page(derivation: Derivation, unfold: bool | str = False) -> str:
     if len(found) > most_drawn:
         return document(name, language, resource("page.css"), _listed(found, name, language))
     numbers = {step.node: n for n, box in enumerate(found) for step in box.steps}
-    panels = [_panel(box, n, len(found), numbers) for n, box in enumerate(found)]
+    unfolds = sum(len(box.steps) for box in found) <= most_unfolded
+    panels = [_panel(box, n, len(found), numbers, unfolds=unfolds) for n, box in enumerate(found)]
     content = [
         element("header", element("p", "maplet ↦", class_="kicker"), element("h1", name)),
         element("p", say("keys", language), class_="words", id="keys"),
@@ -51,9 +54,27 @@ def page(derivation: Derivation, unfold: bool | str = False) -> str:
             element("section", _buttons(language), element("div", panels, aria_live="polite"), class_="panels"),
             class_="columns",
         ),
+        *_columns(derivation),
     ]  # fmt: skip
-    data = json.dumps({"after": _after(found, numbers), "start": len(found) - 1}).replace("<", "\\u003c")
+    data = json.dumps({"after": _after(found, numbers), "loss": numbers.get(derivation.loss.node)}).replace(
+        "<", "\\u003c"
+    )
     return document(name, language, resource("page.css"), content, script=resource("page.js") % data)
+
+
+def _columns(derivation: Derivation) -> list[Content]:
+    """The columns of the row that is explained, by their names."""
+    found, language = list(columns_of(derivation)), derivation.language
+    if not found:
+        return []
+    heads = [element("th", say(key, language), scope="col") for key in ("column", "entry", "value", "cotangent")]
+    rows = [
+        element("tr", element("th", one.name, scope="row", class_="text"), *(element("td", cell) for cell in one[1:]))
+        for one in found
+    ]
+    name = say("columns", language)
+    shown = scrolling(element("table", element("tr", heads), rows, class_="cells"), name)
+    return [element("section", element("h2", name), shown, class_="row")]
 
 
 def _listed(found: Sequence[Box], name: str, language: str) -> list[Content]:
@@ -90,7 +111,7 @@ def _buttons(language: str) -> Markup:
     return element("nav", back, on, aria_label=say("steps", language))
 
 
-def _panel(box: Box, n: int, count: int, numbers: dict[Any, int]) -> Markup:
+def _panel(box: Box, n: int, count: int, numbers: dict[Any, int], *, unfolds: bool) -> Markup:
     language = box.steps[-1].derivation.language
     counted = say("step number", language, n + 1, count)
     head = [element("p", counted, class_="kicker"), element("h2", box.title)]
@@ -102,5 +123,8 @@ def _panel(box: Box, n: int, count: int, numbers: dict[Any, int]) -> Markup:
     content: list[Content] = []
     if box.fold is not None:
         alone = len(box.steps) == 1
-        content = step_html(box.fold.last, link) if alone else group_html(box.fold, language)
+        if alone:
+            content = [*step_html(box.fold.last, link), *chain_html(box.fold.last)]
+        else:
+            content = [*group_html(box.fold, language), *(unfolding(box.fold.steps, link) if unfolds else [])]
     return element("article", head, content, id=f"step-{n}", class_="panel")

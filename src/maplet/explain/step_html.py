@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.core.graph import nested_graphs
+from maplet.explain.chains import chain_formulas
 from maplet.explain.document import scrolling
 from maplet.explain.folding import norm
 from maplet.explain.formula import Formula, Name, Partial, equation
@@ -15,6 +16,7 @@ from maplet.explain.markup import Content, Markup, element
 from maplet.explain.print_mathml import math
 from maplet.explain.print_text import text
 from maplet.explain.rules import (
+    derivative,
     local_formula,
     local_with_numbers,
     pullback_formula,
@@ -28,7 +30,7 @@ from maplet.explain.unrolled import heading, sections
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from maplet.explain.folding import Fold
     from maplet.explain.node import ExplainedNode
@@ -83,6 +85,28 @@ def group_html(fold: Fold, language: str) -> list[Content]:
     more = len(every) - most_rows
     rest = element("p", f"… {more}", class_="words") if more > 0 else None
     return [scrolling(element("table", rows, class_="cells"), fold.title), rest]
+
+
+def unfolding(steps: Sequence[ExplainedNode], link: Link) -> list[Content]:
+    """Each step of a group, to be unfolded in the page, which needs no script."""
+    return [
+        element(
+            "details",
+            element("summary", element("strong", step.name), " ",
+                    element("span", text(value_formula(step)), class_="words")),
+            element("div", step_html(step, link)),
+        )
+        for step in steps
+        if step.is_spoken_of
+    ]  # fmt: skip
+
+
+def chain_html(step: ExplainedNode) -> list[Content]:
+    """The product of the local derivatives along the way to the loss, of several ways their sum."""
+    formulas = chain_formulas(step)
+    if not formulas:
+        return []
+    return [_title("chain", step.derivation.language), formula_html(equation(derivative(step), *formulas))]
 
 
 def type_of(step: ExplainedNode) -> str:

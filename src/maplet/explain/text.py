@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.errors import PositionError, SettingError
+from maplet.explain.columns import columns_of
 from maplet.explain.entries import entry_formulas, entry_name
-from maplet.explain.folding import Fold, folded, grouped, leaves_in_runs, norm, opened, read_by
+from maplet.explain.folding import Fold, folded, grouped, is_computed_with, leaves_in_runs, norm, opened, read_by
 from maplet.explain.formula import Formula, Name, Partial, Row, Sign, equation
 from maplet.explain.print_text import text
 from maplet.explain.rules import cotangent_formula, cotangent_with_numbers, derivative, said, uses
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 longest_line = 90  # letters of an equation whose sides are not put below one another
 most_shown = 64  # elements of an array that is printed; of a larger one, shape and norm
+most_whole, ends = 36, 3  # elements of an array that is printed whole; of a longer one, so many at each end of an axis
 
 
 def derivation_text(derivation: Derivation, unfold: bool | str = False) -> str:
@@ -36,13 +38,26 @@ def derivation_text(derivation: Derivation, unfold: bool | str = False) -> str:
     first = f"{title(derivation)} · {say('one step' if count == 1 else 'steps', language, count)}"
     steps = opened(folds)
     if len(steps) == len(folds):  # nothing is folded
-        return "\n".join([first, "", *_both_passes(steps, derivation.leaves), *text_inside(steps)])
+        passes = _both_passes(steps, derivation.leaves)
+        return "\n".join([first, "", *passes, *text_inside(steps), *_columns(derivation)])
     groups = folds if not unfold else grouped(derivation, unfold)
     parts = [first, "", say("forward", language), *(f"  {line}" for line in _table(groups, derivation))]
     parts += ["", say("parameters", language), *_leaves(derivation, each=bool(unfold) and not steps), ""]
     if steps:
         parts += [f"{unfold}", "", *_both_passes(steps, read_by(steps)), *text_inside(steps), ""]
-    return "\n".join([*parts, say("folded", language)])
+    return "\n".join([*parts, *_columns(derivation)[1:], say("folded", language)])
+
+
+def _columns(derivation: Derivation) -> list[str]:
+    """A line for each column of the row that is explained; none where columns have no names."""
+    found = list(columns_of(derivation))
+    if not found:
+        return []
+    names, places, values, _ = (max(map(len, cells)) for cells in zip(*found, strict=True))
+    lines = [
+        f"  {one.name:{names}}   {one.place:{places}} = {one.value:{values}}   ∂ = {one.gradient}" for one in found
+    ]
+    return ["", say("columns", derivation.language), *lines, ""]
 
 
 def _both_passes(steps: Sequence[ExplainedNode], inputs: Sequence[ExplainedNode]) -> list[str]:
@@ -107,6 +122,8 @@ def _matrix_lines(order: Sequence[ExplainedNode], *, forward: bool = False) -> l
         kind = "" if isinstance(step.node.type, tuple) else f" : {step.node.array_type}"
         first, *more = _sides(formula)
         lines += [f"  {first}{kind}{place}", *more, *([] if says(formula, value) else _array(value))]
+        if forward and step.node.primitive.name == "stop_gradient":
+            lines.append(f"      ↳ {say('no gradient', step.derivation.language)}")
         if not forward:
             lines += [f"      ↳ {rule}" for rule in dict.fromkeys(said(user, n) for user, n in uses(step))]
     return lines
@@ -128,9 +145,8 @@ def _array(value: Any) -> list[str]:
         return []
     if value.size > most_shown:
         return [f"      ‖·‖ = {norm([value]):.6g}"]
-    return [
-        f"      {line}" for line in np.array2string(value, precision=6, max_line_width=110).splitlines() if line.strip()
-    ]
+    printed = np.array2string(value, precision=6, max_line_width=110, threshold=most_whole, edgeitems=ends)
+    return [f"      {line}" for line in printed.replace("...", "…").splitlines() if line.strip()]
 
 
 # ── folded ───────────────────────────────────────────────────────────────────────────────────────
@@ -151,7 +167,8 @@ def _table(folds: list[Fold], derivation: Derivation) -> Iterator[str]:
 
 def _leaves(derivation: Derivation, *, each: bool) -> Iterator[str]:
     """A row per input; those of a run of equal layers in one, unless each is asked for."""
-    rows = [[leaf] for leaf in derivation.leaves] if each else leaves_in_runs(derivation.leaves)
+    leaves = [leaf for leaf in derivation.leaves if is_computed_with(leaf)]
+    rows = [[leaf] for leaf in leaves] if each else leaves_in_runs(leaves)
     names = [row[0].name if len(row) == 1 else f"{row[0].name} … {row[-1].name}" for row in rows]
     width = max(map(len, names), default=0)
     for name, row in zip(names, rows, strict=True):
@@ -185,6 +202,8 @@ def entry_text(derivation: Derivation, name: str, at: tuple[int, ...]) -> str:
         )
     spoken = [node for node in derivation.names if node not in derivation.shown]
     known: dict[Any, Formula] = {node: symbol(node, derivation.names) for node in spoken}
+    guards = [node for node in derivation.shown if node.primitive.name == "where"]
+    known |= {node: derivation.symbols[node] for node in guards if derivation.shown[node] is not one.node}
     loss = Name(derivation.loss.name)
     near = [user.shown for user, _, _ in one.received()]  # of several with one gradient, what takes it is spoken of
     for other in (*spoken_of(derivation.steps), *near):

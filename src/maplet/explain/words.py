@@ -9,12 +9,16 @@ words = {
     "forward": ("forward pass", "前向传播"),
     "backward": ("backward pass", "反向传播"),
     "parameters": ("inputs and parameters", "输入与参数"),
+    "columns": ("the columns of the row", "这一行的各列"),
+    "column": ("column", "列"),
+    "entry": ("entry", "元素"),
     "steps": ("{0} steps", "{0} 步"),
     "one step": ("1 step", "1 步"),
     "value": ("value", "值"),
     "computes": ("what it computes", "计算"),
     "local": ("local derivative", "局部导数"),
     "cotangent": ("gradient that comes in", "传入的梯度"),
+    "chain": ("chain of derivatives from the loss", "从损失出发的导数链"),
     "sent": ("gradient that goes on", "传出的梯度"),
     "received": ("added up over its uses", "对所有使用处求和"),
     "rule": ("rule", "法则"),
@@ -31,10 +35,8 @@ words = {
         '按层折叠；unfold=True 显示每一步，unfold="层名" 展开一层',
     ),
     "listed": (
-        "These are {0} steps, and more than {1} are not drawn: they are listed. Folded by layer or line, as without "
-        'unfold, and with unfold="NAME" for those of one layer or line, they are.',
-        '共 {0} 步；超过 {1} 步就不再画图，只列出各步。不加 unfold（按层或代码行折叠），或用 unfold="名称" '
-        "展开其中一层或一行，则可画图。",
+        'These are {0} steps; more than {1} are listed and not drawn. unfold="NAME" draws those of one layer or line.',
+        '共 {0} 步；超过 {1} 步时只列出，不画图。unfold="名称" 可画出一层或一行的各步。',
     ),
     "keys": (
         "Click a node to see the chain of derivatives from it to the loss. Arrow keys: a step forward or backward.",

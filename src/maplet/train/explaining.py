@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from maplet.explain.derivation import explained
 from maplet.nn.losses import losses
 from maplet.train.inputs import as_samples, compute_dtype
@@ -12,7 +14,7 @@ from maplet.train.reading import part
 from maplet.train.storage import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from maplet.explain.derivation import Derivation
@@ -48,12 +50,18 @@ def is_as_trained(problem: Problem, net: Module, config: dict[str, Any], path: P
     return now == part(config, "data", dict, path).get("sha256")
 
 
-def derivation_of(net: Module, loss: str, x: Any, y: Any, language: str) -> Derivation:
-    """Every step of backpropagation through a network and its loss, for a batch of rows."""
+def columns_of(problem: Problem) -> Sequence[str]:
+    """The names of what a network is given of a row, one for each number; none for an image."""
+    names: list[str] = list(problem.facts.get("inputs", ()))
+    return names if len(names) == np.prod(problem.train[0].shape[1:]) else ()
+
+
+def derivation_of(net: Module, loss: str, x: Any, y: Any, language: str, *, columns: Sequence[str] = ()) -> Derivation:
+    """Every step of backpropagation through a network and its loss, for a batch of rows with their columns' names."""
     measure: Callable[..., Any] = losses[loss]
 
     def loss_of_rows(net: Any, x: Any, y: Any) -> Any:
         return measure(net(x), y)
 
     loss_of_rows.__name__ = "loss"
-    return explained(loss_of_rows, (net, x, y), language=language, has_lines=False)
+    return explained(loss_of_rows, (net, x, y), language=language, has_lines=False, columns={"x": columns})

@@ -15,7 +15,7 @@ from maplet.errors import CheckpointError, DataError, MapletError, SettingError
 from maplet.health.doctor import doctor
 from maplet.nn.losses import losses
 from maplet.nn.summary import layer_rows
-from maplet.train.explaining import derivation_of, is_as_trained, problem_of
+from maplet.train.explaining import columns_of, derivation_of, is_as_trained, problem_of
 from maplet.train.failed import failure_of, load_failed
 from maplet.train.given import given_of
 from maplet.train.inputs import compute_dtype
@@ -207,7 +207,8 @@ def _worked(run: Run, problem: Problem, loss: str, directory: Path, *, row: int,
     x, y = problem.train
     if not 0 <= row < len(y):
         raise SettingError(f"--row {row}: the training part has {len(y)} rows", fix=f"a number from 0 to {len(y) - 1}")
-    derivation = derivation_of(run.net, loss, x[row : row + 1], y[row : row + 1], say.language)
+    names = columns_of(problem)
+    derivation = derivation_of(run.net, loss, x[row : row + 1], y[row : row + 1], say.language, columns=names)
     outputs = run.predict(x[row : row + 1]).numpy()
     target = problem.preprocessing.target
     if isinstance(target, NumberTarget):
@@ -215,12 +216,10 @@ def _worked(run: Run, problem: Problem, loss: str, directory: Path, *, row: int,
         given, labels = np.asarray([decoded, outputs[0, 0]]), [target.name, say("standardised", target.name)]
     else:
         given, labels, answer = outputs[0], list(target.labels), str(target.decode(y[row : row + 1])[0])
-    names: list[str] = list(problem.facts.get("inputs", ()))
     command = shlex.join(["maplet", "explain", str(directory), "--row", "0", "--format", "html", "-o", "row.html"])
     is_class = not isinstance(target, NumberTarget)
-    named = names if len(names) == x[row].size else ()
-    in_table = _in_table(problem, x[row]) if named else ()
-    return Worked(row, x[row], named, in_table, given, labels, answer, is_class, derivation, command)
+    in_table = _in_table(problem, x[row]) if names else ()
+    return Worked(row, x[row], names, in_table, given, labels, answer, is_class, derivation, command)
 
 
 def _in_table(problem: Problem, inputs: np.ndarray[Any, Any]) -> list[str]:
