@@ -50,7 +50,7 @@ def forgotten(turn: Turn, loss: Loss, readings: Sequence[Reading]) -> list[str]:
 
 
 def _roles(path: str, updated: set[str]) -> frozenset[str]:
-    """What the loss does with a parameter: adds ``b1``, multiplies by ``W1``; either, of ``A1`` beside ``A2``."""
+    """What the loss does with a parameter: adds ``b1``, multiplies by ``W1``; either with ``A1`` beside an ``A2``."""
     name = path.rpartition(".")[2]
     stems = {re.sub(r"[\d_]+$", "", each) for each in updated}
     beside = path[-1].isdigit() and re.sub(r"[\d_]+$", "", path) in stems
