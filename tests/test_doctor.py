@@ -11,9 +11,10 @@ from click.testing import CliRunner
 
 import maplet as mp
 from maplet import nn, optim
+from maplet.bilingual import Bilingual
 from maplet.cli.main import cli
 from maplet.errors import CheckpointError, NonFiniteError
-from maplet.health.doctor.diagnosis import blocks, sparkline
+from maplet.health.doctor.diagnosis import Diagnosis, blocks, sparkline
 from maplet.train import diagnosing
 from maplet.train.failed import load_failed
 
@@ -179,6 +180,14 @@ def test_a_sparkline_has_gaps_and_ends():
     assert sparkline([2.0, 2.0]) == "▁▁"
     assert sparkline([0.0, float("nan"), 1.0]) == "▁ █"
     assert len(sparkline(range(1000))) == 24
+
+
+def test_a_number_that_is_not_known_is_left_out():
+    found = Diagnosis(
+        Bilingual("a", "甲"), Bilingual("b", "乙"), {Bilingual("c", "丙"): 2.0, Bilingual("d", "丁"): np.nan}
+    )
+    assert "c 2\n" in found.text()
+    assert "nan" not in found.text() + found.text("zh")
 
 
 # ── the rehearsal ────────────────────────────────────────────────────────────────────────────────

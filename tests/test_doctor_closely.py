@@ -239,3 +239,23 @@ def test_the_command_asks_the_net_about_the_rows_of_the_table(tmp_path):
     assert CliRunner().invoke(cli, ["doctor", run]).output.count("MD012 class 1 is ignored") == 1
     (tmp_path / "rare.csv").unlink()
     assert "the network is not asked about its rows" in CliRunner().invoke(cli, ["doctor", run]).output
+
+
+def test_a_column_that_tells_the_target_is_called_by_its_name(tmp_path):
+    """A table has names for its columns; arrays have not, and it is said how they are counted."""
+    label = RNG.random(300) < 0.5
+    lines = [
+        f"{a:.4f},{b:.4f},{'yes' if one else 'no'},{one + 0.01 * a:.4f}"
+        for a, b, one in zip(*RNG.standard_normal((2, 300)), label, strict=True)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,kind,leak", *lines]))
+    options = ["train", str(tmp_path / "t.csv"), "--target", "kind", "--epochs", "5", "--doctor"]
+    while_it_ran = CliRunner().invoke(cli, [*options, "-d", str(tmp_path / "run")]).output
+    for language, words in (("en", "the column leak alone tells the target"), ("zh", "仅凭列 leak 就能得知目标")):
+        assert words in CliRunner().invoke(cli, ["doctor", str(tmp_path / "run"), "--language", language]).output
+    assert "the column leak alone tells the target" in while_it_ran
+    x = np.column_stack([*RNG.standard_normal((2, 300)), label + 0.01 * RNG.standard_normal(300)]).astype(np.float32)
+    run = mp.fit(nn.Linear(3, 2, rng=0), (x, label.astype(int)), loss="cross_entropy", optimizer=optim.Adam(0.05),
+                 epochs=5, progress=False, lint=False)  # fmt: skip
+    (leak,) = (one for one in mp.doctor(run) if one.code == "MD010")
+    assert leak.verdict.startswith("column 2 of the inputs (counted from 0) alone tells the target")

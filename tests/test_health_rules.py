@@ -1,11 +1,13 @@
 """Every rule of the lint and the doctor is explained, in English and Chinese; the pages are what the rules say."""
 
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 from maplet.errors import SettingError
+from maplet.health.doctor import follows_from
 from maplet.health.doctor.diagnosis import rules as rules_of_the_doctor
 from maplet.health.doctor.page import page as page_of_the_doctor
 from maplet.health.lint.finding import rules as rules_of_the_lint
@@ -47,6 +49,11 @@ def test_every_rule_says_the_same_in_chinese_with_the_same_code(rule):
     assert len(chinese.split("\n\n")) == len(english.split("\n\n"))
     assert all(re.search(r"[\u4e00-\u9fff]", paragraph) for paragraph in chinese.split("\n\n"))
     assert set(re.findall("`[^`]*`", chinese)) == set(re.findall("`[^`]*`", english))
+
+
+def test_no_two_rules_are_left_out_for_each_other():
+    """Where each has another one as its cause, in a circle, none is said."""
+    assert set(TopologicalSorter(follows_from).static_order()) <= rules_of_the_doctor.keys()
 
 
 def test_every_rule_of_the_lint_has_room_to_say_how_to_mend_it():

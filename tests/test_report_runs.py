@@ -20,6 +20,7 @@ from maplet.cli.main import cli
 from maplet.data import Features, Table
 from maplet.errors import CheckpointError, RunExistsError, SettingError
 from maplet.train.explaining import derivation_of
+from maplet.train.failed import load_failed
 from maplet.train.report import report_html
 from maplet.train.report.gathering import report_data, write_report
 from maplet.train.report.words import Words
@@ -277,6 +278,18 @@ def test_a_run_of_python_has_what_is_known(tmp_path):
     text = write_report(tmp_path / "run").read_text(encoding="utf-8")
     assert "∂loss/∂weight = " in text  # the graphs do not need the data
     assert "a row of zeros" in text
+
+
+@pytest.mark.parametrize("language", languages)
+def test_a_run_that_ended_in_nan_has_a_report_that_says_so(runs, tmp_path, language):
+    command_line = ["train", runs / "t.csv", "--target", "a", "--learning-rate", "1e30", "--quiet", "--doctor"]
+    assert CliRunner().invoke(cli, [*map(str, command_line), "-d", str(tmp_path / "run")]).exit_code
+    page = tmp_path / "page.html"
+    command("report", tmp_path / "run", "-o", page, "--language", language)
+    html = page.read_text(encoding="utf-8")
+    failure = load_failed(tmp_path / "run").failure
+    assert failure.what.speak(language) in html
+    assert "MD014" in html
 
 
 @pytest.mark.parametrize(("made", "stays"), [("by maplet", False), ("by the user", True)])

@@ -197,6 +197,12 @@ def test_every_nth_step_of_the_run_is_watched():
     assert fitted().watched == []
 
 
+def test_where_the_rows_are_too_few_for_a_batch_all_of_them_are_watched_with_the_same_bits():
+    watched, unwatched = (fitted(batch_size=64, watch=watch) for watch in (2, 0))
+    assert [(seen["epoch"], seen["step"], seen["rows"]) for seen in watched.watched] == [(1, 0, 50), (3, 0, 50)]
+    same_bits(watched, unwatched)
+
+
 def test_it_is_written_down_and_read_back(tmp_path):
     run = fitted(watch=4, directory=tmp_path / "run")
     lines = (tmp_path / "run" / "watch.jsonl").read_text(encoding="utf-8").splitlines()

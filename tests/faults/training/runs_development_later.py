@@ -7,7 +7,7 @@ import numpy as np
 from runs_development import mlp
 from runs_development_data import clouds, products
 from runs_development_healthy import healthy
-from training_runs import fit, run, table
+from training_runs import fit, halves, numbers, run, table
 
 import maplet as mp
 from maplet import nn, optim
@@ -85,6 +85,25 @@ def units_that_are_nearly_alike():
 def leaky_layers_that_double_the_gradient():
     net = mlp(depth=9, hidden=32, activation=nn.LeakyReLU, weight_init=initializers.Normal(0.0, 0.5))
     return fit(net, table(seed=69), optimizer=optim.SGD(1e-6))
+
+
+for seed in (151, 153, 154):
+
+    def remembered_rows(seed=seed):
+        train, valid = halves(numbers(rows=300, columns=4, seed=seed), 0.15)
+        net = mlp(4, 1, hidden=128, depth=2, seed=seed)
+        return fit(net, train, "mse", optim.Adam(0.003), epochs=150, batch_size=8, watch=20, **valid)
+
+    remembered_rows.__name__ = f"rows_by_heart_while_the_others_stay_{seed}"
+    run("development", "MD005")(remembered_rows)
+
+
+@healthy
+def few_rows_by_heart_and_the_others_well(seed):
+    """The training loss is far below the other, which has long settled; the answers are good all the same."""
+    train, valid = halves(numbers(rows=300, columns=2, seed=seed, noise=0.05), 0.5)
+    net = mlp(2, 1, hidden=64, seed=seed)
+    return fit(net, train, "mse", optim.Adam(0.01), epochs=60, batch_size=16, seed=seed, watch=10, **valid)
 
 
 @healthy

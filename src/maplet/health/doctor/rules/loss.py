@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 risen = 0.05  # of the first loss, by which the validation loss has to have risen
 lopsided, least_patient = 0.7, 4  # share of one class; epochs
 knowable = 0.7  # left unexplained by a simple method that sees something
+by_heart, settled, unknown = 0.05, 0.9, 0.5  # training by validation loss; that of late by before; left unexplained
 most_patient = 8  # epochs in which a loss that can fall has begun to
 
 
@@ -86,20 +87,34 @@ def knows_nothing(course: Course) -> bool:
 @rule("MD005", "overfitting", "过拟合")
 @in_chinese(
     "训练损失下降而验证损失上升：网络在死记各行。",
+    (
+        "验证损失停滞不动时也是如此：训练损失不到它的二十分之一，它在后一半时间里没有再下降，而网络对验证行解释"
+        "不了一半（见 MD009）。"
+    ),
 )
 def overfits(course: Course) -> Iterator[Diagnosis]:
-    """The validation loss rises while the training loss falls: the rows are learned by heart."""
+    """The validation loss rises while the training loss falls: the rows are learned by heart.
+
+    So they are where it only stays: the training loss is below a twentieth of it, it has not fallen any more in the
+    second half of the run, and of the validation rows the net leaves more than half unexplained (see MD009).
+    """
     loss, held_out = course.epochs("loss"), course.epochs("val_loss")
     if len(held_out) < 5 or course.keeps_best or not np.isfinite(held_out).all():
         return
     best = int(np.argmin(held_out))
     since = len(held_out) - 1 - best
     rises = late(held_out) > 1.2 * held_out[best] > 0 and late(held_out) > held_out[best] + risen * loss[0]
-    if since >= 3 and rises and loss[-1] < 0.8 * loss[best]:
+    rises = since >= 3 and rises and loss[-1] < 0.8 * loss[best]
+    if rises or stays_behind(course):
         yield Diagnosis(
             Bilingual(
                 f"the validation loss has risen since epoch {best + 1}, while the training loss fell on",
                 f"从第 {best + 1} 轮起验证损失上升，训练损失却继续下降",
+            )
+            if rises
+            else Bilingual(
+                "the validation loss stays high, while the training loss is nearly 0: the rows are learned by heart",
+                "验证损失居高不下，训练损失却几乎为 0：网络记住了各行",
             ),
             Bilingual(
                 "stop there (mp.EarlyStopping), more data, weight decay or dropout, or a smaller net",
@@ -113,3 +128,13 @@ def overfits(course: Course) -> Iterator[Diagnosis]:
             sparkline(held_out.tolist()),
             0.9,
         )
+
+
+def stays_behind(course: Course) -> bool:
+    """Whether the validation loss has long stayed far above the training loss, and the net knows little of its rows."""
+    loss, held_out = course.epochs("loss"), course.epochs("val_loss")
+    half = len(held_out) // 2
+    if half < least_patient or not 0 <= loss[-1] < by_heart * late(held_out):
+        return False
+    stays = float(held_out[half:].min()) > settled * float(held_out[:half].min())
+    return stays and course.validation is not None and course.validation.wrong > unknown
