@@ -537,6 +537,16 @@ def test_a_script_that_cannot_be_judged_is_refused(tmp_path, line, message):
     assert audit_script(path)
 
 
+@pytest.mark.parametrize("rate", ["0.0", "np.nan", "np.inf"])
+def test_a_learning_rate_that_is_none_is_no_wrong_gradient(tmp_path, rate):
+    path = tmp_path / "train.py"
+    path.write_text(script.replace("BEFORE", f"lr = {rate}").replace("0.1 *", "lr *"), encoding="utf-8")
+    with pytest.raises(GradientError, match="learning rate"):
+        audit_script(path)
+    path.write_text(script.replace("BEFORE", "alpha = 0.0"), encoding="utf-8")  # which may be another thing
+    assert audit_script(path)
+
+
 @pytest.mark.parametrize("option", [("--arg", "x"), ("--loss", "f"), ("--wrt", "w")])
 def test_options_of_functions_are_refused_for_a_script(tmp_path, option):
     path = tmp_path / "train.py"

@@ -122,6 +122,7 @@ class Tape:
         self.values.append(value)
         return Recorded(self, number)
 
+    @np.errstate(all="ignore")
     def replay(self, changed: Mapping[int, Value], wanted: Collection[int] | None = None) -> list[Value]:
         """Every value (or those that are wanted), where some calls give another one."""
         values = list(self.values)

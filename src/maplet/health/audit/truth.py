@@ -130,8 +130,7 @@ class Truth:
         wanted = {number for number in tape.ancestors([last]) if number >= self.run.floor}
 
         def loss(moved: Mapping[int, Any]) -> float:
-            with np.errstate(all="ignore"):
-                return float(np.sum(tape.replay(moved, wanted)[last]))
+            return float(np.sum(tape.replay(moved, wanted)[last]))
 
         values = {number: self.run.value(number) for number in self.wrt}
         gradients = {number: cotangents[number] for number in self.wrt}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from math import isnan
+from math import isfinite, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ class Trial:
         self.unjudged: dict[str, str] = {}
         self.remarks: list[tuple[str, dict[str, Any]]] = []
         self.adding: list[int] = []
+        self._require_rate()
         reader = Reader(turn)
         readings = [reader.read(update) for update in turn.updates]
         self.unjudged |= {r.update.name: "no gradient" for r in readings if not r.is_read and not self._is_average(r)}
@@ -85,11 +86,22 @@ class Trial:
             todo += operands
         return all(np.ndim(self.tape.values[n]) == 0 for n in found if self.tape.calls[n].function is None)
 
-    def _not_judged(self, why: str) -> GradientError:
+    def _not_judged(self, why: str, fix: str = "") -> GradientError:
         return GradientError(
             f"{Path(self.turn.file).name} is not judged: {why}",
-            fix="write updates as W -= rate * dW, or audit its functions: FILE.py:forward FILE.py:backward",
+            fix=fix or "write updates as W -= rate * dW, or audit its functions: FILE.py:forward FILE.py:backward",
         )
+
+    def _require_rate(self) -> None:
+        """That the updates move the parameters, and not to infinity, by a learning rate that is none."""
+        rates = {name: values[-1] for name, values in self.turn.rates.items() if len(values)}
+        stays = all(np.array_equal(self.tape.values[u.old], self.tape.values[u.new]) for u in self.turn.updates)
+        if stays and not rates:
+            why = "its update leaves the parameters as they were, as a learning rate of 0 does"
+            raise self._not_judged(why, "give it a learning rate above 0")
+        for name, rate in rates.items():
+            if not isfinite(rate):
+                raise self._not_judged(f"its learning rate {name} is {rate:g}", f"give {name} a number above 0")
 
     def _require_comparable(self, choices: dict[str, Choice]) -> None:
         """That the loss is the one whose gradient it is; where a gradient is right, it is."""
