@@ -80,6 +80,33 @@ def attention(Q, K, V):
     return mp.sum(O**2)
 
 
+@of((4, 1, 2), (4, 1, 2), (4, 1, 2), lines=["δ4 = permute(δ1 ⊙ (δ3 − (Σ[axis 2] δ1 ⊙ δ3)))"])
+def attention_of_the_library(Q, K, V):
+    return mp.sum(nn.attention(Q, K, V) ** 2)
+
+
+@of((4, 1, 2), (4, 1, 2), (4, 1, 2), np.asarray([[-np.inf] * 4, [0.0] * 4, [0.0, -np.inf, 0.0, 1.0], [0.0] * 4]),
+    lines=["δ2 = max[axis 2] (δ1 + mask)"])  # fmt: skip
+def attention_of_a_query_that_sees_nothing(Q, K, V, mask):
+    """Where −∞ may stand in a mask, the sum of the exponentials may be 0, and is asked for."""
+    return mp.sum(nn.attention(Q, K, V, mask=mask) ** 2)
+
+
+@of((3,), (5, 3), targets, lines=["δ2 = σ(δ1) − y", "∂loss/∂w = Xᵀ δ2/5", "∂loss/∂y = −δ1/5"])
+def logistic_regression_of_the_library(w, X, y):
+    return nn.binary_cross_entropy(X @ w, y)
+
+
+@of((4,), lines=["∂loss/∂z = onehot(1) − softmax(z)"])
+def logarithm_of_one_probability(z):
+    return mp.log(mp.softmax(z))[1]
+
+
+@of((4,), (), lines=["∂loss/∂z = a·onehot(0)", "∂loss/∂a = z[:1]"])
+def one_element(z, a):
+    return a * z[0]
+
+
 @of((3, 3), (2, 3), (3,), (2,), (3,), lines=["h1 = tanh (h W + x U + b)", "∂loss/∂W = 2·hᵀ δ2", "∂loss/∂h = 2·δ2 Wᵀ"])
 def recurrent_step(W, U, b, x, h):
     h1 = mp.tanh(h @ W + x @ U + b)

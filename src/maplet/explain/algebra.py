@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from maplet.core.graph import Graph
-from maplet.explain.recognition import with_logistic, with_softmax, with_softplus, without_pick, without_picks
+from maplet.explain.recognition import (
+    with_logistic,
+    with_reflection,
+    with_softmax,
+    with_softplus,
+    without_pick,
+    without_picks,
+)
 from maplet.explain.terms import Term, factors, natural_shape
 
 if TYPE_CHECKING:
@@ -33,6 +40,7 @@ class Algebra:
     known: dict[Any, Term] = field(default_factory=dict[Any, Term])
     named: dict[Term, Term] = field(default_factory=dict[Term, Term])  # what of softmax, σ has a name → its symbol
     distributions: dict[Term, int] = field(default_factory=dict[Term, int])  # symbol → along which axis it adds up to 1
+    infinite: set[Term] = field(default_factory=set["Term"])  # symbols of what is not finite, such as a mask of −∞
     relied_on: dict[Term, None] = field(default_factory=dict[Term, None])  # which of these it made use of
 
     def make(self, head: str, parts: Sequence[Term], settings: tuple[Any, ...], shape: Shape) -> Term:
@@ -113,6 +121,7 @@ class Algebra:
         flat = [part for one in terms for part in (one.parts if one.head == "total" else (one,))]
         left = self._gathered(flat)
         expanded = with_softplus(self, self._gathered([part for one in flat for part in self.expanded(one)]))
+        left, expanded = with_reflection(self, left), with_reflection(self, expanded)
         if len(expanded) <= len(left) and expanded != left:  # (1 − y)·σ − y·(1 − σ) is σ − y
             left = expanded
         if not left:

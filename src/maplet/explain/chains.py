@@ -19,8 +19,7 @@ most_ways, longest_way = 4, 12  # that are written out
 def chain_formulas(step: ExplainedNode) -> list[Formula]:
     """∂L/∂p · ∂p/∂w, a sum of such products where several ways lead to the loss; of scalars with the numbers, too.
 
-    Empty where no gradient comes, at the loss and right before it, and where the ways are too many or too long to be
-    read.
+    Empty where no gradient comes, at the loss and right before it, and where the ways are too many or too long.
     """
     if step.derivation.loss.derivation is not step.derivation or step.cotangent is None:
         return []

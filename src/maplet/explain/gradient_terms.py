@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from maplet.core.graph import Graph, in_order
 from maplet.explain import arrangement
 from maplet.explain.convolutions import cut_out
@@ -16,8 +18,6 @@ from maplet.transforms.simplify import simplify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import numpy as np
 
     from maplet.core.graph import Node
     from maplet.explain.arrangement import Lines
@@ -104,6 +104,9 @@ def _translated(
         term = translation.term(leaf.node)
         if _is_one_hot(leaf):
             algebra.distributions[term] = 1
+    for one in (*derivation.leaves, *derivation.steps):
+        if not isinstance(one.node.type, tuple) and not np.isfinite(one.value).all():
+            algebra.infinite.add(algebra.symbol(one.name, one.node.array_type.shape))
     translation.terms[derivation.backward.inputs[-1]] = algebra.number(1.0)  # ∂loss/∂loss
     definitions: dict[str, Term] = {}
     for node in in_order(named):

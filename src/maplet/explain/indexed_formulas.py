@@ -115,7 +115,7 @@ def _reshape(writer: Indexed, term: Term, at: list[str]) -> Formula:
 
 
 def _one_hot(writer: Indexed, term: Term, at: list[str]) -> Formula:
-    return Group("[", row(writer.formula(term.parts[0], at[:1]), "=", Name(at[1])), "]")
+    return Group("[", row(writer.formula(term.parts[0], at[:-1]), "=", Name(at[-1])), "]")
 
 
 def _pick(writer: Indexed, term: Term, at: list[str]) -> Formula:

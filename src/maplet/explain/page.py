@@ -15,7 +15,7 @@ from maplet.explain.graph_svg import graph_svg
 from maplet.explain.markup import Content, Markup, element
 from maplet.explain.picture import boxes
 from maplet.explain.rules import uses
-from maplet.explain.step_html import chain_html, group_html, step_html, unfolding
+from maplet.explain.step_html import chain_html, group_html, most_unfolded, step_html, unfolding
 from maplet.explain.text import title
 from maplet.explain.words import say
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from maplet.explain.picture import Box
 
 most_drawn = 1000  # boxes; of more there is a list, which no browser is too slow for
-most_unfolded = 400  # steps that can be unfolded in the page; of a larger program groups are tables
 columns = ("step", "computes", "value", "cotangent")  # of that list
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from maplet.explain.terms import factors, is_varying
 
 if TYPE_CHECKING:
@@ -91,6 +93,42 @@ def with_softplus(algebra: Algebra, summands: Summands) -> Summands:
     return summands
 
 
+def with_reflection(algebra: Algebra, summands: Summands) -> Summands:
+    """Summands with ln(1 + e^z) − ln(1 + e^−z) as z."""
+    for one, c in summands:
+        if one is None or one.head != "logaddexp" or one.parts[1] is not algebra.number(0.0, one.parts[1].shape):
+            continue
+        z, zero = one.parts
+        opposite = algebra.make("logaddexp", (algebra.product([z], (), z.shape, -1.0), zero), one.settings, one.shape)
+        if (opposite, -c) in summands and z.shape == one.shape:
+            others = [other for other in summands if other not in ((one, c), (opposite, -c))]
+            coefficient, up, down = factors(z)
+            return [*others, (algebra.product(up, down, z.shape), c * coefficient)]
+    return summands
+
+
+def is_positive(algebra: Algebra, term: Term) -> bool:
+    """Whether it is e^u or a sum of such, of a finite u: e^(−∞) is 0."""
+    power = term.parts[0] if term.head == "sum" else term
+    return power.head == "exp" and is_finite(algebra, power)
+
+
+def is_finite(algebra: Algebra, term: Term) -> bool:
+    """Whether no ∞ stands in a term, as it does for what a mask leaves out."""
+    waiting, seen = [term], set["Term"]()
+    while waiting:
+        one = waiting.pop()
+        value = (
+            dict(one.settings)["value"] if one.head == "constant" else one.settings[0] if one.head == "number" else 0
+        )
+        if one in algebra.infinite or np.isinf(value).any():
+            return False
+        if one not in seen:
+            seen.add(one)
+            waiting += one.parts
+    return True
+
+
 def logistic(algebra: Algebra, z: Term) -> Term:
     """σ(z); of −z it is 1 − σ(z)."""
     if factors(z)[0] < 0:
@@ -114,7 +152,9 @@ def adds_up_to_one(algebra: Algebra, term: Term, axes: tuple[int, ...]) -> bool:
     if term in algebra.distributions and axes == (algebra.distributions[term],):
         algebra.relied_on[term] = None
         return True
-    return (term.head == "one_hot" and axes == (1,)) or (term.head == "softmax" and axes == term.settings)
+    return (term.head == "one_hot" and axes == (len(term.shape) - 1,)) or (
+        term.head == "softmax" and axes == term.settings
+    )
 
 
 def softmax(algebra: Algebra, exponent: Term, axis: int) -> Term:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     Link = Callable[[ExplainedNode], str | None]
 
 most_cells = 64  # elements of an array that is shown as a table
+most_unfolded = 400  # steps that can be unfolded in a page; of a larger program groups are tables
 most_rows = 200  # steps of a group, or groups of a run, that are listed
 
 
@@ -106,7 +107,9 @@ def chain_html(step: ExplainedNode) -> list[Content]:
     formulas = chain_formulas(step)
     if not formulas:
         return []
-    return [_title("chain", step.derivation.language), formula_html(equation(derivative(step), *formulas))]
+    symbols, *numbers = formulas
+    lines = [equation(derivative(step), symbols), *([equation(*numbers)] if numbers else [])]
+    return [_title("chain", step.derivation.language), *map(formula_html, lines)]
 
 
 def type_of(step: ExplainedNode) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 longest_line = 90  # letters of an equation whose sides are not put below one another
 most_shown = 64  # elements of an array that is printed; of a larger one, shape and norm
-most_whole, ends = 36, 3  # elements of an array that is printed whole; of a longer one, so many at each end of an axis
+most_whole, ends = 24, 3  # elements of an array that is printed whole; of a longer one, so many at each end of an axis
 
 
 def derivation_text(derivation: Derivation, unfold: bool | str = False) -> str:

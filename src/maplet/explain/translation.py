@@ -15,7 +15,7 @@ from maplet.explain.algebra import Algebra
 from maplet.explain.convolutions import convolution
 from maplet.explain.linear_terms import is_column, matmul, reshaped, scaled, summed, transpose
 from maplet.explain.picks import pick, picked, scattered
-from maplet.explain.recognition import logistic
+from maplet.explain.recognition import is_finite, is_positive, logistic
 from maplet.explain.symbols import is_program
 from maplet.explain.terms import Term, factors
 
@@ -127,10 +127,10 @@ def _sum_of(sign: float) -> Rule:
 
 def _where(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     condition, yes, no = operands
-    if condition.head == "less" and condition.parts[0].head == "iota" and _is_zero(condition.parts[1]):
-        return no  # a number of a place is not negative
+    if _never_holds(self, condition):
+        return no
     zeros = [one.head == "number" and one.settings[0] == 0 for one in (yes, no)]
-    if condition.head == "isfinite" and condition.parts[0] is yes and zeros[1]:
+    if condition.head == "isfinite" and condition.parts[0] is yes and zeros[1] and is_finite(self.algebra, yes):
         return yes  # the shift of a softmax, which is infinite only where everything is
     if zeros[0] and condition.head == "equal" and no is _difference(self, condition.parts[0], condition.parts[1]):
         return no  # where a = b, the difference is 0 by itself
@@ -138,12 +138,21 @@ def _where(self: Translation, node: Node, operands: list[Term], shape: Shape) ->
         return self.algebra.make(bounds[condition.head], (no, self.algebra.number(0.0)), (), shape)
     value = no if zeros[0] else yes
     flipped = zeros[0] and condition.head in opposite
-    if (flipped or zeros[1]) and not _may_be_infinite(value):  # a pole times 0 would be no number
+    infinite = condition.head == "isfinite" or _may_be_infinite(value)
+    if (flipped or zeros[1]) and not infinite:  # a pole times 0 would be no number
         if flipped:
             condition = self.algebra.make(opposite[condition.head], condition.parts, (), condition.shape)
         indicator = self.algebra.make("indicator", (condition,), (), condition.shape)
         return self.algebra.product([_where_it_holds(self, condition, value), indicator], (), shape)
     return _as_it_is(self, node, operands, shape)
+
+
+def _never_holds(self: Translation, condition: Term) -> bool:
+    """Whether a number of a place would have to be negative, or a sum of exponentials 0."""
+    if condition.head not in ("less", "equal") or not _is_zero(condition.parts[1]):
+        return False
+    asked = condition.parts[0]
+    return asked.head == "iota" if condition.head == "less" else is_positive(self.algebra, asked)
 
 
 def _where_it_holds(self: Translation, condition: Term, value: Term) -> Term:
@@ -276,6 +285,16 @@ def _linear(self: Translation, node: Node, operands: list[Term], shape: Shape) -
     return self.algebra.product([*up, _as_it_is(self, node, [a, *operands[1:]], shape)], down, shape, c)
 
 
+def _pad(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
+    """What stands zeros beside an array; a single number among zeros is a factor before a one-hot vector."""
+    c, up, down, a = scaled(self.algebra, operands[0])
+    low, high = node.params["low"], node.params["high"]
+    if a.head != "number" or a.shape != (1,) or min(*low, *high) < 0:
+        return _linear(self, node, operands, shape)
+    one_hot = self.algebra.make("one_hot", (self.algebra.number(low[0]),), shape, shape)
+    return self.algebra.product([*up, one_hot], down, shape, c * a.settings[0])
+
+
 def _take_along_axis(self: Translation, node: Node, operands: list[Term], shape: Shape) -> Term:
     """The element of one class of each row, as a column."""
     a, places = operands
@@ -320,7 +339,7 @@ rules: dict[str, Rule] = {
     "item": _item,
     "conv": lambda self, node, xs, shape: convolution(self.algebra, node, xs, shape),
     "add_at": _linear,
-    "pad": _linear,
+    "pad": _pad,
     "slice": _linear,
     "take": _take,
     "take_along_axis": _take_along_axis,

@@ -18,9 +18,10 @@ from maplet.explain.graph_svg import graph_svg
 from maplet.explain.markup import Content, Markup, element
 from maplet.explain.picture import boxes_of
 from maplet.explain.print_text import text
-from maplet.explain.step_html import group_html, most_rows, step_html
+from maplet.explain.step_html import group_html, most_rows, most_unfolded, step_html
 from maplet.explain.svg import drawing
 from maplet.explain.symbols import number, value_formula
+from maplet.explain.unrolled import spoken_of
 from maplet.train.report.pieces import section, table, value
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 most_inputs = 40  # of a row that are listed
 most_outputs = 12
-most_unfolded = 400  # steps that are worked out one by one; of a larger program the layers are tables
 
 
 @dataclass(frozen=True)
@@ -179,13 +179,13 @@ def _fold(fold: Fold, n: int, names: dict[Any, str], say: Words, *, alone: bool)
                 step.name,
                 text(value_formula(step)),
                 names[step.node][1:],
-                step_html(step, lambda other: names.get(other.node)),
+                step_html(step, lambda other: names.get(other.shown.node)),
             )
-            for step in fold.steps
+            for step in spoken_of(fold.steps)
         ]
     else:
         content = group_html(fold, say.language)
-    words = f"{fold.operations} · {say.counted('steps', 'step one', len(fold.steps))}"
+    words = f"{fold.operations} · {say.counted('steps', 'step one', len(spoken_of(fold.steps)))}"
     return _details(fold.title, words, f"loss-{n}", content)
 
 
