@@ -356,6 +356,11 @@ def test_where_a_gradient_becomes_nan_is_told():
     assert not report.causes
 
 
+def test_infinite_gradients_are_told_without_a_warning():
+    report = mp.audit(forward, lambda x, y, w: {"w": w * np.inf}, *args())
+    assert "begins there: multiply" in report["w"].remark
+
+
 def test_a_gradient_that_would_make_a_third_shape_of_its_parameter_is_wrong():
     x, y, w = args()
     report = mp.audit(forward, lambda x, y, w: {"w": backward(x, y, w)["w"][:, None]}, x, y, w)

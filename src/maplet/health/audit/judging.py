@@ -127,6 +127,7 @@ def _is_finite(value: Any) -> bool:
     return not isinstance(value, np.ndarray | np.generic) or value.dtype.kind != "f" or bool(np.all(np.isfinite(value)))
 
 
+@np.errstate(all="ignore")  # gradients may be infinite
 def _require_steady(first: Run, again: Run) -> None:
     a, b = float(np.sum(first.value(first.loss))), float(np.sum(again.value(again.loss)))
     pairs = [("the loss", a, b)]
