@@ -192,7 +192,7 @@ def damaged(path, change):
             lambda record: {name: seen for name, seen in record.items() if name != "parameters"},
             "'parameters' is missing",
         ),
-        (lambda record: record | {"loss": "low"}, "there is no loss"),
+        (lambda record: {name: seen for name, seen in record.items() if name != "loss"}, "there is no loss"),
     ],
 )
 def test_records_of_another_version_are_refused_with_words(tmp_path, change, said):
@@ -201,6 +201,11 @@ def test_records_of_another_version_are_refused_with_words(tmp_path, change, sai
     message = found.output + str(found.exception or "")
     assert said in message
     assert "watch.jsonl, line" in message
+
+
+def test_a_record_that_is_no_numbers_is_left_out_with_words(tmp_path, caplog):
+    assert not damaged(tmp_path / "run", lambda record: record | {"loss": "low"}).exit_code
+    assert "is damaged; it and what follows is left out" in caplog.text
 
 
 def test_a_half_written_run_is_refused_with_words(tmp_path):
