@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _moves = ("MD014", "MD017", "MD001")
 follows_from = {
     "MD001": ("MD017",),
-    "MD002": (*_moves, "MD016", "MD018"),
+    "MD002": (*_moves, "MD015", "MD016", "MD018"),
     "MD003": (*_moves, "MD002", "MD006", "MD007", "MD008", "MD015", "MD018"),
     "MD004": (*_moves, "MD002", "MD006", "MD007", "MD008", "MD015", "MD016", "MD018", "MD019"),
     "MD005": (*_moves, "MD010"),
@@ -39,7 +39,7 @@ follows_from = {
     "MD016": (*_moves[:1],),
     "MD014": ("MD001", "MD018"),
     "MD018": _moves[1:],
-    "MD019": (*_moves, "MD002", "MD018"),
+    "MD019": (*_moves, "MD018"),
 }  # fmt: skip
 
 # What speaks of a loss that stays where it is waits until half of the epochs are over.
