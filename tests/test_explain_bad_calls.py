@@ -7,6 +7,7 @@ import pytest
 
 import maplet as mp
 from maplet.errors import DataError, MapletError
+from maplet.explain.courses import loss_curves
 from maplet.explain.derivation import Derivation
 from maplet.explain.flows import gradient_flow, histogram, spread_over_time
 from maplet.explain.landscapes import landscape
@@ -81,6 +82,7 @@ PICTURES = {
     "decision_boundary": (picture_of(decision_boundary, net, plane, classes, size=5),
                           {"net": [], "x": points, "y": [], "size": []}),
     "activations": (picture_of(activations, net, plane, size=5), {"layer": [], "x": points, "size": []}),
+    "loss_curves": (picture_of(loss_curves, {"SGD": [1.0, 0.5]}), {"losses": []}),
     "gradient_flow": (picture_of(gradient_flow, derivation), {"derivation": []}),
     "histogram": (picture_of(histogram, plane),
                   {"values": ["0", "−1", "2.5", "True", "an array", *points], "bins": []}),

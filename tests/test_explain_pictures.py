@@ -13,6 +13,7 @@ import maplet as mp
 from maplet import nn
 from maplet.errors import DataError, ShapeError
 from maplet.explain.contours import levels, segments
+from maplet.explain.courses import loss_curves
 from maplet.explain.flows import gradient_flow, histogram, spread_over_time
 from maplet.explain.landscapes import landscape
 from maplet.explain.planes import activations, decision_boundary
@@ -152,6 +153,27 @@ def test_a_decision_boundary_counts_what_is_on_the_wrong_side():
         assert {"class 0", "class 1"} <= {text.text for text in root.iter(f"{SVG}text")}
     with pytest.raises(ShapeError, match=r"points of the plane, \(N, 2\), given shape \(4, 3\)"):
         decision_boundary(lambda x: x, np.ones((4, 3)), np.ones(4))
+
+
+def test_losses_have_a_line_for_each_name_and_gaps_where_they_are_not_finite():
+    net, data = nn.Linear(2, 1, rng=0), (np.ones((8, 2), np.float32), np.ones((8, 1), np.float32))
+    options = {"loss": "mse", "optimizer": mp.optim.SGD(0.1), "validation": data, "progress": False, "lint": False}
+    run = mp.fit(net, data, epochs=3, **options)
+    first, last = run.history[0], run.history[-1]
+    for language, names in {"en": ("training", "validation"), "zh": ("训练", "验证")}.items():
+        picture = loss_curves(run.history, language=language)
+        root = parsed(picture)
+        assert {*names} <= {text.text for text in root.iter(f"{SVG}text")}
+        assert f"{first['loss']:.4g}" in picture.description
+        assert f"{last['val_loss']:.4g}" in picture.description
+        assert len(of_class(root, "course")) == 4  # two lines, and two in the legend
+    (line, _) = of_class(parsed(loss_curves({"one": [4.0, np.nan, 2.0, 1.0, np.inf]})), "course")
+    assert line.get("d").count("M") == 2
+    assert loss_curves({"none": [np.nan], "some": [1.0]}).description.startswith("none: nothing that is finite")
+    with pytest.raises(DataError, match="nothing to draw"):
+        loss_curves({"none": [np.nan]})
+    with pytest.raises(DataError, match="has shape"):
+        loss_curves({"two": np.ones((2, 2))})
 
 
 def test_every_unit_has_its_tile():
