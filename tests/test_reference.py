@@ -1,24 +1,37 @@
 """The page of all operations is what their records say today."""
 
+import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from maplet.core.primitive import operations, registry
-from maplet.explain.reference import page
+from maplet.explain.reference import HEADS, page
 
-PAGE = Path(__file__).parents[1] / "docs" / "operations.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = {"en": DOCS / "operations.md", "zh": DOCS / "operations.zh.md"}
 
 
 def said(text):
     """All but the numbers: those of LAPACK depend on the processor in their last digits, and in some signs."""
-    return [line for line in text.splitlines() if not line.startswith("- example:")]
+    return [line for line in text.splitlines() if not line.startswith(("- example:", "- 例子："))]
 
 
-def test_the_page_is_up_to_date():
-    assert said(page()) == said(PAGE.read_text(encoding="utf-8")), (
-        "write it anew: python -m maplet.explain.reference > docs/operations.md"
+@pytest.mark.parametrize(("language", "path"), PAGES.items())
+def test_the_page_is_up_to_date(language, path):
+    assert said(page(language)) == said(path.read_text(encoding="utf-8")), (
+        f"write it anew: python -m maplet.explain.reference {language} > docs/{path.name}"
     )
+
+
+def test_the_chinese_page_says_the_same():
+    """Line by line: only the words are others, and the numbers, formulas and derivatives those of the English page."""
+    english, chinese = (page(language).removeprefix(HEADS[language]).splitlines() for language in PAGES)
+    assert len(english) == len(chinese)
+    for a, b in zip(english, chinese, strict=True):
+        assert re.findall(r"`[^`]*`", a) == re.findall(r"`[^`]*`", b)
+    assert all(re.search(r"[\u4e00-\u9fff]", line) for line in chinese if line.startswith("## "))
 
 
 def test_every_operation_stands_there_with_its_derivative():

@@ -70,14 +70,8 @@ def explain(source: str | None, *, language: str, output: Path | None, operation
     maplet explain ML003
     """  # noqa: D301  (\b is how click keeps lines apart)
     if operations:
-        if language != "en":
-            raise SettingError(
-                f"--operations --language {language}: the page of all operations is written in English only, as the "
-                "records of the operations are",
-                fix="leave --language out; explanations of a program speak both languages",
-            )
         _no_other("--operations", source=source, **options)
-        text = page_of_operations().rstrip("\n")
+        text = page_of_operations(language).rstrip("\n")
     elif source is None:
         raise SettingError("what is to be explained?", fix=usage)
     elif is_code.fullmatch(source) and not _is_directory(source):

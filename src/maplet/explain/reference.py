@@ -1,5 +1,7 @@
 """The page of all operations, written from their records: ``python -m maplet.explain.reference > docs/operations.md``.
 
+In Chinese: ``python -m maplet.explain.reference zh > docs/operations.zh.md``.
+
 Nothing on it is written by hand. The formula is the record's notation, the index notation is what the compiler reads,
 the gradient is what the record's pullback writes down when it is traced, and the numbers are computed.
 """
@@ -13,12 +15,14 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 import maplet.ops  # noqa: F401  # pyright: ignore[reportUnusedImport]  (it fills the registry)
+from maplet.bilingual import require_language
 from maplet.core.array import type_of
 from maplet.core.graph import constant_primitive
 from maplet.core.index_notation import infix, operand_name
 from maplet.core.primitive import Primitive, operations, registry
 from maplet.core.trace import Trace, bind
 from maplet.core.types import kind_of
+from maplet.explain.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,22 +31,33 @@ if TYPE_CHECKING:
     from maplet.core.graph import Node
 
 longest = 160  # characters of a formula; beyond, it is a program better read with `print`
-HEAD = """# Operations
+HEADS = {
+    "en": """# Operations
 
-Written by `python -m maplet.explain.reference` from the records of all operations; do not edit it. A record says what
-the operation computes (in index notation; *host* marks what NumPy and LAPACK compute), its derivative as the pullback
-from the cotangent `g` of the result, and what textbooks leave open. Inputs are called x, y, z; `out` is the result.
-The public functions of the same names, and those composed of these, are in `maplet` itself: `help(mp.softmax)`.
-"""
+Written by `python -m maplet.explain.reference` from the records of all operations; do not edit it.
+[中文](operations.zh.md). A record says what the operation computes (in index notation; *host* marks what NumPy and
+LAPACK compute), its derivative as the pullback from the cotangent `g` of the result, and what textbooks leave open.
+Inputs are called x, y, z; `out` is the result. The public functions of the same names, and those composed of these, are
+in `maplet` itself: `help(mp.softmax)`.
+""",
+    "zh": """# 运算
+
+[English](operations.md)。本页由 `python -m maplet.explain.reference zh` 根据全部运算的记录生成，请勿手工修改。\
+每条记录说明运算计算什么（用指标记号；*host* 表示由 NumPy 与 LAPACK 计算）、它的导数（从结果的余切 `g` 拉回到各输入），\
+以及教科书上没有统一的约定。输入记作 x、y、z，结果记作 `out`。\
+各运算的一句说明与约定取自函数自己的英文文档：`help(mp.softmax)`。
+""",
+}
 
 
-def page() -> str:
-    """The whole page, in Markdown."""
-    parts = [HEAD]
+def page(language: str = "en") -> str:
+    """The whole page, in Markdown; the line that says what an operation is for is English in both languages."""
+    require_language(language)
+    parts = [HEADS[language]]
     for room, primitives in _rooms().items():
-        parts.append(f"\n## {room}\n")
-        parts += ["\n".join(entry(primitive)) for primitive in primitives]
-    parts.append("\n## Composed of these\n\nTheir derivatives follow from those above.\n")
+        parts.append(f"\n## {say(f'room {room}', language)}\n")
+        parts += ["\n".join(entry(primitive, language)) for primitive in primitives]
+    parts.append(f"\n## {say('composed', language)}\n\n{say('composed follow', language)}\n")
     parts += [f"- {line}" for line in sorted(_composed())]
     return "\n".join(parts) + "\n"
 
@@ -65,7 +80,7 @@ def _rooms() -> dict[str, list[Primitive]]:
     return dict(sorted(found.items()))
 
 
-def entry(primitive: Primitive) -> Iterator[str]:
+def entry(primitive: Primitive, language: str = "en") -> Iterator[str]:
     """What there is to say about an operation, line by line."""
     assert primitive.example is not None  # noqa: S101  (only those are asked)
     inputs, params = primitive.example(np.random.default_rng(0))
@@ -75,23 +90,27 @@ def entry(primitive: Primitive) -> Iterator[str]:
         yield f"{meaning}\n"
     names = [operand_name(n) for n in range(len(values))]
     if primitive.notation:
-        yield f"- formula: $`{primitive.notation.format(*names)}`$"
+        yield f"- {say('formula', language)}$`{primitive.notation.format(*names)}`$"
     types = [type_of(x) for x in values]
     settings = "".join(f", {name}={_shown(value)}" for name, value in params.items())
     given = ", ".join(f"{name}: {kind}" for name, kind in zip(names, types, strict=True))
-    yield f"- for {given or 'no input'}{settings}"
+    yield f"- {say('for', language)}{given or say('no input', language)}{settings}"
     access = None if primitive.access is None else primitive.access(*types, **params)
-    yield f"- index notation: {'*host*' if access is None else f'`{access}`'}"
-    for name, text in zip(names, pullback(primitive, types, params), strict=False):
+    yield f"- {say('index notation', language)}{'*host*' if access is None else f'`{access}`'}"
+    for name, text in zip(names, pullback(primitive, types, params, language), strict=False):
         yield f"- ∂L/∂{name} = {text}"
     if primitive.convention:
-        yield f"- convention: {primitive.convention}"
+        yield f"- {say('convention', language)}{primitive.convention}"
     with np.errstate(all="ignore"):
         found: Any = primitive.reference(*values, **params)
     several = cast("tuple[Any, ...]", found if isinstance(found, tuple) else (found,))
     numbers = ", ".join(f"{name} = {_number(x)}" for name, x in zip(names, values, strict=True))
     results = ", ".join(_number(np.asarray(x)) for x in several)
-    yield f"- example: {numbers} ↦ {results}\n" if numbers else f"- example: {results}\n"
+    yield (
+        f"- {say('example', language)}{numbers} ↦ {results}\n"
+        if numbers
+        else f"- {say('example', language)}{results}\n"
+    )
 
 
 def _meaning(primitive: Primitive) -> str:
@@ -121,13 +140,13 @@ def _number(x: np.ndarray[Any, Any]) -> str:
 # ── the pullback as a formula ────────────────────────────────────────────────────────────────────
 
 
-def pullback(primitive: Primitive, types: Sequence[Any], params: dict[str, Any]) -> Iterator[str]:
+def pullback(primitive: Primitive, types: Sequence[Any], params: dict[str, Any], language: str = "en") -> Iterator[str]:
     """What each input is sent back, as a formula."""
     declared = primitive.shape(*types, **params)
     floating = [kind_of(t.dtype) == "f" for t in types]
     if primitive.gradient is None or isinstance(declared, tuple) or kind_of(declared.dtype) != "f":
         several = isinstance(declared, tuple)
-        yield from ("a program, for several results" if several and primitive.gradient else "0" for _ in types)
+        yield from (say("program of several", language) if several and primitive.gradient else "0" for _ in types)
         return
     with Trace(with_values=False) as trace:
         xs = [trace.argument(t, operand_name(n)) for n, t in enumerate(types)]
@@ -137,12 +156,12 @@ def pullback(primitive: Primitive, types: Sequence[Any], params: dict[str, Any])
         known = {trace.node_of(x): operand_name(n) for n, x in enumerate(xs)}
         known |= {trace.node_of(out): "out", trace.node_of(g): "g"}
         for array, wanted in zip(found, floating, strict=True):
-            yield "0" if array is None or not wanted else _formula(trace.node_of(array), known)
+            yield "0" if array is None or not wanted else _formula(trace.node_of(array), known, language)
 
 
-def _formula(node: Node, known: dict[Node, str]) -> str:
+def _formula(node: Node, known: dict[Node, str], language: str) -> str:
     text = _text(node, known)
-    return f"`{text}`" if len(text) <= longest else f"a program of {_count(node, known)} operations"
+    return f"`{text}`" if len(text) <= longest else say("program of", language, _count(node, known))
 
 
 def _text(node: Node, known: dict[Node, str]) -> str:
@@ -172,4 +191,4 @@ def _count(node: Node, known: dict[Node, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    sys.stdout.write(page(*sys.argv[1:2]))
