@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from maplet.errors import DataError, SettingError
-from maplet.explain.drawn import Picture, bottom, height, left, picture, right, top, width
+from maplet.explain.drawn import Picture, bottom, height, left, legend, picture, right, top, width
 from maplet.explain.given import heading, numbers
-from maplet.explain.markup import Markup, element
-from maplet.explain.svg import Plot, Scale, is_shown, label, label_width, text_width, value_scale
+from maplet.explain.markup import Markup, element, number
+from maplet.explain.svg import Plot, Scale, is_shown, label_width, value_scale
 from maplet.explain.words import say
 from maplet.messages import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 kinds = 6  # of lines; more begin again
-row = 22.0  # of the legend
 
 
 def loss_curves(
@@ -69,8 +68,8 @@ def loss_curves(
         for n, values in enumerate(lines.values())
     ]
     words = "; ".join(_in_words(name, values, language) for name, values in lines.items())
-    legend, below = _legend(list(lines))
-    return picture(head, words, frame, drawn, legend, size=(width, height + below))
+    below, samples = legend([(name, _sample(n)) for n, name in enumerate(lines)], 28.0)
+    return picture(head, words, frame, drawn, samples, size=(width, height + below))
 
 
 def _named(losses: Any, language: str) -> dict[str, Any]:
@@ -108,15 +107,6 @@ def _in_words(name: str, values: list[float], language: str) -> str:
     return say("course", language, name, seen[0], seen[-1], len(values)) if seen else say("no course", language, name)
 
 
-def _legend(names: list[str]) -> tuple[list[Markup], float]:
-    """Which line is which, in rows below the plot, and how much room they take."""
-    parts: list[Markup] = []
-    x, y = left, height + 8
-    for n, name in enumerate(names):
-        wide = 60 + text_width(name)
-        if x > left and x + wide > right:
-            x, y = left, y + row
-        parts.append(element("path", d=f"M{x:g} {y - 4.5:g}h22", class_=f"course line{n % kinds}"))
-        parts.append(label(name, x + 28, y, "start"))
-        x += wide
-    return parts, y + row - height - 8
+def _sample(n: int) -> Callable[[float, float], Markup]:
+    """A piece of the n-th line, in the legend."""
+    return lambda x, y: element("path", d=f"M{number(x)} {number(y)}h22", class_=f"course line{n % kinds}")

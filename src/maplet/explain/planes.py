@@ -9,11 +9,11 @@ import numpy as np
 
 from maplet.errors import DataError, ShapeError
 from maplet.explain.contours import segments
-from maplet.explain.drawn import Picture, bottom, framed, height, left, picture, right, top, width
+from maplet.explain.drawn import Picture, bottom, framed, height, left, legend, picture, right, top, width
 from maplet.explain.given import around, classes_of_points, computed, floats, heading, points_of_plane, side
 from maplet.explain.landscapes import contour
 from maplet.explain.markup import Markup, element, number
-from maplet.explain.svg import Plot, Scale, label, text_width
+from maplet.explain.svg import Plot, Scale, label
 from maplet.explain.words import say
 from maplet.transforms.selection import require_function
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 colours = 6  # of classes; more begin again
 tile, space = 150.0, 26.0  # of the picture of one unit
-row = 22.0  # of a legend
 
 
 def decision_boundary(
@@ -73,21 +72,14 @@ def decision_boundary(
     ]
     words = say("points decided", language, len(points), wrong)
     frame = framed(plot, say("first input", language), say("second input", language))
-    legend, below = _legend(np.union1d(decided, truth).tolist(), language)
-    return picture(head, words, areas, frame, dots, legend, size=(width, height + below))
+    names = [(say("class", language, one), _sample(one)) for one in np.union1d(decided, truth).tolist()]
+    below, samples = legend(names, 17.0)
+    return picture(head, words, areas, frame, dots, samples, size=(width, height + below))
 
 
-def _legend(classes: list[int], language: str) -> tuple[list[Markup], float]:
-    """Which colour stands for which class, in rows below the plot, and how much room they take."""
-    entries = [(say("class", language, one), one) for one in classes]
-    column = 34 + max(text_width(words) for words, _ in entries)
-    columns = max(int((right - left) / column), 1)
-    parts: list[Markup] = []
-    for n, (words, one) in enumerate(entries):
-        x, y = left + n % columns * column, height + 8 + n // columns * row
-        parts.append(element("circle", cx=x + 6, cy=y - 4.5, r=5.0, class_=f"sample class{one % colours}"))
-        parts.append(label(words, x + 17, y, "start"))
-    return parts, row * ceil(len(entries) / columns)
+def _sample(one: int) -> Callable[[float, float], Markup]:
+    """The dot of a class, in the legend."""
+    return lambda x, y: element("circle", cx=x + 6, cy=y, r=5.0, class_=f"sample class{one % colours}")
 
 
 def _grid(points: Values, size: int) -> tuple[Plot, Values]:
