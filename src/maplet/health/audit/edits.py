@@ -119,22 +119,7 @@ def summed(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit
                 def sum_up(_: Bench, v: list[Any], n: int, axes: Any = axes, target: Any = target) -> Any:
                     return np.sum(v[n], axis=axes).reshape(target)
 
-                cause, detail = Cause.NOT_SUMMED, {"axes": axes, "shape": shape}
-                if square := next(
-                    _squares(bench, call), None
-                ):  # in the loss itself: then its gradient has an axis more
-                    cause, detail = Cause.BROADCAST, {"shapes": _shapes(values, square), "alias": square.number}
-                yield Edit((call.number,), (cause,), 1.0, sum_up, detail)
-
-
-def _squares(bench: Bench, call: Call) -> Iterator[Call]:
-    """What (N,1) and (N,) make together, on the way to a call."""
-    for number in sorted(bench.run.tape.ancestors([call.number])):
-        square = bench.calls[number]
-        if square.kind in ("add", "subtract", "multiply", "divide") and len(square.operands) == 2:
-            one, other = _shapes(bench.run.tape.values, square)
-            if len(one) + len(other) == 3 and (one == (*other, 1) or other == (*one, 1)):
-                yield square
+                yield Edit((call.number,), (Cause.NOT_SUMMED,), 1.0, sum_up, {"axes": axes, "shape": shape})
 
 
 def _shapes(values: Values, call: Call) -> list[tuple[int, ...]]:
