@@ -10,6 +10,7 @@ import numpy as np
 
 from maplet.bilingual import Bilingual
 from maplet.core.array import Parameter
+from maplet.core.repeats import runs
 from maplet.core.tree import objects
 from maplet.health.lint.finding import Finding, in_layer, rule
 from maplet.health.lint.reading import products
@@ -17,7 +18,7 @@ from maplet.health.rules import in_chinese
 from maplet.nn import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from maplet.health.lint.subject import Subject
 
@@ -75,9 +76,11 @@ def _multiplied(subject: Subject) -> Iterator[Finding]:
     for path, module in _modules(subject):
         for name, held in vars(module).items():
             parts: tuple[Any, ...] = tuple(cast("Any", held)) if isinstance(held, list | tuple) else ()
-            run, times = _repeated(parts)
-            layers = [type(part).__name__ for part in run if isinstance(part, Module) and part.parameters()]
-            if layers:
+            for start, period, times in runs(list(map(id, parts)), len(parts), fewest=2):
+                run = parts[start : start + period] if times > 1 else ()
+                layers = [type(part).__name__ for part in run if isinstance(part, Module) and part.parameters()]
+                if not layers:
+                    continue
                 yield Finding(
                     Bilingual(
                         f"{' and '.join(layers)} stands {times} times in {name}, as the same object: {times} layers "
@@ -97,19 +100,6 @@ def _modules(subject: Subject) -> list[tuple[str, Module]]:
     """Every module of what is trained, by its path."""
     found = objects(subject.recording.arguments[0])
     return [(path, module) for path, module in found.items() if isinstance(module, Module)]
-
-
-def _repeated(parts: Sequence[Any]) -> tuple[Sequence[Any], int]:
-    """The shortest run of the same objects that stands again right behind itself, and how often it stands there."""
-    keys = list(map(id, parts))
-    for length in range(1, len(keys) // 2 + 1):
-        for start in range(len(keys) - 2 * length + 1):
-            run, times = keys[start : start + length], 1
-            while keys[start + times * length : start + (times + 1) * length] == run:
-                times += 1
-            if times > 1:
-                return parts[start : start + length], times
-    return (), 1
 
 
 @rule("ML007", "frozen by accident", "意外冻结")
