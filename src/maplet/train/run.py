@@ -17,6 +17,7 @@ from maplet.ops.slicing import concat
 from maplet.train.inputs import as_inputs, compute_dtype, rows_of
 from maplet.train.storage import as_directory, damaged, exists, read_directory, read_file, write_directory
 from maplet.transforms.blas import one_blas_thread
+from maplet.transforms.watch_statistics import groups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -295,10 +296,6 @@ def read_history(path: Path) -> list[dict[str, Any]]:
             break
         records.append(record)
     return records
-
-
-groups = ("layers", "parameters", "loops")
-"""What a watched step has of many: a record for each."""
 
 
 def holds_numbers(record: Mapping[str, Any]) -> bool:

@@ -30,6 +30,7 @@ of_layer = ("rms", "min", "max", "zeros", "dead", "saturated", "gradient_rms")
 of_parameter = ("square", "gradient_square", "update_square", "climb")
 of_product = ("examples_square", "whole_square", "rows")
 of_loop = ("first_square", "last_square")
+groups = ("layers", "parameters", "loops")  # of what is seen in a step: a record for each
 of_targets, targets_name = ("mean", "mean_square"), "the targets"
 
 
@@ -169,7 +170,7 @@ def readable(numbers: Value, names: Sequence[tuple[str, str]]) -> dict[str, Any]
     noise, signal = noise_and_signal(told)
     rows = max((product[2] for product in told), default=0.0)
     of_batch |= {"rows": rows, "noise": noise, "signal": signal}
-    return {**whole, **of_batch, "layers": layers, "parameters": parameters, "loops": loops}
+    return {**whole, **of_batch, **dict(zip(groups, (layers, parameters, loops), strict=True))}
 
 
 def _root(x: float) -> float:
