@@ -21,7 +21,7 @@ from maplet.explain.expressions import expression_of, require_small, setting
 from maplet.explain.reference import page as page_of_operations
 from maplet.health.codes import rule_of
 from maplet.messages import suggest
-from maplet.train.explaining import columns_of, derivation_of
+from maplet.train.explaining import derivation_of
 from maplet.train.reading import read_config
 from maplet.train.run import load
 
@@ -232,4 +232,4 @@ def _of_run(path: Path, row: int, given: dict[str, Any], language: str) -> Deriv
     if not 0 <= row < len(y):
         raise SettingError(f"--row {row}: the test part has {len(y)} rows", fix=f"a number from 0 to {len(y) - 1}")
     rows = slice(row, row + 1)
-    return derivation_of(net, config["loss"], x[rows], y[rows], language, columns=columns_of(problem))
+    return derivation_of(net, config["loss"], x[rows], y[rows], language, columns=problem.preprocessing.columns)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from maplet.explain.derivation import explained
 from maplet.nn.losses import losses
 from maplet.train.inputs import as_samples, compute_dtype
@@ -48,12 +46,6 @@ def is_as_trained(problem: Problem, net: Module, config: dict[str, Any], path: P
     """Whether the data, read again, is what the run of a ``config.json`` at a path was trained on."""
     now = as_samples(problem.train, compute_dtype(net), "training", quiet=True).fingerprint()
     return now == part(config, "data", dict, path).get("sha256")
-
-
-def columns_of(problem: Problem) -> Sequence[str]:
-    """The names of what a network is given of a row, one for each number; none for an image."""
-    names: list[str] = list(problem.facts.get("inputs", ()))
-    return names if len(names) == np.prod(problem.train[0].shape[1:]) else ()
 
 
 def derivation_of(net: Module, loss: str, x: Any, y: Any, language: str, *, columns: Sequence[str] = ()) -> Derivation:

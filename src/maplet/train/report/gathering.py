@@ -15,7 +15,7 @@ from maplet.errors import CheckpointError, DataError, MapletError, SettingError
 from maplet.health.doctor import doctor
 from maplet.nn.losses import losses
 from maplet.nn.summary import layer_rows
-from maplet.train.explaining import columns_of, derivation_of, is_as_trained, problem_of
+from maplet.train.explaining import derivation_of, is_as_trained, problem_of
 from maplet.train.failed import failure_of, load_failed
 from maplet.train.given import given_of
 from maplet.train.inputs import compute_dtype
@@ -207,7 +207,7 @@ def _worked(run: Run, problem: Problem, loss: str, directory: Path, *, row: int,
     x, y = problem.train
     if not 0 <= row < len(y):
         raise SettingError(f"--row {row}: the training part has {len(y)} rows", fix=f"a number from 0 to {len(y) - 1}")
-    names = columns_of(problem)
+    names = list(problem.preprocessing.columns)
     derivation = derivation_of(run.net, loss, x[row : row + 1], y[row : row + 1], say.language, columns=names)
     outputs = run.predict(x[row : row + 1]).numpy()
     target = problem.preprocessing.target
