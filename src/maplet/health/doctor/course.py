@@ -9,6 +9,7 @@ import numpy as np
 
 from maplet.health.doctor.answers import Answers, answers
 from maplet.health.doctor.recorded import require_readable
+from maplet.health.doctor.trial import Continuation
 from maplet.health.doctor.yardstick import least_rows, left_out, most_rows
 
 if TYPE_CHECKING:
@@ -113,6 +114,11 @@ class Course:
         some = np.unique(np.linspace(0, len(known.x) - 1, min(len(known.x), most_rows)).astype(int))
         part = Answers(known.x[some], known.y[some], known.given[some])
         return part, left_out(part.x, part.targets, of_classes=part.of_classes)
+
+    @cached_property
+    def continuation(self) -> Continuation | None:
+        """Copies of net and optimizer that can take further steps."""
+        return Continuation.of(self.run, self.given)
 
     @cached_property
     def batch(self) -> int:

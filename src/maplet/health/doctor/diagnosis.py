@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import isfinite, isnan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maplet.bilingual import Bilingual
 from maplet.health.rules import Rules, advise
@@ -78,8 +78,7 @@ class Diagnosis:
         SettingError
             If it is neither.
         """
-        known = [(name, number) for name, number in self.evidence.items() if not isnan(number)]
-        sure, numbers = percent(self.confidence), [(name, f"{number:.3g}") for name, number in known]
+        sure, numbers = percent(self.confidence), known(self.evidence)
         place, place_zh = (f" in {self.layer}", f"{self.layer}，") if self.layer else ("", "")
         seen, seen_zh = (
             comma.join(f"{name.speak(spoken)} {number}" for name, number in numbers)
@@ -90,6 +89,11 @@ class Diagnosis:
             f"{self.code} {self.verdict.zh}（{place_zh}置信度 {sure.zh}）\n  {self.picture}  {seen_zh}\n"
             f"  {advise.zh}{self.advice.zh}",
         ).speak(language)
+
+
+def known(evidence: Mapping[Any, float]) -> list[tuple[Any, str]]:
+    """The numbers behind a verdict as they are written, by name; one that is not known (NaN) is left out."""
+    return [(name, f"{number:.3g}") for name, number in evidence.items() if not isnan(number)]
 
 
 def percent(share: float, digits: int = 0) -> Bilingual:

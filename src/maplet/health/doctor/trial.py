@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maplet.core.array import from_value
 from maplet.core.tree import leaves
+from maplet.errors import MapletError
 from maplet.transforms.derivatives import value_and_grad
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from maplet.health.doctor.answers import Numbers
-    from maplet.health.doctor.recorded import Given, Rows
+    from maplet.health.doctor.recorded import Given, Recorded, Rows
     from maplet.nn import Module
     from maplet.optim import Optimizer
 
@@ -36,7 +40,7 @@ class Trial:
     def __init__(self, net: Module, optimizer: Optimizer, size: float) -> None:
         self.pair = deepcopy((net, optimizer))
         self.rng = np.random.default_rng(0)
-        self.count = sum(leaf.size for leaf in net.parameters().values())
+        self.count = size_of(net)
         self.scale = size / self.count**0.5
 
     def drawn(self) -> dict[str, Any]:
@@ -84,39 +88,78 @@ def updated(pair: tuple[Module, Optimizer], gradient: dict[str, Any]) -> Numbers
     ])  # fmt: skip
 
 
-def gone_on(
-    net: Module, optimizer: Optimizer, given: Given, training: Rows, *, size: int, seen: Rows | None = None
-) -> Numbers:
-    """The loss of some rows now and then, while copies take further steps with batches of some size, drawn at random.
+@dataclass(frozen=True)
+class Continuation:
+    """A run with which copies of net and optimizer can go on, as it is or with other settings.
 
     Parameters
     ----------
     net, optimizer
         Are copied.
     given
-        Has the loss.
+        The loss, the size of a batch and the validation rows.
     training
-        What the batches are drawn of.
-    size
-        How many rows a batch has.
-    seen
-        What the loss is asked of; the training rows if None.
+        The rows that batches are drawn of.
     """
-    net, optimizer = deepcopy((net, optimizer))
-    rng, seen = np.random.default_rng(0), some_of(seen or training)
-    count = count_of(training)
 
-    def loss(net: Module, rows: Rows) -> Any:
-        return given.loss(net(rows.x), rows.y)
+    net: Module
+    optimizer: Optimizer
+    given: Given
+    training: Rows
 
-    losses = [loss(net.eval(), seen).item()]
-    for step in range(further):
-        rows = training.rows(rng.integers(0, count, size))
-        both = optimizer.gradients_from(value_and_grad(loss))
-        optimizer.update(net, both(net.train(), rows)[1])
-        if step % every == every - 1:
-            losses.append(loss(net.eval(), seen).item())
-    return np.array(losses)
+    @classmethod
+    def of(cls, run: Recorded, given: Given | None) -> Self | None:
+        """That of a run; None where there is no optimizer, or there are no training rows that count alike."""
+        if given is None or given.training is None or given.training.weights is not None or run.optimizer is None:
+            return None
+        return cls(run.net, run.optimizer, given, given.training)
+
+    def losses(
+        self, optimizer: Optimizer | None = None, *, size: int | None = None, seen: Rows | None = None
+    ) -> Numbers | None:
+        """The loss of some rows now and then, over further steps with batches that are drawn at random.
+
+        Parameters
+        ----------
+        optimizer, size
+            What takes the steps, and how many rows a batch has, if not as before.
+        seen
+            What the loss is asked of; the training rows if None.
+
+        Returns
+        -------
+        None where net or optimizer do not take such steps.
+        """
+        try:
+            return self._losses(optimizer or self.optimizer, size or self.given.batch_size, seen or self.training)
+        except MapletError:
+            return None
+
+    def _losses(self, optimizer: Optimizer, size: int, seen: Rows) -> Numbers:
+        net, optimizer = deepcopy((self.net, optimizer))
+        rng, seen, count = np.random.default_rng(0), some_of(seen), count_of(self.training)
+
+        def loss(net: Module, rows: Rows) -> Any:
+            return self.given.loss(net(rows.x), rows.y)
+
+        losses = [loss(net.eval(), seen).item()]
+        for step in range(further):
+            rows = self.training.rows(rng.integers(0, count, size))
+            both = optimizer.gradients_from(value_and_grad(loss))
+            optimizer.update(net, both(net.train(), rows)[1])
+            if step % every == every - 1:
+                losses.append(loss(net.eval(), seen).item())
+        return np.array(losses)
+
+
+def came_to(losses: Numbers) -> float:
+    """Where a loss is at last."""
+    return float(np.mean(losses[-3:]))
+
+
+def size_of(net: Module) -> int:
+    """How many numbers its parameters are."""
+    return sum(leaf.size for leaf in net.parameters().values())
 
 
 def some_of(rows: Rows) -> Rows:

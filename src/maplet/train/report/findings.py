@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import isnan
 from typing import TYPE_CHECKING, TypedDict
 
 from maplet.bilingual import spoken
 from maplet.explain.markup import Content, Markup, element
+from maplet.health.doctor.diagnosis import known
 from maplet.health.rules import advise, at, mend
 from maplet.train.report.pieces import section
 
@@ -60,8 +60,7 @@ def findings(
 
 def _diagnosis(one: Diagnosed, say: Words) -> Markup:
     picture = element("span", one["picture"], class_="picture", role="img", aria_label=say("picture"))
-    known = [(name, number) for name, number in one["evidence"].items() if not isnan(number)]
-    numbers = [f"{spoken(name, say.language)} {number:.3g}" for name, number in known]
+    numbers = [f"{spoken(name, say.language)} {number}" for name, number in known(one["evidence"])]
     evidence = element("p", picture, " ", element("span", say.comma().join(numbers)), class_="words")
     sure = say("confidence", format(one["confidence"], ".0%"))
     lines = ((at, one["layer"]), (advise, one["advice"]))

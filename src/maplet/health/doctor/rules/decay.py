@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.bilingual import Bilingual
-from maplet.errors import MapletError
 from maplet.health.doctor.course import late
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
-from maplet.health.doctor.trial import gone_on, most_parameters, undecayed
+from maplet.health.doctor.trial import came_to, most_parameters, size_of, undecayed
 from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
@@ -41,8 +40,8 @@ def held_down_by_decay(course: Course) -> Iterator[Diagnosis]:
     loss, tried = course.epochs("loss"), _with_and_without(course)
     if tried is None or not len(loss):
         return
-    held, free = tried
-    level, reached = float(np.mean(held[-3:])), float(np.mean(free[-3:]))
+    level, free = tried
+    reached = came_to(free)
     if level > high * loss[0] and reached < left * level:
         yield Diagnosis(
             Bilingual("the weight decay holds the net down", "权重衰减压住了网络"),
@@ -56,23 +55,14 @@ def held_down_by_decay(course: Course) -> Iterator[Diagnosis]:
         )
 
 
-def _with_and_without(course: Course) -> tuple[Numbers, Numbers] | None:
-    """The losses of further steps as they are, and without decay; None where that does not count or cannot be tried."""
-    net, optimizer, given = course.run.net, course.run.optimizer, course.given
-    training = None if given is None else given.training
-    if given is None or training is None or training.weights is not None or optimizer is None:
+def _with_and_without(course: Course) -> tuple[float, Numbers] | None:
+    """Where the loss comes to as it is, and its course without decay; None where that does not count or cannot be."""
+    further = course.continuation
+    free = None if further is None else undecayed(further.optimizer)
+    if further is None or free is None or size_of(further.net) > most_parameters or not _counts(course):
         return None
-    free = undecayed(optimizer)
-    if free is None or sum(leaf.size for leaf in net.parameters().values()) > most_parameters or not _counts(course):
-        return None
-    size, seen = given.batch_size, given.validation
-    try:
-        return (
-            gone_on(net, optimizer, given, training, size=size, seen=seen),
-            gone_on(net, free, given, training, size=size, seen=seen),
-        )
-    except MapletError:
-        return None
+    held, freed = (further.losses(one, seen=further.given.validation) for one in (None, free))
+    return None if held is None or freed is None else (came_to(held), freed)
 
 
 def _counts(course: Course) -> bool:

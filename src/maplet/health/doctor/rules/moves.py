@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maplet.bilingual import Bilingual
-from maplet.errors import MapletError
 from maplet.health.doctor.course import early, enough, late
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
-from maplet.health.doctor.trial import at_rate, gone_on, most_parameters
+from maplet.health.doctor.trial import at_rate, came_to, most_parameters, size_of
 from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
@@ -227,26 +226,17 @@ def _at_a_tenth(course: Course) -> tuple[float, float] | None:
 
     It is idle where the loss is low, or the steps are no longer than usual.
     """
-    net, optimizer, given = course.run.net, course.run.optimizer, course.given
-    training = None if given is None else given.training
-    if given is None or training is None or training.weights is not None or optimizer is None:
-        return None
-    means, size = course.epochs("loss"), given.batch_size
-    if not len(means) or size <= small or late(course.ratio) < busy:
+    further, means = course.continuation, course.epochs("loss")
+    if further is None or not len(means) or further.given.batch_size <= small or late(course.ratio) < busy:
         return None
     low = high * min(float(means[0]), _at_first(course))
-    if means[-1] < low or sum(leaf.size for leaf in net.parameters().values()) > most_parameters:
+    if means[-1] < low or size_of(further.net) > most_parameters:
         return None
-
-    def after(factor: float) -> float:
-        losses = gone_on(net, at_rate(optimizer, factor), given, training, size=size)
-        return float(np.mean(losses[-3:]))
-
-    try:
-        level = after(1.0)
-        return (level, after(0.1)) if level > low else None
-    except MapletError:
+    as_it_is = further.losses(at_rate(further.optimizer, 1.0))
+    if as_it_is is None or not came_to(as_it_is) > low:
         return None
+    slower = further.losses(at_rate(further.optimizer, 0.1))
+    return None if slower is None else (came_to(as_it_is), came_to(slower))
 
 
 @rule("MD003", "the learning rate is too low", "学习率太小")

@@ -9,7 +9,7 @@ import numpy as np
 from maplet.bilingual import Bilingual
 from maplet.errors import MapletError
 from maplet.health.doctor.diagnosis import Diagnosis, rule, sparkline
-from maplet.health.doctor.trial import Trial, count_of, gone_on, most_parameters
+from maplet.health.doctor.trial import Trial, came_to, count_of, most_parameters
 from maplet.health.rules import in_chinese
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from maplet.health.doctor.answers import Numbers
     from maplet.health.doctor.course import Course
-    from maplet.health.doctor.recorded import Rows
 
 often_deaf, still_there = 0.3, 0.5
 smallest, larger = 8, 16  # batches up to this size are tried so many times larger
@@ -42,14 +41,12 @@ def batch_too_small(course: Course) -> Iterator[Diagnosis]:
     which the run has come to rest, and the second leave it. A smaller learning rate does the same. Source of the noise
     scale tr(Σ)/‖G‖²: S. McCandlish, J. Kaplan, D. Amodei, "An empirical model of large-batch training", 2018.
     """
-    loss, optimizer, given = course.epochs("loss"), course.run.optimizer, course.given
-    if given is None or given.training is None or optimizer is None or given.batch_size > smallest or len(loss) < 2:
-        return
-    tried = _both_sizes(course, given.training, given.batch_size)
-    if tried is None:
+    loss, given = course.epochs("loss"), course.given
+    tried = _both_sizes(course) if len(loss) >= 2 else None
+    if given is None or tried is None:
         return
     small, large = tried
-    level, reached = float(np.mean(small)), float(np.mean(large[-3:]))
+    level, reached = float(np.mean(small)), came_to(large)
     sways = float(np.std(small)) / level if level > 0 else 0.0
     if sways > jitter and reached < (1 - gain) * level and level > high * loss[0]:
         noise, signal = float(np.nansum(course.steps("noise"))), float(np.nansum(course.steps("signal")))
@@ -73,19 +70,16 @@ def batch_too_small(course: Course) -> Iterator[Diagnosis]:
         )
 
 
-def _both_sizes(course: Course, training: Rows, size: int) -> tuple[Numbers, Numbers] | None:
+def _both_sizes(course: Course) -> tuple[Numbers, Numbers] | None:
     """The losses with the batch as it is, and with a larger one; None where there are too few rows, or it cannot be."""
-    optimizer, given = course.run.optimizer, course.given
-    count = count_of(training)
-    if optimizer is None or given is None or count < 4 * size * larger // 2 or training.weights is not None:
+    further = course.continuation
+    if further is None:
         return None
-    try:
-        return (
-            gone_on(course.run.net, optimizer, given, training, size=size),
-            gone_on(course.run.net, optimizer, given, training, size=min(size * larger, count // 2)),
-        )
-    except MapletError:
+    size, count = further.given.batch_size, count_of(further.training)
+    if size > smallest or count < 4 * size * larger // 2:
         return None
+    small, large = further.losses(), further.losses(size=min(size * larger, count // 2))
+    return None if small is None or large is None else (small, large)
 
 
 @rule("MD017", "stale gradients", "过期的梯度")
