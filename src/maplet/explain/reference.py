@@ -22,10 +22,11 @@ from maplet.core.index_notation import infix, operand_name
 from maplet.core.primitive import Primitive, operations, registry
 from maplet.core.trace import Trace, bind
 from maplet.core.types import kind_of
+from maplet.explain.operations_in_chinese import conventions, meanings
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from maplet.core.array import Array
     from maplet.core.graph import Node
@@ -45,28 +46,33 @@ in `maplet` itself: `help(mp.softmax)`.
 [English](operations.md)。本页由 `python -m maplet.explain.reference zh` 根据全部运算的记录生成，请勿手工修改。\
 每条记录说明运算计算什么（用指标记号；*host* 表示由 NumPy 与 LAPACK 计算）、它的导数（从结果的余切 `g` 拉回到各输入），\
 以及教科书上没有统一的约定。输入记作 x、y、z，结果记作 `out`。\
-各运算的一句说明与约定取自函数自己的英文文档：`help(mp.softmax)`。
+同名的公开函数以及由它们组合成的函数都在 `maplet` 中：`help(mp.softmax)`。
 """,
 }
 
 
 def page(language: str = "en") -> str:
-    """The whole page, in Markdown; the line that says what an operation is for is English in both languages."""
+    """The whole page, in Markdown."""
     require_language(language)
     parts = [HEADS[language]]
     for room, primitives in _rooms().items():
         parts.append(f"\n## {say(f'room {room}', language)}\n")
         parts += ["\n".join(entry(primitive, language)) for primitive in primitives]
     parts.append(f"\n## {say('composed', language)}\n\n{say('composed follow', language)}\n")
-    parts += [f"- {line}" for line in sorted(_composed())]
+    parts += [f"- {line}" for line in sorted(_composed(language))]
     return "\n".join(parts) + "\n"
 
 
-def _composed() -> Iterator[str]:
+def _composed(language: str) -> Iterator[str]:
     """The public functions that are no operations of their own."""
     for name, function in operations.items():
         if name not in registry and not name.startswith("_") and (meaning := _first_words(function)):
-            yield f"`{name}`: {meaning}"
+            yield f"`{name}`: {_spoken(name, meaning, meanings, language)}"
+
+
+def _spoken(name: str, english: str, chinese: Mapping[str, str], language: str) -> str:
+    """What is said of an operation; in English where nobody has said it in Chinese yet."""
+    return chinese.get(name, english) if language == "zh" else english
 
 
 def _rooms() -> dict[str, list[Primitive]]:
@@ -87,7 +93,7 @@ def entry(primitive: Primitive, language: str = "en") -> Iterator[str]:
     values = [np.asarray(x) for x in inputs]
     yield f"### {primitive.name}\n"
     if meaning := _meaning(primitive):
-        yield f"{meaning}\n"
+        yield f"{_spoken(primitive.name, meaning, meanings, language)}\n"
     names = [operand_name(n) for n in range(len(values))]
     if primitive.notation:
         yield f"- {say('formula', language)}$`{primitive.notation.format(*names)}`$"
@@ -100,7 +106,8 @@ def entry(primitive: Primitive, language: str = "en") -> Iterator[str]:
     for name, text in zip(names, pullback(primitive, types, params, language), strict=False):
         yield f"- ∂L/∂{name} = {text}"
     if primitive.convention:
-        yield f"- {say('convention', language)}{primitive.convention}"
+        said = _spoken(primitive.name, primitive.convention, conventions, language)
+        yield f"- {say('convention', language)}{said}"
     with np.errstate(all="ignore"):
         found: Any = primitive.reference(*values, **params)
     several = cast("tuple[Any, ...]", found if isinstance(found, tuple) else (found,))
