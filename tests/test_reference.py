@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from maplet.core.primitive import operations, registry
-from maplet.explain.operations_in_chinese import conventions, meanings
-from maplet.explain.reference import HEADS, _meaning, page
+from maplet.explain.operations_in_chinese import conventions, files, meanings
+from maplet.explain.reference import HEADS, _meaning, _rooms, page
 
 code = re.compile(r"``[^`]+``|`[^`]+`")
 DOCS = Path(__file__).parents[1] / "docs"
@@ -46,6 +46,7 @@ def test_everything_that_is_said_of_operations_has_its_chinese_and_nothing_else(
     page_names = {*re.findall(r"^- `(\w+)`: ", page(), re.MULTILINE)}
     documented = {name for name, one in registry.items() if one.example is not None and _meaning(one)}
     assert meanings.keys() == page_names | documented
+    assert files.keys() == _rooms().keys()
 
 
 def test_every_operation_stands_there_with_its_derivative():

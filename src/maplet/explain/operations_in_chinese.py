@@ -1,6 +1,7 @@
-"""The sentence and the convention of each operation in Chinese, for its page; in English they stand with the operation.
+"""The page of all operations in Chinese: its headings, the sentence and the convention of each operation.
 
-An operation is called by its name. `tests/test_reference.py` asks that each has its Chinese, with the same code in it.
+In English they stand with the operations. An operation is called by its name.
+`tests/test_reference.py` asks that each has its Chinese, with the same code in it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+files: Mapping[str, str] = {  # of the vocabulary, in which the operations stand
+    "casting": "类型转换",
+    "contraction": "缩并",
+    "convolution": "卷积",
+    "creation": "创建",
+    "cumulative": "累积",
+    "determinants": "行列式",
+    "diagonals": "对角线",
+    "einsum": "爱因斯坦求和",
+    "elementwise": "逐元素",
+    "factorizations": "矩阵分解",
+    "gamma_functions": "伽马函数",
+    "identity": "恒等",
+    "indexing": "索引",
+    "linear_algebra": "线性代数",
+    "movement": "移动",
+    "philox": "随机数（Philox）",
+    "reduction": "归约",
+    "slicing": "切片",
+    "sorting": "排序",
+    "spectra": "谱",
+    "windows": "窗口",
+}
 
 meanings: Mapping[str, str] = {
     # ── operations with a derivative of their own ────────────────────────────────────────────────

@@ -22,7 +22,7 @@ from maplet.core.index_notation import infix, operand_name
 from maplet.core.primitive import Primitive, operations, registry
 from maplet.core.trace import Trace, bind
 from maplet.core.types import kind_of
-from maplet.explain.operations_in_chinese import conventions, meanings
+from maplet.explain.operations_in_chinese import conventions, files, meanings
 from maplet.explain.words import say
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def page(language: str = "en") -> str:
     require_language(language)
     parts = [HEADS[language]]
     for room, primitives in _rooms().items():
-        parts.append(f"\n## {say(f'room {room}', language)}\n")
+        parts.append(f"\n## {_spoken(room, room, files, language)}\n")
         parts += ["\n".join(entry(primitive, language)) for primitive in primitives]
     parts.append(f"\n## {say('composed', language)}\n\n{say('composed follow', language)}\n")
     parts += [f"- {line}" for line in sorted(_composed(language))]
