@@ -13,7 +13,7 @@ import maplet as mp
 from maplet.cli.audit import audit as command
 from maplet.errors import GradientError, SettingError, ShapeError
 from maplet.health.audit import Cause, Subject
-from maplet.health.audit.judging import prepared
+from maplet.health.audit.preparing import prepared
 
 sys.path.insert(0, str(Path(__file__).parent / "faults" / "gradients"))
 import runner

@@ -9,10 +9,11 @@ import numpy as np
 from maplet.bilingual import require_language
 from maplet.core.context import located
 from maplet.errors import SettingError
-from maplet.health.audit.bench import Bench
-from maplet.health.audit.calling import Subject
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.judging import judged, prepared, require_settings
+from maplet.health.audit.edits.bench import Bench
+from maplet.health.audit.judging import judged
+from maplet.health.audit.preparing import prepared, require_settings
+from maplet.health.audit.program.calling import Subject
 from maplet.health.audit.scripts import audit_script
 from maplet.health.audit.verdict import Difference, Finding, Report, Verdict
 from maplet.messages import shown

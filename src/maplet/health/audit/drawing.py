@@ -15,7 +15,7 @@ from maplet.health.audit.fresh import fresh
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from maplet.health.audit.bench import Bench
+    from maplet.health.audit.edits.bench import Bench
 
 others = 2  # how many random inputs besides the given ones
 tries = 8  # how many are drawn for one that can be used

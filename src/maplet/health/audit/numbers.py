@@ -75,3 +75,12 @@ def cosine(a: Any, b: Any) -> float:
     if one is None or other is None or one.shape != other.shape:
         return 0.0
     return abs(float(one @ other))
+
+
+def relative_error(given: Any, expected: Any) -> float:
+    """The largest difference, relative to the largest number that is expected; infinite where the sizes differ."""
+    given, expected = np.asarray(given), np.asarray(expected)
+    if np.size(given) != np.size(expected):
+        return float("inf")
+    size = max(float(np.max(np.abs(expected), initial=0.0)), 1e-8)
+    return float(np.max(np.abs(given.reshape(-1) - expected.reshape(-1)), initial=0.0)) / size

@@ -13,12 +13,12 @@ import numpy as np
 
 import maplet as mp
 from maplet.core.primitive import operations
-from maplet.health.audit import methods
+from maplet.health.audit.program import methods
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from maplet.health.audit.tape import Call
+    from maplet.health.audit.program.tape import Call
 
 
 class Unspelled(Exception):  # noqa: N818  (it is no error: the truth is then found by differences)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.bench import Bench
-from maplet.health.audit.tape import Recorded, Ref, Tape
+from maplet.health.audit.edits.bench import Bench
+from maplet.health.audit.program.tape import Recorded, Ref, Tape
 from maplet.health.audit.truth import elementwise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from maplet.health.audit.tape import Call
+    from maplet.health.audit.program.tape import Call
 
 reducing = frozenset(["sum", "mean", "reduce", "norm", "ravel", "reshape", "transpose"])
 expanding = frozenset(["getitem", "expand_dims"])  # y[:, None] is meant so

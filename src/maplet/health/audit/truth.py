@@ -21,14 +21,14 @@ import maplet as mp
 from maplet.core.array import value_of
 from maplet.health.audit.activations import Activation, recognized
 from maplet.health.audit.numbers import alike
+from maplet.health.audit.program.tape import Call, Ref, filled
 from maplet.health.audit.slopes import contradicted
 from maplet.health.audit.spelling import Unspelled, plain, spelled
-from maplet.health.audit.tape import Call, Ref, filled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from maplet.health.audit.calling import Run
+    from maplet.health.audit.program.calling import Run
 
 elementwise = frozenset((
     *plain,

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.bilingual import require_language
-from maplet.health.audit.bench import Bench
 from maplet.health.audit.drawing import confirming
+from maplet.health.audit.edits.bench import Bench
 from maplet.health.audit.fresh import nudged
-from maplet.health.audit.judging import judged, require_finite, require_settings
+from maplet.health.audit.judging import judged
+from maplet.health.audit.preparing import require_finite, require_settings
+from maplet.health.audit.program.user_errors import of_user
 from maplet.health.audit.scripts.running import witnessed
 from maplet.health.audit.scripts.trial import Trial
-from maplet.health.audit.user_errors import of_user
 from maplet.health.audit.verdict import Report, Verdict
 from maplet.health.audit.words import sentence
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maplet.health.audit.bench import rearranging
-from maplet.health.audit.calling import Run
+from maplet.health.audit.edits.bench import rearranging
+from maplet.health.audit.edits.operands import contractions
 from maplet.health.audit.numbers import alike, ratio
-from maplet.health.audit.operands import contractions
+from maplet.health.audit.program.calling import Run
 from maplet.health.audit.truth import Truth
 
 if TYPE_CHECKING:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from maplet.health.audit.calling import Run
 from maplet.health.audit.numbers import agrees, cosine, ratio
-from maplet.health.audit.tape import Recorded, Ref, filled
+from maplet.health.audit.program.calling import Run
+from maplet.health.audit.program.tape import Recorded, Ref, filled
 from maplet.health.audit.truth import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from maplet.health.audit.program.tape import Tape
     from maplet.health.audit.scripts.places import Reading
     from maplet.health.audit.scripts.turn import Seen, Turn
-    from maplet.health.audit.tape import Tape
 
 most = 8  # numbers that are tried
 

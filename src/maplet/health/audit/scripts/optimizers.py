@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.tape import Ref
+from maplet.health.audit.program.tape import Ref
 from maplet.health.audit.truth import elementwise
 
 if TYPE_CHECKING:
+    from maplet.health.audit.program.tape import Call
     from maplet.health.audit.scripts.updates import Walk
-    from maplet.health.audit.tape import Call
 
 Passed = list[tuple[int, float]]
 bounds = frozenset(["clip", "maximum", "minimum", "fmax", "fmin", "nan_to_num"])

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from maplet.health.audit.methods import add_at, setitem
+from maplet.health.audit.program.methods import add_at, setitem
+from maplet.health.audit.program.tape import Recorded, Ref, filled
 from maplet.health.audit.scripts.instrument import Statement
-from maplet.health.audit.tape import Recorded, Ref, filled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from maplet.health.audit.program.tape import Call, Tape
     from maplet.health.audit.scripts.turn import Update
-    from maplet.health.audit.tape import Call, Tape
 
 
 class Place(NamedTuple):

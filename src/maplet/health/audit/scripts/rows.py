@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from maplet.health.audit.tape import Tape
+    from maplet.health.audit.program.tape import Tape
 
 solvers = frozenset(["solve", "inv", "pinv", "lstsq", "cholesky", "eigh", "eig", "svd"])
 

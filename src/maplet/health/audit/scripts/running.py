@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.errors import GradientError
+from maplet.health.audit.program.tape import Float, UnrecordedError
+from maplet.health.audit.program.watching import watching
 from maplet.health.audit.scripts.instrument import instrumented, word
 from maplet.health.audit.scripts.witness import Stop, Witness
-from maplet.health.audit.tape import Float, UnrecordedError
-from maplet.health.audit.watching import watching
 
 if TYPE_CHECKING:
     import ast

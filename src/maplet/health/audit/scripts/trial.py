@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.errors import GradientError
-from maplet.health.audit.calling import Run
 from maplet.health.audit.fresh import fresh
+from maplet.health.audit.program.calling import Run
+from maplet.health.audit.program.tape import Recorded, Tape
 from maplet.health.audit.scripts.forgotten import forgotten
 from maplet.health.audit.scripts.instrument import is_cost, is_gain
 from maplet.health.audit.scripts.losses import chosen, elsewhere, turned
 from maplet.health.audit.scripts.rates import Rates
 from maplet.health.audit.scripts.rows import is_of_second_order, is_of_some_rows
 from maplet.health.audit.scripts.updates import Reader
-from maplet.health.audit.tape import Recorded, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from maplet.health.audit.scripts.instrument import Statement
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from maplet.health.audit.lines import Line
-    from maplet.health.audit.tape import Tape
+    from maplet.health.audit.program.lines import Line
+    from maplet.health.audit.program.tape import Tape
 
 
 class Seen(NamedTuple):

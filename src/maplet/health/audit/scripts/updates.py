@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.methods import getitem
 from maplet.health.audit.numbers import same_key
+from maplet.health.audit.program.methods import getitem
+from maplet.health.audit.program.tape import Ref
 from maplet.health.audit.scripts.optimizers import passed
 from maplet.health.audit.scripts.places import Part, Place, Reading
-from maplet.health.audit.tape import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from maplet.health.audit.program.tape import Call
     from maplet.health.audit.scripts.instrument import Statement
     from maplet.health.audit.scripts.turn import Turn, Update
-    from maplet.health.audit.tape import Call
 
 keyed = frozenset(["getitem", "setitem", "add_at", "take"])
 is_step = re.compile(r"(^|[._])(step|update|change|velocity|increment)", re.IGNORECASE)

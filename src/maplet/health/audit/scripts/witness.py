@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from maplet.health.audit.copies import arrays_in, numbers_in
-from maplet.health.audit.namespace import seen_as
+from maplet.health.audit.program.copies import arrays_in, numbers_in
+from maplet.health.audit.program.namespace import seen_as
+from maplet.health.audit.program.tape import Recorded, Tape
 from maplet.health.audit.scripts.losses import rewound
 from maplet.health.audit.scripts.turn import Seen, Turn, Update
-from maplet.health.audit.tape import Recorded, Tape
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.tape import Recorded, UnrecordedError
+from maplet.health.audit.program.tape import Recorded, UnrecordedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

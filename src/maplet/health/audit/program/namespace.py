@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.library import Library, is_library
-from maplet.health.audit.methods import nested
-from maplet.health.audit.tape import Float, Recorded, Tape, referred, refs, shaped_alike
+from maplet.health.audit.program.library import Library, is_library
+from maplet.health.audit.program.methods import nested
+from maplet.health.audit.program.tape import Float, Recorded, Tape, referred, refs, shaped_alike
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence

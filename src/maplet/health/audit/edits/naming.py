@@ -8,13 +8,13 @@ import numpy as np
 
 from maplet.health.audit.activations import derivative_of
 from maplet.health.audit.causes import Cause
+from maplet.health.audit.edits.places import is_one
 from maplet.health.audit.numbers import alike, ratio
-from maplet.health.audit.places import is_one
-from maplet.health.audit.tape import Ref
+from maplet.health.audit.program.tape import Ref
 
 if TYPE_CHECKING:
-    from maplet.health.audit.bench import Bench
-    from maplet.health.audit.places import Place
+    from maplet.health.audit.edits.bench import Bench
+    from maplet.health.audit.edits.places import Place
     from maplet.health.audit.truth import Region
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from maplet.health.audit import edits
-from maplet.health.audit.bench import Bench, Edit
-from maplet.health.audit.exchanges import exchanged
-from maplet.health.audit.indices import (
+from maplet.health.audit.edits.axes import broadcast, summed, transposed
+from maplet.health.audit.edits.edit import Edit, Kind
+from maplet.health.audit.edits.exchanges import exchanged
+from maplet.health.audit.edits.indices import (
     counted_once,
     one_of_many,
     other_entries,
@@ -25,26 +25,30 @@ from maplet.health.audit.indices import (
     routed,
     swapped_keys,
 )
-from maplet.health.audit.local_derivatives import local_derivatives, missing_at_errors, other_masks
-from maplet.health.audit.loops import in_loops
+from maplet.health.audit.edits.local_derivatives import local_derivatives, missing_at_errors, other_masks
+from maplet.health.audit.edits.loops import in_loops
+from maplet.health.audit.edits.multiples import climbing, opposite, scaled, turned_exponents
+from maplet.health.audit.edits.operands import left_out, recoded
+from maplet.health.audit.edits.pairs import one_of_two
+from maplet.health.audit.edits.paths import forgotten, terms_of_entries, unexplained
+from maplet.health.audit.edits.sequences import same_turn, same_turn_back, shifted
+from maplet.health.audit.edits.steps import cut_off, rescaled, skipped_products, wrong_starts, wrong_steps
 from maplet.health.audit.numbers import agrees, ratio
-from maplet.health.audit.operands import left_out, recoded
-from maplet.health.audit.pairs import one_of_two
-from maplet.health.audit.sequences import same_turn, same_turn_back, shifted
-from maplet.health.audit.steps import cut_off, rescaled, skipped_products, wrong_starts, wrong_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-ordinary: Sequence[edits.Kind] = (
-    edits.climbing,
-    edits.opposite,
-    edits.turned_exponents,
-    edits.terms_of_entries,
-    edits.scaled,
-    edits.summed,
-    edits.transposed,
-    edits.broadcast,
+    from maplet.health.audit.edits.bench import Bench
+
+ordinary: Sequence[Kind] = (
+    climbing,
+    opposite,
+    turned_exponents,
+    terms_of_entries,
+    scaled,
+    summed,
+    transposed,
+    broadcast,
     local_derivatives,
     other_masks,
     missing_at_errors,
@@ -64,15 +68,15 @@ ordinary: Sequence[edits.Kind] = (
     other_entries,
     reversed_axes,
 )
-far_fetched: Sequence[edits.Kind] = (
+far_fetched: Sequence[Kind] = (
     rescaled,
     skipped_products,
     wrong_steps,
     wrong_starts,
-    edits.forgotten,
+    forgotten,
 )  # which take long to make
 least_far = 2.3  # what the cheapest of them costs
-explanations: Sequence[edits.Kind] = (edits.unexplained,)
+explanations: Sequence[Kind] = (unexplained,)
 # These look at values of the forward pass, too.
 of_operands = (
     exchanged,
@@ -83,7 +87,7 @@ of_operands = (
     other_windows,
     recoded,
     left_out,
-    edits.turned_exponents,
+    turned_exponents,
 )
 unexplained_factor = 5.0  # what such an edit costs, at least
 most_work = 1_500_000  # calls that are computed to try the edits of a stage
@@ -131,9 +135,7 @@ def _right(bench: Bench, chosen: Sequence[Edit]) -> frozenset[str]:
     return bench.right(values) if values is not None else frozenset()
 
 
-def _best(
-    first: Bench, others: Sequence[Bench], chosen: list[Edit], stages: Sequence[Sequence[edits.Kind]]
-) -> Edit | None:
+def _best(first: Bench, others: Sequence[Bench], chosen: list[Edit], stages: Sequence[Sequence[Kind]]) -> Edit | None:
     """The edit that helps most, among those the least far-fetched, and of several the first value that is not right."""
     before = first.values(chosen)
     assert before is not None  # noqa: S101  (they were tried)
@@ -170,7 +172,7 @@ def _nearer(others: Sequence[Bench], chosen: list[Edit], several: Sequence[Edit]
 
 
 def _tried(
-    bench: Bench, others: Sequence[Bench], before: Sequence[Any], chosen: list[Edit], kinds: Sequence[edits.Kind]
+    bench: Bench, others: Sequence[Bench], before: Sequence[Any], chosen: list[Edit], kinds: Sequence[Kind]
 ) -> Iterator[Tried]:
     """The edits of some kinds that leave what is right as it is, until one makes all right that is likelier."""
     right, most, enough = bench.right(before), len(bench.outputs), np.inf
@@ -213,7 +215,7 @@ def _order(score: Score, before: Score, edit: Edit) -> tuple[float, ...]:
     return 1, -matched, edit.cost
 
 
-def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[edits.Kind]) -> Iterator[Edit]:
+def _candidates(bench: Bench, values: Sequence[Any], kinds: Sequence[Kind]) -> Iterator[Edit]:
     right = bench.right(values)
     wrong = [o.number for o in bench.outputs if o.name not in right]
     behind = bench.run.tape.ancestors(wrong)

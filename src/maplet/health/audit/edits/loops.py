@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from maplet.health.audit.methods import same
+from maplet.health.audit.program.methods import same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from maplet.health.audit.bench import Bench, Edit
-    from maplet.health.audit.tape import Call
+    from maplet.health.audit.edits.bench import Bench
+    from maplet.health.audit.edits.edit import Edit
+    from maplet.health.audit.program.tape import Call
 
 many = 2  # turns of a loop, of which none is edited alone
 long = 8  # turns of a loop, of which none is paired with one of the other pass that is far from its own

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.errors import GradientError
-from maplet.health.audit.foreign import is_foreign, numbers_of
-from maplet.health.audit.methods import nested
-from maplet.health.audit.tape import Recorded
+from maplet.health.audit.program.foreign import is_foreign, numbers_of
+from maplet.health.audit.program.methods import nested
+from maplet.health.audit.program.tape import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from maplet.health.audit.calling import Run
+    from maplet.health.audit.program.calling import Run
 
 spelled = re.compile(
     r"^(?:gradients?_|grads?_|d[lj]_?d_?|d_|delta_|g_|d|g)?(.+?)(?:_?grads?|_gradients?|_g)?$", re.IGNORECASE

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from maplet.core.array import Array
-from maplet.health.audit.tape import Recorded
+from maplet.health.audit.program.tape import Recorded
 
 
 def is_foreign(value: Any) -> bool:

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.errors import GradientError, ShapeError
-from maplet.health.audit.copies import Copy, arrays_in, is_array, plain, unrecorded
-from maplet.health.audit.foreign import is_tensor, numbers_of, of_kind
-from maplet.health.audit.library import method
-from maplet.health.audit.namespace import globals_of, recording
-from maplet.health.audit.pairing import paired
-from maplet.health.audit.tape import Recorded, Tape
-from maplet.health.audit.watching import watching
+from maplet.health.audit.program.copies import Copy, arrays_in, is_array, plain, unrecorded
+from maplet.health.audit.program.foreign import is_tensor, numbers_of, of_kind
+from maplet.health.audit.program.library import method
+from maplet.health.audit.program.namespace import globals_of, recording
+from maplet.health.audit.program.pairing import paired
+from maplet.health.audit.program.tape import Recorded, Tape
+from maplet.health.audit.program.watching import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence

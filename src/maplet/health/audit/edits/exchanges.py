@@ -6,22 +6,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.bench import Bench, Edit, rearranging
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.operands import contractions, is_target
-from maplet.health.audit.places import is_at_the_end
-from maplet.health.audit.tape import Ref
+from maplet.health.audit.edits.bench import Bench, rearranging
+from maplet.health.audit.edits.edit import Edit, Values
+from maplet.health.audit.edits.operands import contractions, is_target
+from maplet.health.audit.edits.places import is_at_the_end
+from maplet.health.audit.program.tape import Ref
 from maplet.health.audit.truth import elementwise
 
 if TYPE_CHECKING:
-    from maplet.health.audit.tape import Call
+    from collections.abc import Iterator, Sequence
 
-Values = Sequence[Any]
+    from maplet.health.audit.program.tape import Call
+
 comparisons = frozenset(["greater", "greater_equal", "less", "less_equal"])
 
 

@@ -6,22 +6,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maplet.health.audit.activations import known
-from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.local_derivatives import limits
+from maplet.health.audit.edits.edit import Edit, Values
+from maplet.health.audit.edits.local_derivatives import limits
+from maplet.health.audit.edits.places import is_at_the_end, is_bent, is_given, meaningful
 from maplet.health.audit.numbers import ratio
-from maplet.health.audit.places import is_at_the_end, is_bent, is_given, meaningful
 
 if TYPE_CHECKING:
-    from maplet.health.audit.tape import Call
+    from collections.abc import Iterator, Sequence
 
-Values = Sequence[Any]
+    from maplet.health.audit.edits.bench import Bench
+    from maplet.health.audit.program.tape import Call
+
 contractions = frozenset(["matmul", "dot", "einsum", "tensordot", "outer", "inner", "vdot"])
 
 

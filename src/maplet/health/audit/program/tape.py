@@ -19,8 +19,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from maplet.health.audit.lines import Line, user_lines
-from maplet.health.audit.methods import Several, Value, add_at, changed, getitem, item, methods, setitem, widened
+from maplet.health.audit.program.lines import Line, user_lines
+from maplet.health.audit.program.methods import (
+    Several,
+    Value,
+    add_at,
+    changed,
+    getitem,
+    item,
+    methods,
+    setitem,
+    widened,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -364,3 +374,13 @@ def refs(tree: Any) -> Iterator[Ref]:
     elif isinstance(tree, slice):
         for one in (tree.start, tree.stop, tree.step):
             yield from refs(one)
+
+
+def first_not_finite(tape: Tape, numbers: Sequence[int]) -> Call | None:
+    """The call with which NaN or infinity begins."""
+    behind = tape.ancestors(numbers)
+    return next((c for c in tape.calls if c.number in behind and not _is_finite(tape.values[c.number])), None)
+
+
+def _is_finite(value: Any) -> bool:
+    return not isinstance(value, np.ndarray | np.generic) or value.dtype.kind != "f" or bool(np.all(np.isfinite(value)))

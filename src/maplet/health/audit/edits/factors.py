@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.tape import Ref
+from maplet.health.audit.program.tape import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from maplet.health.audit.bench import Bench
+    from maplet.health.audit.edits.bench import Bench
 
 Count = tuple[str, str]
 """Where a number comes from: a key of `words`, and the name that goes into it."""

@@ -6,22 +6,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
+from maplet.health.audit.edits.edit import Edit, Values
+from maplet.health.audit.edits.places import is_at_the_end, meaningful
 from maplet.health.audit.numbers import same_key
-from maplet.health.audit.places import is_at_the_end, meaningful
-from maplet.health.audit.tape import Ref, filled
+from maplet.health.audit.program.tape import Ref, filled
 from maplet.health.audit.truth import largest
 
 if TYPE_CHECKING:
-    from maplet.health.audit.tape import Call
+    from collections.abc import Iterator, Sequence
 
-Values = Sequence[Any]
+    from maplet.health.audit.edits.bench import Bench
+    from maplet.health.audit.program.tape import Call
 
 
 def one_of_many(_bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:

@@ -7,17 +7,15 @@ local derivative of the forward pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.naming import named
-from maplet.health.audit.numbers import alike, ratio
-from maplet.health.audit.places import (
+from maplet.health.audit.edits.edit import Edit, Values
+from maplet.health.audit.edits.naming import named
+from maplet.health.audit.edits.places import (
     Place,
     derivative_between,
     fitted,
@@ -27,12 +25,15 @@ from maplet.health.audit.places import (
     is_one,
     meaningful,
 )
+from maplet.health.audit.numbers import alike, ratio
 from maplet.health.audit.truth import branching, elementwise
 
 if TYPE_CHECKING:
-    from maplet.health.audit.tape import Call
+    from collections.abc import Iterator, Sequence
 
-Values = Sequence[Any]
+    from maplet.health.audit.edits.bench import Bench
+    from maplet.health.audit.program.tape import Call
+
 keeps_shape = elementwise | {"setitem", "nan_to_num", "sign", "round"}
 limits = {"clip", "maximum", "minimum", "sign", "tanh", "round", "nan_to_num", "fmin", "fmax"}
 

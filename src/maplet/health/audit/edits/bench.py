@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.factors import Atom, atoms
-from maplet.health.audit.foreign import numbers_of
-from maplet.health.audit.loops import States, Turns
-from maplet.health.audit.methods import same
+from maplet.health.audit.edits.factors import Atom, atoms
+from maplet.health.audit.edits.loops import States, Turns
 from maplet.health.audit.numbers import agrees, direction, fits, ratio
-from maplet.health.audit.tape import Recorded, Ref
+from maplet.health.audit.program.foreign import numbers_of
+from maplet.health.audit.program.methods import same
+from maplet.health.audit.program.tape import Recorded, Ref
 from maplet.health.audit.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from maplet.health.audit.activations import Activation
-    from maplet.health.audit.calling import Run
-    from maplet.health.audit.causes import Cause
+    from maplet.health.audit.edits.edit import Edit
+    from maplet.health.audit.program.calling import Run
 
 rearranging = frozenset(["transpose", "swapaxes", "reshape", "ravel", "getitem", "expand_dims", "squeeze", "moveaxis"])
 
@@ -48,32 +48,6 @@ bent = frozenset(
         "std",
     ]
 )
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A change of some calls of the backward pass that would mend a fault of one kind.
-
-    Parameters
-    ----------
-    numbers
-        The calls that are changed.
-    causes
-        What was wrong, if this mends it.
-    cost
-        How far-fetched it is; of two edits that do the same the cheaper one is believed.
-    apply
-        The value of a call after the edit, given the bench, all values so far, and the call's number. It speaks of
-        calls by number, so that it can be tried on another run of the same program.
-    detail
-        What the sentence about it needs: names, factors, axes.
-    """
-
-    numbers: tuple[int, ...]
-    causes: tuple[Cause, ...]
-    cost: float
-    apply: Callable[[Bench, list[Any], int], Any]
-    detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -207,6 +181,17 @@ class Bench:
     def right(self, values: Sequence[Any]) -> frozenset[str]:
         """The gradients that are right."""
         return frozenset(o.name for o in self.outputs if self._is_right(o, values[o.number]))
+
+    @cached_property
+    def right_as_given(self) -> frozenset[str]:
+        """The gradients that are right with nothing changed."""
+        values = self.values([])
+        assert values is not None  # noqa: S101  (nothing is changed)
+        return self.right(values)
+
+    def feeds(self, edit: Edit, number: int) -> bool:
+        """Whether what an edit changes goes into a call."""
+        return not self.run.tape.ancestors([number]).isdisjoint(edit.numbers)
 
     def _is_right(self, output: Output, value: Any) -> bool:
         if not fits(np.shape(value), self.expected[output.name].shape):

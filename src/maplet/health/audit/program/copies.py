@@ -14,8 +14,8 @@ import numpy as np
 
 from maplet.core.array import Array
 from maplet.errors import GradientError
-from maplet.health.audit.foreign import is_foreign, numbers_of
-from maplet.health.audit.tape import Recorded
+from maplet.health.audit.program.foreign import is_foreign, numbers_of
+from maplet.health.audit.program.tape import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from maplet.health.audit.bench import Bench, Edit
+    from maplet.health.audit.edits.bench import Bench
+    from maplet.health.audit.edits.edit import Edit
 
 likely = 1.6  # what an edit of two may cost
 most_looked_at = 400

@@ -11,7 +11,7 @@ from maplet.health.audit.numbers import alike, ratio
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from maplet.health.audit.bench import Bench
+    from maplet.health.audit.edits.bench import Bench
     from maplet.health.audit.truth import Region
 
 activating = {"exp", "expm1", "exp2", "tanh", "cosh", "expit", "logaddexp"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from maplet.core.context import package_folder
 from maplet.errors import GradientError, MapletError
-from maplet.health.audit.lines import numpy_folder
+from maplet.health.audit.program.lines import numpy_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

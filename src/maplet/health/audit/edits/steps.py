@@ -10,24 +10,25 @@ it stands in the forward pass tells what it should have been.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.factors import explained
+from maplet.health.audit.edits.edit import Edit, Values
+from maplet.health.audit.edits.factors import explained
+from maplet.health.audit.edits.operands import contractions
+from maplet.health.audit.edits.places import meaningful
 from maplet.health.audit.numbers import ratio
-from maplet.health.audit.operands import contractions
-from maplet.health.audit.places import meaningful
 from maplet.health.audit.truth import elementwise
 
 if TYPE_CHECKING:
-    from maplet.health.audit.tape import Call
+    from collections.abc import Callable, Iterator, Sequence
 
-Values = Sequence[Any]
+    from maplet.health.audit.edits.bench import Bench
+    from maplet.health.audit.program.tape import Call
+
 few = 400  # entries of a value whose Jacobian is looked at
 
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.bench import Bench, Edit
 from maplet.health.audit.causes import Cause
-from maplet.health.audit.operands import contractions
+from maplet.health.audit.edits.edit import Edit, Values
+from maplet.health.audit.edits.operands import contractions
 from maplet.health.audit.truth import elementwise
 
 if TYPE_CHECKING:
-    from maplet.health.audit.tape import Call
+    from maplet.health.audit.edits.bench import Bench
+    from maplet.health.audit.program.tape import Call
 
-Values = Sequence[Any]
 Swap = Mapping[int, tuple[int, int]]
 """For each call, which operand gives way to which value."""
 few = 40  # sequences of states that are tried for another

@@ -1,0 +1,105 @@
+"""Edits of whole cotangents: a path to the loss that is left out or counted twice; and, last of all, no known cause."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maplet.health.audit.causes import Cause
+from maplet.health.audit.edits.edit import Edit, Values
+from maplet.health.audit.numbers import ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from maplet.health.audit.edits.bench import Bench
+    from maplet.health.audit.program.tape import Call
+
+cost_of_paths = 2.5
+
+
+def forgotten(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """A path from a value to the loss that is left out of its cotangent, or counted twice."""
+    truth = bench.truth
+    of_shape: dict[tuple[int, ...], list[Call]] = {}
+    for call in calls:
+        of_shape.setdefault(np.shape(values[call.number]), []).append(call)
+    for paths in truth.forgettable if not truth.problem else ():
+        without = truth.detached(paths)
+        for number, right in truth.cotangents.items():
+            less = without[number]
+            if right.shape not in of_shape or np.allclose(less, right, rtol=1e-7, atol=1e-12):
+                continue
+            for call in of_shape[right.shape]:
+                if bench.turns.may_pair(call.number, number):
+                    yield from _mended_paths(values, call, number, (right, less), paths[0])
+
+
+def _mended_paths(
+    values: Values, call: Call, number: int, cotangents: tuple[Any, Any], edge: tuple[int, int]
+) -> Iterator[Edit]:
+    """The cotangent of a value in the place of one that lacks a path, or has it twice, or has another term for it."""
+    (right, less), value = cotangents, values[call.number]
+    for factor, used in _beside(values, call, right, less):
+        detail = {"edge": edge, "used": used, "right": number, "place": (number, number)}
+        yield Edit((call.number,), (Cause.WRONG_VALUE,), cost_of_paths + 0.2, _replaced(number, factor), detail)
+    for mutated, cause in ((less, Cause.MISSING_PATH), (2 * right - less, Cause.EXTRA_PATH)):
+        factor = _multiple(value, mutated)
+        if factor is not None:
+            detail = {"edge": edge, "value": edge[1], "place": (number, number)}
+            yield Edit((call.number,), (cause,), cost_of_paths, _replaced(number, factor), detail)
+
+
+def _beside(values: Values, call: Call, right: Any, less: Any) -> Iterator[tuple[float, int]]:
+    """In a sum of two paths of which one is right, its factor, and what stands in the place of the other."""
+    if call.kind not in ("add", "subtract") or len(call.operands) != 2 or ratio(values[call.number], right) is not None:
+        return
+    for ref, other in (call.operands, call.operands[::-1]):
+        for part in (less, right - less):
+            factor = _multiple(values[ref], part) if np.shape(values[ref]) == right.shape else None
+            if factor is not None:
+                yield (-factor if call.kind == "subtract" and ref == call.operands[1] else factor), other
+
+
+def _multiple(value: Any, of: Any) -> float | None:
+    flat, given = np.ravel(of), np.ravel(value)
+    size, product = float(flat @ flat), float(flat @ given)
+    factor = product / size if size > 0 else 0.0
+    if factor * product < (1 - 1e-9) * float(given @ given):  # the directions differ
+        return None
+    if np.size(of) < 2 and abs(factor - 1) > 1e-7:  # one number is a multiple of any other
+        return None
+    return factor if factor and np.allclose(of * factor, value, rtol=1e-7, atol=1e-10 * np.max(np.abs(of))) else None
+
+
+def _replaced(number: int, factor: float = 1.0) -> Callable[[Bench, list[Any], int], Any]:
+    return lambda bench, _v, _n: bench.truth.cotangents[number] * factor
+
+
+def terms_of_entries(bench: Bench, values: Values, _calls: Sequence[Call]) -> Iterator[Edit]:
+    """A term that is added to every entry and belongs to some of them: a penalty that leaves out the intercept."""
+    for output in bench.outputs:
+        call, right = bench.calls[bench.calls[output.number].operands[0]], bench.expected[output.name]
+        if call.kind not in ("add", "subtract") or np.shape(values[call.number]) != right.shape:
+            continue
+        for ref in call.operands[:1] if call.kind == "subtract" else call.operands:
+            wrong = _wrong_entries(values[call.number], right)
+            if np.shape(values[ref]) == right.shape and np.any(wrong) and not np.all(wrong):
+
+                def mend(bench: Bench, v: list[Any], n: int, ref: int = ref, name: str = output.name) -> Any:
+                    return np.where(_wrong_entries(v[n], bench.expected[name]), v[ref], np.asarray(v[n], np.float64))
+
+                yield Edit((call.number,), (Cause.EXTRA_PATH,), 1.4, mend, {"base": ref})
+
+
+def _wrong_entries(value: Any, right: Any) -> Any:
+    return np.asarray(np.abs(np.subtract(value, right)) > 1e-8 * np.max(np.abs(right), initial=1e-8))
+
+
+def unexplained(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """The right cotangent in the place of a value: tells where an error begins when nothing tells why."""
+    for call in calls:
+        for number, right in bench.truth.cotangents.items():
+            if np.shape(values[call.number]) == right.shape and bench.turns.may_pair(call.number, number):
+                yield Edit((call.number,), (Cause.UNKNOWN,), 10.0, _replaced(number), {"value": number})
