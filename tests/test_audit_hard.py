@@ -566,3 +566,23 @@ def test_a_negative_seed_is_refused_on_the_command_line(tmp_path):
     for given in ([str(path)], [f"{path}:f", f"{path}:g"]):
         with pytest.raises(SettingError, match="--seed=-1"):
             CliRunner().invoke(command, [*given, "--seed", "-1"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(("gives", "missing"), [("b1", "b2"), ("W2", "b2")])
+def test_a_parameter_that_backward_gives_nothing_for_is_spoken_of(gives, missing):
+    def forward(x, y, W2, b1, b2, weight):  # noqa: PLR0917
+        return np.mean(weight * ((x + b1) @ W2 + b2 - y) ** 2)
+
+    def backward(x, y, W2, b1, b2, weight):  # noqa: PLR0917
+        d = 2 * weight * ((x + b1) @ W2 + b2 - y) / y.size
+        return {name: g for name, g in {"b1": (d @ W2.T).sum(0), "W2": (x + b1).T @ d}.items() if name == gives}
+
+    rng = np.random.default_rng(0)
+    args = [rng.normal(size=shape) for shape in ((5, 3), (5, 2), (3, 2), (3,), (2,), (5, 1))]
+    report = mp.audit(forward, backward, *args)
+    said = [remark for remark in report.remarks if "gives no gradient for" in remark]
+    assert report
+    assert len(said) == 1
+    assert missing in said[0]
+    assert "weight" not in said[0]  # of the rows: no parameter
+    assert not mp.audit(forward, backward, *args, wrt=(gives,)).remarks  # asked for by name: nothing is left out

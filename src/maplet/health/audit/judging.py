@@ -110,6 +110,10 @@ def _judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) 
         remarks += (sentence(language, "unconfirmed"),)
     if exact.nothing:
         remarks += (sentence(language, "none", {"names": ", ".join(exact.nothing)}),)
+    behind = bench.run.tape.ancestors([bench.run.loss])
+    left_out = [name for name in exact.left_out if bench.run.inputs.get(name) in behind]
+    if left_out:
+        remarks += (sentence(language, "left out", {"names": ", ".join(left_out)}),)
     return Report(tuple(verdicts), language, str(min(dtypes, key=lambda d: d.itemsize)), remarks)
 
 

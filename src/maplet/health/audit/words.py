@@ -107,6 +107,10 @@ words: Mapping[str, tuple[str, str]] = {
         "反向函数返回的其余值（{what}）不属于任何参数（{inputs}），未作判断",
     ),
     "none": ("backward gives None for {names}, which was not judged", "反向函数对 {names} 返回 None，未作判断"),
+    "left out": (
+        "backward gives no gradient for {names}, on which the loss depends",
+        "反向函数没有给出 {names} 的梯度，而损失依赖于它",
+    ),
     "fitted": (
         "what backward calls {given} is taken for the gradient of {name}, by its shape",
         "反向函数所称的 {given} 按形状视为 {name} 的梯度",

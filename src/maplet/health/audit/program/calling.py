@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.errors import GradientError, ShapeError
+from maplet.health.audit.parameter_names import is_parameter_beside
 from maplet.health.audit.program.copies import Copy, arrays_in, is_array, plain, unrecorded
 from maplet.health.audit.program.foreign import is_tensor, numbers_of, of_kind
 from maplet.health.audit.program.library import method
@@ -95,6 +96,9 @@ class Run:
     unpaired: list[str] = field(default_factory=list[str])  # what backward returned that belongs to no input
     fitted: dict[str, str] = field(default_factory=dict[str, str])  # by their shape: inputs, and what it calls them
     nothing: list[str] = field(default_factory=list[str])  # inputs for which it returned None
+    left_out: list[str] = field(
+        default_factory=list[str]
+    )  # inputs that are called like parameters and have no gradient
     floor: int = 0  # of a script: what was computed before is given, though it may have come from parameters
     adding: tuple[int, ...] = ()  # of a script: the calls that turn round what an update adds
     aliases: dict[int, list[str]] = field(default_factory=dict[int, list[str]])  # the variables of backward, in order
@@ -173,6 +177,7 @@ def _run(subject: Subject, values: Mapping[str, Any] | None, *, recorded: bool, 
     held = [(name, array) for name, array in arrays_in(owner) if _is_made(array, before, done.begin)]
     done.gradients = paired(returned, names, held, done, subject.wrt)
     _require_numbers(done.gradients)
+    done.left_out = [] if subject.wrt is not None else _left_out(done)
     for variables in seen.variables.values():
         for name, array in arrays_in({k: v for k, v in variables.items() if k != "self"}):
             if isinstance(array, Recorded) and ("." not in name or array.number not in done.names):
@@ -272,6 +277,13 @@ def _require_numbers(gradients: Mapping[str, Any]) -> None:
                 f"the gradient of {name} has dtype {dtype}; one of real numbers was expected",
                 fix="make it an array of floats: np.asarray(…, float)",
             )
+
+
+def _left_out(done: Run) -> list[str]:
+    """The inputs that are called like parameters, and that backward says nothing of."""
+    known = {*done.gradients, *done.nothing}
+    numbers = {done.inputs[name] for name in known}
+    return [name for name, n in done.inputs.items() if n not in numbers and is_parameter_beside(name, known)]
 
 
 def _arguments(

@@ -18,6 +18,7 @@ import numpy as np
 from maplet.health.audit.edits.bench import rearranging
 from maplet.health.audit.edits.operands import contractions
 from maplet.health.audit.numbers import alike, ratio
+from maplet.health.audit.parameter_names import is_bias, is_weight, stem
 from maplet.health.audit.program.calling import Run
 from maplet.health.audit.truth import Truth
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from maplet.health.audit.scripts.places import Reading
     from maplet.health.audit.scripts.turn import Turn
 
-is_bias = re.compile(r"^b(_?[a-z]{0,2}_?\d*)$|^bias(es)?(_|\d|$)")
-is_weight = re.compile(r"^[Ww](_?[a-z]{0,2}_?\d*)$|^(theta|beta|weights?|kernels?)(_|\d|$)")
 is_kept = re.compile(
     r"(^|_)(true|target|old|prev|previous|best|init|start|frozen|fixed|teacher|ref|mean|avg|ema)(_|\d|$)"
 )
@@ -52,8 +51,7 @@ def forgotten(turn: Turn, loss: Loss, readings: Sequence[Reading]) -> list[str]:
 def _roles(path: str, updated: set[str]) -> frozenset[str]:
     """What the loss does with a parameter: adds ``b1``, multiplies by ``W1``; either with ``A1`` beside an ``A2``."""
     name = path.rpartition(".")[2]
-    stems = {re.sub(r"[\d_]+$", "", each) for each in updated}
-    beside = path[-1].isdigit() and re.sub(r"[\d_]+$", "", path) in stems
+    beside = path[-1].isdigit() and stem(path) in set(map(stem, updated))
     adds = frozenset(["add"]) if beside or is_bias.search(name) else frozenset[str]()
     return adds | (contractions if beside or is_weight.search(name) else frozenset[str]())
 
