@@ -112,6 +112,10 @@ def test_names_are_those_of_the_user():
         ("for _ in range(2): p = w * x\n    return (p - y) ** 2", []),
         ("p = w * x\n    return (p - y) ** 2", ["p"]),
         ("p = (w *\n     x)\n    d = p - y; return d ** 2", ["p"]),
+        ("p, q = w * x, y + y\n    return (p - q * y) ** 2", ["p", "q"]),
+        ("p, (q, r) = w * x, (y, y)\n    return (p - q * r) ** 2", []),
+        ("p, q = w * x, y\n    return (p - q) ** 2", []),  # q is y
+        ("p, q = w * x, y + 1 * 1\n    return (p - q) ** 2", []),  # one of the operations is Python's
     ],
 )
 def test_a_name_of_a_line_is_that_of_the_value_assigned(tmp_path, lines, names):

@@ -12,7 +12,7 @@ import ast
 import inspect
 import linecache
 from collections import Counter
-from itertools import count, zip_longest
+from itertools import accumulate, count, groupby, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -159,17 +159,22 @@ def _distinct(wanted: Mapping[Node, str], order: Sequence[Node]) -> dict[Node, s
 
 
 class Assignment(NamedTuple):
-    """A statement that sets variables: their names, and the line where it begins."""
+    """A statement that sets variables: their names, and the line where it begins.
+
+    Of ``q, k = x @ w, x @ u``, `written` says how many operations stand there for each.
+    """
 
     variables: tuple[str, ...]
     first_line: int
+    written: tuple[int, ...] = ()
 
 
 def _assigned(nodes: Sequence[Node], both: Passes) -> dict[Node, str]:
     """The last node that a statement makes is what it assigns, where it is an assignment to one variable.
 
-    Of ``last, rows = mp.scan(…)`` the results have the names, where there are as many of these. In ``d =
-    mp.explain(mp.sum, x)`` nothing that is computed is called d.
+    Of ``last, rows = mp.scan(…)`` the results have the names, where there are as many of these; of ``q, k = x @ w, x @
+    u`` the last nodes of each, where each operation that is written makes one. In ``d = mp.explain(mp.sum, x)`` nothing
+    that is computed is called d.
     """
     asked = here()
     files: dict[str, dict[int, Assignment]] = {}
@@ -189,7 +194,7 @@ def _assigned(nodes: Sequence[Node], both: Passes) -> dict[Node, str]:
     found: dict[Node, str] = {}
     for node, after in zip_longest(nodes, nodes[1:]):
         made = statement(node)
-        if made[2] is None:
+        if made[2] is None or made[2].written:
             continue
         if len(made[2].variables) == 1:
             if statement(after)[:2] != made[:2] and not isinstance(node.type, tuple):
@@ -198,6 +203,11 @@ def _assigned(nodes: Sequence[Node], both: Passes) -> dict[Node, str]:
             several = both.written.get(node.inputs[0], node.inputs[0]).type
             if isinstance(several, tuple) and len(several) == len(made[2].variables):
                 found[node] = made[2].variables[node.params["index"]]
+    for (_, _, assignment), made_here in groupby(nodes, statement):
+        run, once = list(made_here), sum(assignment.written) if assignment else 0
+        if assignment is not None and once and len(run) % once == 0:  # in a loop, the same again
+            ends = zip(accumulate(assignment.written), assignment.variables, strict=True)
+            found |= {run[n]: name for end, name in ends for n in range(end - 1, len(run), once)}
     return found
 
 
@@ -218,7 +228,7 @@ def _assignments(file: str) -> dict[int, Assignment]:
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign) and (names := _variables(statement)):
             lines = _lines(statement)
             if all(times[line] == 1 for line in lines):
-                found |= dict.fromkeys(lines, Assignment(names, statement.lineno))
+                found |= dict.fromkeys(lines, Assignment(names, statement.lineno, _written(statement.value)))
     return found
 
 
@@ -235,14 +245,28 @@ def _variables(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> tuple[s
     """The variables, or attributes of ``self``, that a statement sets to what it computes."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     value = statement.value
-    if value is None or len(targets) != 1 or isinstance(value, ast.Attribute | ast.Tuple | ast.List | ast.Dict):
+    if value is None or len(targets) != 1 or isinstance(value, ast.Attribute | ast.List | ast.Dict):
         return ()
     if isinstance(value, ast.Subscript) and isinstance(value.value, ast.Attribute):  # x.shape[0] is no array
         return ()
     if any(isinstance(part, ast.Lambda) for part in ast.walk(value)) and not isinstance(targets[0], ast.Tuple):
         return ()  # what a lambda computes is assigned to nothing
     names = tuple(_targets(targets[0]))
+    if isinstance(value, ast.Tuple) and len(_written(value)) != len(names):
+        return ()
     return names if all(names) else ()
+
+
+def _written(value: ast.expr | None) -> tuple[int, ...]:
+    """How many operations are written for each part of a tuple; empty of anything else, and where one has none."""
+    if not isinstance(value, ast.Tuple):
+        return ()
+    operations = ast.BinOp | ast.UnaryOp | ast.Call | ast.Compare | ast.Subscript
+    counts = [
+        sum(isinstance(one, operations) or getattr(one, "attr", "") in ("T", "mT") for one in ast.walk(part))
+        for part in value.elts
+    ]
+    return tuple(counts) if all(counts) else ()
 
 
 def _targets(target: ast.AST) -> Iterator[str]:
