@@ -9,7 +9,7 @@ from unicodedata import category
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 CHINESE = sorted([*ROOT.glob("README.zh.md"), *(ROOT / "docs").glob("*.zh.md")])
 
 FENCE = re.compile(r"\s*```(.*)")
