@@ -99,7 +99,19 @@ def test_a_fault_is_shown_with_line_evidence_and_entries(args):
 
 def test_a_report_is_written_in_chinese(args):
     report = mp.audit(forward, lambda x, y, w: {"w": 2 * x.T @ (x @ w - y)}, *args, language="zh")
-    assert "缺少 1/N" in str(report)
+    assert "缺少 1/N（N = 5，x 的行数）" in str(report)
+
+
+def test_shapes_that_broadcast_are_said_in_chinese(args):
+    def of_columns(x, y, w):
+        return np.mean((x @ w - y[:, None]) ** 2)
+
+    def wrong(x, y, w):
+        return {"w": 2 * x.T @ (x @ w - y).sum(1, keepdims=True) / len(x)}
+
+    x, y, w = args
+    report = mp.audit(of_columns, wrong, x, y, w[:, None], language="zh")
+    assert "形状 (5, 1) 与 (5,) 的两个数组广播成了方阵" in str(report)
 
 
 def test_rounding_in_float32_is_no_fault():
