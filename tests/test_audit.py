@@ -2,6 +2,7 @@
 
 import cProfile
 import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -54,14 +55,72 @@ def test_the_suite_is_as_large_as_it_says():
     assert {name for case in every for name in case.causes} | {"unknown"} == set(map(str, Cause))
 
 
-def test_the_page_shows_what_was_measured():
-    page = (Path(__file__).parents[1] / "docs" / "audit.md").read_text(encoding="utf-8")
+pages = {  # file → what stands above the table of a group, the cell of a cause, the option
+    "audit.md": ("Programs in `{}`", "| {} |", "en"),
+    "audit.zh.md": ("\n`{}` 中的程序", " `{}` |", "zh"),
+}
+
+
+def text_of(page):
+    return (Path(__file__).parents[1] / "docs" / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", pages)
+def test_the_page_shows_what_was_measured(page):
+    title, cell, _ = pages[page]
     for group in runner.GROUPS:
-        table = page.partition(f"Programs in `{group}`")[2].partition("Programs in")[0]
+        table = text_of(page).partition(title.format(group))[2].partition("```")[0]
         every = list(runner.cases(group))
         for cause in Cause:
             planted = sum(str(cause) in case.causes for case in every)
-            assert f"| {cause} | {planted} |" in table or not planted, f"the table of {group} is out of date: {cause}"
+            assert f"{cell.format(cause)} {planted} |" in table or not planted, f"of {group} out of date: {cause}"
+
+
+def test_both_pages_show_the_same_numbers():
+    def cells(page):
+        rows = [line.strip("|").split("|")[1:] for line in text_of(page).splitlines() if line.startswith("|")]
+        return [[re.findall(r"\d[\d.]*", cell) for cell in row] for row in rows]
+
+    assert cells("audit.md") == cells("audit.zh.md")
+
+
+net = """import numpy as np
+
+
+def forward(x, y, W, b, v):
+    z = x @ W + b
+    a = np.tanh(z)
+    p = 1 / (1 + np.exp(-(a @ v)))
+    loss = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+    return loss, a, p
+
+
+def backward(x, y, v, a, p):
+    # the gradients by name, from the loss on
+    dz2 = (y - p) / len(y)
+    dv = a.T @ dz2
+    da = np.outer(dz2, v)
+    dz = da * (1 - a)
+    return {"W": x.T @ dz, "b": dz.sum(axis=0), "v": dv}
+
+
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(6, 3)), (rng.random(6) < 0.5) * 1.0
+W, b, v = rng.normal(size=(3, 4)), np.zeros(4), rng.normal(size=4)
+"""
+
+
+@pytest.mark.parametrize("page", pages)
+def test_the_page_shows_what_the_command_prints(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(net, encoding="utf-8")
+    call, *shown = text_of(page).split("```")[1].strip().splitlines()
+    language = pages[page][2]
+    assert language == "en" or call.endswith(f" --language {language}")
+    printed = CliRunner().invoke(command, call.split()[3:]).output.splitlines()
+    # the last digit of an error that is rounding differs from machine to machine
+    printed, shown = ([re.sub(r"\d+e-\d+", "·", line) for line in lines] for lines in (printed, shown))
+    assert not [line for line in shown if line not in printed and line != "  …"], "\n".join(printed)
 
 
 # ── a pair to try things on ──────────────────────────────────────────────────────────────────────
@@ -99,7 +158,19 @@ def test_a_fault_is_shown_with_line_evidence_and_entries(args):
 
 def test_a_report_is_written_in_chinese(args):
     report = mp.audit(forward, lambda x, y, w: {"w": 2 * x.T @ (x @ w - y)}, *args, language="zh")
-    assert "缺少 1/N" in str(report)
+    assert "缺少 1/N（N = 5，x 的行数）" in str(report)
+
+
+def test_shapes_that_broadcast_are_said_in_chinese(args):
+    def of_columns(x, y, w):
+        return np.mean((x @ w - y[:, None]) ** 2)
+
+    def wrong(x, y, w):
+        return {"w": 2 * x.T @ (x @ w - y).sum(1, keepdims=True) / len(x)}
+
+    x, y, w = args
+    report = mp.audit(of_columns, wrong, x, y, w[:, None], language="zh")
+    assert "形状 (5, 1) 与 (5,) 的两个数组广播成了方阵" in str(report)
 
 
 def test_rounding_in_float32_is_no_fault():

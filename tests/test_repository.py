@@ -38,12 +38,13 @@ def test_the_version_stands_in_one_place():
     assert places == [ROOT / "src" / "maplet" / "__init__.py"]
 
 
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
 @pytest.mark.parametrize("who", ["user", "developer"])
-def test_the_commands_of_the_readme_are_those_that_ci_runs(who):
+def test_the_commands_of_the_readme_are_those_that_ci_runs(who, readme):
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     command = re.search(rf"^{who}_command='(.*)'$", script, re.MULTILINE).group(1)
     assert f"${who}_command" in script  # it is run, not only named
-    assert command in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert command in (ROOT / readme).read_text(encoding="utf-8")
 
 
 def test_the_package_says_that_it_is_typed():
@@ -76,7 +77,7 @@ def test_every_exception_in_the_source_has_its_reason():
     assert not bare, "\n".join(["say behind each why:", *bare])
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md", "CONTRIBUTING.md", "docs/architecture.md"])
 def test_every_file_that_a_page_points_to_exists(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text)

@@ -86,7 +86,7 @@ def _detail(bench: Bench, edit: Edit, language: str) -> dict[str, Any]:
         "axes": axes,
         "used": used,
         "right": name(given["right"]) if "right" in given else it,
-        "shapes": " and ".join(map(str, given.get("shapes", ()))),
+        "shapes": sentence(language, "and").join(map(str, given.get("shapes", ()))),
         "value": name(given["value"]) if "value" in given else it,
         "other": sentence(language, "that of", {"name": given["other"]}) if given.get("other") else "",
         "line_of_path": _line(bench, given["edge"][0]) if "edge" in given else "",
@@ -102,10 +102,8 @@ def _axes(axes: Any, language: str) -> str:
 
 def _count(number: float, kind: str, of: str, language: str) -> str:
     """How many, of what: ``6, the rows of X``."""
-    if kind == "each":
-        return sentence(language, kind, {"of": of or sentence(language, "it")})
-    many = round(max(number, 1 / number))
-    return f"{many}, {sentence(language, kind, {'of': of or sentence(language, 'it')})}"
+    many = round(max(number, 1 / number)) if number else 0  # of several numbers in an array none is said
+    return sentence(language, kind, {"many": many, "of": of or sentence(language, "it")})
 
 
 def _called(bench: Bench, number: int) -> Iterator[int]:

@@ -60,7 +60,7 @@ def judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) -
 def _of_loss(bench: Bench, number: int, evidence: str, language: str) -> Finding:
     """That two arrays make a square one in the loss."""
     call = bench.calls[number]
-    shapes = " and ".join(str(np.shape(bench.run.value(n))) for n in call.operands)
+    shapes = sentence(language, "and").join(str(np.shape(bench.run.value(n))) for n in call.operands)
     file, line = (call.lines[-1].file, call.lines[-1].number) if call.lines else ("", 0)
     return Finding(
         Cause.BROADCAST, sentence(language, "broadcast in the loss", {"shapes": shapes}), file, line, evidence

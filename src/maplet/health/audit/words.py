@@ -150,10 +150,11 @@ words: Mapping[str, tuple[str, str]] = {
     "that of": (": that of {name}", "：{name} 的导数"),
     "axis": ("axis {axes}", "轴 {axes}"),
     "all axes": ("all axes", "所有轴"),
-    "rows": ("the rows of {of}", "{of} 的行数"),
-    "row": ("an axis of {of}", "{of} 的一个轴"),
-    "elements": ("the elements of {of}", "{of} 的元素数"),
+    "rows": ("{many}, the rows of {of}", "{many}，{of} 的行数"),
+    "row": ("{many}, an axis of {of}", "{many}，{of} 的一个轴"),
+    "elements": ("{many}, the elements of {of}", "{many}，{of} 的元素数"),
     "it": ("a value", "某个值"),
+    "and": (" and ", " 与 "),
     "counted once": (
         "rows whose index stands more than once are added once alone; np.add.at adds them all",
         "索引重复的行只加了一次，np.add.at 才会全部累加",
@@ -163,7 +164,7 @@ words: Mapping[str, tuple[str, str]] = {
         "此处应累加（+=），却用 = 覆盖了先前的值",
     ),
     "each": ("the numbers in {of}", "{of} 中的数"),
-    "turns": ("the turns of a loop", "循环的次数"),
+    "turns": ("{many}, the turns of a loop", "{many}，循环的次数"),
     "reversed": ("what is {of} but for axis {axis} in reverse", "{of} 沿轴 {axis} 的倒序"),
 }
 
