@@ -570,10 +570,10 @@ def test_a_negative_seed_is_refused_on_the_command_line(tmp_path):
 
 @pytest.mark.parametrize(("gives", "missing"), [("b1", "b2"), ("W2", "b2")])
 def test_a_parameter_that_backward_gives_nothing_for_is_spoken_of(gives, missing):
-    def forward(x, y, W2, b1, b2, weight):  # noqa: PLR0917
+    def forward(x, y, W2, b1, b2, weight):  # noqa: PLR0917  (the user's)
         return np.mean(weight * ((x + b1) @ W2 + b2 - y) ** 2)
 
-    def backward(x, y, W2, b1, b2, weight):  # noqa: PLR0917
+    def backward(x, y, W2, b1, b2, weight):  # noqa: PLR0917  (the user's)
         d = 2 * weight * ((x + b1) @ W2 + b2 - y) / y.size
         return {name: g for name, g in {"b1": (d @ W2.T).sum(0), "W2": (x + b1).T @ d}.items() if name == gives}
 
