@@ -94,7 +94,8 @@ class Descent:
             lines.append(f"  {one.name} ↦ {text(moved)}")
         facts = (("loss before", self.loss_before), ("loss after", self.loss_after),
                  ("predicted", self.predicted), ("real", self.real))  # fmt: skip
-        return "\n".join([*lines, "", *(f"  {say(key, self.language)}: {text(number(value))}" for key, value in facts)])
+        said = (say("headed", self.language, say(key, self.language), text(number(value))) for key, value in facts)
+        return "\n".join([*lines, "", *(f"  {one}" for one in said)])
 
 
 def descend(derivation: Derivation, learning_rate: float, names: Sequence[str] | None = None) -> Descent:

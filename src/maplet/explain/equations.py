@@ -37,7 +37,7 @@ def derivation_latex(derivation: Derivation, unfold: bool | str = False) -> str:
     groups = [(say("forward", language), forward), (say("backward", language), backward)]
     for inside in map(Inside, programs_inside(opened(folds))):
         groups += [
-            (f"{heading(inside)}: {part.title}", [*map(_aligned, part.equations)])
+            (say("headed", language, heading(inside), part.title), [*map(_aligned, part.equations)])
             for part in sections(inside)
             if part.equations
         ]

@@ -58,7 +58,7 @@ def heading(inside: Inside) -> str:
         what = _branch(inside)
     else:
         what = say(kind, language)
-    return f"{say('inside of', language, one.name)}: {what}"
+    return say("headed", language, say("inside of", language, one.name), what)
 
 
 def _branch(inside: Inside) -> str:

@@ -42,6 +42,7 @@ words = {
         "Click a node to see the chain of derivatives from it to the loss. Arrow keys: a step forward or backward.",
         "点击节点可查看从它回到损失的导数链；方向键可前进或后退一步。",
     ),
+    "headed": ("{0}: {1}", "{0}：{1}"),
     "inside of": ("inside of {0}", "{0} 的内部"),
     "loop step": ("t = {0} of 0 … {1}", "第 t = {0} 步（0 … {1}）"),
     "loop": ("a loop of {0} steps, t = 0 … {1}", "共 {0} 步的循环，t = 0 … {1}"),
