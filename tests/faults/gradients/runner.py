@@ -25,7 +25,7 @@ from maplet.health.audit import audit_script
 
 HERE = Path(__file__).parent
 GROUPS = ("tuned", "held_out", "ninth")
-BLIND = ("eighth", "tenth", "eleventh")  # no test asks how these go: programs of the one take long, the others are measures
+BLIND = ("eighth", "tenth", "eleventh")  # no test asks how these go: they take long, or are measures
 
 
 @dataclass(frozen=True)
