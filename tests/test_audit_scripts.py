@@ -472,6 +472,57 @@ for epoch in range(3):
 """
 
 
+labelled = """\
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, label = rng.normal(size=(10, 4)), np.arange(10) % 3
+onehot, known = np.eye(3)[label], np.arange(10) < 6
+W, V, c, lr = rng.normal(size=(4, 5)), rng.normal(size=(5, 3)), rng.normal(size=5), 0.1
+for _ in range(8):
+    h = np.maximum(X @ W + c, 0)
+    e = np.exp(h @ V)
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(p[known, label[known]]))
+    d = (p - onehot) / known.sum()
+    d[~known] = 0
+    dh = d @ V.T * (h > 0)
+    V, W, c = V - lr * h.T @ d, W - lr * X.T @ dh, c - lr * dh.sum(axis=0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "cause"),
+    [
+        ("    d[~known] = 0\n", "", Cause.EXTRA_PATH),
+        ("(p - onehot) /", "(p - onehot) * p * (1 - p) /", Cause.OUTPUT_DERIVATIVE_TWICE),
+        ("p - onehot", "p - np.roll(onehot, 1, axis=1)", Cause.WRONG_TARGET),
+        ("* (h > 0)", "", Cause.MISSING_DERIVATIVE),
+    ],
+)
+def test_what_a_script_makes_of_its_data_before_is_given(line, wrong, cause, file):
+    """One-hot labels and masks that are computed before the loop are data, and no part of the backward pass."""
+    assert audit_script(file(labelled))
+    assert labelled.count(line) == 1
+    assert audit_script(file(labelled.replace(line, wrong))).causes == {cause}
+
+
+def test_a_square_in_a_loss_of_two_branches_is_told(file):
+    text = """\
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, y, w, n = rng.normal(size=(9, 2)), rng.normal(size=9), rng.normal(size=(2, 1)), 9
+for _ in range(4):
+    e = X @ w - y
+    loss = np.where(np.abs(e) <= 1, e**2 / 2, np.abs(e) - 0.5).mean()
+    w = w - 0.1 * X.T @ np.where(np.abs(e) <= 1, e, np.sign(e)).mean(axis=1, keepdims=True) / n
+"""
+    right = text.replace("- y\n", "- y[:, None]\n")
+    assert audit_script(file(right))
+    assert Cause.BROADCAST in audit_script(file(text)).causes
+
+
 def test_a_penalty_that_is_added_up_behind_the_update_is_meant_as_it_was_before(file):
     assert {v.name: v.judgement for v in audit_script(file(factors)).verdicts} == {"P": "right", "Q": "right"}
     assert audit_script(file(factors.replace("2 * e * before", "2 * e * P[u]"))).causes == {Cause.STALE_WEIGHTS}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 reducing = frozenset(["sum", "mean", "reduce", "norm", "ravel", "reshape", "transpose"])
 expanding = frozenset(["getitem", "expand_dims"])  # y[:, None] is meant so
+asking = frozenset(["greater", "greater_equal", "less", "less_equal", "sign", "isnan"])  # where a loss has two branches
 
 
 def squares(bench: Bench) -> list[int]:
@@ -56,7 +57,7 @@ def _is_summed_up(bench: Bench, number: int) -> bool:
         if call.number not in behind or reached.isdisjoint(call.operands):
             continue
         others = [n for n in call.operands if n not in reached and np.shape(bench.run.value(n)) == shape]
-        if call.kind not in elementwise | reducing or any(n not in bench.truth.cotangents for n in others):
+        if call.kind not in elementwise | reducing | asking or any(n not in bench.truth.cotangents for n in others):
             return False
         reached.add(call.number)
     return True

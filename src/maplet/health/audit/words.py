@@ -155,6 +155,10 @@ words: Mapping[str, tuple[str, str]] = {
     "elements": ("{many}, the elements of {of}", "{many}，{of} 的元素数"),
     "it": ("a value", "某个值"),
     "and": (" and ", " 与 "),
+    "unread": (
+        "rows that the loss does not read have a gradient here; it belongs to be 0",
+        "损失没有用到的行在这里有了梯度，应为 0",
+    ),
     "counted once": (
         "rows whose index stands more than once are added once alone; np.add.at adds them all",
         "索引重复的行只加了一次，np.add.at 才会全部累加",

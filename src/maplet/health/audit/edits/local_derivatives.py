@@ -187,12 +187,24 @@ def _without(bench: Bench, number: int, base: int, factor: Any, wanted: Sequence
     at_end = place is not None and is_at_the_end(bench, place.first) and is_bent(bench, place.first)
     if place is not None and at_end and not is_given(bench, place.last, base):
         cause = Cause.OUTPUT_DERIVATIVE_TWICE
+    if place is None and _is_of_an_output(bench, factor):
+        cause = Cause.OUTPUT_DERIVATIVE_TWICE
     if not np.any(factor):
         cause = Cause.CLIPPED
     elif np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
         cause = Cause.FACTOR
         detail["factor"] = float(1 / np.max(factor))
     return Edit((number,), (cause,), 1.6, lambda _bench, v, _n: v[base], detail)
+
+
+def _is_of_an_output(bench: Bench, factor: Any) -> bool:
+    """Whether a factor is p (1 − p) of an output p behind which no parameter enters, as that of a softmax."""
+    numbers, outputs = bench.forward_values.get(np.shape(factor), ((), np.empty((0, *np.shape(factor)))))
+    near = np.isclose(outputs * (1 - outputs), factor, rtol=1e-9, atol=1e-12)
+    alike_all = np.all(near, axis=tuple(range(1, near.ndim)))
+    return np.size(factor) > 1 and any(
+        is_at_the_end(bench, n) for n, is_it in zip(numbers, alike_all, strict=True) if is_it
+    )
 
 
 def _instead(number: int, base: int, place: Place, why: tuple[Cause, dict[str, Any]], *, alone: bool) -> Edit:

@@ -93,6 +93,38 @@ def terms_of_entries(bench: Bench, values: Values, _calls: Sequence[Call]) -> It
                 yield Edit((call.number,), (Cause.EXTRA_PATH,), 1.4, mend, {"base": ref})
 
 
+def unread_rows(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edit]:
+    """A cotangent of rows that the loss does not read, as those without a label: the others are right."""
+    partly = {n: read for n, right in bench.truth.cotangents.items() if (read := _read(bench, n, right)) is not None}
+    for call in calls:
+        value = values[call.number]
+        for number, read in partly.items():
+            right = bench.truth.cotangents[number]
+            if np.shape(value) != right.shape or not bench.turns.may_pair(call.number, number):
+                continue
+            if np.any(value[~read]) and np.allclose(value[read], right[read], rtol=1e-7, atol=1e-12):
+                detail = {"words": "unread", "value": number}
+                yield Edit((call.number,), (Cause.EXTRA_PATH,), 1.6, _replaced(number), detail)
+
+
+def _read(bench: Bench, number: int, right: Any) -> Any:
+    """Which rows of a value have a gradient, if it is some and the loss chooses among the rows; else None."""
+    read = np.any(right, axis=tuple(range(1, right.ndim))) if right.ndim else np.ones(())
+    if np.all(read) or not np.any(read):
+        return None
+    taken = (c.operands[0] for c in bench.calls[number : bench.run.loss] if c.kind in ("getitem", "take"))
+    return None if _behind(bench, number).isdisjoint(taken) else read
+
+
+def _behind(bench: Bench, number: int) -> set[int]:
+    """A value, and what is computed from it element by element or row by row, in the same shape."""
+    found, shape = {number}, np.shape(bench.run.value(number))
+    for call in bench.calls[number + 1 : bench.run.loss]:
+        if not found.isdisjoint(call.operands) and np.shape(bench.run.value(call.number)) == shape:
+            found.add(call.number)
+    return found
+
+
 def _wrong_entries(value: Any, right: Any) -> Any:
     return np.asarray(np.abs(np.subtract(value, right)) > 1e-8 * np.max(np.abs(right), initial=1e-8))
 

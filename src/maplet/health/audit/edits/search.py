@@ -30,7 +30,7 @@ from maplet.health.audit.edits.loops import in_loops
 from maplet.health.audit.edits.multiples import climbing, opposite, scaled, turned_exponents
 from maplet.health.audit.edits.operands import left_out, recoded
 from maplet.health.audit.edits.pairs import one_of_two
-from maplet.health.audit.edits.paths import forgotten, terms_of_entries, unexplained
+from maplet.health.audit.edits.paths import forgotten, terms_of_entries, unexplained, unread_rows
 from maplet.health.audit.edits.sequences import same_turn, same_turn_back, shifted
 from maplet.health.audit.edits.steps import cut_off, rescaled, skipped_products, wrong_starts, wrong_steps
 from maplet.health.audit.numbers import agrees, ratio
@@ -45,6 +45,7 @@ ordinary: Sequence[Kind] = (
     opposite,
     turned_exponents,
     terms_of_entries,
+    unread_rows,
     scaled,
     summed,
     transposed,

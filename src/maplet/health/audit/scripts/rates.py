@@ -186,7 +186,15 @@ class Rates:
                 return Choice(rate, places, sign, decays=decays)
         if whole is not None and (sign := self._sign(reading, whole)):  # with a decay that stands apart
             return Choice(rate, (), sign)
+        if whole is not None and self._is_inside(reading, rate):
+            return Choice(rate, (), 0)
         return Choice(rate, tuple(self._before(reading, part, rate) for part in reading.parts), 0)
+
+    def _is_inside(self, reading: Reading, rate: float) -> bool:
+        """Whether a learning rate that has a name stands before no place, as in ``(rate * X.T) @ d``."""
+        before = any(abs(abs(place.by) / rate - 1) < close for part in reading.parts for place in part.places)
+        told = (prod([self.turn.rates[name][last] for name in self._names(reading)]) for last in (-1, 0))
+        return bool(self._names(reading)) and not before and any(abs(by / rate - 1) < close for by in told)
 
     def _ordered(self, reading: Reading, places: Sequence[Place], rate: float) -> list[Place]:
         """The places, those first before which the learning rate stands alone; with the decay, if the loss has one."""

@@ -187,7 +187,8 @@ class Trial:
         found.adding = tuple(self.adding)
         # A loss that is only printed is computed when the gradients are known: what leads to them alone is backward.
         backward = tape.ancestors(list(self.given.values())) - tape.ancestors([self.loss.number])
-        found.begin = min((n for n in backward if tape.calls[n].function is not None), default=self.length)
+        made = (n for n in backward if n >= found.floor and tape.calls[n].function is not None)
+        found.begin = min(made, default=self.length)
         return found
 
     def _moved(self, rng: np.random.Generator, move: Callable[..., dict[str, Any]]) -> Tape:

@@ -185,7 +185,8 @@ class Witness:
         begin = self._begin(found, before)
         if not candidates or begin is None or self._is_part(max(s.number for s in candidates), begin):
             return None
-        state = frozenset(before.numbers.values()) - {u.old for u in found}
+        still = {path: number for path, number in before.numbers.items() if now.numbers.get(path) == number}
+        state = frozenset(before.numbers.values()) - {u.old for u in found} - frozenset(still.values())
         seen = [s._replace(added=s.added and self._begun.get(s.name, -1) <= begin.words) for s in candidates]
         later = [s.number for s, each in behind.items() if s.number >= begin.calls and not each.isdisjoint(news)]
         return Turn(
@@ -196,7 +197,7 @@ class Witness:
             seen,
             later,
             state,
-            {p.removeprefix("self."): n for p, n in before.numbers.items() if now.numbers.get(p) == n},
+            {path.removeprefix("self."): number for path, number in still.items()},
             frozenset(self.script.moving),
             self.names,
             self.rates,
