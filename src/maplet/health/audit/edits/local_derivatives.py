@@ -17,6 +17,7 @@ from maplet.health.audit.edits.edit import Edit, Values
 from maplet.health.audit.edits.naming import named
 from maplet.health.audit.edits.places import (
     Place,
+    activating,
     derivative_between,
     fitted,
     is_at_the_end,
@@ -198,13 +199,14 @@ def _without(bench: Bench, number: int, base: int, factor: Any, wanted: Sequence
 
 
 def _is_of_an_output(bench: Bench, factor: Any) -> bool:
-    """Whether a factor is p (1 − p) of an output p behind which no parameter enters, as that of a softmax."""
+    """Whether a factor is p (1 − p) of an output p that an activation gives, as softmax, behind the last parameter."""
     numbers, outputs = bench.forward_values.get(np.shape(factor), ((), np.empty((0, *np.shape(factor)))))
     near = np.isclose(outputs * (1 - outputs), factor, rtol=1e-9, atol=1e-12)
-    alike_all = np.all(near, axis=tuple(range(1, near.ndim)))
-    return np.size(factor) > 1 and any(
-        is_at_the_end(bench, n) for n, is_it in zip(numbers, alike_all, strict=True) if is_it
-    )
+    found = np.all(near, axis=tuple(range(1, near.ndim)))
+    if np.size(factor) < 2 or not np.any(found):
+        return False
+    behind = bench.run.tape.ancestors([numbers[int(np.argmax(found))]])
+    return any(bench.calls[n].kind in activating and is_at_the_end(bench, n) for n in behind)
 
 
 def _instead(number: int, base: int, place: Place, why: tuple[Cause, dict[str, Any]], *, alone: bool) -> Edit:

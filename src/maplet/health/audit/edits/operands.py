@@ -29,8 +29,7 @@ contractions = frozenset(["matmul", "dot", "einsum", "tensordot", "outer", "inne
 def is_target(bench: Bench, number: int) -> bool:
     """Whether an input is what the net is to give: no parameter, and in no product of matrices with one."""
     run = bench.run
-    given = number in run.inputs.values() or number < run.floor
-    if not given or number in bench.truth.wrt or not np.ndim(run.value(number)):
+    if number not in run.inputs.values() or number in bench.truth.wrt or not np.ndim(run.value(number)):
         return False
     reached = {number}
     for call in bench.calls[: run.loss + 1]:
@@ -62,13 +61,20 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
                 continue
             if not shape and not (own and call.kind in ("add", "subtract") and base in call.operands):
                 continue
-            if not own and not is_target(bench, base) and not _is_as_before(bench, values, call, base):
+            is_label = not own and (is_target(bench, base) or _is_label(bench, base, call))
+            if not own and not is_label and not _is_as_before(bench, values, call, base):
                 continue
             cause, cost = _too_many(bench, values, call, base)
             multiple = np.size(values[base]) > 1 and ratio(values[call.number], values[base]) is not None
             if multiple and cause in (Cause.EXTRA_DERIVATIVE, Cause.OUTPUT_DERIVATIVE_TWICE):
                 continue  # by a number, of which `scaled` knows more
             yield Edit((call.number,), (cause,), cost, _earlier(base), {"base": base, "right": base})
+
+
+def _is_label(bench: Bench, number: int, used: Call) -> bool:
+    """Whether what a script has made of its data, one-hot labels, belongs where something is taken from an output."""
+    takers = (bench.calls[n].kind for n in bench.takers.get(used.number, ()))
+    return number < bench.run.floor and np.ndim(bench.run.value(number)) > 0 and "subtract" in takers
 
 
 def _too_many(bench: Bench, values: Values, call: Call, base: int) -> tuple[Cause, float]:
