@@ -145,6 +145,13 @@ class Tape:
                 dirty.add(call.number)
         return values
 
+    def until(self, end: int) -> Tape:
+        """The calls before another one."""
+        found = Tape()
+        found.calls, found.values, found.lost = self.calls[:end], self.values[:end], list(self.lost)
+        found.method, found.made, found.copies = self.method, dict(self.made), self.copies
+        return found
+
     def ancestors(self, numbers: Sequence[int]) -> set[int]:
         """The calls that some calls depend on, themselves included."""
         found, todo = set(numbers), list(numbers)

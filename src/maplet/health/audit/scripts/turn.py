@@ -70,6 +70,8 @@ class Turn:
         The plain numbers that have names, but whole ones.
     statements
         Of each line of the script its statement.
+    kept
+        The calls that gave what an optimizer begins with in this turn, ``m = 0.9 * m.get(k, 0) + 0.1 * g``.
     file
         The script.
     """
@@ -87,6 +89,7 @@ class Turn:
     rates: Mapping[str, Sequence[float]]
     numbers: Mapping[str, float]
     statements: Mapping[int, Statement]
+    kept: frozenset[int] = frozenset()
 
     def floor(self, loss: int) -> int:
         """From which call on a loss depends on parameters; what a turn found there is given, such as older weights."""
