@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from maplet.health.audit.scripts.moving import moving, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 looks_like_loss = re.compile(
     r"(^|_)(loss|losses|cost|mse|sse|bce|nll|objective|cross_?entropy|energy)(_|\d|$)|(total|sum|squared|mean|epoch)_?err(or)?$|(loss|cost|误差|损失)$|^total$|(?-i:^[JLE]$)",
@@ -164,9 +164,10 @@ class _Words(ast.NodeTransformer):
         self.generic_visit(node)
         (target, *rest) = node.targets
         several = target.elts if isinstance(target, ast.Tuple) else []
-        if rest:
-            node.value = self._parameter(node.targets, node.value)
-        elif isinstance(node.value, ast.Tuple) and len(several) == len(node.value.elts):
+        if rest:  # each is a parameter of its own
+            names = [name for name in map(ast.unparse, node.targets) if name in self.moved]
+            return [node, *(_parsed(f"{n} = {word}.number({n}, {self.moved[n]})", node) for n in names)]
+        if isinstance(node.value, ast.Tuple) and len(several) == len(node.value.elts):
             node.value.elts = [self._noted(one, value) for one, value in zip(several, node.value.elts, strict=True)]
         else:
             node.value = self._noted(several[0] if several else target, node.value)
@@ -183,15 +184,9 @@ class _Words(ast.NodeTransformer):
         name = ast.unparse(target)
         if is_loss(name):
             return self._loss(name, value, value, added=name in parts(value))
-        return self._parameter([target], value)
-
-    def _parameter(self, targets: Sequence[ast.expr], value: ast.expr) -> ast.expr:
-        """What is updated later, ``b = 0``: a number is a parameter like an array; not what its update gives."""
-        names = [ast.unparse(target) for target in targets]
-        known = [self.moved[name] for name in names if name in self.moved]
-        if not known or not parts(value).isdisjoint(names):
+        if name not in self.moved or name in parts(value):  # what its update gives
             return value
-        return _call("number", [value, ast.Constant(any(known))], value)
+        return _call("number", [value, ast.Constant(self.moved[name])], value)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """``loss += …`` is a loss in the making."""

@@ -42,6 +42,8 @@ def _pairs(node: ast.AST) -> Iterator[Pair]:
             yield from zip(targets, values, strict=False)
         case ast.Assign(targets=[ast.Tuple(elts=targets) | ast.List(elts=targets)], value=value):
             yield from ((target, value) for target in targets)
+        case ast.Assign(targets=[target], value=ast.Tuple(elts=values) | ast.List(elts=values)):
+            yield from ((target, value) for value in values)
         case ast.Assign(targets=[target], value=value):
             yield target, value
         case _:
@@ -54,11 +56,14 @@ def _moved(
     """The variable that one statement moves, and whether it takes something away."""
     own = ast.unparse(target)
     match value:
+        case ast.ListComp(elt=ast.BinOp() as one) | ast.DictComp(value=ast.BinOp() as one) if own in parts(value):
+            yield own, isinstance(one.op, ast.Sub)
         case ast.BinOp(op=ast.Sub() | ast.Add() as op, left=left, right=right):
             for name in parts(value):
                 counts = all(isinstance(side, ast.Constant) or ast.unparse(side) == name for side in (left, right))
                 if not counts and (name == own or (own, name) in passed_on):
-                    yield (ast.unparse(target.value) if isinstance(target, ast.Subscript) else name), isinstance(op, ast.Sub)
+                    yield name, isinstance(op, ast.Sub)
+                    yield ast.unparse(target.value if isinstance(target, ast.Subscript) else target), isinstance(op, ast.Sub)
         case ast.Call(func=function, args=args) if own in map(ast.unparse, args):
             called = functions.get(function.attr if isinstance(function, ast.Attribute) else ast.unparse(function))
             if called is not None and any(isinstance(node, ast.Sub) for node in ast.walk(called)):

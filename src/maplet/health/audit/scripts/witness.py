@@ -101,9 +101,11 @@ class Witness:
 
         A whole number is one only where it is made less; else it counts.
         """
+        if type(value) is tuple:
+            return tuple(self.number(one, less) for one in value)
         if type(value) is list or (isinstance(value, dict) and type(value).__module__ in ("builtins", "collections")):
             for key, one in _entries(value):
-                value[key] = self.number(one, less) if not isinstance(one, list | dict) else one
+                value[key] = self.number(one, less) if not isinstance(one, dict) else one
             return value
         kinds = (float, int) if less else (float,)
         plain = type(value) in kinds or isinstance(value, np.floating)
