@@ -216,7 +216,8 @@ optimizers = {
         "p = p - lr * (mh / (np.sqrt(vh) + 1e-8) + 0.01 * p)"
     ),
     "AMSGrad": (
-        "M = 0.9 * M + 0.1 * g; V = 0.999 * V + 0.001 * g**2; S = np.maximum(S, V); p = p - lr * M / (np.sqrt(S) + 1e-8)"
+        "M = 0.9 * M + 0.1 * g; V = 0.999 * V + 0.001 * g**2; S = np.maximum(S, V); "
+        "p = p - lr * M / (np.sqrt(S) + 1e-8)"
     ),
     "Nadam": (
         "M = 0.9 * M + 0.1 * g; V = 0.999 * V + 0.001 * g**2; mh, vh = M / (1 - 0.9**t), V / (1 - 0.999**t); "
@@ -339,11 +340,208 @@ def test_every_optimizer_is_followed_back_to_the_gradient(optimizer, way, around
     assert [verdict.judgement for verdict in report.verdicts] == ["right"] * 4
     assert audit_script(file(text.replace('"b1": dh', '"b1": -dh'))).causes == {Cause.SIGN}
     assert audit_script(file(text.replace(" * (1 - h**2)", ""))).causes == {Cause.MISSING_DERIVATIVE}
-    if "- lr * g" in text:
-        climbing = text.replace("- lr * g", "+ lr * g")
-    else:
-        climbing = text.replace("p = p - ", "p = p + ")
-    assert audit_script(file(climbing)).causes == {Cause.CLIMBS}
+    step = "- lr * g" if "- lr * g" in text else "p = p - "
+    assert audit_script(file(text.replace(step, step.replace("-", "+")))).causes == {Cause.CLIMBS}
+
+
+# ── parameters that are numbers ──────────────────────────────────────────────────────────────────
+
+numbers = {
+    "arguments": """
+def fit(a, b, rate, turns):
+    for _ in range(turns):
+        STEP
+        a = a - rate * da
+        b = b - rate * db
+    return a, b
+
+fit(0.5, -0.5, 0.05, 9)
+""",
+    "defaults, whole": """
+def fit(*, a=0, b=1, rate=0.05, turns=9):
+    path = [(a, b)]
+    for _ in range(turns):
+        STEP
+        a, b = a - rate * da, b - rate * db
+        path.append((a, b))
+    return np.array(path)
+
+fit()
+""",
+    "a function that gives them back": """
+def step_gradient(b, a, rate):
+    STEP
+    new_b = b - rate * db
+    new_a = a - rate * da
+    return [new_b, new_a]
+
+def run(start_b, start_a, rate, turns):
+    b = start_b
+    a = start_a
+    for i in range(turns):
+        loss = np.mean((a * x + b - y) ** 2)
+        b, a = step_gradient(b, a, rate)
+    return [b, a]
+
+run(0, 0, 0.05, 9)
+""",
+    "a function of each": """
+def descend(value, slope, rate):
+    return value - rate * slope
+
+a, b = 0, 0
+for i in range(9):
+    STEP
+    a = descend(a, da, 0.05)
+    b = descend(b, db, 0.05)
+""",
+    "names between": """
+a = b = 0
+for i in range(9):
+    STEP
+    new_a = a - 0.05 * da
+    new_b = b - 0.05 * db
+    a, b = new_a, new_b
+""",
+    "a tuple that is unpacked": """
+params = (0.0, 0.5)
+for i in range(9):
+    a, b = params
+    STEP
+    params = (a - 0.05 * da, b - 0.05 * db)
+""",
+    "a list": """
+theta = [0.0, 0.0]
+for i in range(9):
+    a, b = theta
+    STEP
+    theta[0] -= 0.05 * da
+    theta[1] -= 0.05 * db
+""",
+    "a list anew": """
+theta = [0.0, 0.0]
+for i in range(9):
+    a, b = theta
+    STEP
+    theta = [value - 0.05 * slope for value, slope in zip(theta, [da, db])]
+""",
+    "a dict of lists": """
+p = {"line": [0.0, 0.0]}
+for i in range(9):
+    a, b = p["line"]
+    STEP
+    p["line"][0] -= 0.05 * da
+    p["line"][1] -= 0.05 * db
+""",
+    "a dict from a function": """
+def init():
+    return dict(a=0.0, b=0.0)
+
+p = init()
+for i in range(9):
+    a, b = p["a"], p["b"]
+    STEP
+    for name, slope in (("a", da), ("b", db)):
+        p[name] = p[name] - 0.05 * slope
+""",
+    "attributes": """
+class Line:
+    def __init__(self, a=0.0, b=0.0, rate=0.05):
+        self.a, self.b, self.rate = a, b, rate
+
+    def step(self):
+        a, b = self.a, self.b
+        STEP
+        self.a -= self.rate * da
+        self.b -= self.rate * db
+        return loss
+
+line = Line()
+losses = [line.step() for _ in range(9)]
+""",
+    "fields": """
+from dataclasses import dataclass
+
+@dataclass
+class Line:
+    a: float = 0.0
+    b: float = 0.0
+
+line = Line(b=0.5)
+for _ in range(9):
+    a, b = line.a, line.b
+    STEP
+    line.a -= 0.05 * da
+    line.b -= 0.05 * db
+""",
+    "attributes of several": """
+class Unit:
+    def __init__(self, value):
+        self.value = value
+
+units = [Unit(0.0), Unit(0.5)]
+for _ in range(9):
+    a, b = [unit.value for unit in units]
+    STEP
+    for unit, slope in zip(units, (da, db)):
+        unit.value = unit.value - 0.05 * slope
+""",
+    "momentum": """
+a, b, va, vb = 0.0, 0.0, 0.0, 0.0
+for i in range(9):
+    STEP
+    va = 0.9 * va + 0.05 * da
+    vb = 0.9 * vb + 0.05 * db
+    a -= va
+    b -= vb
+""",
+    "counters beside them": """
+a, b, left, first = 0.0, 0, 9, 20
+while left > 0:
+    x, y = x[:first], y[:first]
+    STEP
+    a -= 0.05 * da
+    b -= 0.05 * db
+    left -= 1
+    first -= left // 9
+""",
+}  # fmt: skip
+
+
+def of_numbers(name):
+    """A script."""
+    step = ["e = a * x + b - y", "loss = np.mean(e**2)", "da, db = 2 * np.mean(e * x), 2 * np.mean(e)"]
+    text = re.sub("( *)STEP\n", lambda at: "".join(f"{at[1]}{line}\n" for line in step), numbers[name])
+    return f"""\
+import numpy as np
+
+rng = np.random.default_rng(0)
+x = rng.normal(size=20)
+y = 2 * x - 1 + rng.normal(size=20)
+{text}"""
+
+
+@pytest.mark.parametrize("name", numbers)
+def test_a_number_that_an_update_changes_is_a_parameter(name, file):
+    text = of_numbers(name)
+    assert [verdict.judgement for verdict in audit_script(file(text)).verdicts] == ["right"] * 2
+    report = audit_script(file(text.replace("2 * np.mean(e)", "-2 * np.mean(e)")))
+    assert report.causes == {Cause.SIGN}
+    assert sorted(verdict.judgement for verdict in report.verdicts) == ["right", "wrong"]
+
+
+def test_a_number_that_is_not_seen_in_time_is_not_judged(file):
+    text = of_numbers("fields").replace("    line.b -= 0.05 * db", "    setattr(line, 'b', line.b - 0.05 * db)")
+    report = audit_script(file(text))
+    assert not report
+    assert report["line.b"].judgement == "not judged"
+    assert "it was a Python number" in str(report)
+
+
+def test_two_parameters_that_begin_as_one_array_are_not_judged(file):
+    text = of_numbers("names between").replace("a = b = 0", "a = b = np.zeros(1)")
+    with pytest.raises(GradientError, match=r"not judged: .* began as one array"):
+        audit_script(file(text))
 
 
 # ── what is not judged ───────────────────────────────────────────────────────────────────────────

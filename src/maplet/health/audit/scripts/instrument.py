@@ -123,6 +123,7 @@ class _Words(ast.NodeTransformer):
 
     def __init__(self, moved: Mapping[str, bool], functions: Mapping[str, ast.FunctionDef]) -> None:
         self.moved = moved
+        self.entries = {name.rpartition(".")[2]: less for name, less in moved.items() if "." in name}
         self.own = functions
         self.functions: list[str] = []
         self.loops = 0
@@ -139,6 +140,17 @@ class _Words(ast.NodeTransformer):
         at = int(ast.get_docstring(node) is not None)
         node.body[at:at] = given
         return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        """What stands in a class itself are attributes: ``b: float = 0``."""
+        for one in node.body:
+            targets = (
+                one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AnnAssign) else []
+            )
+            if isinstance(one, ast.Assign | ast.AnnAssign) and one.value is not None and len(targets) == 1:
+                name = ast.unparse(targets[0])
+                one.value = self._parameter(ast.Attribute(ast.Name("self"), name), one.value)
+        return self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> Any:
         """Behind an import of NumPy, the recorder takes its name."""
@@ -174,7 +186,7 @@ class _Words(ast.NodeTransformer):
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
-        """``b: float = 0``, of a class as well."""
+        """``b: float = 0``."""
         self.generic_visit(node)
         if node.value is not None:
             node.value = self._noted(node.target, node.value)
@@ -184,9 +196,22 @@ class _Words(ast.NodeTransformer):
         name = ast.unparse(target)
         if is_loss(name):
             return self._loss(name, value, value, added=name in parts(value))
-        if name not in self.moved or name in parts(value):  # what its update gives
+        return self._parameter(target, value)
+
+    def _parameter(self, target: ast.expr, value: ast.expr) -> ast.expr:
+        """What is updated later, ``b = 0``, but not by this line; ``unit.b`` may be ``self.b`` here."""
+        own = ast.unparse(target)
+        known = self.entries.get(target.attr) if isinstance(target, ast.Attribute) else self.moved.get(own)
+        if known is None or own in parts(value):
             return value
-        return _call("number", [value, ast.Constant(self.moved[name])], value)
+        return _call("number", [value, ast.Constant(known)], value)
+
+    def visit_keyword(self, node: ast.keyword) -> Any:
+        """``Namespace(b=0)`` of what has a ``.b`` that is updated later."""
+        self.generic_visit(node)
+        if node.arg in self.entries and isinstance(node.value, ast.Constant | ast.UnaryOp):
+            node.value = _call("number", [node.value, ast.Constant(self.entries[node.arg])], node.value)
+        return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """``loss += …`` is a loss in the making."""

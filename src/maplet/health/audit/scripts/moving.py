@@ -1,4 +1,4 @@
-"""What a script updates: which names become themselves plus or minus something, so that a number in them is a parameter.
+"""What a script updates: what becomes itself plus or minus something, so that a number in it is a parameter.
 
 ``b -= rate * db`` and ``b = b - rate * db`` say so; so do ``new = b - rate * db`` with ``b = new`` behind it, and
 ``b = step(b, …)`` with a function of the script's that takes something away.
@@ -62,14 +62,21 @@ def _moved(
             for name in parts(value):
                 counts = all(isinstance(side, ast.Constant) or ast.unparse(side) == name for side in (left, right))
                 if not counts and (name == own or (own, name) in passed_on):
-                    yield name, isinstance(op, ast.Sub)
-                    yield ast.unparse(target.value if isinstance(target, ast.Subscript) else target), isinstance(op, ast.Sub)
+                    yield from ((each, isinstance(op, ast.Sub)) for each in (name, *_holders(target)))
         case ast.Call(func=function, args=args) if own in map(ast.unparse, args):
             called = functions.get(function.attr if isinstance(function, ast.Attribute) else ast.unparse(function))
             if called is not None and any(isinstance(node, ast.Sub) for node in ast.walk(called)):
                 yield own, True
         case _:
             pass
+
+
+def _holders(target: ast.expr) -> Iterator[str]:
+    """What something is put into: itself, or what it is an entry of."""
+    while isinstance(target, ast.Subscript):
+        target = target.value
+        yield ast.unparse(target)
+    yield ast.unparse(target)
 
 
 def _choosing(tree: ast.AST) -> set[str]:

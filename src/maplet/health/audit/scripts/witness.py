@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,6 +53,7 @@ class Held(NamedTuple):
     turn: Moment
     loop: Moment
     numbers: Mapping[str, int]
+    plain: Mapping[str, float]
 
 
 class Ended(NamedTuple):
@@ -97,19 +99,17 @@ class Witness:
         return seen_as(found, self.tape)
 
     def number(self, value: Any, less: bool) -> Any:
-        """A number that is updated later, such as ``b = 0``, or those in a list or dict of such; given on where none is.
+        """A number that is updated later, such as ``b = 0``, or those in a list or dict; anything else as it is.
 
         A whole number is one only where it is made less; else it counts.
         """
         if type(value) is tuple:
             return tuple(self.number(one, less) for one in value)
-        if type(value) is list or (isinstance(value, dict) and type(value).__module__ in ("builtins", "collections")):
-            for key, one in _entries(value):
-                value[key] = self.number(one, less) if not isinstance(one, dict) else one
-            return value
-        kinds = (float, int) if less else (float,)
-        plain = type(value) in kinds or isinstance(value, np.floating)
-        return self.tape.enter(np.asarray(float(value))) if plain else value
+        if type(value) in (list, dict, defaultdict, OrderedDict):
+            for key, one in list(value.items() if isinstance(value, dict) else enumerate(value)):
+                value[key] = self.number(one, less)
+        plain = type(value) is float or (less and type(value) is int) or isinstance(value, np.floating)
+        return self.tape.enter(np.asarray(value, np.float64)) if plain else value
 
     def loss(self, name: str, value: Any, added: bool = False) -> Any:
         """A value that looks like the loss, or has no name and may be one; given on."""
@@ -125,7 +125,7 @@ class Witness:
             self._see(Seen(name, one.number, added))
             if 0 not in self._held:
                 frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
-                self._held[0] = Held(Moment(0, 0), Moment(0, 0), self._numbers(_variables(frame)))
+                self._held[0] = Held(Moment(0, 0), Moment(0, 0), self._numbers(_variables(frame)), {})
         return value
 
     def _see(self, seen: Seen, path: str = "") -> None:
@@ -162,7 +162,7 @@ class Witness:
             self._turn_again(loop, variables)
             return
         before, moment = self._held.pop(loop, None), Moment(len(self.tape.calls), self._words)
-        now = Held(moment, before.loop if before else moment, self._numbers(variables))
+        now = Held(moment, before.loop if before else moment, self._numbers(variables), _plain_numbers(variables))
         if before is None:
             self._note_rates(variables)
         else:
@@ -241,6 +241,11 @@ class Witness:
         }
         if not changed:
             return None
+        shared = [
+            Update(path.removeprefix("self."), old, now.numbers[path])
+            for path, old in moved.items()
+            if old in changed and now.numbers[path] != changed[old][1] and self._is_update(old, now.numbers[path])
+        ]
         behind = {seen: self._read(seen.number, changed) for seen in self.losses if seen.number not in changed}
         every = [
             Update(path.removeprefix("self."), old, new)
@@ -272,7 +277,25 @@ class Witness:
             self.rates,
             self.numbers,
             self.script.statements,
+            shared=shared,
+            plain=self._plain(before, now, found),
         )
+
+    def _plain(self, before: Held, now: Held, updates: Sequence[Update]) -> list[str]:
+        """The parameters that were Python numbers before: what became an array by a step away from what it was."""
+        behind = self._reached | self.tape.ancestors([u.new for u in updates])
+        new = {path: n for path, n in now.numbers.items() if path in before.plain and path not in before.numbers}
+        return [
+            p.removeprefix("self.") for p, n in new.items() if n not in behind and self._is_step(n, before.plain[p])
+        ]
+
+    def _is_step(self, number: int, old: float) -> bool:
+        """Whether a call takes something from a number, or adds a multiple of a learning rate."""
+        call = self.tape.calls[number]
+        statement = self.script.statements.get(call.lines[-1].number) if call.lines else None
+        by_rate = statement is not None and any(map(is_rate.search, statement.names))
+        steps = call.kind == "subtract" or (call.kind == "add" and by_rate)
+        return steps and any(isinstance(arg, int | float) and arg == old for arg in call.args)
 
     def _half_updated(self, updates: list[Update], begin: int) -> Seen | None:
         """A loss that was added up behind the updates, partly of the errors before them, as it was meant.
@@ -366,8 +389,8 @@ class Witness:
         return self._behind[number]
 
 
-def _entries(several: Any) -> list[tuple[Any, Any]]:
-    return list(several.items() if isinstance(several, dict) else enumerate(several))
+def _plain_numbers(variables: Mapping[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in numbers_in(_own(variables)) if name}
 
 
 def _copied(several: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
