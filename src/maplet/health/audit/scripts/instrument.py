@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from maplet.health.audit.scripts.moving import moving, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 looks_like_loss = re.compile(
     r"(^|_)(loss|losses|cost|mse|sse|bce|nll|objective|cross_?entropy|energy)(_|\d|$)|(total|sum|squared|mean|epoch)_?err(or)?$|(loss|cost|误差|损失)$|^total$|(?-i:^[JLE]$)",
@@ -77,9 +77,10 @@ class Instrumented(NamedTuple):
 def instrumented(text: str, path: str) -> Instrumented:
     """Put the words into a script."""
     tree = ast.parse(text, path)
+    classes = {"SimpleNamespace", *(node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))}
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     moved = moving(tree, functions)
-    statements, words = dict(_statements(tree)), _Words(moved, functions)
+    statements, words = dict(_statements(tree)), _Words(moved, functions, classes)
     tree = words.visit(tree)
     if tree.body:
         tree.body.append(_parsed(f"{word}.turn(0, over=True)", tree.body[-1]))
@@ -121,8 +122,11 @@ def _constants(tree: ast.AST) -> Iterator[float]:
 class _Words(ast.NodeTransformer):
     """Puts the words of the witness into a program."""
 
-    def __init__(self, moved: Mapping[str, bool], functions: Mapping[str, ast.FunctionDef]) -> None:
+    def __init__(
+        self, moved: Mapping[str, bool], functions: Mapping[str, ast.FunctionDef], classes: Collection[str]
+    ) -> None:
         self.moved = moved
+        self.classes = classes
         self.entries = {name.rpartition(".")[2]: less for name, less in moved.items() if "." in name}
         self.own = functions
         self.functions: list[str] = []
@@ -144,12 +148,14 @@ class _Words(ast.NodeTransformer):
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         """What stands in a class itself are attributes: ``b: float = 0``."""
         for one in node.body:
-            targets = (
-                one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AnnAssign) else []
-            )
-            if isinstance(one, ast.Assign | ast.AnnAssign) and one.value is not None and len(targets) == 1:
-                name = ast.unparse(targets[0])
-                one.value = self._parameter(ast.Attribute(ast.Name("self"), name), one.value)
+            match one:
+                case (
+                    ast.Assign(targets=[ast.Name(name)], value=ast.expr() as value)
+                    | ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value)
+                ):
+                    one.value = self._parameter(ast.Attribute(ast.Name("self"), name), value)
+                case _:
+                    pass
         return self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> Any:
@@ -206,13 +212,6 @@ class _Words(ast.NodeTransformer):
             return value
         return _call("number", [value, ast.Constant(known)], value)
 
-    def visit_keyword(self, node: ast.keyword) -> Any:
-        """``Namespace(b=0)`` of what has a ``.b`` that is updated later."""
-        self.generic_visit(node)
-        if node.arg in self.entries and isinstance(node.value, ast.Constant | ast.UnaryOp):
-            node.value = _call("number", [node.value, ast.Constant(self.entries[node.arg])], node.value)
-        return node
-
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """``loss += …`` is a loss in the making."""
         self.generic_visit(node)
@@ -225,6 +224,9 @@ class _Words(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> Any:
         """What is appended to a list, or printed, may be a loss that has no name of its own."""
         self.generic_visit(node)
+        if getattr(node.func, "id", "") in self.classes:  # Unit(b=0) of what has a .b that is updated later
+            for one in node.keywords:
+                one.value = self._parameter(ast.Attribute(ast.Name("self"), one.arg or ""), one.value)
         match node:
             case ast.Call(func=ast.Attribute(attr="append", value=owner), args=[one]):
                 name = ast.unparse(owner)

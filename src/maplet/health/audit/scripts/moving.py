@@ -7,11 +7,19 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+is_rate = re.compile(
+    r"(^|_)(lr|lrate|alpha|eta|learning_?rate|step_?size|rate|学习率|步长)(\d|_(?!decay)\w+)?$", re.IGNORECASE
+)
+of_sizes = re.compile(  # what takes whole numbers for a size
+    r"^(range|islice|zeros|ones|empty|full|eye|arange|linspace|reshape|(array_)?split|repeat|tile"
+    r"|randn?|randint|integers|choice|permutation)$"
+)
 Pair = tuple[ast.expr, ast.expr]
 
 
@@ -31,6 +39,15 @@ def parts(value: ast.AST) -> set[str]:
     """The variables, attributes and entries in an expression."""
     kinds = ast.Name | ast.Attribute | ast.Subscript
     return {ast.unparse(node) for node in ast.walk(value) if isinstance(node, kinds)}
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                yield name
+            case _:
+                pass
 
 
 def _pairs(node: ast.AST) -> Iterator[Pair]:
@@ -66,7 +83,7 @@ def _moved(
         case ast.Call(func=function, args=args) if own in map(ast.unparse, args):
             called = functions.get(function.attr if isinstance(function, ast.Attribute) else ast.unparse(function))
             if called is not None and any(isinstance(node, ast.Sub) for node in ast.walk(called)):
-                yield own, True
+                yield own, any(map(is_rate.search, (*_names(called), *_names(value))))
         case _:
             pass
 
@@ -86,8 +103,8 @@ def _choosing(tree: ast.AST) -> set[str]:
         match node:
             case ast.Subscript(slice=key):
                 found |= parts(key)
-            case ast.Call(func=ast.Name("range"), args=args):
-                found |= set[str]().union(*map(parts, args))
+            case ast.Call(func=ast.Name(name) | ast.Attribute(attr=name)) if of_sizes.search(name):
+                found |= parts(node)
             case _:
                 pass
     return found

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from maplet.health.audit.program.copies import arrays_in, numbers_in
 from maplet.health.audit.program.namespace import seen_as
 from maplet.health.audit.program.tape import Recorded, Tape
 from maplet.health.audit.scripts.losses import rewound
+from maplet.health.audit.scripts.moving import is_rate
 from maplet.health.audit.scripts.turn import Seen, Turn, Update
 
 if TYPE_CHECKING:
@@ -26,12 +26,10 @@ if TYPE_CHECKING:
     from maplet.health.audit.scripts.instrument import Instrumented
 
 
-is_rate = re.compile(
-    r"(^|_)(lr|lrate|alpha|eta|learning_?rate|step_?size|rate|学习率|步长)(\d|_(?!decay)\w+)?$", re.IGNORECASE
-)
 moving = frozenset(["getitem", "take", "concatenate", "reshape", "transpose", "permutation", "astype", "stack", "roll"])
 
 
+few = 64  # entries of a list of numbers that are parameters
 patience = 4  # how many times the calls up to its end are waited for the turn behind the one that is judged
 inner = ("comp>", "<genexpr>")
 
@@ -105,7 +103,7 @@ class Witness:
         """
         if type(value) is tuple:
             return tuple(self.number(one, less) for one in value)
-        if type(value) in (list, dict, defaultdict, OrderedDict):
+        if type(value) in (list, dict, defaultdict, OrderedDict) and len(value) <= few:
             for key, one in list(value.items() if isinstance(value, dict) else enumerate(value)):
                 value[key] = self.number(one, less)
         plain = type(value) is float or (less and type(value) is int) or isinstance(value, np.floating)
@@ -148,14 +146,17 @@ class Witness:
     def turns(self, loop: int, items: Iterable[Any]) -> Iterator[Any]:
         """The same of a loop inside of an expression, ``[step(batch) for batch in batches]``."""
         calls = -1
-        for item in items:
-            if len(self.tape.calls) != calls:
-                frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
-                self._turn(loop, _variables(frame))
-                calls = len(self.tape.calls)
-            yield item
-        frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
-        self._turn(loop, _variables(frame), over=True)
+        try:
+            for item in items:
+                if len(self.tape.calls) != calls:
+                    frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
+                    self._turn(loop, _variables(frame))
+                    calls = len(self.tape.calls)
+                yield item
+            frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
+            self._turn(loop, _variables(frame), over=True)
+        finally:  # one that nobody goes on with is over, too
+            self._held.pop(loop, None)
 
     def _turn(self, loop: int, variables: Mapping[str, Any], *, over: bool = False) -> None:
         if self.found is not None:
@@ -192,7 +193,8 @@ class Witness:
         assert turn is not None  # noqa: S101  (asked before)
         assert ended is not None  # noqa: S101  (asked before)
         moved = self._numbers(variables) if loop == ended.loop else {}
-        if any(moved.get(path, number) != number for path, number in ended.numbers.items()):
+        news = {u.new for u in turn.updates}
+        if any(moved.get(path, number) != number for path, number in ended.numbers.items() if number in news):
             held = frozenset(ended.numbers.values())
             behind = {path: self._read(moved[path], held) for path in ended.begun if path in moved}
             turn.kept = frozenset(n for path, n in ended.begun.items() if moved.get(path) != n and n in behind[path])
@@ -290,12 +292,10 @@ class Witness:
         ]
 
     def _is_step(self, number: int, old: float) -> bool:
-        """Whether a call takes something from a number, or adds a multiple of a learning rate."""
+        """Whether a call takes something away from a number, which is no running mean of a loss."""
         call = self.tape.calls[number]
-        statement = self.script.statements.get(call.lines[-1].number) if call.lines else None
-        by_rate = statement is not None and any(map(is_rate.search, statement.names))
-        steps = call.kind == "subtract" or (call.kind == "add" and by_rate)
-        return steps and any(isinstance(arg, int | float) and arg == old for arg in call.args)
+        from_it = call.kind == "subtract" and isinstance(call.args[0], int | float) and call.args[0] == old
+        return from_it and self._ancestors(number).isdisjoint(seen.number for seen in self.losses)
 
     def _half_updated(self, updates: list[Update], begin: int) -> Seen | None:
         """A loss that was added up behind the updates, partly of the errors before them, as it was meant.
