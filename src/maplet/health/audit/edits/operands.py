@@ -98,7 +98,7 @@ def _is_of_labels(bench: Bench, call: Call) -> bool:
 
 def _is_compared(bench: Bench, call: Call, base: int) -> bool:
     """Whether a number is added to an output: a label that is written out, as in ``p - 1``."""
-    alone = call.operands == (base,) and call.kind in ("add", "subtract") and call.args[0] == Ref(base)
+    alone = call.operands == (base,) and call.kind in ("add", "subtract") and isinstance(call.args[0], Ref)
     return alone and base in bench.active and is_at_the_end(bench, base)
 
 
