@@ -1,5 +1,7 @@
 """`mp.audit` of whole training scripts: what is an update, what its gradient, what the loss, and what is not judged."""
 
+import re
+
 import pytest
 
 from maplet.errors import GradientError
@@ -181,6 +183,365 @@ def test_a_factor_that_no_line_tells_is_said(file):
     text = data + loop + "    w = w - 0.03 * X.T @ e\n    b = b - 0.03 * np.sum(e)\n"
     assert "0.18, by which all updates are a multiple of the gradient" in str(audit_script(file(text)))
     assert not audit_script(file(text.replace("np.sum(e)", "np.mean(e)")))
+
+
+# ── optimizers, in all the ways in which they keep what they keep ────────────────────────────────
+
+# S, M, V are what is kept of g between the steps of a parameter p; lr is the learning rate, t counts the steps.
+optimizers = {
+    "SGD": "p = p - lr * g",
+    "momentum": "S = 0.9 * S + g; p = p - lr * S",
+    "momentum with the rate inside": "S = 0.9 * S - lr * g; p = p + S",
+    "dampened momentum": "S = 0.9 * S + (1 - 0.9) * g; p = p - lr * S",
+    "momentum, corrected": "S = 0.9 * S + 0.1 * g; p = p - lr * S / (1 - 0.9**t)",
+    "Nesterov as in cs231n": "old = S; S = 0.9 * old - lr * g; p = p - 0.9 * old + (1 + 0.9) * S",
+    "Nesterov as in PyTorch": "S = 0.9 * S + g; p = p - lr * (g + 0.9 * S)",
+    "Nesterov as in Keras": "S = 0.9 * S - lr * g; p = p + 0.9 * S - lr * g",
+    "AdaGrad": "S = S + g**2; p = p - lr * g / (np.sqrt(S) + 1e-8)",
+    "RMSProp": "S = 0.9 * S + 0.1 * g * g; p = p - lr * g / np.sqrt(S + 1e-8)",
+    "RMSProp with momentum": "S = 0.9 * S + 0.1 * g**2; M = 0.9 * M + lr * g / (S**0.5 + 1e-7); p = p - M",
+    "AdaDelta": (
+        "S = 0.9 * S + 0.1 * g**2; d = np.sqrt(M + 1e-6) / np.sqrt(S + 1e-6) * g; M = 0.9 * M + 0.1 * d**2; p = p - d"
+    ),
+    "Adam": (
+        "M = 0.9 * M + 0.1 * g; V = 0.999 * V + 0.001 * g**2; mh, vh = M / (1 - 0.9**t), V / (1 - 0.999**t); "
+        "p = p - lr * mh / (np.sqrt(vh) + 1e-8)"
+    ),
+    "Adam in one line": (
+        "M = 0.9 * M + (1 - 0.9) * g; V = 0.999 * V + (1 - 0.999) * np.square(g); "
+        "p = p - lr * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * M / (np.sqrt(V) + 1e-8)"
+    ),
+    "AdamW": (
+        "M = 0.9 * M + 0.1 * g; V = 0.999 * V + 0.001 * g**2; mh, vh = M / (1 - 0.9**t), V / (1 - 0.999**t); "
+        "p = p - lr * (mh / (np.sqrt(vh) + 1e-8) + 0.01 * p)"
+    ),
+    "AMSGrad": (
+        "M = 0.9 * M + 0.1 * g; V = 0.999 * V + 0.001 * g**2; S = np.maximum(S, V); "
+        "p = p - lr * M / (np.sqrt(S) + 1e-8)"
+    ),
+    "Nadam": (
+        "M = 0.9 * M + 0.1 * g; V = 0.999 * V + 0.001 * g**2; mh, vh = M / (1 - 0.9**t), V / (1 - 0.999**t); "
+        "p = p - lr * (0.9 * mh + 0.1 * g / (1 - 0.9**t)) / (np.sqrt(vh) + 1e-8)"
+    ),
+    "AdaMax": "M = 0.9 * M + 0.1 * g; V = np.maximum(0.999 * V, np.abs(g)); p = p - lr / (1 - 0.9**t) * M / (V + 1e-8)",
+    "AdaBelief": (
+        "M = 0.9 * M + 0.1 * g; V = 0.999 * V + 0.001 * (g - M) ** 2 + 1e-16; "
+        "p = p - lr * M / (1 - 0.9**t) / (np.sqrt(V / (1 - 0.999**t)) + 1e-8)"
+    ),
+    "Lion": "p = p - lr * np.sign(0.9 * S + 0.1 * g); S = 0.99 * S + 0.01 * g",
+}  # fmt: skip
+state = {  # how it begins, where it is put, and how it is asked for
+    "a dict with get": ("{}", "self.S[k]", "self.S.get(k, 0)"),
+    "a dict with get and a float": ("{}", "self.S[k]", "self.S.get(k, 0.0)"),
+    "a dict of numbers": ("defaultdict(float)", "self.S[k]", "self.S[k]"),
+    "a dict of zeros at first": ("dict.fromkeys(params, 0)", "self.S[k]", "self.S[k]"),
+    "setdefault": ("{}", "self.S[k]", "self.S.setdefault(k, np.zeros_like(g))"),
+    "zeros beforehand": ("{k: np.zeros_like(p) for k, p in params.items()}", "self.S[k]", "self.S[k]"),
+    "None at first": ("None", "self.S[k]", "self.S[k]"),
+    "a list": ("[0] * len(params)", "self.S[i]", "self.S[i]"),
+    "an object for each": ("[Slot() for _ in params]", "self.S[i].kept", "self.S[i].kept"),
+}
+trained = """\
+from collections import defaultdict
+
+import numpy as np
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(12, 3))
+y = np.tanh(X @ rng.normal(size=(3, 2)))
+
+
+class Slot:
+    def __init__(self):
+        self.kept = 0.0
+
+
+class Optimizer:
+    def __init__(self, params, lr):
+        self.lr, self.t = lr, 0
+        self.S = BEGIN
+
+    def step(self, params, grads):
+        self.t += 1
+        lr, t = self.lr, self.t
+        FIRST
+        for i, (k, g) in enumerate(grads.items()):
+            p = params[k]
+            STEP
+            params[k] = p
+
+
+def train_step(params, optimizer, x, y):
+    h = np.tanh(x @ params["W1"] + params["b1"])
+    d = h @ params["W2"] + params["b2"] - y
+    loss = np.sum(d**2) / (2 * len(x))
+    d = d / len(x)
+    dh = d @ params["W2"].T * (1 - h**2)
+    grads = {"W1": x.T @ dh, "b1": dh.sum(0), "W2": h.T @ d, "b2": d.sum(0)}
+    optimizer.step(params, grads)
+    return loss
+
+
+params = {
+    "W1": rng.normal(size=(3, 4)), "b1": 0.1 * rng.normal(size=4), "W2": rng.normal(size=(4, 2)), "b2": np.zeros(2)
+}
+optimizer = Optimizer(params, 0.02)
+LOOP
+"""
+loops = {
+    "a loop": "for t in range(5):\n    print(train_step(params, optimizer, X, y))",
+    "a list": "losses = [train_step(params, optimizer, X, y) for _ in range(5)]",
+    "batches in a list": (
+        "for epoch in range(2):\n"
+        "    rows = rng.permutation(len(X))\n"
+        "    each = [train_step(params, optimizer, X[part], y[part]) for part in np.split(rows, 3)]\n"
+        "    print(np.mean(each))"
+    ),
+    "batches in a sum": (
+        "for epoch in range(2):\n"
+        "    total = sum(train_step(params, optimizer, *part) for part in zip(np.split(X, 3), np.split(y, 3)))"
+    ),
+}
+
+
+def training(optimizer, way, around):
+    """A script."""
+    begin, put, ask = state[way]
+    letters = [letter for letter in "SMV" if re.search(rf"\b{letter}\b", optimizers[optimizer])]
+
+    def spelled(line):
+        target, _, value = line.partition(" = ")
+        for letter in letters:
+            target = re.sub(rf"\b{letter}\b", put.replace("self.S", f"self.{letter}"), target)
+            value = re.sub(rf"\b{letter}\b", ask.replace("self.S", f"self.{letter}"), value)
+        return f"{target} = {value}"
+
+    steps = map(spelled, optimizers[optimizer].split("; "))
+    first = [f"if self.{s} is None: self.{s} = {{k: np.zeros_like(p) for k, p in params.items()}}" for s in letters]
+    return (
+        trained.replace("self.S = BEGIN", "\n        ".join(f"self.{s} = {begin}" for s in letters) or "pass")
+        .replace("FIRST", "\n        ".join(first) if begin == "None" and first else "pass")
+        .replace("STEP", "\n            ".join(steps))
+        .replace("LOOP", loops[around])
+    )
+
+
+each_optimizer = [  # each in three ways, which are others for the next
+    (optimizer, list(state)[(n + 3 * m) % len(state)], list(loops)[(n + m) % len(loops)])
+    for n, optimizer in enumerate(optimizers)
+    for m in range(3)
+]
+
+
+@pytest.mark.parametrize(("optimizer", "way", "around"), each_optimizer)
+def test_every_optimizer_is_followed_back_to_the_gradient(optimizer, way, around, file):
+    text = training(optimizer, way, around)
+    report = audit_script(file(text))
+    assert [verdict.judgement for verdict in report.verdicts] == ["right"] * 4
+    assert audit_script(file(text.replace('"b1": dh', '"b1": -dh'))).causes == {Cause.SIGN}
+    assert audit_script(file(text.replace(" * (1 - h**2)", ""))).causes == {Cause.MISSING_DERIVATIVE}
+    step = "- lr * g" if "- lr * g" in text else "p = p - "
+    assert audit_script(file(text.replace(step, step.replace("-", "+")))).causes == {Cause.CLIMBS}
+
+
+# ── parameters that are numbers ──────────────────────────────────────────────────────────────────
+
+numbers = {
+    "arguments": """
+def fit(a, b, rate, turns):
+    for _ in range(turns):
+        STEP
+        a = a - rate * da
+        b = b - rate * db
+    return a, b
+
+fit(0.5, -0.5, 0.05, 9)
+""",
+    "defaults, whole": """
+def fit(*, a=0, b=1, rate=0.05, turns=9):
+    path = [(a, b)]
+    for _ in range(turns):
+        STEP
+        a, b = a - rate * da, b - rate * db
+        path.append((a, b))
+    return np.array(path)
+
+fit()
+""",
+    "a function that gives them back": """
+def step_gradient(b, a, rate):
+    STEP
+    new_b = b - rate * db
+    new_a = a - rate * da
+    return [new_b, new_a]
+
+def run(start_b, start_a, rate, turns):
+    b = start_b
+    a = start_a
+    for i in range(turns):
+        loss = np.mean((a * x + b - y) ** 2)
+        b, a = step_gradient(b, a, rate)
+    return [b, a]
+
+run(0, 0, 0.05, 9)
+""",
+    "a function of each": """
+def descend(value, slope, rate):
+    return value - rate * slope
+
+a, b = 0, 0
+for i in range(9):
+    STEP
+    a = descend(a, da, 0.05)
+    b = descend(b, db, 0.05)
+""",
+    "names between": """
+a = b = 0
+for i in range(9):
+    STEP
+    new_a = a - 0.05 * da
+    new_b = b - 0.05 * db
+    a, b = new_a, new_b
+""",
+    "a tuple that is unpacked": """
+params = (0.0, 0.5)
+for i in range(9):
+    a, b = params
+    STEP
+    params = (a - 0.05 * da, b - 0.05 * db)
+""",
+    "a list": """
+theta = [0.0, 0.0]
+for i in range(9):
+    a, b = theta
+    STEP
+    theta[0] -= 0.05 * da
+    theta[1] -= 0.05 * db
+""",
+    "a list anew": """
+theta = [0.0, 0.0]
+for i in range(9):
+    a, b = theta
+    STEP
+    theta = [value - 0.05 * slope for value, slope in zip(theta, [da, db])]
+""",
+    "a dict of lists": """
+p = {"line": [0.0, 0.0]}
+for i in range(9):
+    a, b = p["line"]
+    STEP
+    p["line"][0] -= 0.05 * da
+    p["line"][1] -= 0.05 * db
+""",
+    "a dict from a function": """
+def init():
+    return dict(a=0.0, b=0.0)
+
+p = init()
+for i in range(9):
+    a, b = p["a"], p["b"]
+    STEP
+    for name, slope in (("a", da), ("b", db)):
+        p[name] = p[name] - 0.05 * slope
+""",
+    "attributes": """
+class Line:
+    def __init__(self, a=0.0, b=0.0, rate=0.05):
+        self.a, self.b, self.rate = a, b, rate
+
+    def step(self):
+        a, b = self.a, self.b
+        STEP
+        self.a -= self.rate * da
+        self.b -= self.rate * db
+        return loss
+
+line = Line()
+losses = [line.step() for _ in range(9)]
+""",
+    "fields": """
+from dataclasses import dataclass
+
+@dataclass
+class Line:
+    a: float = 0.0
+    b: float = 0.0
+
+line = Line(b=0.5)
+for _ in range(9):
+    a, b = line.a, line.b
+    STEP
+    line.a -= 0.05 * da
+    line.b -= 0.05 * db
+""",
+    "attributes of several": """
+class Unit:
+    def __init__(self, value):
+        self.value = value
+
+units = [Unit(0.0), Unit(0.5)]
+for _ in range(9):
+    a, b = [unit.value for unit in units]
+    STEP
+    for unit, slope in zip(units, (da, db)):
+        unit.value = unit.value - 0.05 * slope
+""",
+    "momentum": """
+a, b, va, vb = 0.0, 0.0, 0.0, 0.0
+for i in range(9):
+    STEP
+    va = 0.9 * va + 0.05 * da
+    vb = 0.9 * vb + 0.05 * db
+    a -= va
+    b -= vb
+""",
+    "counters beside them": """
+a, b, left, first = 0.0, 0, 9, 20
+while left > 0:
+    x, y = x[:first], y[:first]
+    STEP
+    a -= 0.05 * da
+    b -= 0.05 * db
+    left -= 1
+    first -= left // 9
+""",
+}  # fmt: skip
+
+
+def of_numbers(name):
+    """A script."""
+    step = ["e = a * x + b - y", "loss = np.mean(e**2)", "da, db = 2 * np.mean(e * x), 2 * np.mean(e)"]
+    text = re.sub("( *)STEP\n", lambda at: "".join(f"{at[1]}{line}\n" for line in step), numbers[name])
+    return f"""\
+import numpy as np
+
+rng = np.random.default_rng(0)
+x = rng.normal(size=20)
+y = 2 * x - 1 + rng.normal(size=20)
+{text}"""
+
+
+@pytest.mark.parametrize("name", numbers)
+def test_a_number_that_an_update_changes_is_a_parameter(name, file):
+    text = of_numbers(name)
+    assert [verdict.judgement for verdict in audit_script(file(text)).verdicts] == ["right"] * 2
+    report = audit_script(file(text.replace("2 * np.mean(e)", "-2 * np.mean(e)")))
+    assert report.causes == {Cause.SIGN}
+    assert sorted(verdict.judgement for verdict in report.verdicts) == ["right", "wrong"]
+
+
+def test_a_number_that_is_not_seen_in_time_is_not_judged(file):
+    text = of_numbers("fields").replace("    line.b -= 0.05 * db", "    setattr(line, 'b', line.b - 0.05 * db)")
+    report = audit_script(file(text))
+    assert not report
+    assert report["line.b"].judgement == "not judged"
+    assert "it was a Python number" in str(report)
+
+
+def test_two_parameters_that_begin_as_one_array_are_not_judged(file):
+    text = of_numbers("names between").replace("a = b = 0", "a = b = np.zeros(1)")
+    with pytest.raises(GradientError, match=r"not judged: .* began as one array"):
+        audit_script(file(text))
 
 
 # ── what is not judged ───────────────────────────────────────────────────────────────────────────

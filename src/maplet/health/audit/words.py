@@ -142,6 +142,14 @@ words: Mapping[str, tuple[str, str]] = {
     "not judged": ("not judged", "未作判断"),
     "forgotten": ("it is never updated: no line of the turn changes it", "从未更新：这一轮循环没有任何一行改变它"),
     "no gradient": ("of which gradient its update is made could not be told", "看不出它的更新由哪个梯度得来"),
+    "plain number": (
+        "it was a Python number, of which nothing is recorded: write it as an array, np.array(0.0)",
+        "它原是 Python 数，没有记录可查：请写成数组，如 np.array(0.0)",
+    ),
+    "shared": (
+        "it began as one array with another parameter: give each its own, with .copy()",
+        "它起初与另一个参数是同一个数组：请用 .copy() 各给一个",
+    ),
     "no loss": ("the loss does not depend on it", "损失不依赖于它"),
     "another loss": (
         "its update comes from another loss, computed after the others were updated",

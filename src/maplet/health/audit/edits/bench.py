@@ -69,6 +69,7 @@ class Bench:
         self.truth = Truth(run)
         self.calls = run.tape.calls
         self.opaque: set[str] = set()
+        self._errors: dict[int, bool] = {}
         self._derivatives: dict[str, tuple[Any, Any]] = {}
         self.outputs: list[Output] = []
         for name, gradient in run.gradients.items():
@@ -266,6 +267,19 @@ class Bench:
         lengths[~np.isfinite(lengths) | (lengths == 0)] = np.inf
         with np.errstate(invalid="ignore"):
             return np.abs((flat / lengths[:, None]) @ wanted.T) > 1 - 1e-13
+
+    def is_error(self, number: int) -> bool:
+        """Whether a value of the forward pass is a multiple of a cotangent, as `p - y` is that the loss squares."""
+        if number not in self._errors:
+            value = self.run.value(number)
+            is_one = number in self.active and self.calls[number].kind == "subtract" and self._may_be_cotangent(value)
+            self._errors[number] = is_one and bool(np.any(self._hits([value])))
+        return self._errors[number]
+
+    @cached_property
+    def active(self) -> frozenset[int]:
+        """What the parameters go into, on the way to the loss."""
+        return frozenset(self.truth.active)
 
     @cached_property
     def _given(self) -> list[tuple[int, tuple[int, ...], Any]]:

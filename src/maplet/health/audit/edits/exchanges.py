@@ -37,7 +37,7 @@ def exchanged(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[E
         own = bench.calls[numbers[0]]
         in_loop = bench.counts[own.lines, own.kind] > 1
         for other in pool:
-            if other == ref or other >= numbers[0] or not _may_stand_for(values, ref, other):
+            if other == ref or other >= numbers[0] or not _may_stand_for(bench, values, ref, other):
                 continue
             if other >= bench.run.begin and in_loop:  # the name is that of the last turn alone
                 continue
@@ -54,9 +54,24 @@ def _pool(bench: Bench) -> list[int]:
     return list(dict.fromkeys([*bench.run.inputs.values(), *named, *products]))
 
 
-def _may_stand_for(values: Values, ref: int, other: int) -> bool:
+def _may_stand_for(bench: Bench, values: Values, ref: int, other: int) -> bool:
     a, b = values[ref], values[other]
-    return np.shape(a) == np.shape(b) and np.ndim(b) > 0 and not np.array_equal(a, b)
+    several = np.ndim(b) > 0 or _is_recoded(bench, ref, other)
+    return np.shape(a) == np.shape(b) and several and not np.array_equal(a, b)
+
+
+def _is_recoded(bench: Bench, used: int, number: int) -> bool:
+    """Whether one number is made of another alone, such as a label of −1 and 1 of one of 0 and 1."""
+    if number in bench.active:
+        return False
+    for _ in range(4):
+        operands = bench.calls[used].operands
+        if len(operands) != 1 or operands[0] < number:
+            return False
+        if operands[0] == number:
+            return True
+        used = operands[0]
+    return False
 
 
 def _swap(numbers: tuple[int, ...], ref: int, other: int, why: tuple[Cause, float], *, in_loop: bool) -> Edit:
@@ -180,7 +195,11 @@ def _is_update(bench: Bench, weights: int, used: int) -> bool:
     """Whether a value is weights less a step, or weights of which some entries are."""
     call = bench.calls[used]
     if call.kind in ("setitem", "add_at"):
-        base = call.args[call.kind == "add_at"]
-        return isinstance(base, Ref) and base.number == weights and weights in bench.truth.wrt
+        while call.kind in ("setitem", "add_at"):  # of some entries, then of others
+            base = call.args[call.kind == "add_at"]
+            if not isinstance(base, Ref):
+                return False
+            call = bench.calls[base.number]
+        return call.number == weights and weights in bench.truth.wrt
     steps = [call, *(bench.calls[o] for o in call.operands if call.kind not in ("add", "subtract"))]
     return weights in bench.truth.wrt and any(c.kind in ("add", "subtract") and weights in c.operands for c in steps)

@@ -147,7 +147,8 @@ def _chain(bench: Bench, values: Values, call: Call) -> list[int]:
         if each.kind not in keeps_shape:
             continue
         for operand in each.operands:
-            if operand >= bench.run.begin and operand not in found and np.shape(values[operand]) == shape:
+            own = operand >= bench.run.begin or bench.is_error(operand)
+            if own and operand not in found and np.shape(values[operand]) == shape:
                 found.append(operand)
                 todo.append(operand)
     return found
@@ -192,7 +193,7 @@ def _without(bench: Bench, number: int, base: int, factor: Any, wanted: Sequence
         cause = Cause.OUTPUT_DERIVATIVE_TWICE
     if not np.any(factor):
         cause = Cause.CLIPPED
-    elif np.ptp(factor) < 1e-12 * np.max(np.abs(factor)):
+    elif np.ptp(factor) < 1e-12 * np.max(np.abs(factor)) and not _is_computed(bench, number, base):
         cause = Cause.FACTOR
         detail["factor"] = float(1 / np.max(factor))
     return Edit((number,), (cause,), 1.6, lambda _bench, v, _n: v[base], detail)
@@ -207,6 +208,18 @@ def _is_of_an_output(bench: Bench, factor: Any) -> bool:
         return False
     behind = bench.run.tape.ancestors([numbers[int(np.argmax(found))]])
     return any(bench.calls[n].kind in activating and is_at_the_end(bench, n) for n in behind)
+
+
+def _is_computed(bench: Bench, number: int, base: int) -> bool:
+    """Whether the factor between two single numbers is made of what the parameters go into, and is no constant."""
+    if np.size(bench.run.value(number)) > 1:
+        return False
+    todo, found = [number], set[int]()
+    while todo:
+        new = [o for o in bench.calls[todo.pop()].operands if o != base and o not in found]
+        found.update(new)
+        todo += [n for n in new if n >= bench.run.begin]
+    return not found.isdisjoint(bench.active)
 
 
 def _instead(number: int, base: int, place: Place, why: tuple[Cause, dict[str, Any]], *, alone: bool) -> Edit:

@@ -16,6 +16,7 @@ from maplet.health.audit.edits.edit import Edit, Values
 from maplet.health.audit.edits.local_derivatives import limits
 from maplet.health.audit.edits.places import is_at_the_end, is_bent, is_given, meaningful
 from maplet.health.audit.numbers import ratio
+from maplet.health.audit.program.tape import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,8 +62,8 @@ def left_out(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Ed
                 continue
             if not shape and not (own and call.kind in ("add", "subtract") and base in call.operands):
                 continue
-            is_label = not own and (is_target(bench, base) or _is_label(bench, base, call))
-            if not own and not is_label and not _is_as_before(bench, values, call, base):
+            given = is_target(bench, base) or _is_as_before(bench, values, call, base) or _is_label(bench, base, call)
+            if not own and not given and not _is_compared(bench, call, base):
                 continue
             cause, cost = _too_many(bench, values, call, base)
             multiple = np.size(values[base]) > 1 and ratio(values[call.number], values[base]) is not None
@@ -82,7 +83,7 @@ def _too_many(bench: Bench, values: Values, call: Call, base: int) -> tuple[Caus
     direct = base in call.operands
     if _is_as_before(bench, values, call, base):
         return Cause.STALE_WEIGHTS, 1.2
-    if base < bench.run.begin:
+    if base < bench.run.begin or (direct and _is_of_labels(bench, call)):
         return Cause.WRONG_TARGET, 1.5
     if direct and call.kind in ("add", "subtract"):
         return Cause.EXTRA_PATH, 1.7
@@ -92,6 +93,19 @@ def _too_many(bench: Bench, values: Values, call: Call, base: int) -> tuple[Caus
         return Cause.DERIVATIVE_AT_OUTPUT, 1.7
     twice = _is_cotangent_before_the_end(bench, values, base, call.number)
     return (Cause.OUTPUT_DERIVATIVE_TWICE, 1.5) if twice else (Cause.EXTRA_DERIVATIVE, 2.4)
+
+
+def _is_of_labels(bench: Bench, call: Call) -> bool:
+    """Whether a sum is of data alone, and taken from something: a code of labels, as ``2 * y - 1`` is."""
+    takers = [bench.calls[n] for n in bench.takers.get(call.number, ())]
+    taken = all(taker.kind == "subtract" for taker in takers) and len(takers) > 0
+    return taken and bench.run.tape.ancestors([call.number]).isdisjoint(bench.truth.wrt)
+
+
+def _is_compared(bench: Bench, call: Call, base: int) -> bool:
+    """Whether a number is added to an output: a label that is written out, as in ``p - 1``."""
+    alone = call.operands == (base,) and call.kind in ("add", "subtract") and isinstance(call.args[0], Ref)
+    return alone and base in bench.active and is_at_the_end(bench, base)
 
 
 def _is_applied_again(bench: Bench, value: Any, made: Any) -> bool:

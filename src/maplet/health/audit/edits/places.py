@@ -132,4 +132,6 @@ def is_given(bench: Bench, number: int, base: int) -> bool:
     """Whether the way to a step has a multiple of the cotangent of a value: then the loss is no part of the step."""
     right, behind = bench.truth.cotangents[number], bench.run.tape.ancestors([base])
     values = (bench.run.value(n) for n in behind if n >= bench.run.begin)
-    return any(np.shape(value) == right.shape and ratio(value, right) is not None for value in values)
+    same = (value for value in values if np.shape(value) == right.shape)
+    # Any single number is a multiple of another.
+    return any(alike(value, right) if np.size(value) == 1 else ratio(value, right) is not None for value in same)

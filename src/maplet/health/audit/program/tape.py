@@ -145,6 +145,13 @@ class Tape:
                 dirty.add(call.number)
         return values
 
+    def until(self, end: int) -> Tape:
+        """The calls before another one."""
+        found = Tape()
+        found.calls, found.values, found.lost = self.calls[:end], self.values[:end], list(self.lost)
+        found.method, found.made, found.copies = self.method, dict(self.made), self.copies
+        return found
+
     def ancestors(self, numbers: Sequence[int]) -> set[int]:
         """The calls that some calls depend on, themselves included."""
         found, todo = set(numbers), list(numbers)
@@ -289,7 +296,7 @@ class Recorded(NDArrayOperatorsMixin):
         return int(self.value)
 
     def __index__(self) -> int:
-        return self.value.__index__()
+        return _whole(self.value).__index__()
 
     def __float__(self) -> float:
         self._lose()
@@ -345,12 +352,22 @@ def referred(tree: Any) -> Any:
     if type(tree) in (tuple, list):
         return type(tree)(referred(one) for one in tree)
     if isinstance(tree, slice):
-        return slice(referred(tree.start), referred(tree.stop), referred(tree.step))
+        return slice(*(_bound(one) for one in (tree.start, tree.stop, tree.step)))
     if tree is Float:
         return float
     if isinstance(tree, range):
         return np.asarray(tree)
     return np.array(tree) if isinstance(tree, np.ndarray) else tree
+
+
+def _bound(value: Any) -> Any:
+    """Where a slice ends; a number of the program that is recorded as a float is whole there."""
+    is_float = isinstance(value, Recorded) and np.ndim(value.value) == 0 and value.dtype.kind == "f"
+    return _whole(value.value) if is_float else referred(value)
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if value.dtype.kind == "f" and float(value).is_integer() else value
 
 
 def filled(tree: Any, value_of: Callable[[Ref], Value]) -> Any:

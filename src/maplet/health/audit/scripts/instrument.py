@@ -6,8 +6,10 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from maplet.health.audit.scripts.moving import moving, parts
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 looks_like_loss = re.compile(
     r"(^|_)(loss|losses|cost|mse|sse|bce|nll|objective|cross_?entropy|energy)(_|\d|$)|(total|sum|squared|mean|epoch)_?err(or)?$|(loss|cost|误差|损失)$|^total$|(?-i:^[JLE]$)",
@@ -75,12 +77,14 @@ class Instrumented(NamedTuple):
 def instrumented(text: str, path: str) -> Instrumented:
     """Put the words into a script."""
     tree = ast.parse(text, path)
-    moving = _moving(tree)
-    statements, words = dict(_statements(tree)), _Words(moving)
+    classes = {"SimpleNamespace", *(node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))}
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    moved = moving(tree, functions)
+    statements, words = dict(_statements(tree)), _Words(moved, functions, classes)
     tree = words.visit(tree)
     if tree.body:
         tree.body.append(_parsed(f"{word}.turn(0, over=True)", tree.body[-1]))
-    last = frozenset(name.rpartition(".")[2] for name in moving)
+    last = frozenset(name.rpartition(".")[2] for name in moved)
     return Instrumented(ast.fix_missing_locations(tree), statements, words.names_a_loss, last)
 
 
@@ -112,59 +116,47 @@ def _constants(tree: ast.AST) -> Iterator[float]:
             yield from _constants(node)
 
 
-# ── numbers that are updated ─────────────────────────────────────────────────────────────────────
-
-
-def _moving(tree: ast.AST) -> Mapping[str, bool]:
-    """What becomes itself plus or minus something computed: ``b -= rate * db``, and no counter; true where less."""
-    found: dict[str, bool] = {}
-    for node in ast.walk(tree):
-        match node:
-            case ast.AugAssign(op=ast.Sub() | ast.Add() as op, target=target, value=value):
-                pairs = [(target, ast.BinOp(target, op, value))]  # type: ignore[arg-type]  (read in the same words)
-            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)):
-                pairs = list(zip(targets, values, strict=False))
-            case ast.Assign(targets=[target], value=value):
-                pairs = [(target, value)]
-            case _:
-                pairs = []
-        for target, value in pairs:
-            if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub | ast.Add) and _moves(target, value):
-                name = ast.unparse(target.value if isinstance(target, ast.Subscript) else target)
-                found[name] = found.get(name, False) or isinstance(value.op, ast.Sub)
-    return found
-
-
-def _moves(target: ast.expr, value: ast.BinOp) -> bool:
-    own = ast.unparse(target)
-    return own in _parts(value) and not all(
-        isinstance(side, ast.Constant) or ast.unparse(side) == own for side in (value.left, value.right)
-    )
-
-
-def _parts(value: ast.AST) -> set[str]:
-    kinds = ast.Name | ast.Attribute | ast.Subscript
-    return {ast.unparse(node) for node in ast.walk(value) if isinstance(node, kinds)}
-
-
 # ── the words ────────────────────────────────────────────────────────────────────────────────────
 
 
 class _Words(ast.NodeTransformer):
     """Puts the words of the witness into a program."""
 
-    def __init__(self, moving: Mapping[str, bool]) -> None:
-        self.moving = moving
+    def __init__(
+        self, moved: Mapping[str, bool], functions: Mapping[str, ast.FunctionDef], classes: Collection[str]
+    ) -> None:
+        self.moved = moved
+        self.classes = classes
+        self.entries = {name.rpartition(".")[2]: less for name, less in moved.items() if "." in name}
+        self.own = functions
         self.functions: list[str] = []
         self.loops = 0
         self.names_a_loss = False
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
-        """Inside of a function, what it returns may be the loss."""
+        """Inside of a function, what it returns may be the loss, and a number that it is given a parameter."""
+        moved = moving(node, self.own)
         self.functions.append(node.name)
         self.generic_visit(node)
         self.functions.pop()
+        names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        given = [_parsed(f"{n} = {word}.number({n}, {moved[n]})", node) for n in names if n in moved]
+        at = int(ast.get_docstring(node) is not None)
+        node.body[at:at] = given
         return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        """What stands in a class itself are attributes: ``b: float = 0``."""
+        for one in node.body:
+            match one:
+                case (
+                    ast.Assign(targets=[ast.Name(name)], value=ast.expr() as value)
+                    | ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value)
+                ):
+                    one.value = self._parameter(ast.Attribute(ast.Name("self"), name), value)
+                case _:
+                    pass
+        return self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> Any:
         """Behind an import of NumPy, the recorder takes its name."""
@@ -189,36 +181,36 @@ class _Words(ast.NodeTransformer):
         """``loss = …``, ``loss, cache = …``, and ``b = 0`` of what is updated later."""
         self.generic_visit(node)
         (target, *rest) = node.targets
-        if rest:
-            return node
-        if (
-            isinstance(target, ast.Tuple)
-            and isinstance(node.value, ast.Tuple)
-            and len(target.elts) == len(node.value.elts)
-        ):
-            node.value.elts = [self._noted(one, value) for one, value in zip(target.elts, node.value.elts, strict=True)]
+        several = target.elts if isinstance(target, ast.Tuple) else []
+        if rest:  # each is a parameter of its own
+            names = [name for name in map(ast.unparse, node.targets) if name in self.moved]
+            return [node, *(_parsed(f"{n} = {word}.number({n}, {self.moved[n]})", node) for n in names)]
+        if isinstance(node.value, ast.Tuple) and len(several) == len(node.value.elts):
+            node.value.elts = [self._noted(one, value) for one, value in zip(several, node.value.elts, strict=True)]
         else:
-            node.value = self._noted(
-                target.elts[0] if isinstance(target, ast.Tuple) and target.elts else target, node.value
-            )
+            node.value = self._noted(several[0] if several else target, node.value)
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        """``b: float = 0``."""
+        self.generic_visit(node)
+        if node.value is not None:
+            node.value = self._noted(node.target, node.value)
         return node
 
     def _noted(self, target: ast.expr, value: ast.expr) -> ast.expr:
         name = ast.unparse(target)
         if is_loss(name):
-            return self._loss(name, value, value, added=name in _parts(value))
-        if name not in self.moving:
-            return value
-        if isinstance(value, ast.Dict):
-            value.values = [self._number(one, less=False) for one in value.values]
-            return value
-        return self._number(value, less=self.moving[name])
+            return self._loss(name, value, value, added=name in parts(value))
+        return self._parameter(target, value)
 
-    def _number(self, value: ast.expr, *, less: bool) -> ast.expr:
-        """What is updated later, ``b = 0``: a parameter like an array; a whole number only where it is made less."""
-        if isinstance(value, ast.Constant | ast.UnaryOp | ast.Call):
-            return _call("number", [value, ast.Constant(less)], value)
-        return value
+    def _parameter(self, target: ast.expr, value: ast.expr) -> ast.expr:
+        """What is updated later, ``b = 0``, but not by this line; ``unit.b`` may be ``self.b`` here."""
+        own = ast.unparse(target)
+        known = self.entries.get(target.attr) if isinstance(target, ast.Attribute) else self.moved.get(own)
+        if known is None or own in parts(value):
+            return value
+        return _call("number", [value, ast.Constant(known)], value)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         """``loss += …`` is a loss in the making."""
@@ -232,6 +224,9 @@ class _Words(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> Any:
         """What is appended to a list, or printed, may be a loss that has no name of its own."""
         self.generic_visit(node)
+        if getattr(node.func, "id", "") in self.classes:  # Unit(b=0) of what has a .b that is updated later
+            for one in node.keywords:
+                one.value = self._parameter(ast.Attribute(ast.Name("self"), one.arg or ""), one.value)
         match node:
             case ast.Call(func=ast.Attribute(attr="append", value=owner), args=[one]):
                 name = ast.unparse(owner)
@@ -259,6 +254,28 @@ class _Words(ast.NodeTransformer):
     def visit_While(self, node: ast.While) -> Any:
         """The same."""
         return self._turning(node)
+
+    def visit_ListComp(self, node: ast.ListComp) -> Any:
+        """``[step(batch) for batch in batches]`` is a loop, too."""
+        return self._turning_inside(node)
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> Any:
+        """The same."""
+        return self._turning_inside(node)
+
+    def _turning_inside(self, node: ast.ListComp | ast.GeneratorExp) -> Any:
+        own = any(self._is_own(call.func) for call in ast.walk(node.elt) if isinstance(call, ast.Call))
+        self.generic_visit(node)
+        if own:
+            self.loops += 1
+            last = node.generators[-1]
+            last.iter = _call("turns", [ast.Constant(self.loops), last.iter], last.iter)
+        return node
+
+    def _is_own(self, function: ast.expr) -> bool:
+        """Whether the script defines what is called, so that it may train."""
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        return name in self.own
 
     def _turning(self, node: ast.For | ast.While) -> Any:
         self.loops += 1

@@ -18,6 +18,7 @@ from maplet.health.audit.program.tape import Recorded, Tape
 from maplet.health.audit.scripts.forgotten import forgotten
 from maplet.health.audit.scripts.instrument import is_cost, is_gain
 from maplet.health.audit.scripts.losses import chosen, elsewhere, turned
+from maplet.health.audit.scripts.places import Reading
 from maplet.health.audit.scripts.rates import Rates
 from maplet.health.audit.scripts.rows import is_of_second_order, is_of_some_rows
 from maplet.health.audit.scripts.updates import Reader
@@ -25,7 +26,7 @@ from maplet.health.audit.scripts.updates import Reader
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from maplet.health.audit.scripts.places import Part, Place, Reading
+    from maplet.health.audit.scripts.places import Part, Place
     from maplet.health.audit.scripts.rates import Choice
     from maplet.health.audit.scripts.turn import Turn
 
@@ -43,7 +44,8 @@ class Trial:
         reader = Reader(turn)
         readings = [reader.read(update) for update in turn.updates]
         self.unjudged |= {r.update.name: "no gradient" for r in readings if not r.is_read and not self._is_average(r)}
-        readings = self._some([r for r in readings if r.is_read])
+        self.unjudged |= dict.fromkeys(self._shared(), "shared") | dict.fromkeys(turn.plain, "plain number")
+        readings = self._some([r for r in readings if r.is_read and self.unjudged.get(r.update.name) != "shared"])
         self.loss = chosen(turn, readings)
         self.unjudged |= elsewhere(turn, self.loss, readings)
         self.readings = self._some([r for r in readings if r.update.name not in self.unjudged])
@@ -74,7 +76,17 @@ class Trial:
         if readings:
             return readings
         names = ", ".join(self.unjudged)
+        if set(self.unjudged.values()) == {"shared"}:
+            raise self._not_judged(
+                f"{names} began as one array", "give each parameter an array of its own, with .copy()"
+            )
         raise self._not_judged(f"of which gradient the update of {names} is made could not be told")
+
+    def _shared(self) -> list[str]:
+        """The parameters that began as one array: no derivative is that of one of them alone."""
+        several = [u for u in self.turn.shared if not self._is_average(Reading(u))]
+        olds = {u.old for u in several}
+        return [u.name for u in (*self.turn.updates, *several) if u.old in olds]
 
     def _is_average(self, reading: Reading) -> bool:
         """Whether what changes is made of the parameters alone, as older weights that follow them are."""

@@ -70,6 +70,12 @@ class Turn:
         The plain numbers that have names, but whole ones.
     statements
         Of each line of the script its statement.
+    kept
+        The calls that gave what an optimizer begins with in this turn, ``m = 0.9 * m.get(k, 0) + 0.1 * g``.
+    shared
+        Other updates of what is updated: two parameters that began as one array.
+    plain
+        The parameters that were Python numbers, which nothing is known of.
     file
         The script.
     """
@@ -87,6 +93,9 @@ class Turn:
     rates: Mapping[str, Sequence[float]]
     numbers: Mapping[str, float]
     statements: Mapping[int, Statement]
+    kept: frozenset[int] = frozenset()
+    shared: Sequence[Update] = ()
+    plain: Sequence[str] = ()
 
     def floor(self, loss: int) -> int:
         """From which call on a loss depends on parameters; what a turn found there is given, such as older weights."""

@@ -106,7 +106,7 @@ class Walk:
         found = {
             n for n in self.reader.turn.state if n in self.pure and n not in self.reader.behind and n not in self.old
         }
-        found |= self._moments()
+        found |= self._moments() | (self.reader.turn.kept.intersection(self.cone) - self.reader.behind)
         others = self.reader.news - {self.new, self.reading.update.new}  # parameters, which are no state
         for number in self.cone:
             if number not in others and not found.isdisjoint(self.tape.calls[number].operands):

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,19 +16,22 @@ from maplet.health.audit.program.copies import arrays_in, numbers_in
 from maplet.health.audit.program.namespace import seen_as
 from maplet.health.audit.program.tape import Recorded, Tape
 from maplet.health.audit.scripts.losses import rewound
+from maplet.health.audit.scripts.moving import is_rate
 from maplet.health.audit.scripts.turn import Seen, Turn, Update
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from types import FrameType
 
     from maplet.health.audit.scripts.instrument import Instrumented
 
 
-is_rate = re.compile(
-    r"(^|_)(lr|lrate|alpha|eta|learning_?rate|step_?size|rate|学习率|步长)(\d|_(?!decay)\w+)?$", re.IGNORECASE
-)
 moving = frozenset(["getitem", "take", "concatenate", "reshape", "transpose", "permutation", "astype", "stack", "roll"])
+
+
+few = 64  # entries of a list of numbers that are parameters
+patience = 4  # how many times the calls up to its end are waited for the turn behind the one that is judged
+inner = ("comp>", "<genexpr>")
 
 
 class Stop(BaseException):
@@ -48,6 +51,16 @@ class Held(NamedTuple):
     turn: Moment
     loop: Moment
     numbers: Mapping[str, int]
+    plain: Mapping[str, float]
+
+
+class Ended(NamedTuple):
+    """The turn that is judged: its loop, how many calls there were by its end, what variables held, what it began."""
+
+    loop: int
+    calls: int
+    numbers: Mapping[str, int]
+    begun: Mapping[str, int]
 
 
 @dataclass
@@ -63,6 +76,7 @@ class Witness:
     found: Turn | None = None
     _held: dict[int, Held] = field(default_factory=dict[int, Held])
     _begun: dict[str, int] = field(default_factory=dict[str, int])  # when the sum of each name was begun
+    _ended: Ended | None = None
     _words: int = 0
     _seen: dict[Any, Seen] = field(default_factory=dict[Any, Seen])
     _behind: dict[int, set[int]] = field(default_factory=dict[int, set[int]])
@@ -83,14 +97,23 @@ class Witness:
         return seen_as(found, self.tape)
 
     def number(self, value: Any, less: bool) -> Any:
-        """A number that is updated later, such as ``b = 0``; given on where it is none, or a counter."""
-        kinds = (float, int) if less else (float,)
-        plain = type(value) in kinds or isinstance(value, np.floating)
-        return self.tape.enter(np.asarray(float(value))) if plain else value
+        """A number that is updated later, such as ``b = 0``, or those in a list or dict; anything else as it is.
+
+        A whole number is one only where it is made less; else it counts.
+        """
+        if type(value) is tuple:
+            return tuple(self.number(one, less) for one in value)
+        if type(value) in (list, dict, defaultdict, OrderedDict) and len(value) <= few:
+            for key, one in list(value.items() if isinstance(value, dict) else enumerate(value)):
+                value[key] = self.number(one, less)
+        plain = type(value) is float or (less and type(value) is int) or isinstance(value, np.floating)
+        return self.tape.enter(np.asarray(value, np.float64)) if plain else value
 
     def loss(self, name: str, value: Any, added: bool = False) -> Any:
         """A value that looks like the loss, or has no name and may be one; given on."""
         self._words += 1
+        if self.found is not None:
+            return value
         if name and not added:
             self._begun[name] = self._words
         one = value[0] if isinstance(value, tuple) and value else value
@@ -100,7 +123,7 @@ class Witness:
             self._see(Seen(name, one.number, added))
             if 0 not in self._held:
                 frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
-                self._held[0] = Held(Moment(0, 0), Moment(0, 0), self._numbers(frame))
+                self._held[0] = Held(Moment(0, 0), Moment(0, 0), self._numbers(_variables(frame)), {})
         return value
 
     def _see(self, seen: Seen, path: str = "") -> None:
@@ -118,17 +141,66 @@ class Witness:
     def turn(self, loop: int, *, over: bool = False) -> None:
         """A turn of a loop begins, or the loop is over; 0 is the script itself, from its first loss on."""
         frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
+        self._turn(loop, _variables(frame), over=over)
+
+    def turns(self, loop: int, items: Iterable[Any]) -> Iterator[Any]:
+        """The same of a loop inside of an expression, ``[step(batch) for batch in batches]``."""
+        calls = -1
+        try:
+            for item in items:
+                if len(self.tape.calls) != calls:
+                    frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
+                    self._turn(loop, _variables(frame))
+                    calls = len(self.tape.calls)
+                yield item
+            frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
+            self._turn(loop, _variables(frame), over=True)
+        finally:  # one that nobody goes on with is over, too
+            self._held.pop(loop, None)
+
+    def _turn(self, loop: int, variables: Mapping[str, Any], *, over: bool = False) -> None:
+        if self.found is not None:
+            self._turn_again(loop, variables)
+            return
         before, moment = self._held.pop(loop, None), Moment(len(self.tape.calls), self._words)
-        now = Held(moment, before.loop if before else moment, self._numbers(frame))
+        now = Held(moment, before.loop if before else moment, self._numbers(variables), _plain_numbers(variables))
         if before is None:
-            self._note_rates({**frame.f_globals, **frame.f_locals})
+            self._note_rates(variables)
         else:
             self.found = self._changed(before, now)
             if self.found is not None:
-                self.note({**frame.f_globals, **frame.f_locals})
-                raise Stop
+                self._end(loop, variables, before, now)
         if not over:
             self._held[loop] = now
+
+    def _end(self, loop: int, variables: Mapping[str, Any], before: Held, now: Held) -> None:
+        """A turn has ended; what it has begun, in a variable that had no array before, the next one may go on with."""
+        assert self.found is not None  # noqa: S101  (asked before)
+        self.note(variables)
+        turn, end = self.found, len(self.tape.calls)
+        behind = self.tape.ancestors([u.new for u in turn.updates])
+        begun = {p: n for p, n in now.numbers.items() if before.turn.calls <= n and n in behind}
+        begun = {p: n for p, n in begun.items() if p not in before.numbers}
+        if not begun or not loop:
+            raise Stop
+        turn.tape = self.tape.until(end)
+        turn.names, turn.rates, turn.numbers = dict(self.names), _copied(self.rates), dict(self.numbers)
+        self._ended = Ended(loop, end, now.numbers, begun)
+
+    def _turn_again(self, loop: int, variables: Mapping[str, Any]) -> None:
+        """What was begun and is gone on with, is kept by an optimizer: ``m`` of ``m = 0.9 * m + 0.1 * g``."""
+        turn, ended = self.found, self._ended
+        assert turn is not None  # noqa: S101  (asked before)
+        assert ended is not None  # noqa: S101  (asked before)
+        moved = self._numbers(variables) if loop == ended.loop else {}
+        news = {u.new for u in turn.updates}
+        if any(moved.get(path, number) != number for path, number in ended.numbers.items() if number in news):
+            held = frozenset(ended.numbers.values())
+            behind = {path: self._read(moved[path], held) for path in ended.begun if path in moved}
+            turn.kept = frozenset(n for path, n in ended.begun.items() if moved.get(path) != n and n in behind[path])
+            raise Stop
+        if len(self.tape.calls) > patience * ended.calls:
+            raise Stop
 
     def note(self, variables: Mapping[str, Any]) -> None:
         """What values are called, and what a learning rate is."""
@@ -149,8 +221,8 @@ class Witness:
                 known.remove(value)
             known.append(value)
 
-    def _numbers(self, frame: FrameType) -> dict[str, int]:
-        found = arrays_in(_own({**frame.f_globals, **frame.f_locals}))
+    def _numbers(self, variables: Mapping[str, Any]) -> dict[str, int]:
+        found = arrays_in(_own(variables))
         return {name: array.number for name, array in found if isinstance(array, Recorded) and _is_float(array.value)}
 
     # ── what was updated ─────────────────────────────────────────────────────────────────────────
@@ -171,6 +243,11 @@ class Witness:
         }
         if not changed:
             return None
+        shared = [
+            Update(path.removeprefix("self."), old, now.numbers[path])
+            for path, old in moved.items()
+            if old in changed and now.numbers[path] != changed[old][1] and self._is_update(old, now.numbers[path])
+        ]
         behind = {seen: self._read(seen.number, changed) for seen in self.losses if seen.number not in changed}
         every = [
             Update(path.removeprefix("self."), old, new)
@@ -203,7 +280,23 @@ class Witness:
             self.rates,
             self.numbers,
             self.script.statements,
+            shared=shared,
+            plain=self._plain(before, now, found),
         )
+
+    def _plain(self, before: Held, now: Held, updates: Sequence[Update]) -> list[str]:
+        """The parameters that were Python numbers before: what became an array by a step away from what it was."""
+        behind = self._reached | self.tape.ancestors([u.new for u in updates])
+        new = {path: n for path, n in now.numbers.items() if path in before.plain and path not in before.numbers}
+        return [
+            p.removeprefix("self.") for p, n in new.items() if n not in behind and self._is_step(n, before.plain[p])
+        ]
+
+    def _is_step(self, number: int, old: float) -> bool:
+        """Whether a call takes something away from a number, which is no running mean of a loss."""
+        call = self.tape.calls[number]
+        from_it = call.kind == "subtract" and isinstance(call.args[0], int | float) and call.args[0] == old
+        return from_it and self._ancestors(number).isdisjoint(seen.number for seen in self.losses)
 
     def _half_updated(self, updates: list[Update], begin: int) -> Seen | None:
         """A loss that was added up behind the updates, partly of the errors before them, as it was meant.
@@ -277,8 +370,9 @@ class Witness:
         return any(update.old in self._ancestors(o) and not self._is_copy(o) for o in before)
 
     def _is_copy(self, number: int) -> bool:
-        """Whether a value is weights that were kept."""
-        return self.tape.calls[number].kind == "copy"
+        """Whether a value is weights that were kept, or zeros of their shape: ``0 * W``."""
+        call = self.tape.calls[number]
+        return call.kind == "copy" or (call.kind == "multiply" and any(_is_zero(arg) for arg in call.args))
 
     def _read(self, number: int, held: Collection[int]) -> set[int]:
         """What a call depends on, as far back as the values that variables hold."""
@@ -296,12 +390,30 @@ class Witness:
         return self._behind[number]
 
 
+def _plain_numbers(variables: Mapping[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in numbers_in(_own(variables)) if name}
+
+
+def _copied(several: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    return {name: list(values) for name, values in several.items()}
+
+
 def _goes_into(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
     return len(old) <= len(new) and all(a in (1, b) for a, b in zip(old[::-1], new[::-1], strict=False))
 
 
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, int | float) and value == 0
+
+
 def _is_float(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"
+
+
+def _variables(frame: FrameType) -> dict[str, Any]:
+    """What a line of the script can read: also in a comprehension, which may have a frame of its own."""
+    around = _variables(frame.f_back) if frame.f_code.co_name.endswith(inner) and frame.f_back else {}
+    return {**frame.f_globals, **around, **frame.f_locals}
 
 
 def _own(variables: Mapping[str, Any]) -> dict[str, Any]:
