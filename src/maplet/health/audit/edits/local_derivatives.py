@@ -42,17 +42,17 @@ def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> It
     """Another factor, element by element, in the place of the one that a line multiplies with."""
     wanted = meaningful(bench)
     masks = _masks(values, calls)
+    anywhere = {place.last for place in wanted if not np.ptp(place.derivative)}  # one number, the same in every turn
     for call in calls:
         shape = np.shape(values[call.number])
+        near = [p for p in wanted if p.last in anywhere or bench.turns.may_pair(call.number, p.last)]
         for base in (call.number, *_chain(bench, values, call)):
             factor = _factor(bench, values, call.number, base)
             if factor is None:
                 continue
             if base != call.number:
                 yield _without(bench, call.number, base, factor, wanted)
-            for place in wanted:
-                if not bench.turns.may_pair(call.number, place.last):
-                    continue
+            for place in near:
                 right = fitted(place.derivative, shape)
                 if right is not None and not alike(factor, right):
                     here = place._replace(derivative=right)

@@ -34,6 +34,7 @@ from maplet.health.audit.program.methods import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from types import FrameType
 
 
 splits: Mapping[Any, int] = {np.split: 0, np.array_split: 0, np.vsplit: 0, np.hsplit: 1, np.dsplit: 2}
@@ -60,7 +61,7 @@ class Call:
     value: Value
     lines: tuple[Line, ...] = ()
     name: str = ""
-    place: int = -1  # in its line: what stands at one place does the same in every turn of a loop
+    place: tuple[int, ...] = ()  # in each of its lines: what stands at one place does the same in every turn of a loop
     kind: str = field(init=False)  # the name of the function: "add", "sum", "matmul"; "" of an input
     operands: tuple[int, ...] = field(init=False)
     is_flat: bool = field(init=False)  # whether every operand is an argument itself, none inside of a list or a key
@@ -94,6 +95,7 @@ class Tape:
         self.method: Callable[[Recorded, str], Any] | None = None  # what its arrays can that NumPy's cannot
         self.made: dict[int, tuple[Line, ...]] = {}  # where the program made arrays of nothing: np.zeros(…)
         self.copies = False  # whether a copy is another value: weights that are kept as they were
+        self.returns: dict[tuple[str, str], list[int]] = {}  # of each function of a file: the calls so far, when it did
 
     def enter(self, value: Value, name: str = "") -> Recorded:
         """An array that comes from outside."""
@@ -104,6 +106,16 @@ class Tape:
         found = self.enter(value)
         self.made[found.number], _ = user_lines()
         return found
+
+    def sibling(self) -> Tape:
+        """An empty tape for another run of the same calls."""
+        found = Tape()
+        found.made, found.returns = self.made, self.returns
+        return found
+
+    def leave(self, frame: FrameType) -> None:
+        """A function of the user's returns."""
+        self.returns.setdefault((frame.f_code.co_name, frame.f_code.co_filename), []).append(len(self.calls))
 
     def call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run a NumPy function and write it down; what is no array (a shape, a size) is given as it is."""
@@ -127,7 +139,7 @@ class Tape:
         number = len(self.calls)
         if isinstance(value, np.ndarray):
             value.flags.writeable = False  # what changes it behind the tape's back is to say so
-        lines, place = ((), -1) if function is None else user_lines()
+        lines, place = ((), ()) if function is None else user_lines()
         self.calls.append(Call(number, function, args, kwargs, value, lines, name, place))
         self.values.append(value)
         return Recorded(self, number)
