@@ -13,6 +13,7 @@ floating numbers are kept in float64, whatever dtypes the program names: roundin
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -95,6 +96,7 @@ class Tape:
         self.method: Callable[[Recorded, str], Any] | None = None  # what its arrays can that NumPy's cannot
         self.made: dict[int, tuple[Line, ...]] = {}  # where the program made arrays of nothing: np.zeros(…)
         self.copies = False  # whether a copy is another value: weights that are kept as they were
+        self.exits: list[tuple[Call, Any]] = []  # what became a number of Python's, on which branches and keys depend
         self.returns: dict[tuple[str, str], list[int]] = {}  # of each function of a file: the calls so far, when it did
 
     def enter(self, value: Value, name: str = "") -> Recorded:
@@ -127,8 +129,13 @@ class Tape:
             return self._add(function, args, kwargs, value)
         if isinstance(value, Several):
             several = self._add(function, args, kwargs, value)
-            return tuple(self._add(item, (Ref(several.number), n), {}, one) for n, one in enumerate(value))
+            return tuple(self._add(item, (Ref(several.number), n), {}, widened(one)) for n, one in enumerate(value))
+        self.exits.append((call, value))
         return value
+
+    def keeps_exits(self, values: Sequence[Value]) -> bool:
+        """Whether with other values the program takes the same branches and keys, as far as they come from values."""
+        return all(_is_same(call.compute(values), known) for call, known in self.exits)
 
     def whole(self, function: Callable[..., Any], value: Value, inputs: Mapping[str, int]) -> Recorded:
         """A program that could not be recorded, as one call with the value that it gave."""
@@ -295,13 +302,13 @@ class Recorded(NDArrayOperatorsMixin):
         return len(self.value)
 
     def __bool__(self) -> bool:
-        return bool(self.value)
+        return self.tape.call(bool, (self,), {})
 
     def __int__(self) -> int:
-        return int(self.value)
+        return self.tape.call(int, (self,), {})
 
     def __index__(self) -> int:
-        return self.value.__index__()
+        return self.tape.call(operator.index, (self,), {})
 
     def __float__(self) -> float:
         self._lose()
@@ -312,13 +319,13 @@ class Recorded(NDArrayOperatorsMixin):
         return round(self.value[()], digits)
 
     def __trunc__(self) -> int:
-        return math.trunc(self.value[()])
+        return self.tape.call(_whole, (math.trunc, self), {})
 
     def __floor__(self) -> int:
-        return math.floor(self.value[()])
+        return self.tape.call(_whole, (math.floor, self), {})
 
     def __ceil__(self) -> int:
-        return math.ceil(self.value[()])
+        return self.tape.call(_whole, (math.ceil, self), {})
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Value:
         self._lose()
@@ -386,6 +393,16 @@ def refs(tree: Any) -> Iterator[Ref]:
     elif isinstance(tree, slice):
         for one in (tree.start, tree.stop, tree.step):
             yield from refs(one)
+
+
+def _whole(function: Callable[[Any], int], value: Value) -> int:
+    """A whole number of Python's."""
+    return function(value[()])
+
+
+def _is_same(value: Any, known: Any) -> bool:
+    """Whether what left the recording is what it was; of what cannot be compared, nothing depends."""
+    return bool(np.array_equal(value, known)) if isinstance(known, list | tuple | int | str) else True
 
 
 def first_not_finite(tape: Tape, numbers: Sequence[int]) -> Call | None:

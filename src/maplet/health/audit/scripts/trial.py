@@ -14,7 +14,7 @@ import numpy as np
 from maplet.errors import GradientError
 from maplet.health.audit.fresh import fresh
 from maplet.health.audit.program.calling import Run
-from maplet.health.audit.program.tape import Recorded
+from maplet.health.audit.program.tape import Recorded, Tape
 from maplet.health.audit.scripts.forgotten import forgotten
 from maplet.health.audit.scripts.instrument import is_cost, is_gain
 from maplet.health.audit.scripts.losses import chosen, elsewhere, turned
@@ -25,10 +25,13 @@ from maplet.health.audit.scripts.updates import Reader
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from maplet.health.audit.program.tape import Tape
     from maplet.health.audit.scripts.places import Part, Place, Reading
     from maplet.health.audit.scripts.rates import Choice
     from maplet.health.audit.scripts.turn import Turn
+
+
+class OtherBranchError(Exception):
+    """With other inputs the script would have done something else than was recorded."""
 
 
 class Trial:
@@ -198,9 +201,10 @@ class Trial:
         entered = {str(c.number): c.value for c in self.tape.calls if c.function is None and c.number in behind}
         entered |= {str(r.update.old): self.tape.values[r.update.old] for r in self.readings}
         moved = move(entered, parameters, rng)
-        tape = self.tape.sibling()
-        tape.values = self.tape.replay({int(name): value for name, value in moved.items()})[: self.length]
-        tape.calls = self.tape.calls[: self.length]
+        tape, values = self.tape.sibling(), self.tape.replay({int(name): value for name, value in moved.items()})
+        if not self.tape.keeps_exits(values):
+            raise OtherBranchError
+        tape.values, tape.calls = values[: self.length], self.tape.calls[: self.length]
         return tape
 
     def losses(self) -> tuple[float, float]:
