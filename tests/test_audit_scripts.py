@@ -577,3 +577,65 @@ for _ in range(5):
 @pytest.mark.parametrize("text", [labels, branches, lost])
 def test_a_right_script_is_right_where_only_some_of_it_could_follow_other_inputs(text, file):
     assert audit_script(file(text))
+
+
+@pytest.mark.parametrize("bend", ["np.maximum({}, 0)", "np.tanh({})", "1 / (1 + np.exp(-{}))"])
+def test_the_activation_of_a_cotangent_is_no_product_with_its_derivative(bend, file):
+    text = (
+        data
+        + f"""
+W, c = rng.normal(size=(3, 4)), np.zeros(4)
+v = rng.normal(size=4)
+for _ in range(5):
+    z = X @ W + c
+    h = {bend.format("z")}
+    e = h @ v - y
+    loss = np.mean(e**2)
+    de = 2 * e / n
+    dh = np.outer(de, v)
+    dz = {bend.format("dh")}
+    W -= lr * X.T @ dz
+    c -= lr * dz.sum(axis=0)
+    v -= lr * h.T @ de
+"""
+    )
+    assert audit_script(file(text)).causes == {Cause.WRONG_DERIVATIVE}
+
+
+def test_labels_of_whole_numbers_in_another_code_are_told(file):
+    text = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+Y = (np.arange(8) % 2).reshape(1, 8)
+X, w, b = rng.normal(size=(3, 8)), rng.normal(size=(1, 3)), np.zeros((1, 1))
+for _ in range(3):
+    p = 1 / (1 + np.exp(-(w @ X + b)))
+    loss = -np.mean(Y * np.log(p) + (1 - Y) * np.log(1 - p))
+    dz = (p - (2 * Y - 1)) / 8
+    w -= 0.5 * dz @ X.T
+    b -= 0.5 * dz.sum(axis=1, keepdims=True)
+"""
+    assert audit_script(file(text)).causes == {Cause.WRONG_TARGET}
+
+
+def test_one_number_with_the_axes_of_a_bias_is_what_an_optimizer_is_given(file):
+    text = (
+        data
+        + """
+W, c = 0.3 * rng.normal(size=(4, 3)), np.zeros((4, 1))
+M, m = np.zeros((4, 3)), np.zeros((4, 1))
+for _ in range(5):
+    a = np.tanh(W @ X.T + c)
+    e = a.sum(axis=0) - y
+    loss = np.mean(e**2)
+    dz = 2 * e / n * (1 - a**2)
+    dc = np.sum(dz, keepdims=True)
+    m = 0.9 * m + 0.1 * dc
+    M = 0.9 * M + 0.1 * (dz @ X)
+    W -= lr * M
+    c -= lr * m
+"""
+    )
+    assert audit_script(file(text)).causes == {Cause.WRONG_AXIS}
+    assert audit_script(file(text.replace("dz, keepdims", "dz, axis=1, keepdims")))
