@@ -893,3 +893,161 @@ def test_a_penalty_that_is_added_up_behind_the_update_is_meant_as_it_was_before(
 def test_an_error_of_the_script_is_told(file):
     with pytest.raises(GradientError, match="raises ZeroDivisionError"):
         audit_script(file("1 / 0\n"))
+
+
+# ── branches and keys that are Python's ──────────────────────────────────────────────────────────
+
+pooled = """\
+import numpy as np
+
+np.random.seed(3)
+image, K, v = np.random.randn(4, 4), np.random.randn(4, 4), np.array([[1.0, -2.0], [1.5, -0.5]])
+
+def pool(z):
+    return z.reshape(2, 2, 2, 2).max(axis=(1, 3))
+
+for step in range(5):
+    z = np.tanh(image @ K)
+    p = pool(z)
+    loss = np.sum(p * v) ** 2
+    dp = 2 * np.sum(p * v) * v
+    dz = np.zeros((4, 4))
+    for i in range(2):
+        for j in range(2):
+            patch = z[2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
+            CHOICE
+            dz[2 * i + a, 2 * j + b] = dp[i, j]
+    dz *= 1 - z**2
+    K -= 0.01 * image.T @ dz
+    v -= 0.01 * 2 * np.sum(p * v) * p
+"""
+choices = {
+    "unravel_index": "a, b = np.unravel_index(np.argmax(patch), patch.shape)",
+    "divmod": "a, b = divmod(np.argmax(patch), 2)",
+    "int": "a, b = divmod(int(np.argmax(patch)), 2)",
+    "item": "k = patch.argmax().item(); a, b = k // 2, k % 2",
+    "where": "a, b = (int(k[0]) for k in np.where(patch == patch.max()))",
+    "list": "k = list(patch.ravel()); a, b = divmod(k.index(max(k)), 2)",
+    "max": "a, b = max(((s, t) for s in range(2) for t in range(2)), key=lambda at: patch[at])",
+    "if": "a, b = (0, 0) if patch[0, 0] == patch.max() else (0, 1) if patch[0, 1] == patch.max() else "
+    "(1, 0) if patch[1, 0] == patch.max() else (1, 1)",
+}
+
+
+@pytest.mark.parametrize("way", choices)
+def test_what_python_chose_by_values_stays_chosen_on_other_inputs(way, file):
+    text = pooled.replace("CHOICE", choices[way])
+    assert audit_script(file(text))
+    report = audit_script(file(text.replace("dz *= 1 - z**2", "")))
+    assert report.causes == {Cause.MISSING_DERIVATIVE}
+
+
+labels = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X, y = rng.normal(size=(6, 3)), rng.integers(0, 3, 6)
+W = rng.normal(size=(3, 3))
+Y = np.zeros((6, 3))
+for n in range(6):
+    Y[n, int(y[n])] = 1
+for _ in range(3):
+    e = np.exp(X @ W)
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(p[np.arange(6), y]))
+    W -= 0.1 * X.T @ (p - Y) / 6
+"""
+branches = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X, y = rng.normal(size=(6, 3)), np.sign(rng.normal(size=6))
+w = rng.normal(size=3)
+for _ in range(3):
+    loss, g = 0.0, np.zeros(3)
+    for n in range(6):
+        margin = y[n] * (X[n] @ w)
+        loss += max(0.0, 1 - margin)
+        if margin < 1:
+            g -= y[n] * X[n]
+    w -= 0.1 * g
+"""
+
+
+lost = (
+    data
+    + """
+from statistics import fmean
+for _ in range(5):
+    e = X @ w - y
+    loss = np.mean((e - e.mean()) ** 2)
+    w -= lr * 2 * X.T @ (e - fmean(e)) / n
+"""
+)
+
+
+@pytest.mark.parametrize("text", [labels, branches, lost])
+def test_a_right_script_is_right_where_only_some_of_it_could_follow_other_inputs(text, file):
+    assert audit_script(file(text))
+
+
+@pytest.mark.parametrize("bend", ["np.maximum({}, 0)", "np.tanh({})", "1 / (1 + np.exp(-{}))"])
+def test_the_activation_of_a_cotangent_is_no_product_with_its_derivative(bend, file):
+    text = (
+        data
+        + f"""
+W, c = rng.normal(size=(3, 4)), np.zeros(4)
+v = rng.normal(size=4)
+for _ in range(5):
+    z = X @ W + c
+    h = {bend.format("z")}
+    e = h @ v - y
+    loss = np.mean(e**2)
+    de = 2 * e / n
+    dh = np.outer(de, v)
+    dz = {bend.format("dh")}
+    W -= lr * X.T @ dz
+    c -= lr * dz.sum(axis=0)
+    v -= lr * h.T @ de
+"""
+    )
+    assert audit_script(file(text)).causes == {Cause.WRONG_DERIVATIVE}
+
+
+def test_labels_of_whole_numbers_in_another_code_are_told(file):
+    text = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+Y = (np.arange(8) % 2).reshape(1, 8)
+X, w, b = rng.normal(size=(3, 8)), rng.normal(size=(1, 3)), np.zeros((1, 1))
+for _ in range(3):
+    p = 1 / (1 + np.exp(-(w @ X + b)))
+    loss = -np.mean(Y * np.log(p) + (1 - Y) * np.log(1 - p))
+    dz = (p - (2 * Y - 1)) / 8
+    w -= 0.5 * dz @ X.T
+    b -= 0.5 * dz.sum(axis=1, keepdims=True)
+"""
+    assert audit_script(file(text)).causes == {Cause.WRONG_TARGET}
+
+
+def test_one_number_with_the_axes_of_a_bias_is_what_an_optimizer_is_given(file):
+    text = (
+        data
+        + """
+W, c = 0.3 * rng.normal(size=(4, 3)), np.zeros((4, 1))
+M, m = np.zeros((4, 3)), np.zeros((4, 1))
+for _ in range(5):
+    a = np.tanh(W @ X.T + c)
+    e = a.sum(axis=0) - y
+    loss = np.mean(e**2)
+    dz = 2 * e / n * (1 - a**2)
+    dc = np.sum(dz, keepdims=True)
+    m = 0.9 * m + 0.1 * dc
+    M = 0.9 * M + 0.1 * (dz @ X)
+    W -= lr * M
+    c -= lr * m
+"""
+    )
+    assert audit_script(file(text)).causes == {Cause.WRONG_AXIS}
+    assert audit_script(file(text.replace("dz, keepdims", "dz, axis=1, keepdims")))

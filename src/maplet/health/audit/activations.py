@@ -42,11 +42,8 @@ def recognized(x: Any, y: Any) -> Activation | None:
         return next((one for one in known if np.allclose(one.function(x), y, rtol=1e-9, atol=1e-12)), None)
 
 
-def derivative_of(factor: Any, x: Any, y: Any) -> str | None:
-    """The name of the activation whose derivative a factor is, at x or by the formula in terms of the output y."""
+def derivatives(x: Any, y: Any) -> list[tuple[str, Any]]:
+    """The derivatives of all of them by name, at x and by the formula in terms of the output y."""
     with np.errstate(all="ignore"):
-        for one in known:
-            values = [one.derivative(x)] + ([one.of_output(y)] if one.of_output is not None else [])
-            if any(np.allclose(factor, value, rtol=1e-9, atol=1e-12) for value in values):
-                return one.name
-    return None
+        at_input = [(one.name, one.derivative(x)) for one in known]
+        return at_input + [(one.name, one.of_output(y)) for one in known if one.of_output is not None]

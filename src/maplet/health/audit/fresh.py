@@ -28,13 +28,14 @@ def fresh(
     *,
     labels: bool = True,
     data: bool = True,
+    by: float = 1.0,
 ) -> dict[str, Any]:
     """Random inputs near the given ones.
 
     Parameters and data move by a good part of their spread; what is whole numbers (labels, rows of zeros and a one,
     masks) gives its rows another order, all such arrays of one length the same one; positive numbers stay positive, a
     symmetric matrix stays symmetric, and probabilities add up to 1. Without ``labels``, whole numbers stay as they are;
-    without ``data``, all but the parameters.
+    without ``data``, all but the parameters. ``by`` is a part of how far they would go.
     """
     orders: dict[int, Any] = {}
     found: dict[str, Any] = {}
@@ -42,7 +43,7 @@ def fresh(
         if not (data or name in parameters):
             found[name] = value
             continue
-        moved = _moved(np.asarray(value), name in parameters, orders if labels else None, rng)
+        moved = _moved(np.asarray(value), name in parameters, orders if labels else None, rng, by)
         found[name] = moved if name in parameters else _of_the_same_kind(np.asarray(value), moved)
     return found
 
@@ -59,7 +60,7 @@ def _of_the_same_kind(value: Any, moved: Any) -> Any:
     return moved
 
 
-def _moved(value: Any, is_parameter: bool, orders: dict[int, Any] | None, rng: np.random.Generator) -> Any:
+def _moved(value: Any, is_parameter: bool, orders: dict[int, Any] | None, rng: np.random.Generator, by: float) -> Any:
     if value.dtype.kind != "f" or (
         not is_parameter and value.size and np.all(value == np.round(value)) and _few(value)
     ):
@@ -70,9 +71,9 @@ def _moved(value: Any, is_parameter: bool, orders: dict[int, Any] | None, rng: n
     if value.ndim == 0 and not is_parameter:
         return value
     if not is_parameter and np.all(value > 0):
-        return value * np.exp(0.2 * rng.standard_normal(value.shape))
+        return value * np.exp(0.2 * by * rng.standard_normal(value.shape))
     spread = float(np.std(value)) if value.size > 1 else float(np.abs(value).max(initial=0.0))
-    return value + 0.5 * (spread or 0.3) * rng.standard_normal(value.shape)
+    return value + 0.5 * by * (spread or 0.3) * rng.standard_normal(value.shape)
 
 
 def _few(value: Any) -> bool:

@@ -36,7 +36,9 @@ def fits(given: tuple[int, ...], right: tuple[int, ...]) -> bool:
 def ratio(given: Any, right: Any) -> float | None:
     """The number by which an array is to be multiplied to give another; None where there is none."""
     given, right = np.asarray(given), np.asarray(right)
-    if given.shape != right.shape or given.dtype.kind not in "fiu" or not np.all(np.isfinite(given)):
+    if given.shape != right.shape or given.dtype.kind not in "fiu" or right.dtype.kind not in "fiub":
+        return None
+    if not np.all(np.isfinite(given)):
         return None
     size = float(np.sum(given * given))
     factor = float(np.sum(given * right)) / size if size > 0 else 0.0

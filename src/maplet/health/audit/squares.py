@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maplet.health.audit.edits.bench import Bench
-from maplet.health.audit.program.tape import Recorded, Ref, Tape
+from maplet.health.audit.program.tape import Recorded, Ref
 from maplet.health.audit.truth import elementwise
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ def _is_summed_up(bench: Bench, number: int) -> bool:
 
 def mended(bench: Bench, numbers: Sequence[int]) -> Bench | None:
     """The same program with a loss in which the data have the shape of the predictions; None where it cannot run so."""
-    run, tape = bench.run, Tape()
-    tape.made = run.tape.made
+    run, tape = bench.run, bench.run.tape.sibling()
     length = bench.outputs[0].number  # the bench's own calls stand behind
     tape.calls, tape.values = list(run.tape.calls[:length]), list(run.tape.values[:length])
     for number in numbers:

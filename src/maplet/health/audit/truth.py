@@ -19,7 +19,7 @@ import numpy as np
 
 import maplet as mp
 from maplet.core.array import value_of
-from maplet.health.audit.activations import Activation, recognized
+from maplet.health.audit.activations import Activation, derivatives, recognized
 from maplet.health.audit.numbers import alike
 from maplet.health.audit.program.tape import Call, Ref, filled
 from maplet.health.audit.slopes import contradicted
@@ -219,6 +219,11 @@ class Truth:
         ]
 
     @cached_property
+    def between(self) -> Mapping[tuple[int, int], Region]:
+        """The same by the values that they begin and end with."""
+        return {(region.first, region.last): region for region in self.regions}
+
+    @cached_property
     def factors(self) -> list[tuple[int, int, Any]]:
         """What a product, a quotient or a largest value multiplies an operand with: (operand, call, ∂call/∂operand)."""
         found: list[tuple[int, int, Any]] = []
@@ -315,6 +320,11 @@ class Region:
     def activation(self) -> Activation | None:
         """The activation that it is, if it is a known one."""
         return recognized(self.x, self.y)
+
+    @cached_property
+    def others(self) -> list[tuple[str, Any]]:
+        """What stands here if another activation is taken for it: its name and its derivative."""
+        return derivatives(self.x, self.y)
 
 
 def _between(truth: Truth, first: int, last: int) -> list[int]:

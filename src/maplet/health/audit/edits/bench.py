@@ -80,6 +80,7 @@ class Bench:
             run.tape.calls[given.number].lines = run.tape.calls[gradient.number].lines
             self.outputs.append(Output(name, given.number, run.inputs[name]))
         self.places: Sequence[Any] | None = None  # where the chain rule multiplies, once that was asked
+        self._called: dict[int, bool] = {}
         self.at_the_end: dict[int, bool] = {}  # behind which values no parameter enters, as far as that was asked
         self.expected = {out.name: self.truth.cotangents[out.wrt] for out in self.outputs}
 
@@ -105,6 +106,13 @@ class Bench:
                 found.add(call.number)
         return frozenset(found - {o.number for o in self.outputs})
 
+    def is_named(self, number: int) -> bool:
+        """Whether a value is one of the forward pass that has a name, or the same as one."""
+        if number not in self._called:
+            value, named = self.run.value(number), (n for n in self.run.names if n < self.run.begin)
+            self._called[number] = any(np.array_equal(self.run.value(n), value) for n in named)
+        return self._called[number]
+
     @cached_property
     def counts(self) -> Mapping[Any, int]:
         """How many calls of its kind each line makes."""
@@ -113,7 +121,7 @@ class Bench:
     @cached_property
     def turns(self) -> Turns:
         """The loops of the program."""
-        return Turns(self.calls)
+        return Turns(self.calls, self.run.tape.returns, self.run.begin)
 
     @cached_property
     def states(self) -> States:

@@ -37,7 +37,9 @@ def exchanged(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[E
         own = bench.calls[numbers[0]]
         in_loop = bench.counts[own.lines, own.kind] > 1
         for other in pool:
-            if other == ref or other >= numbers[0] or not _may_stand_for(bench, values, ref, other):
+            if other == ref or other >= numbers[0] or not bench.turns.may_pair(numbers[0], other):
+                continue
+            if not _may_stand_for(bench, values, ref, other):
                 continue
             if other >= bench.run.begin and in_loop:  # the name is that of the last turn alone
                 continue
@@ -130,13 +132,11 @@ def _made_of_it(bench: Bench, used: int, right: int) -> tuple[Cause, float] | No
 
 def _is_label(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> bool:
     """Whether one value stands for another that the loss compares with the output: smoothed labels, the clean image."""
+    active = bench.truth.cotangents
+    if used in active or right in active or not all(_compares(bench, call) for call in calls):
+        return False
     made = right in bench.run.tape.ancestors([used])  # in a code of its own: the class before, all above a half
     if used >= bench.run.begin and bench.calls[used].kind != "getitem" and not made:
-        return False
-    if not all(_compares(bench, call) for call in calls):
-        return False
-    active = set(bench.truth.active)
-    if used in active or right in active:
         return False
     behind = {right}
     for call in bench.calls[right + 1 : bench.run.loss + 1]:
@@ -164,15 +164,14 @@ def _turns(bench: Bench, call: Call) -> bool:
 
 def _misplaced(bench: Bench, used: int, right: int, *, by_product: bool) -> Cause | None:
     """Whether one of two values is an activation of the other."""
-    factors = bench.truth.factors if by_product else ()
+    between = bench.truth.between if not bench.truth.problem else {}
+    cause = Cause.DERIVATIVE_AT_OUTPUT if (right, used) in between else Cause.DERIVATIVE_AT_INPUT
+    if (right, used) not in between and (used, right) not in between:
+        return None
     value = bench.run.value(right)
+    factors = bench.truth.factors if by_product else ()
     multiplied = any(last != used and np.array_equal(value, factor) for _, last, factor in factors)
-    for region in bench.truth.regions if not bench.truth.problem and not multiplied else ():
-        if (region.first, region.last) == (right, used):
-            return Cause.DERIVATIVE_AT_OUTPUT
-        if (region.first, region.last) == (used, right):
-            return Cause.DERIVATIVE_AT_INPUT
-    return None
+    return None if multiplied else cause
 
 
 def _cost_of_wrong_value(bench: Bench, used: int, right: int, calls: Sequence[Call]) -> float:
@@ -181,9 +180,7 @@ def _cost_of_wrong_value(bench: Bench, used: int, right: int, calls: Sequence[Ca
     product = len(calls) == 1 and (
         _turns(bench, calls[0]) or calls[0].kind in ("multiply", "matmul", "dot", "outer", "power")
     )
-    values = (bench.run.value(n) for n in names if n < begin)
-    is_known = used < begin or any(np.array_equal(value, bench.run.value(used)) for value in values)
-    if product and used in names and right in names and is_known:
+    if product and used in names and right in names and (used < begin or bench.is_named(used)):
         return 1.25
     computed = max(used, right) < begin and all(bench.calls[n].function is not None for n in (used, right))
     turns = bench.counts[calls[0].lines, calls[0].kind]

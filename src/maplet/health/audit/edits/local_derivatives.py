@@ -32,6 +32,7 @@ from maplet.health.audit.truth import branching, elementwise
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from maplet.health.audit.activations import Activation
     from maplet.health.audit.edits.bench import Bench
     from maplet.health.audit.program.tape import Call
 
@@ -43,17 +44,20 @@ def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> It
     """Another factor, element by element, in the place of the one that a line multiplies with."""
     wanted = meaningful(bench)
     masks = _masks(values, calls)
+    anywhere = {place.last for place in wanted if not np.ptp(place.derivative)}  # one number, the same in every turn
+    regions = bench.truth.regions if wanted else []
+    known = {region.last: region.activation for region in regions if region.activation is not None}
+    bent = [(place, known[place.last]) for place in wanted if place.last in known]
     for call in calls:
         shape = np.shape(values[call.number])
+        near = [p for p in wanted if p.last in anywhere or bench.turns.may_pair(call.number, p.last)]
         for base in (call.number, *_chain(bench, values, call)):
             factor = _factor(bench, values, call.number, base)
             if factor is None:
                 continue
             if base != call.number:
                 yield _without(bench, call.number, base, factor, wanted)
-            for place in wanted:
-                if not bench.turns.may_pair(call.number, place.last):
-                    continue
+            for place in near:
                 right = fitted(place.derivative, shape)
                 if right is not None and not alike(factor, right):
                     here = place._replace(derivative=right)
@@ -62,6 +66,7 @@ def local_derivatives(bench: Bench, values: Values, calls: Sequence[Call]) -> It
                     hidden = base == call.number and any(alike(right * mask, right) for mask in masks.get(base, ()))
                     yield replace(edit, cost=edit.cost + 0.7) if hidden else edit
         yield from _function_for_derivative(values, call, wanted)
+        yield from _function_of_cotangents(bench, values, call, bent)
 
 
 def _masks(values: Values, calls: Sequence[Call]) -> dict[int, list[Any]]:
@@ -135,6 +140,20 @@ def _function_for_derivative(values: Values, call: Call, wanted: Sequence[Place]
 
             detail = {"place": (first, last), "base": None}
             yield Edit((call.number,), (Cause.WRONG_DERIVATIVE,), 2.0, mend, detail)
+
+
+def _function_of_cotangents(
+    bench: Bench, values: Values, call: Call, bent: Sequence[tuple[Place, Activation]]
+) -> Iterator[Edit]:
+    """``dz = relu(da)``: the activation of a cotangent, where it is to be multiplied with its derivative."""
+    places = [(place, one) for place, one in bent if bench.turns.may_pair(call.number, place.last)]
+    bases = _chain(bench, values, call) if places else []
+    for base in (base for base in bases if np.asarray(values[base]).dtype.kind == "f"):
+        for place, activation in places:
+            derivative = fitted(place.derivative, np.shape(values[base]))
+            if derivative is not None and alike(activation.function(values[base]), values[call.number]):
+                here = place._replace(derivative=derivative)
+                yield _instead(call.number, base, here, (Cause.WRONG_DERIVATIVE, {"other": None}), alone=False)
 
 
 def _chain(bench: Bench, values: Values, call: Call) -> list[int]:

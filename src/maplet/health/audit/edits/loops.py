@@ -8,35 +8,57 @@ from typing import TYPE_CHECKING, Any
 from maplet.health.audit.program.methods import same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from maplet.health.audit.edits.bench import Bench
     from maplet.health.audit.edits.edit import Edit
     from maplet.health.audit.program.tape import Call
 
 many = 2  # turns of a loop, of which none is edited alone
-long = 8  # turns of a loop, of which none is paired with one of the other pass that is far from its own
+long = 8  # calls of a function in a loop, of which none is edited alone
 
 
 class Turns:
     """In which turn of which loop each call of a run stands, as far as its line tells."""
 
-    def __init__(self, calls: Sequence[Call]) -> None:
-        lines: dict[Any, dict[tuple[str, int], list[int]]] = {}
+    def __init__(self, calls: Sequence[Call], returns: Mapping[tuple[str, str], Sequence[int]], begin: int) -> None:
+        lines: dict[Any, dict[tuple[str, tuple[int, ...]], list[int]]] = {}
+        self._calls = calls
         for call in calls:
             if call.lines and call.function is not same:  # which stands for a gradient, whatever line that is from
                 lines.setdefault(call.lines, {}).setdefault((call.kind, call.place), []).append(call.number)
         self._of: dict[int, tuple[int, int]] = {}
         self._place: dict[int, int] = {}
-        self._inner = {call.number for call in calls if len(call.lines) > 1}
+        self._span: dict[int, tuple[int, int]] = {}  # the first and the last turn
+        self._filled = set[int]()  # arrays whose entries a loop has written, as it leaves them
+        self._called = set[int]()  # in a function that is called in every turn
         self.counts = set[int]()  # how many turns the loops have
-        for places in lines.values():
+        for own, places in lines.items():
             count = min(map(len, places.values()))  # a turn may come to the same place twice
             self.counts.add(count)
-            for numbers in places.values():
+            for (kind, _), numbers in places.items():
+                self._filled.update(numbers[-1:] if kind in ("setitem", "add_at") else ())
                 for rank, number in enumerate(numbers):
                     self._of[number] = rank * count // len(numbers), count
                     self._place[number] = rank % max(len(numbers) // count, 1)
+                    self._span[number] = numbers[0], numbers[-1]
+                if len(own) > 1 and _returns_between(numbers, returns.get((own[-1].function, own[-1].file))):
+                    self._called.update(numbers)
+        self._ways = self._directions(calls[begin:])
+
+    def _directions(self, calls: Sequence[Call]) -> Mapping[Any, tuple[bool, bool]]:
+        """Of the loops of the backward pass: whether they go on through what earlier loops made, or back, or both."""
+        apart: dict[Any, set[int]] = {}
+        together: dict[Any, set[int]] = {}
+        for call in calls:
+            turn, count = self._of.get(call.number, (0, 1))
+            for operand in call.operands if count > many else ():
+                other, others = self._of.get(operand, (0, 1))
+                if others == count and self._span[operand][1] < self._span[call.number][0]:
+                    apart.setdefault(_loop(call), set()).add(other - turn)
+                    together.setdefault(_loop(call), set()).add(other + turn)
+        lengths = {loop: (len(apart[loop]), len(together[loop])) for loop in apart}
+        return {loop: (on <= back, back <= on) for loop, (on, back) in lengths.items()}
 
     def place(self, number: int) -> int:
         """The how manieth call of its function a call is, of those that its line makes in a turn."""
@@ -45,19 +67,38 @@ class Turns:
     def is_of_many(self, edit: Edit) -> bool:
         """Whether an edit is of one turn alone, of a loop that has many."""
         number = edit.numbers[0]
-        limit = long if number in self._inner else many  # a method is called for layers of several kinds
-        return len(edit.numbers) == 1 and self._of.get(number, (0, 1))[1] > limit
+        limit = long if number in self._called else many  # a method is called for layers of several kinds
+        alone = len(edit.numbers) == 1 and number not in self._filled
+        return alone and self._of.get(number, (0, 1))[1] > limit
 
     def are_apart(self, one: int, other: int) -> bool:
         """Whether two calls stand in unlike turns of a loop that has many."""
         (turn, count), (second, others) = (self._of.get(number, (0, 1)) for number in (one, other))
         return count == others > many and turn != second
 
+    def are_near(self, one: int, other: int) -> bool:
+        """Whether two calls do not stand in turns of a loop that lie apart by more than one."""
+        (turn, count), (second, others) = (self._of.get(number, (0, 1)) for number in (one, other))
+        return count != others or abs(turn - second) <= 1
+
     def may_pair(self, backward: int, forward: int) -> bool:
         """Whether a call of the backward pass may belong to one of the forward pass: in loops, a turn beside it."""
         turn, count = self._of.get(backward, (0, 1))
         other, others = self._of.get(forward, (0, 1))
-        return count != others or count <= long or min(abs(other - turn), abs(other - (count - 1 - turn))) <= 1
+        if count != others or count <= many:
+            return True
+        on, back = self._ways.get(_loop(self._calls[backward]), (True, True))
+        return (on and abs(other - turn) <= 1) or (back and abs(other - (count - 1 - turn)) <= 1)
+
+
+def _loop(call: Call) -> Any:
+    """The function in which a call stands, called by the same lines: a loop in it goes one way."""
+    return (call.lines[:-1], call.lines[-1].function) if call.lines else None
+
+
+def _returns_between(numbers: Sequence[int], returns: Sequence[int] | None) -> bool:
+    """Whether a function returns between some of its calls: the loop is around it, not in it; if that is known."""
+    return returns is None or any(numbers[0] < moment <= numbers[-1] for moment in returns)
 
 
 class States:
@@ -163,7 +204,7 @@ def _family(bench: Bench, edit: Edit, depth: int) -> Any:
     return (
         None if alias is None else (bench.calls[alias].lines[depth:], bench.calls[alias].kind),
         call.lines[depth:],
-        call.place,
+        call.place[depth:],
         call.kind,
         edit.causes,
         edit.cost,
@@ -181,7 +222,8 @@ def _family(bench: Bench, edit: Edit, depth: int) -> Any:
 def _place(bench: Bench, first: int, last: int, depth: int) -> Any:
     """What a place of the forward pass is in every turn."""
     call = bench.calls[last]
-    return call.lines[depth:], call.kind, call.place, call.operands.index(first) if first in call.operands else None
+    own = call.operands.index(first) if first in call.operands else None
+    return call.lines[depth:], call.kind, call.place[depth:], own
 
 
 def _at_once(edits: Sequence[Edit]) -> Edit:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maplet.health.audit.activations import derivative_of
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.edits.places import is_one
 from maplet.health.audit.numbers import alike, ratio
@@ -111,7 +110,7 @@ def _counts_of_rows(bench: Bench, place: Place) -> str:
 
 def _misplaced(factor: Any, region: Region) -> tuple[Cause, dict[str, Any]]:
     """The derivative of a region at the wrong place, or of another function."""
-    x, y = region.x, region.y
+    x = region.x
     if np.shape(factor) != np.shape(x):
         return Cause.WRONG_DERIVATIVE, {}
     with np.errstate(all="ignore"):
@@ -120,4 +119,4 @@ def _misplaced(factor: Any, region: Region) -> tuple[Cause, dict[str, Any]]:
         activation = region.activation
         if activation is not None and activation.of_output is not None and alike(factor, activation.of_output(x)):
             return Cause.DERIVATIVE_AT_INPUT, {}
-    return Cause.WRONG_DERIVATIVE, {"other": derivative_of(factor, x, y)}
+    return Cause.WRONG_DERIVATIVE, {"other": next((name for name, d in region.others if alike(factor, d)), None)}

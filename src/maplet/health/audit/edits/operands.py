@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -169,18 +170,34 @@ def recoded(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator[Edi
                     return bench.calls[n].compute(v, {ref: code(v[ref])})
 
                 yield Edit((call.number,), (Cause.WRONG_TARGET,), 1.6, apply, {"code": name, "used": ref})
+        yield from _recoded_constants(call, np.shape(values[call.number]))
+
+
+def _recoded_constants(call: Call, shape: tuple[int, ...]) -> Iterator[Edit]:
+    """The same of labels that are not recorded, as whole numbers that were made by Python."""
+    places = [n for n, arg in enumerate(call.args) if isinstance(arg, np.ndarray) and arg.size > 1]
+    for place in places if call.kind == "subtract" else ():
+        for name, code in _codes(call.args[place], shape):
+
+            def apply(bench: Bench, v: list[Any], n: int, place: int = place, code: Any = code) -> Any:
+                own = bench.calls[n]
+                return replace(own, args=(*own.args[:place], code(own.args[place]), *own.args[place + 1 :])).compute(v)
+
+            yield Edit((call.number,), (Cause.WRONG_TARGET,), 1.6, apply, {"code": name})
 
 
 def _codes(value: Any, shape: tuple[int, ...]) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
+    two = [("0 and 1", lambda y: (y + 1) / 2), ("-1 and 1", lambda y: 2 * y - 1), ("1 - y", lambda y: 1 - y)]
     if np.asarray(value).dtype.kind in "iu":
+        found += two if np.max(np.abs(value), initial=0) == 1 else []
         found += [("one more", lambda y: y + 1), ("one less", lambda y: y - 1)]
         if shape and np.ndim(value) and np.size(value) == np.shape(value)[0]:  # also as a column
             found.append(("one-hot", lambda y: _one_hot(np.ravel(y), shape[-1])))
             if len(shape) == 2 and shape[1] == np.size(value):
                 found.append(("one-hot in columns", lambda y: _one_hot(y, shape[0]).T))
     else:
-        found += [("0 and 1", lambda y: (y + 1) / 2), ("-1 and 1", lambda y: 2 * y - 1), ("1 - y", lambda y: 1 - y)]
+        found += two
         if np.ndim(value) == 2 and np.shape(value)[1] > 1:
             found += [("one class on", lambda y: np.roll(y, 1, -1)), ("one class back", lambda y: np.roll(y, -1, -1))]
     return found

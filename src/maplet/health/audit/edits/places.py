@@ -95,7 +95,7 @@ def fitted(derivative: Any, shape: tuple[int, ...]) -> Any:
 
 def derivative_between(bench: Bench, first: int, last: int) -> Any:
     """The local derivative of the region between two values, in this run."""
-    return next(r.derivative for r in bench.truth.regions if (r.first, r.last) == (first, last))
+    return bench.truth.between[first, last].derivative
 
 
 def is_at_the_end(bench: Bench, number: int) -> bool:

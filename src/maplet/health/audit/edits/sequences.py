@@ -95,7 +95,7 @@ def _cause(bench: Bench, used: int, right: int) -> Cause:
 
 def _sequences(calls: Sequence[Call]) -> Iterator[tuple[list[int], list[int]]]:
     """The calls that a line makes in all its turns, and what stands at one place of them."""
-    groups: dict[tuple[Any, str, int], list[Call]] = {}
+    groups: dict[tuple[Any, str, tuple[int, ...]], list[Call]] = {}
     for call in calls:
         groups.setdefault((call.lines, call.kind, call.place), []).append(call)
     for group in groups.values():

@@ -106,6 +106,8 @@ def wrong_steps(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterator
     for call in calls:
         behind = bench.run.tape.ancestors([call.number])
         for first, last in places:
+            if not bench.turns.may_pair(call.number, first):
+                continue
             right = bench.truth.cotangents[first]
             base = next(((b, f) for b, f in given[last] if b in behind), None)
             if base is None or np.shape(values[call.number]) != right.shape or ratio(values[call.number], right):
@@ -132,7 +134,8 @@ def wrong_starts(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterato
             continue
         twins = bench.run.tape.ancestors([call.number]) - {call.number}
         for number, right in cotangents if call.kind in elementwise and call.number not in bench.no_cotangents else ():
-            if np.shape(value) == right.shape and np.ndim(right) and _is_behind(bench, number, twins):
+            fits = np.shape(value) == right.shape != () and bench.turns.may_pair(call.number, number)
+            if fits and _is_behind(bench, number, twins):
                 detail = {"place": (number, uses[number]), "base": call.number, "other": None, "only_right": True}
                 cause = Cause.MISSING_DERIVATIVE if _lacks(bench, value, right) else Cause.WRONG_DERIVATIVE
                 yield Edit((call.number,), (cause,), 2.7, _cotangent(number), detail)
@@ -140,13 +143,10 @@ def wrong_starts(bench: Bench, values: Values, calls: Sequence[Call]) -> Iterato
 
 def _lacks(bench: Bench, value: Any, right: Any) -> bool:
     """Whether a local derivative is left out in one branch of several: some entries are right, the others lack it."""
-    for place in meaningful(bench):
-        if place.derivative.shape == right.shape:
-            lacking = ~np.isclose(value, right, rtol=1e-9, atol=1e-12)
-            mended = np.where(lacking, value * place.derivative, value)
-            if not np.all(lacking) and ratio(mended, right) is not None:
-                return True
-    return False
+    lacking = ~np.isclose(value, right, rtol=1e-9, atol=1e-12)
+    factors = (p.derivative for p in meaningful(bench) if p.derivative.shape == right.shape)
+    mended = (np.where(lacking, value * factor, value) for factor in factors)
+    return not np.all(lacking) and any(ratio(each, right) is not None for each in mended)
 
 
 def _is_behind(bench: Bench, number: int, computed: set[int]) -> bool:
@@ -171,7 +171,7 @@ def _places(bench: Bench) -> list[tuple[int, int]]:
         for first in reached.get(number, ()):
             same = np.shape(bench.run.value(first)) == np.shape(bench.run.value(number)) != ()
             named = number in names and first in names and first not in truth.wrt
-            if same and named and (first, number) not in inside:
+            if same and named and (first, number) not in inside and bench.turns.are_near(first, number):
                 found.append((first, number))
     return found
 

@@ -155,7 +155,7 @@ def _run(subject: Subject, values: Mapping[str, Any] | None, *, recorded: bool, 
     )
     owner = given.pop("", None)
     space = recording(functions, tape) if recorded else nullcontext()
-    with space, _watched(functions) as seen, np.errstate(all="ignore"):
+    with space, _watched(functions, tape) as seen, np.errstate(all="ignore"):
         assert forward is not None  # noqa: S101  (it was given)
         assert backward is not None  # noqa: S101  (it was given)
         result = forward(*given.values())
@@ -329,13 +329,14 @@ class _Seen:
 
 
 @contextmanager
-def _watched(functions: Sequence[Any]) -> Generator[_Seen]:
+def _watched(functions: Sequence[Any], tape: Tape) -> Generator[_Seen]:
     """See the variables of the user's functions when they return: they name what is computed."""
     seen, spaces = _Seen(), [globals_of(f) for f in functions]
 
     def note(frame: types.FrameType, event: str, _: Any) -> None:
         if event == "return" and any(frame.f_globals is space for space in spaces):
             seen.variables[frame.f_code] = dict(frame.f_locals)
+            tape.leave(frame)
 
     with watching(note):
         yield seen

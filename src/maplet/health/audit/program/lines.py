@@ -21,10 +21,10 @@ class Line(NamedTuple):
 numpy_folder = np.__path__[0]
 
 
-def user_lines() -> tuple[tuple[Line, ...], int]:
-    """The lines of the user's code that are being run, outermost first; and at which place of the innermost."""
+def user_lines() -> tuple[tuple[Line, ...], tuple[int, ...]]:
+    """The lines of the user's code that are being run, outermost first; and at which place of each."""
     found: list[Line] = []
-    place = -1
+    places: list[int] = []
     frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
     while frame is not None:
         file = frame.f_code.co_filename
@@ -32,7 +32,7 @@ def user_lines() -> tuple[tuple[Line, ...], int]:
             if found:
                 break
         elif not file.startswith((numpy_folder, "<")):
-            place = place if found else frame.f_lasti
+            places.append(frame.f_lasti)
             found.append(Line(frame.f_code.co_name, file, frame.f_lineno))
         frame = frame.f_back
-    return tuple(reversed(found)), place
+    return tuple(reversed(found)), tuple(reversed(places))

@@ -95,6 +95,6 @@ def widened(value: Value) -> Value:
         return array.astype(np.float64, copy=False) if array.dtype.kind == "f" else array
     if isinstance(value, float):
         return np.asarray(value)
-    if isinstance(value, list | tuple) and any(isinstance(one, np.ndarray) for one in value):
+    if isinstance(value, list | tuple) and any(isinstance(one, np.ndarray | np.generic) for one in value):
         return Several(value)
     return value

@@ -34,6 +34,7 @@ from maplet.health.audit.program.methods import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from types import FrameType
 
 
 splits: Mapping[Any, int] = {np.split: 0, np.array_split: 0, np.vsplit: 0, np.hsplit: 1, np.dsplit: 2}
@@ -60,7 +61,7 @@ class Call:
     value: Value
     lines: tuple[Line, ...] = ()
     name: str = ""
-    place: int = -1  # in its line: what stands at one place does the same in every turn of a loop
+    place: tuple[int, ...] = ()  # in each of its lines: what stands at one place does the same in every turn of a loop
     kind: str = field(init=False)  # the name of the function: "add", "sum", "matmul"; "" of an input
     operands: tuple[int, ...] = field(init=False)
     is_flat: bool = field(init=False)  # whether every operand is an argument itself, none inside of a list or a key
@@ -94,6 +95,8 @@ class Tape:
         self.method: Callable[[Recorded, str], Any] | None = None  # what its arrays can that NumPy's cannot
         self.made: dict[int, tuple[Line, ...]] = {}  # where the program made arrays of nothing: np.zeros(…)
         self.copies = False  # whether a copy is another value: weights that are kept as they were
+        self.exits: list[tuple[Call, Any]] = []  # what became a number of Python's, on which branches and keys depend
+        self.returns: dict[tuple[str, str], list[int]] = {}  # of each function of a file: the calls so far, when it did
 
     def enter(self, value: Value, name: str = "") -> Recorded:
         """An array that comes from outside."""
@@ -105,6 +108,16 @@ class Tape:
         self.made[found.number], _ = user_lines()
         return found
 
+    def sibling(self) -> Tape:
+        """An empty tape for another run of the same calls."""
+        found = Tape()
+        found.made, found.returns = self.made, self.returns
+        return found
+
+    def leave(self, frame: FrameType) -> None:
+        """A function of the user's returns."""
+        self.returns.setdefault((frame.f_code.co_name, frame.f_code.co_filename), []).append(len(self.calls))
+
     def call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run a NumPy function and write it down; what is no array (a shape, a size) is given as it is."""
         args = tuple(referred(one) for one in args)
@@ -115,8 +128,13 @@ class Tape:
             return self._add(function, args, kwargs, value)
         if isinstance(value, Several):
             several = self._add(function, args, kwargs, value)
-            return tuple(self._add(item, (Ref(several.number), n), {}, one) for n, one in enumerate(value))
+            return tuple(self._add(item, (Ref(several.number), n), {}, widened(one)) for n, one in enumerate(value))
+        self.exits.append((call, value))
         return value
+
+    def keeps_exits(self, values: Sequence[Value]) -> bool:
+        """Whether with other values the program takes the same branches and keys, as far as they come from values."""
+        return all(_is_same(call.compute(values), known) for call, known in self.exits)
 
     def whole(self, function: Callable[..., Any], value: Value, inputs: Mapping[str, int]) -> Recorded:
         """A program that could not be recorded, as one call with the value that it gave."""
@@ -127,7 +145,7 @@ class Tape:
         number = len(self.calls)
         if isinstance(value, np.ndarray):
             value.flags.writeable = False  # what changes it behind the tape's back is to say so
-        lines, place = ((), -1) if function is None else user_lines()
+        lines, place = ((), ()) if function is None else user_lines()
         self.calls.append(Call(number, function, args, kwargs, value, lines, name, place))
         self.values.append(value)
         return Recorded(self, number)
@@ -150,6 +168,8 @@ class Tape:
         found = Tape()
         found.calls, found.values, found.lost = self.calls[:end], self.values[:end], list(self.lost)
         found.method, found.made, found.copies = self.method, dict(self.made), self.copies
+        found.exits = [(call, value) for call, value in self.exits if all(n < end for n in call.operands)]
+        found.returns = {name: [n for n in ends if n <= end] for name, ends in self.returns.items()}
         return found
 
     def ancestors(self, numbers: Sequence[int]) -> set[int]:
@@ -290,13 +310,13 @@ class Recorded(NDArrayOperatorsMixin):
         return len(self.value)
 
     def __bool__(self) -> bool:
-        return bool(self.value)
+        return self.tape.call(bool, (self,), {})
 
     def __int__(self) -> int:
-        return int(self.value)
+        return self.tape.call(int, (self,), {})
 
     def __index__(self) -> int:
-        return _whole(self.value).__index__()
+        return self.tape.call(_index, (self,), {})
 
     def __float__(self) -> float:
         self._lose()
@@ -307,13 +327,13 @@ class Recorded(NDArrayOperatorsMixin):
         return round(self.value[()], digits)
 
     def __trunc__(self) -> int:
-        return math.trunc(self.value[()])
+        return self.tape.call(_rounded, (math.trunc, self), {})
 
     def __floor__(self) -> int:
-        return math.floor(self.value[()])
+        return self.tape.call(_rounded, (math.floor, self), {})
 
     def __ceil__(self) -> int:
-        return math.ceil(self.value[()])
+        return self.tape.call(_rounded, (math.ceil, self), {})
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Value:
         self._lose()
@@ -391,6 +411,21 @@ def refs(tree: Any) -> Iterator[Ref]:
     elif isinstance(tree, slice):
         for one in (tree.start, tree.stop, tree.step):
             yield from refs(one)
+
+
+def _rounded(function: Callable[[Any], int], value: Value) -> int:
+    """A whole number of Python's."""
+    return function(value[()])
+
+
+def _index(value: Value) -> int:
+    """A number of Python's that counts, or tells a place."""
+    return _whole(value).__index__()
+
+
+def _is_same(value: Any, known: Any) -> bool:
+    """Whether what left the recording is what it was; of what cannot be compared, nothing depends."""
+    return bool(np.array_equal(value, known)) if isinstance(known, list | tuple | int | str) else True
 
 
 def first_not_finite(tape: Tape, numbers: Sequence[int]) -> Call | None:

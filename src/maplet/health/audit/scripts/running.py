@@ -86,6 +86,7 @@ def _returns(witness: Witness, space: dict[str, Any]) -> Generator[None]:
     def note(frame: FrameType, event: str, _: Any) -> None:
         if event == "return" and frame.f_globals is space and frame.f_code.co_name != "<module>":
             witness.note(frame.f_locals)
+            witness.tape.leave(frame)
 
     with watching(note):
         yield

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from maplet.health.audit.scripts.turn import Turn
 
 
+class OtherBranchError(Exception):
+    """With other inputs the script would have done something else than was recorded."""
+
+
 class Trial:
     """A training turn with its loss and its gradients."""
 
@@ -210,10 +214,10 @@ class Trial:
         entered = {str(c.number): c.value for c in self.tape.calls if c.function is None and c.number in behind}
         entered |= {str(r.update.old): self.tape.values[r.update.old] for r in self.readings}
         moved = move(entered, parameters, rng)
-        tape = Tape()
-        tape.made = self.tape.made
-        tape.values = self.tape.replay({int(name): value for name, value in moved.items()})[: self.length]
-        tape.calls = self.tape.calls[: self.length]
+        tape, values = self.tape.sibling(), self.tape.replay({int(name): value for name, value in moved.items()})
+        if not self.tape.keeps_exits(values):
+            raise OtherBranchError
+        tape.values, tape.calls = values[: self.length], self.tape.calls[: self.length]
         return tape
 
     def losses(self) -> tuple[float, float]:

@@ -152,7 +152,7 @@ class Walk:
                 pending[base] = pending.get(base, 0.0) + by
                 continue
             alone = self.pure.issuperset(pending)
-            if alone and number != self.new and self._fits(np.shape(call.value)):
+            if alone and number != self.new and (self._fits(np.shape(call.value)) or self._is_one(call.value)):
                 whole.places.append(Place(number, -by))
             elif alone and number != self.new and not np.shape(call.value):
                 single.append(Place(number, -by))
@@ -189,7 +189,12 @@ class Walk:
         """Whether an operand has the size of what is made of it."""
         value = self.tape.values[number]
         same = np.size(value) == np.size(call.value) or (call.number == self.new and not np.shape(value))
-        return same or (np.shape(call.value) == self.shape and self._fits(np.shape(value)))
+        fits = self._fits(np.shape(value)) or self._is_one(value)
+        return same or (np.shape(call.value) == self.shape and fits)
+
+    def _is_one(self, value: Any) -> bool:
+        """Whether a value is one number with as many axes as the parameter: summed over all of them, by mistake."""
+        return np.size(value) == 1 and np.ndim(value) == len(self.shape) > 0
 
     def _is_a_step(self, number: int, statement: Statement | None) -> bool:
         """Whether a value is a step that was given a name, and no gradient yet."""
