@@ -9,6 +9,7 @@ import numpy as np
 from maplet.health.audit.causes import Cause
 from maplet.health.audit.edits.edit import Edit, Values
 from maplet.health.audit.numbers import ratio
+from maplet.health.audit.program.tape import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -112,8 +113,15 @@ def _read(bench: Bench, number: int, right: Any) -> Any:
     read = np.any(right, axis=tuple(range(1, right.ndim))) if right.ndim else np.ones(())
     if np.all(read) or not np.any(read):
         return None
-    taken = (c.operands[0] for c in bench.calls[number : bench.run.loss] if c.kind in ("getitem", "take"))
+    taken = (c.operands[0] for c in bench.calls[number : bench.run.loss] if _takes_rows(bench, c))
     return None if _behind(bench, number).isdisjoint(taken) else read
+
+
+def _takes_rows(bench: Bench, call: Call) -> bool:
+    """Whether a call takes the rows that an array says, by a mask or by their numbers, and no slice."""
+    key: Any = call.args[1] if call.kind in ("getitem", "take") and len(call.args) > 1 else None
+    parts: tuple[Any, ...] = key if type(key) is tuple else (key,)
+    return any(np.ndim(bench.run.value(one.number) if isinstance(one, Ref) else one) > 0 for one in parts)
 
 
 def _behind(bench: Bench, number: int) -> set[int]:
