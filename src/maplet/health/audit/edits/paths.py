@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -119,8 +119,10 @@ def _read(bench: Bench, number: int, right: Any) -> Any:
 
 def _takes_rows(bench: Bench, call: Call) -> bool:
     """Whether a call takes the rows that an array says, by a mask or by their numbers, and no slice."""
-    key: Any = call.args[1] if call.kind in ("getitem", "take") and len(call.args) > 1 else None
-    parts: tuple[Any, ...] = key if type(key) is tuple else (key,)
+    if call.kind not in ("getitem", "take") or len(call.args) < 2:
+        return False
+    key: Any = call.args[1]
+    parts: Sequence[Any] = cast("tuple[Any, ...]", key) if isinstance(key, tuple) else (key,)
     return any(np.ndim(bench.run.value(one.number) if isinstance(one, Ref) else one) > 0 for one in parts)
 
 
