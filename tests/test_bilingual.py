@@ -22,7 +22,7 @@ tables = {
     "audit": words_of_the_audit,
     "report": words_of_the_report,
 }
-chinese_letter = re.compile(r"[\u4e00-\u9fff]")
+chinese_letter = re.compile(r"[\u4e00-\u9fff：]")  # or its colon, which stands alone between two names
 
 
 def fields(text):
