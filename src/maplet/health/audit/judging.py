@@ -84,11 +84,9 @@ def _judged(benches: Sequence[Bench], beside: Bench, exact: Run, language: str) 
     with np.errstate(all="ignore"):  # what an edit makes may be infinite
         chosen = repaired(near[-1], near[:-1]) if len(right) < len(beside.outputs) else []
     bench = benches[0]
-    values = bench.values(())
-    assert values is not None  # noqa: S101  (nothing is changed)
     verdicts: list[Verdict] = []
     for output in bench.outputs:
-        given = values[output.number]
+        given = bench.run.value(output.number)
         exactly = plain(exact.gradients[output.name])
         if output.name in right:
             verdicts.append(_not_wrong(bench, output, given, exactly, language))

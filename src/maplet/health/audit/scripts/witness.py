@@ -122,8 +122,7 @@ class Witness:
         if isinstance(one, Recorded) and np.size(one.value) == 1 and _is_float(one.value):
             self._see(Seen(name, one.number, added))
             if 0 not in self._held:
-                frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
-                self._held[0] = Held(Moment(0, 0), Moment(0, 0), self._numbers(_variables(frame)), {})
+                self._held[0] = Held(Moment(0, 0), Moment(0, 0), self._numbers(_of_caller()), {})
         return value
 
     def _see(self, seen: Seen, path: str = "") -> None:
@@ -140,8 +139,7 @@ class Witness:
 
     def turn(self, loop: int, *, over: bool = False) -> None:
         """A turn of a loop begins, or the loop is over; 0 is the script itself, from its first loss on."""
-        frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
-        self._turn(loop, _variables(frame), over=over)
+        self._turn(loop, _of_caller(), over=over)
 
     def turns(self, loop: int, items: Iterable[Any]) -> Iterator[Any]:
         """The same of a loop inside of an expression, ``[step(batch) for batch in batches]``."""
@@ -149,12 +147,10 @@ class Witness:
         try:
             for item in items:
                 if len(self.tape.calls) != calls:
-                    frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
-                    self._turn(loop, _variables(frame))
+                    self._turn(loop, _of_caller())
                     calls = len(self.tape.calls)
                 yield item
-            frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
-            self._turn(loop, _variables(frame), over=True)
+            self._turn(loop, _of_caller(), over=True)
         finally:  # one that nobody goes on with is over, too
             self._held.pop(loop, None)
 
@@ -179,8 +175,8 @@ class Witness:
         self.note(variables)
         turn, end = self.found, len(self.tape.calls)
         behind = self.tape.ancestors([u.new for u in turn.updates])
-        begun = {p: n for p, n in now.numbers.items() if before.turn.calls <= n and n in behind}
-        begun = {p: n for p, n in begun.items() if p not in before.numbers}
+        new = {path: n for path, n in now.numbers.items() if path not in before.numbers}
+        begun = {path: n for path, n in new.items() if before.turn.calls <= n and n in behind}
         if not begun or not loop:
             raise Stop
         turn.tape = self.tape.until(end)
@@ -408,6 +404,11 @@ def _is_zero(value: Any) -> bool:
 
 def _is_float(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"
+
+
+def _of_caller() -> dict[str, Any]:
+    """What the line of the script that called a method of the witness can read."""
+    return _variables(sys._getframe(2))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as in maplet.core.context)
 
 
 def _variables(frame: FrameType) -> dict[str, Any]:
